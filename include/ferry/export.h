@@ -5,5 +5,5 @@
 #if defined(_WIN32)
 #define FERRY_API
 #else
-#define FERRY_API __attribute__((visibility("default")))
+#define FERRY_API [[gnu::visibility("default")]]
 #endif
