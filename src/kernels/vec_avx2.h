@@ -190,12 +190,17 @@ FERRY_INLINE void transpose(F32 (&rows)[kLanes]) {
     t[i] = _mm256_unpacklo_ps(rows[i].v, rows[i + 1].v);
     t[i + 1] = _mm256_unpackhi_ps(rows[i].v, rows[i + 1].v);
   }
+  // Columns 2 pair and 2 pair + 1 in each half.
   FERRY_UNROLL
-  for (int c = 0; c < 4; ++c) {
-    const __m256 low = _mm256_shuffle_ps(t[c / 2], t[2 + c / 2], c % 2 == 0 ? 0x44 : 0xee);
-    const __m256 high = _mm256_shuffle_ps(t[4 + c / 2], t[6 + c / 2], c % 2 == 0 ? 0x44 : 0xee);
-    rows[c].v = _mm256_permute2f128_ps(low, high, 0x20);
-    rows[4 + c].v = _mm256_permute2f128_ps(low, high, 0x31);
+  for (int pair = 0; pair < 2; ++pair) {
+    const __m256 even_low = _mm256_shuffle_ps(t[pair], t[2 + pair], 0x44);
+    const __m256 even_high = _mm256_shuffle_ps(t[4 + pair], t[6 + pair], 0x44);
+    const __m256 odd_low = _mm256_shuffle_ps(t[pair], t[2 + pair], 0xee);
+    const __m256 odd_high = _mm256_shuffle_ps(t[4 + pair], t[6 + pair], 0xee);
+    rows[2 * pair].v = _mm256_permute2f128_ps(even_low, even_high, 0x20);
+    rows[2 * pair + 1].v = _mm256_permute2f128_ps(odd_low, odd_high, 0x20);
+    rows[4 + 2 * pair].v = _mm256_permute2f128_ps(even_low, even_high, 0x31);
+    rows[5 + 2 * pair].v = _mm256_permute2f128_ps(odd_low, odd_high, 0x31);
   }
 }
 

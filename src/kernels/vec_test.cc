@@ -289,7 +289,7 @@ TEST_P(Vec, NarrowTypesTouchOnlyTheirLanes) {
 
 INSTANTIATE_TEST_SUITE_P(EveryIsa, Vec,
                          testing::ValuesIn(supported_isas().begin(), supported_isas().end()),
-                         [](const auto& info) { return std::string(isa_name(info.param)); });
+                         [](const auto& isa) { return std::string(isa_name(isa.param)); });
 
 }  // namespace
 }  // namespace ferry
