@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpDef: the contract of one operator (attributes, shape rule, reference kernel), type-erased.
+// Op: one operator with its attribute values, as a node of a graph holds it.
+//
+// The typed side, where operators are written, is ops/registry.h.
+#pragma once
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <variant>
+#include <vector>
+
+#include "ferry/status.h"
+#include "ferry/tensor.h"
+#include "tensor/type.h"
+
+namespace ferry {
+
+class InferContext;
+class EvalContext;
+class Op;
+
+// The value of an ONNX attribute. Graph attributes are the bodies of a node (ir/graph.h).
+using AttrValue =
+    std::variant<int64_t, float, std::string, Tensor, Type, std::vector<int64_t>,
+                 std::vector<float>, std::vector<std::string>, std::vector<Tensor>>;
+
+// "an integer", "a list of floats", ...: how error messages name the kind of a value.
+std::string_view attr_kind_name(const AttrValue& value);
+bool equal(const AttrValue& a, const AttrValue& b);  // floats and tensors by bits
+
+struct AttrBinding {
+  std::string name;
+  bool required = false;
+  // Errors: kInvalidModel when the value's kind is not the attribute's.
+  std::function<Status(void* op, AttrValue value)> set;
+  // nullopt: an optional attribute that is not set.
+  std::function<std::optional<AttrValue>(const void* op)> get;
+};
+
+struct Arity {
+  static constexpr uint32_t kAny = UINT32_MAX;
+  uint32_t min = 0;
+  uint32_t max = 0;
+};
+
+struct OpDef {
+  std::string domain;  // "" is ai.onnx
+  std::string name;
+  int since_version = 1;
+  Arity inputs{1, 1};
+  Arity outputs{1, 1};
+  std::vector<AttrBinding> attrs;
+  std::vector<std::string> bodies;  // names of graph attributes, in order
+  bool deterministic = true;        // false: never folded or merged (RandomNormal, ...)
+  bool commutative = false;         // two inputs in either order, bit for bit
+  std::type_index type = typeid(void);
+  std::function<std::shared_ptr<void>()> make;  // the attribute struct at its defaults
+  std::function<std::shared_ptr<void>(const void*)> copy;
+  std::function<Status(const Op&, InferContext&)> infer;
+  std::function<Status(const Op&, EvalContext&)> eval;
+
+  const AttrBinding* find_attr(std::string_view attr) const;
+  std::string full_name() const { return domain.empty() ? name : domain + "." + name; }
+};
+
+class Op {
+ public:
+  Op() = default;
+  Op(const OpDef* def, std::shared_ptr<const void> attrs) : def_(def), attrs_(std::move(attrs)) {}
+
+  bool defined() const { return def_ != nullptr; }
+  const OpDef& def() const { return *def_; }
+  const std::string& name() const { return def_->name; }
+  // True for the operator `name` of the domain ai.onnx (or "domain.Name" of another).
+  bool is(std::string_view full_name) const { return def_ && def_->full_name() == full_name; }
+  // The attribute struct, or nullptr when this is another kind of operator.
+  template <class T>
+  const T* as() const {
+    return def_ && def_->type == typeid(T) ? static_cast<const T*>(attrs_.get()) : nullptr;
+  }
+  const void* attrs() const { return attrs_.get(); }
+  // Same operator and equal attributes.
+  friend bool operator==(const Op& a, const Op& b);
+
+ private:
+  const OpDef* def_ = nullptr;
+  std::shared_ptr<const void> attrs_;
+};
+
+}  // namespace ferry
