@@ -3,26 +3,16 @@
 // same process; the fastest run counts, because other work on the machine only ever adds time.
 //
 //   kernel_bench --benchmark_filter=avx512/gemm
-#include <array>
-#include <vector>
-
 #include "roof.h"
 
 namespace ferry {
 
-double fp32_roof(Isa isa) {
-  static std::array<double, 3> best = {};
+double fp32_rate(Isa isa) {
   const RoofKernels& roof = FERRY_SELECT_ISA_TABLE(isa, kRoof);
-  double& seen = best[static_cast<size_t>(isa)];
-  constexpr int64_t kSteps = 200'000;
-  for (int run = 0; run < (seen == 0 ? 40 : 3); ++run) {
-    const double start = seconds_now();
-    roof.multiply_add(kSteps);
-    const double rate =
-        static_cast<double>(kSteps * roof.flops_per_step) / (seconds_now() - start) * 1e-9;
-    seen = std::max(seen, rate);
-  }
-  return seen;
+  constexpr int64_t kSteps = 20'000;
+  const double start = seconds_now();
+  roof.multiply_add(kSteps);
+  return static_cast<double>(kSteps * roof.flops_per_step) / (seconds_now() - start) * 1e-9;
 }
 
 double read_roof(Isa isa, int64_t bytes) {
@@ -42,13 +32,10 @@ double read_roof(Isa isa, int64_t bytes) {
 int main(int argc, char** argv) {
   for (const ferry::Isa isa : ferry::supported_isas()) {
     ferry::register_gemm(isa);
+    ferry::register_conv(isa);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  for (const ferry::Isa isa : ferry::supported_isas()) {
-    benchmark::AddCustomContext("fp32_roof_gflops_" + std::string(ferry::isa_name(isa)),
-                                std::to_string(ferry::fp32_roof(isa)));
-  }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

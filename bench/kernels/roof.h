@@ -5,10 +5,10 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <ctime>
-#include <new>
+#include <vector>
 
 #include "kernels/isa.h"
 
@@ -21,34 +21,40 @@ struct RoofKernels {
 };
 FERRY_DECLARE_ISA_TABLE(RoofKernels, kRoof)
 
-// Multiply-adds per second (as 2 flops), in Gflop/s: the best of what has been seen so far in this
-// process.
-double fp32_roof(Isa isa);
+// Multiply-adds per second right now (as 2 flops), in Gflop/s, from a run of some 100 us.
+double fp32_rate(Isa isa);
 
 // GB/s of reading `bytes` again and again.
 double read_roof(Isa isa, int64_t bytes);
 
-// Time that this thread has been running: a neighbour on the same core does not count.
 inline double seconds_now() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Runs `work` until the benchmark is satisfied; reports by its fastest run: Gflop/s and the
-// fraction of the roof.
+// The value that a tenth of `v` lies below: the fast runs, without the luckiest.
+inline double tenth_percentile(std::vector<double>& v) {
+  const auto at = v.begin() + static_cast<int64_t>(v.size()) / 10;
+  std::nth_element(v.begin(), at, v.end());
+  return *at;
+}
+
+// Runs `work` until the benchmark is satisfied, each time beside a short run of the multiply-add
+// loop, because clocks and neighbours change. Reports the 10th percentile of time, and its rate as
+// a fraction of the loop's.
 template <class Work>
 void measure_flops(benchmark::State& state, Isa isa, double flops, const Work& work) {
   work();
-  double best = 1e9;
+  std::vector<double> seconds, roof_seconds;
   for (auto _ : state) {
+    roof_seconds.push_back(1 / fp32_rate(isa));
     const double start = seconds_now();
     work();
-    best = std::min(best, seconds_now() - start);
+    seconds.push_back(seconds_now() - start);
   }
-  state.counters["best_us"] = best * 1e6;
-  state.counters["gflops"] = flops / best * 1e-9;
-  state.counters["of_roof"] = flops / best * 1e-9 / fp32_roof(isa);
+  const double time = tenth_percentile(seconds), rate = flops / time * 1e-9;
+  state.counters["p10_us"] = time * 1e6;
+  state.counters["gflops"] = rate;
+  state.counters["of_roof"] = rate * tenth_percentile(roof_seconds);
 }
 
 // 64-byte aligned floats, filled with small numbers.
@@ -70,5 +76,6 @@ class Buffer {
 
 // Each adds its benchmarks for one instruction set.
 void register_gemm(Isa isa);
+void register_conv(Isa isa);
 
 }  // namespace ferry

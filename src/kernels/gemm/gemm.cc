@@ -37,7 +37,10 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
   const int64_t depth =
       std::max<int64_t>(blocking.panel_bytes / (kernels.nr * int64_t{sizeof(float)}), 64);
   if (args.k * args.taps <= depth * 3 / 2) return {args.taps, args.k};
-  if (args.k <= depth) return {std::max<int64_t>(depth / std::max<int64_t>(args.k, 1), 1), args.k};
+  if (args.k <= depth) {
+    const int64_t most = depth / args.k, parts = (args.taps + most - 1) / most;
+    return {(args.taps + parts - 1) / parts, args.k};
+  }
   const int64_t parts = (args.k + depth - 1) / depth;
   return {1, (args.k + parts - 1) / parts};
 }
@@ -60,6 +63,7 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   p.ldr = args.ldr;
   p.lo = args.lo;
   p.hi = args.hi;
+  p.a_offset = args.a_rows == nullptr ? 0 : args.a_offset;
   p.panel_stride = k_total * kernels.nr;
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);

@@ -27,6 +27,7 @@ struct GemmArgs {
   const float* a = nullptr;
   int64_t lda = 0;
   const float* const* a_rows = nullptr;
+  int64_t a_offset = 0;  // added to every pointer of a_rows
 
   const float* packed_b = nullptr;  // pack_b() of taps * k rows and n columns, 64-byte aligned
 
@@ -49,6 +50,7 @@ struct GemmPanel {
   const float* a;
   int64_t lda;
   const float* const* a_rows;
+  int64_t a_offset;
   int64_t taps;
   int64_t tap_begin, tap_end;
   int64_t k_begin, k_end;
@@ -74,6 +76,9 @@ struct GemmKernels {
   // columns [n0, n1) of n; n0 is a multiple of nr.
   void (*pack_b)(const float* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n,
                  int64_t n0, int64_t n1, int64_t row, int64_t k_total, float* packed) noexcept;
+  // A whole packed matrix of taps * k rows from convolution weights [n, k, taps].
+  void (*pack_taps)(const float* weights, int64_t k, int64_t taps, int64_t n,
+                    float* packed) noexcept;
 };
 
 const GemmKernels& gemm_kernels(Isa isa) noexcept;

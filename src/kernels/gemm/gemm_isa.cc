@@ -100,7 +100,7 @@ template <int kRows, int kVectors, int kPanels>
     const float* row[kRows];
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      row[i] = p.a_rows != nullptr ? p.a_rows[(first_row + i) * p.taps + t]
+      row[i] = p.a_rows != nullptr ? p.a_rows[(first_row + i) * p.taps + t] + p.a_offset
                                    : p.a + (first_row + i) * p.lda;
     }
     const int64_t end = p.k_end;
@@ -184,10 +184,13 @@ FERRY_INLINE void pack_rows(const float* b, int64_t row_stride, int64_t k, int64
   }
 }
 
-// Columns are contiguous: blocks of kLanes x kLanes are turned in registers.
-FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, int64_t cols,
-                               int64_t width, float* out) {
+// Columns are contiguous: blocks of kLanes x kLanes are turned in registers. Source row i becomes
+// row (i % taps) * (k / taps) + i / taps.
+FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, int64_t taps,
+                               int64_t cols, int64_t width, float* out) {
+  const int64_t per_tap = k / taps;
   for (int64_t j = 0; j < width; j += kLanes) {
+    int64_t tap = 0, within = 0;
     for (int64_t i = 0; i < k; i += kLanes) {
       const int64_t depth = smaller<int64_t>(k - i, kLanes);
       F32 block[kLanes];
@@ -195,8 +198,23 @@ FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, in
         block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
       }
       transpose(block);
-      for (int64_t x = 0; x < depth; ++x) store(out + (i + x) * width + j, block[x]);
+      for (int64_t x = 0; x < depth; ++x) {
+        store(out + (tap * per_tap + within) * width + j, block[x]);
+        if (++tap == taps) tap = 0, ++within;
+      }
     }
+  }
+}
+
+FERRY_INLINE int64_t panel_width(int64_t cols) {
+  return cols >= kNr ? kNr : (cols + kLanes - 1) / kLanes * kLanes;
+}
+
+void pack_taps(const float* weights, int64_t k, int64_t taps, int64_t n, float* packed) noexcept {
+  for (int64_t j = 0; j < n; j += kNr) {
+    const int64_t cols = smaller<int64_t>(n - j, kNr);
+    pack_columns(weights + j * k * taps, k * taps, k * taps, taps, cols, panel_width(cols),
+                 packed + j * k * taps);
   }
 }
 
@@ -204,13 +222,13 @@ void pack_b(const float* b, int64_t row_stride, int64_t col_stride, int64_t k, i
             int64_t n0, int64_t n1, int64_t row, int64_t k_total, float* packed) noexcept {
   for (int64_t j = n0; j < n1; j += kNr) {
     const int64_t cols = smaller<int64_t>(n - j, kNr);
-    const int64_t width = (cols + kLanes - 1) / kLanes * kLanes;
+    const int64_t width = panel_width(cols);
     const float* from = b + j * col_stride;
     float* out = packed + j * k_total + row * width;
     if (col_stride == 1) {
       pack_rows(from, row_stride, k, cols, width, out);
     } else if (row_stride == 1) {
-      pack_columns(from, col_stride, k, cols, width, out);
+      pack_columns(from, col_stride, k, 1, cols, width, out);
     } else {
       for (int64_t i = 0; i < k; ++i) {
         for (int64_t x = 0; x < width; ++x) {
@@ -231,6 +249,7 @@ extern const GemmKernels kGemm = {
     .lanes = kLanes,
     .panel = panel,
     .pack_b = pack_b,
+    .pack_taps = pack_taps,
 };
 
 }  // namespace ferry::FERRY_ISA
