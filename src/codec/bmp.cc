@@ -74,8 +74,11 @@ Status check_variant(const Header& header) {
   }
   const bool plain = compression == kNone && (bits == 1 || bits == 4 || bits == 8 || bits == 16 ||
                                               bits == 24 || bits == 32);
-  const bool fields =
-      (compression == kBitFields || compression == kAlphaBitFields) && (bits == 16 || bits == 32);
+  const bool masked = compression == kBitFields || compression == kAlphaBitFields;
+  const bool fields = masked && (bits == 16 || bits == 32);
+  if (fields && (header.masks[0] == 0 || header.masks[1] == 0 || header.masks[2] == 0)) {
+    return invalid_argument("{}a colour has no bits", kDamaged);
+  }
   const bool runs = (compression == kRle8 && bits == 8) || (compression == kRle4 && bits == 4);
   if (plain || fields || (runs && !header.top_down)) return {};
   return unsupported_type("BMP: {} bits per pixel with compression {} are not read", bits,
@@ -210,10 +213,6 @@ void put_colour_row(Bytes row, const Header& header, int channels, uint8_t* to) 
     const uint32_t pixel = header.bits == 16 ? le16(row, x * 2) : le32(row, x * 4);
     for (size_t c = 0; c < static_cast<size_t>(channels); ++c) {
       const uint32_t mask = header.masks[c];
-      if (mask == 0) {
-        *to++ = 0;
-        continue;
-      }
       const uint64_t low = mask >> std::countr_zero(mask);
       // Rounded down, as Pillow does.
       *to++ = static_cast<uint8_t>(uint64_t{(pixel & mask) >> std::countr_zero(mask)} * 255 / low);
