@@ -5,27 +5,26 @@
 
 #include "ferry/ferry.h"
 
+static int fail(const ferry::Status& status) {
+  std::fprintf(stderr, "%s\n", status.to_string().c_str());
+  return 1;
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   auto model = ferry::Model::load(argv[1]);
-  if (!model.ok()) {
-    std::fprintf(stderr, "%s\n", model.status().to_string().c_str());
-    return 1;
-  }
+  if (!model.ok()) return fail(model.status());
   auto session = ferry::Session::create(*model, {.threads = 1});
-  if (!session.ok()) {
-    std::fprintf(stderr, "%s\n", session.status().to_string().c_str());
-    return 1;
-  }
-  const std::vector<float> x = {-3, -1, 0, 2};
-  auto input = ferry::Tensor::from<float>({2, 2}, x);
-  auto outputs = session->run({{*input}});
-  if (!outputs.ok()) {
-    std::fprintf(stderr, "%s\n", outputs.status().to_string().c_str());
-    return 1;
-  }
-  const auto y = (*outputs)[0].values<float>();
+  if (!session.ok()) return fail(session.status());
+
+  const float x[] = {-3, -1, 0, 2};
+  const std::vector<ferry::Value> inputs = {
+      ferry::Tensor::borrow(ferry::DType::kFloat32, {2, 2}, x)};
+  auto outputs = session->run(inputs);
+  if (!outputs.ok()) return fail(outputs.status());
+
+  const auto y = (*outputs)[0].tensor().elements<float>();
   const bool right = y.size() == 4 && y[0] == 0 && y[1] == 0 && y[2] == 1 && y[3] == 3;
-  std::printf("%s\n", right ? "right" : "wrong values");
+  std::puts(right ? "right" : "wrong values");
   return right ? 0 : 1;
 }
