@@ -49,6 +49,12 @@ ValueId Graph::add_constant(Tensor tensor, std::string value_name) {
   return id;
 }
 
+void Graph::set_outputs(std::vector<ValueId> outputs) {
+  outputs_ = std::move(outputs);
+  output_names_.clear();
+  for (ValueId v : outputs_) output_names_.push_back(values_[v].name);
+}
+
 bool Graph::is_output(ValueId id) const {
   return std::find(outputs_.begin(), outputs_.end(), id) != outputs_.end();
 }
@@ -154,6 +160,7 @@ std::unique_ptr<Graph> Graph::clone() const {
   copy->values_ = values_;
   copy->inputs_ = inputs_;
   copy->outputs_ = outputs_;
+  copy->output_names_ = output_names_;
   copy->first_ = first_;
   copy->last_ = last_;
   copy->nodes_.reserve(nodes_.size());

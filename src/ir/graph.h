@@ -93,7 +93,9 @@ class Graph {
   const std::vector<ValueId>& inputs() const { return inputs_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
   void set_inputs(std::vector<ValueId> inputs) { inputs_ = std::move(inputs); }
-  void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
+  // Keeps the names of the interface when a rewrite replaces an output's value.
+  void set_outputs(std::vector<ValueId> outputs);
+  const std::vector<std::string>& output_names() const { return output_names_; }
   bool is_output(ValueId id) const;
   bool is_input(ValueId id) const;
 
@@ -128,6 +130,7 @@ class Graph {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
+  std::vector<std::string> output_names_;
   NodeId first_ = kNone, last_ = kNone;
 };
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "kernels/conv/conv.h"
+#include "roof.h"
+
+namespace ferry {
+namespace {
+
+struct Layer {
+  const char* name;
+  int64_t in_channels, out_channels, kernel, stride, size;  // square image of `size` pixels a side
+  int64_t groups = 1;
+};
+
+constexpr Layer kLayers[] = {
+    {"3x3s1_64_56", 64, 64, 3, 1, 56},        {"3x3s1_128_28", 128, 128, 3, 1, 28},
+    {"3x3s1_256_14", 256, 256, 3, 1, 14},     {"3x3s1_512_7", 512, 512, 3, 1, 7},
+    {"3x3s1_32_112", 32, 32, 3, 1, 112},      {"3x3s1_64_160", 64, 64, 3, 1, 160},
+    {"3x3s2_128_56", 128, 128, 3, 2, 56},     {"1x1_64_256_56", 64, 256, 1, 1, 56},
+    {"1x1_256_64_56", 256, 64, 1, 1, 56},     {"1x1_256_1024_14", 256, 1024, 1, 1, 14},
+    {"1x1s2_256_512_56", 256, 512, 1, 2, 56}, {"7x7s2_3_64_224", 3, 64, 7, 2, 224},
+    {"3x3s2_3_32_224", 3, 32, 3, 2, 224},     {"9x9_3_64_256", 3, 64, 9, 1, 256},
+    {"5x5_32_3_256", 32, 3, 5, 1, 256},       {"3x3g32_128_56", 128, 128, 3, 1, 56, 32}};
+
+ConvShape shape_of(const Layer& layer) {
+  ConvShape s;
+  s.in_channels = layer.in_channels, s.out_channels = layer.out_channels, s.groups = layer.groups;
+  for (int d = 1; d < 3; ++d) {
+    s.in[d] = layer.size, s.kernel[d] = layer.kernel, s.stride[d] = layer.stride,
+    s.pad[d] = layer.kernel / 2;
+    s.out[d] = (layer.size + 2 * s.pad[d] - layer.kernel) / layer.stride + 1;
+  }
+  return s;
+}
+
+double flops_of(const ConvShape& s) {
+  return 2.0 * static_cast<double>(s.rows() * s.out[2] * s.taps() * s.group_in() * s.out_channels);
+}
+
+void direct(benchmark::State& state, Isa isa, const Layer& layer) {
+  const GemmKernels& kernels = gemm_kernels(isa);
+  const GemmBlocking blocking = gemm_blocking();
+  const ConvShape s = shape_of(layer);
+  const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
+      bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.group_in() * s.taps()),
+      packed(conv_packed_size(kernels, s));
+  const Buffer scratch(conv_scratch_bytes(s, blocking) / 4);
+  conv_pack_weights(kernels, s, weights.get(), packed.get());
+  ConvArgs args;
+  args.x = x.get(), args.x_pitch = s.in_channels;
+  args.y = y.get(), args.y_pitch = s.out_channels;
+  args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
+  measure_flops(state, isa, flops_of(s),
+                [&] { conv_rows(kernels, blocking, s, args, 0, s.rows(), scratch.get()); });
+}
+
+}  // namespace
+
+void register_conv(Isa isa) {
+  for (const Layer& layer : kLayers) {
+    benchmark::RegisterBenchmark((std::string(isa_name(isa)) + "/conv/" + layer.name).c_str(),
+                                 [=](benchmark::State& state) { direct(state, isa, layer); })
+        ->Unit(benchmark::kMicrosecond)
+        ->MinTime(0.2);
+  }
+}
+
+}  // namespace ferry

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fp32 roof of one core at one instruction set, and timing by the fastest of many runs.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "kernels/isa.h"
+
+namespace ferry {
+
+struct RoofKernels {
+  int64_t flops_per_step;
+  void (*multiply_add)(int64_t steps) noexcept;
+  float (*read)(const float* x, int64_t n) noexcept;
+};
+FERRY_DECLARE_ISA_TABLE(RoofKernels, kRoof)
+
+// Multiply-adds per second right now (as 2 flops), in Gflop/s, from a run of some 100 us.
+double fp32_rate(Isa isa);
+
+// GB/s of reading `bytes` again and again.
+double read_roof(Isa isa, int64_t bytes);
+
+inline double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The value that a tenth of `v` lies below: the fast runs, without the luckiest.
+inline double tenth_percentile(std::vector<double>& v) {
+  const auto at = v.begin() + static_cast<int64_t>(v.size()) / 10;
+  std::nth_element(v.begin(), at, v.end());
+  return *at;
+}
+
+// Runs `work` until the benchmark is satisfied, each time beside a short run of the multiply-add
+// loop, because clocks and neighbours change. Reports the 10th percentile of time, and its rate as
+// a fraction of the loop's.
+template <class Work>
+void measure_flops(benchmark::State& state, Isa isa, double flops, const Work& work) {
+  work();
+  std::vector<double> seconds, roof_seconds;
+  for (auto _ : state) {
+    roof_seconds.push_back(1 / fp32_rate(isa));
+    const double start = seconds_now();
+    work();
+    seconds.push_back(seconds_now() - start);
+  }
+  const double time = tenth_percentile(seconds), rate = flops / time * 1e-9;
+  state.counters["p10_us"] = time * 1e6;
+  state.counters["gflops"] = rate;
+  state.counters["of_roof"] = rate * tenth_percentile(roof_seconds);
+}
+
+// 64-byte aligned floats, filled with small numbers.
+class Buffer {
+ public:
+  explicit Buffer(int64_t n)
+      : data_(static_cast<float*>(
+            std::aligned_alloc(64, static_cast<size_t>(n + 32) * 4 / 64 * 64))) {
+    for (int64_t i = 0; i < n; ++i) data_[i] = static_cast<float>(i % 17) * 0.01f - 0.05f;
+  }
+  ~Buffer() { std::free(data_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  float* get() const { return data_; }
+
+ private:
+  float* data_;
+};
+
+// Each adds its benchmarks for one instruction set.
+void register_gemm(Isa isa);
+void register_conv(Isa isa);
+
+}  // namespace ferry

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeded weights that keep activations near unit scale, so that errors and subnormals mean what they mean in real use."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+# Mean of BatchNorm's bias. ReLU of a centred value keeps its error whole but a third less of its variance: 1.2x relative
+# error per layer, 1e-5 after 50 layers. Centred at 1 it is 1.06x, and ResNet-50 in float32 stays within 1e-6 of float64.
+NORM_BIAS = 1.0
+
+
+def fan_in(module: nn.Module) -> int | None:
+    """Terms summed into one output of a layer with a weight; None for layers that have none or only scale."""
+    if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
+        overlap = math.prod(k // s for k, s in zip(module.kernel_size, module.stride))
+        return module.in_channels // module.groups * overlap
+    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+        return module.weight[0].numel()
+    if type(module).__name__ == "Conv1D":  # transformers' transposed Linear
+        return module.weight.shape[0]
+    return None
+
+
+@torch.no_grad()
+def unit_scale(module: nn.Module, seed: int, gain: float = 1.0) -> nn.Module:
+    """Redraws every parameter of `module` in order; `gain` is for convolutions and linears only.
+
+    Filters of Conv2d sum to zero: what ReLU leaves is mostly mean, and a deep network of random filters passes on little
+    else, so that each BatchNorm would subtract two nearly equal numbers and float32 would lose two digits."""
+    rng = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+        n = fan_in(layer)
+        if n is not None:
+            layer.weight.normal_(0, gain / math.sqrt(n), generator=rng)
+            if isinstance(layer, nn.Conv2d) and layer.in_channels > layer.groups:
+                layer.weight -= layer.weight.mean((1, 2, 3), keepdim=True)
+        elif isinstance(layer, nn.Embedding):
+            layer.weight.normal_(0, 1 / math.sqrt(layer.embedding_dim), generator=rng)
+        elif isinstance(layer, nn.LSTM):
+            for name, parameter in layer.named_parameters(recurse=False):
+                std = 0.1 if name.startswith("bias") else 1 / math.sqrt(parameter.shape[-1])
+                parameter.normal_(0, std, generator=rng)
+        elif isinstance(layer, (_BatchNorm, nn.LayerNorm)):
+            layer.weight.fill_(1)
+        if isinstance(getattr(layer, "bias", None), nn.Parameter):
+            layer.bias.normal_(NORM_BIAS if isinstance(layer, _BatchNorm) else 0, 0.1, generator=rng)
+    return module.eval()
+
+
+@torch.no_grad()
+def gather_statistics(module: nn.Module, shape: tuple[int, ...], seed: int, batches: int = 3) -> nn.Module:
+    """Sets every BatchNorm's statistics to the mean over a few random batches; nothing else is put in train mode."""
+    rng = torch.Generator().manual_seed(seed)
+    norms = [layer for layer in module.eval().modules() if isinstance(layer, _BatchNorm)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for _ in range(batches):
+        module(torch.randn(shape, generator=rng))
+    return module.eval()

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: a model made ready for this machine, and run.
+//
+//   auto session = ferry::Session::create(*model, {.threads = 2});
+//   auto outputs = session->run({{"image", pixels}});   // outputs["scores"].tensor()
+//
+// Threads: a Session may be run from several threads at once; each run uses its own memory.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ferry/model.h"
+#include "ferry/status.h"
+#include "ferry/tensor.h"
+
+namespace ferry {
+
+enum class Accuracy : int {
+  kFast = 0,   // Winograd in fp32 and re-association allowed; subnormals count as zero
+  kExact = 1,  // neither
+};
+
+enum class Prefer : int { kSpeed = 0, kMemory = 1 };
+
+struct SessionOptions {
+  // Threads that one run may use, the caller included; 0: chosen for the model, at most all CPUs of
+  // the affinity mask and the cgroup's quota. Results do not depend on it.
+  int threads = 0;
+  Accuracy accuracy = Accuracy::kFast;
+  Prefer prefer = Prefer::kSpeed;
+  // Bytes of tensors (weights, arenas, outputs) that this session may hold; 0: 80 % of the machine's
+  // or the cgroup's memory.
+  uint64_t memory_limit_bytes = 0;
+  // Rewrites before planning; false runs the model as written.
+  bool optimize = true;
+  // Names of passes to leave out (`ferry info --passes` lists them).
+  std::vector<std::string> passes_off = {};
+  // Only reference kernels: slow, the oracle of the fast ones.
+  bool reference_kernels = false;
+  // "scalar", "avx2" or "avx512"; empty: the best of this machine.
+  std::string isa = {};
+};
+
+struct RunOptions {
+  // Set from another thread to stop the run: it returns kCancelled. Borrowed for the call.
+  const std::atomic<bool>* cancel = nullptr;
+  // Longest time the run may take; zero: no limit. Past it the run returns kDeadlineExceeded.
+  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero();
+};
+
+using NamedValues = std::map<std::string, Value>;
+
+// What a session holds and how it was made.
+struct SessionReport {
+  struct Pass {
+    std::string name;
+    size_t changes = 0;
+    double milliseconds = 0;
+  };
+  struct Step {
+    std::string node;     // source nodes
+    std::string op;
+    std::string kernel;   // "reference" for the slow path
+    std::string tactic;
+    std::string why_not;  // candidates that refused, with reasons
+    std::vector<std::string> inputs, outputs;  // types
+    double flops = 0;     // at the shapes of the last run; 0 when not known
+  };
+  std::vector<Pass> passes;
+  std::vector<Step> steps;
+  std::string memory_formula;  // bytes of the arena over the input's symbols
+  uint64_t packed_bytes = 0, arena_bytes = 0, used_bytes = 0, peak_bytes = 0;
+  int threads = 1;
+  std::string isa;
+  double load_milliseconds = 0;
+};
+
+class FERRY_API Session {
+ public:
+  // Optimises, plans and packs. Errors: kInvalidArgument (an option), kOutOfMemory, kUnsupportedOp.
+  static Result<Session> create(const Model& model, const SessionOptions& options = {});
+
+  const std::vector<ValueInfo>& inputs() const;
+  const std::vector<ValueInfo>& outputs() const;
+
+  // Runs the model once with inputs by name; outputs by name.
+  //
+  // Inputs are borrowed for the call; those with a default may be left out. Dims with a name bind on
+  // first use and must agree across inputs.
+  // Errors: kInvalidArgument   a name the model lacks, a missing input, a wrong element type
+  //         kShapeMismatch     dims contradict the model or each other
+  //         kOutOfMemory, kCancelled, kDeadlineExceeded
+  Result<NamedValues> run(const NamedValues& inputs, const RunOptions& options = {}) const;
+
+  // The same for chosen outputs; any internal value may be asked for by its name. Only what they
+  // need is computed. The first call for a set of names plans it.
+  Result<NamedValues> run(const NamedValues& inputs, const std::vector<std::string>& outputs,
+                          const RunOptions& options = {}) const;
+
+  // The same in model order, into `outputs`: a tensor there of the right type and dims (borrowed
+  // memory too) is written in place, anything else is replaced. Allocates nothing once warm.
+  Status run(std::span<const Value> inputs, std::vector<Value>& outputs,
+             const RunOptions& options = {}) const;
+
+  SessionReport report() const;
+
+  // Seconds per step over one run, in the order of report().steps.
+  Result<std::vector<double>> profile(std::span<const Value> inputs) const;
+
+  struct Impl;
+
+ private:
+  explicit Session(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace ferry

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ferry::Model holds.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ferry/model.h"
+#include "ir/graph.h"
+
+namespace ferry {
+
+struct Model::Impl {
+  std::unique_ptr<Graph> graph;
+  ModelInfo info;
+  ModelMetadata metadata;
+  std::vector<ValueInfo> inputs, outputs;
+};
+
+}  // namespace ferry

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// MappedFile: the bytes of a regular file, mapped read-only or copied.
+// Directory: opens files beneath a folder and nowhere else.
+//
+// Threads: reading from several threads is safe. Truncating a mapped file while it is read is a
+// fault that no reader survives; copying is the way out.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "ferry/status.h"
+
+namespace ferry {
+
+struct MapOptions {
+  bool map = true;               // false: read into memory
+  uint64_t max_bytes = UINT64_MAX;
+};
+
+class MappedFile {
+ public:
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  // Errors: kIoError (missing, no regular file, unreadable), kLimitExceeded (over max_bytes).
+  static Result<std::shared_ptr<MappedFile>> open(const std::string& path,
+                                                  const MapOptions& options = {});
+
+  std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  friend class Directory;
+  MappedFile() = default;
+  static Result<std::shared_ptr<MappedFile>> from_descriptor(int fd, std::string path,
+                                                             const MapOptions& options);
+
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  bool mapped_ = false;
+  std::unique_ptr<std::byte[]> copy_;
+};
+
+class Directory {
+ public:
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  // Errors: kIoError.
+  static Result<std::shared_ptr<Directory>> open(const std::string& path);
+
+  // A file named relative to the folder. Refused: absolute names, "..", symbolic links anywhere on
+  // the way, hard links, anything but a regular file.
+  // Errors: kInvalidModel (refused), kIoError, kLimitExceeded.
+  Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& relative,
+                                                   const MapOptions& options = {}) const;
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  Directory() = default;
+  std::string path_;
+  int fd_ = -1;
+};
+
+// Test hook: walks the components by hand, as on kernels without openat2.
+void set_openat2_disabled(bool disabled) noexcept;
+
+}  // namespace ferry

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+// TIFF and BigTIFF through libtiff: grey, palette, RGB and CMYK of 1 to 16 bits, strips or tiles, with
+// alpha; YCbCr, Lab and the like through libtiff's own conversion to 8-bit RGB.
+#include <tiffio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "base/status.h"
+#include "codec/convert.h"
+#include "codec/formats.h"
+
+namespace ferry::codec {
+namespace {
+
+// A file in memory, and the first error that libtiff reported about it.
+struct MemoryFile {
+  Bytes in;
+  Encoded out;
+  size_t at = 0;
+  char error[256] = "";
+};
+
+MemoryFile& file_of(thandle_t handle) { return *static_cast<MemoryFile*>(handle); }
+
+tmsize_t on_read(thandle_t handle, void* to, tmsize_t size) {
+  MemoryFile& file = file_of(handle);
+  const size_t left = file.in.size() - std::min(file.in.size(), file.at);
+  const size_t n = std::min(static_cast<size_t>(size), left);
+  if (n > 0) std::memcpy(to, file.in.data() + file.at, n);
+  file.at += n;
+  return static_cast<tmsize_t>(n);
+}
+
+tmsize_t on_write(thandle_t handle, void* from, tmsize_t size) {
+  MemoryFile& file = file_of(handle);
+  const size_t n = static_cast<size_t>(size);
+  try {
+    if (file.out.size() < file.at + n) file.out.resize(file.at + n);
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
+  std::memcpy(file.out.data() + file.at, from, n);
+  file.at += n;
+  return size;
+}
+
+toff_t on_size(thandle_t handle) {
+  const MemoryFile& file = file_of(handle);
+  return std::max(file.in.size(), file.out.size());
+}
+
+toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
+  MemoryFile& file = file_of(handle);
+  const toff_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.at : on_size(handle);
+  file.at = base + offset;
+  return file.at;
+}
+
+int on_close(thandle_t) { return 0; }
+
+// 1 keeps libtiff from calling its global handlers, which print.
+int on_error(TIFF*, void* file, const char*, const char* format, va_list arguments) {
+  char* error = static_cast<MemoryFile*>(file)->error;
+  if (error[0] == '\0') {
+    std::vsnprintf(error, sizeof(MemoryFile::error), format, arguments);
+  }
+  return 1;
+}
+
+int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+
+struct Close {
+  void operator()(TIFF* tiff) const { TIFFClose(tiff); }
+};
+using Tiff = std::unique_ptr<TIFF, Close>;
+
+// Modes: r read, m no mapping, w write, l little endian.
+Tiff open_memory(MemoryFile& file, const char* mode, int64_t max_allocation) {
+  struct FreeOptions {
+    void operator()(TIFFOpenOptions* options) const { TIFFOpenOptionsFree(options); }
+  };
+  const std::unique_ptr<TIFFOpenOptions, FreeOptions> options(TIFFOpenOptionsAlloc());
+  if (options == nullptr) return nullptr;
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), max_allocation);
+  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &file);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
+  return Tiff(TIFFClientOpenExt("picture", mode, &file, on_read, on_write, on_seek, on_close,
+                                on_size, nullptr, nullptr, options.get()));
+}
+
+Status damaged(const MemoryFile& file) {
+  return invalid_argument("TIFF: damaged: {}",
+                          file.error[0] != '\0' ? file.error : "the file is truncated");
+}
+
+enum class Alpha { kNone, kStraight, kPremultiplied };
+
+struct Layout {
+  uint32_t width = 0, height = 0;
+  uint16_t bits = 1, samples = 1, photometric = 0, planar = 1, compression = 1, sample_format = 1;
+  uint16_t orientation = 1;
+  bool tiled = false;
+  uint16_t colours = 1;  // samples that are not extra
+  Alpha alpha = Alpha::kNone;
+
+  bool planes() const { return planar == PLANARCONFIG_SEPARATE; }
+  // Samples of one pixel that lie together.
+  uint32_t together() const { return planes() ? 1u : samples; }
+};
+
+Result<Layout> read_layout(TIFF* tiff) {
+  Layout l;
+  if (TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &l.width) == 0 ||
+      TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &l.height) == 0) {
+    return invalid_argument("TIFF: damaged: no width or height");
+  }
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &l.bits);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &l.samples);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &l.planar);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &l.compression);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &l.sample_format);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &l.orientation);
+  if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &l.photometric) == 0) {
+    l.photometric = l.samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
+  }
+  l.tiled = TIFFIsTiled(tiff) != 0;
+  // libtiff decodes JPEG's YCbCr itself; the samples then are RGB.
+  if (l.compression == COMPRESSION_JPEG && l.photometric == PHOTOMETRIC_YCBCR &&
+      TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB) != 0) {
+    l.photometric = PHOTOMETRIC_RGB;
+  }
+  l.colours = l.photometric == PHOTOMETRIC_RGB         ? 3
+              : l.photometric == PHOTOMETRIC_SEPARATED ? 4
+                                                       : 1;
+  uint16_t extra = 0;
+  const uint16_t* kinds = nullptr;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra, &kinds);
+  if (l.samples > l.colours) {
+    // Writers exist that leave the tag away; what they add is straight alpha.
+    const uint16_t kind = extra > 0 && kinds != nullptr ? kinds[0] : EXTRASAMPLE_UNASSALPHA;
+    l.alpha = kind == EXTRASAMPLE_ASSOCALPHA     ? Alpha::kPremultiplied
+              : kind == EXTRASAMPLE_UNASSALPHA ? Alpha::kStraight
+                                               : Alpha::kNone;
+  }
+  return l;
+}
+
+// Photometrics that are decoded here, sample by sample.
+bool is_direct(const Layout& l) {
+  return l.photometric == PHOTOMETRIC_MINISBLACK || l.photometric == PHOTOMETRIC_MINISWHITE ||
+         l.photometric == PHOTOMETRIC_RGB || l.photometric == PHOTOMETRIC_PALETTE ||
+         l.photometric == PHOTOMETRIC_SEPARATED;
+}
+
+Status check_layout(const Layout& l) {
+  if (l.sample_format != SAMPLEFORMAT_UINT && l.sample_format != SAMPLEFORMAT_VOID) {
+    return unsupported_type("TIFF: {} samples are not read; wanted unsigned integers",
+                            l.sample_format == SAMPLEFORMAT_IEEEFP ? "float" : "signed");
+  }
+  if (l.bits != 1 && l.bits != 2 && l.bits != 4 && l.bits != 8 && l.bits != 16) {
+    return unsupported_type("TIFF: {} bits per sample are not read; wanted 1, 2, 4, 8 or 16",
+                            l.bits);
+  }
+  if (l.samples < l.colours || l.samples > 5) {
+    return unsupported_type("TIFF: {} samples per pixel are not read with photometric {}",
+                            l.samples, l.photometric);
+  }
+  if (l.photometric == PHOTOMETRIC_PALETTE && l.bits > 8) {
+    return unsupported_type("TIFF: a palette of {} bits is not read", l.bits);
+  }
+  return {};
+}
+
+// All samples of the file, interleaved, as they are stored.
+struct Raw {
+  std::vector<uint8_t> samples8;
+  std::vector<uint16_t> samples16;
+};
+
+void unpack_row(const uint8_t* row, const Layout& l, size_t count, size_t first, size_t step,
+                Raw& raw) {
+  for (size_t i = 0; i < count; ++i) {
+    // Pixels lie `step` samples apart in `raw`; a row holds all or one of the samples of each.
+    const size_t to = l.planes() ? first + i * step : first + i;
+    if (l.bits == 16) {
+      std::memcpy(&raw.samples16[to], row + i * 2, 2);
+    } else if (l.bits == 8) {
+      raw.samples8[to] = row[i];
+    } else {
+      const size_t bit = i * l.bits;
+      raw.samples8[to] = static_cast<uint8_t>(row[bit / 8] >> (8 - l.bits - bit % 8) &
+                                              ((1u << l.bits) - 1));
+    }
+  }
+}
+
+struct Block {
+  uint32_t index, x, y, width, height;  // width includes what a tile has past the right edge
+  uint16_t plane;
+};
+
+Status read_block(TIFF* tiff, const Layout& l, const Block& block, const MemoryFile& file,
+                  std::vector<uint8_t>& buffer, Raw& raw) {
+  const uint64_t row_bytes = l.tiled ? TIFFTileRowSize64(tiff) : TIFFScanlineSize64(tiff);
+  if (row_bytes != (uint64_t{block.width} * l.together() * l.bits + 7) / 8) {
+    return unsupported_type("TIFF: rows of {} bytes for {} pixels are not read", row_bytes,
+                            block.width);
+  }
+  const tmsize_t size = static_cast<tmsize_t>(buffer.size());
+  const tmsize_t seen = l.tiled ? TIFFReadEncodedTile(tiff, block.index, buffer.data(), size)
+                                : TIFFReadEncodedStrip(tiff, block.index, buffer.data(), size);
+  const uint32_t rows = std::min(block.height, l.height - block.y);
+  if (seen < 0 || static_cast<uint64_t>(seen) < rows * row_bytes) return damaged(file);
+  const size_t columns = std::min(block.width, l.width - block.x);
+  for (uint32_t y = 0; y < rows; ++y) {
+    const size_t first = (size_t{block.y + y} * l.width + block.x) * l.samples + block.plane;
+    unpack_row(buffer.data() + y * row_bytes, l, columns * l.together(), first, l.samples, raw);
+  }
+  return {};
+}
+
+Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels) {
+  uint32_t width = l.width, height = l.height;
+  if (l.tiled) {
+    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height);
+  } else {
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &height);
+    height = std::min(height, l.height);
+  }
+  FERRY_RETURN_IF_ERROR(check_size("TIFF: a tile", width, height, max_pixels));
+  const tmsize_t block_bytes = l.tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff);
+  if (block_bytes <= 0) return damaged(file);
+  Raw raw;
+  const size_t count = size_t{l.width} * l.height * l.samples;
+  l.bits == 16 ? raw.samples16.resize(count) : raw.samples8.resize(count);
+  std::vector<uint8_t> buffer(static_cast<size_t>(block_bytes));
+  for (uint16_t plane = 0; plane < (l.planes() ? l.samples : 1); ++plane) {
+    for (uint64_t y = 0; y < l.height; y += height) {
+      for (uint64_t x = 0; x < l.width; x += width) {
+        const auto bx = static_cast<uint32_t>(x), by = static_cast<uint32_t>(y);
+        const uint32_t index = l.tiled ? TIFFComputeTile(tiff, bx, by, 0, plane)
+                                       : TIFFComputeStrip(tiff, by, plane);
+        FERRY_RETURN_IF_ERROR(
+            read_block(tiff, l, {index, bx, by, width, height, plane}, file, buffer, raw));
+      }
+    }
+  }
+  return raw;
+}
+
+// The first `channels` samples of each pixel, stretched to the full range.
+template <class T>
+std::vector<T> pick(const std::vector<T>& samples, const Layout& l, size_t channels) {
+  const size_t pixels = size_t{l.width} * l.height;
+  const T scale = static_cast<T>(l.bits >= 8 ? 1 : 255 / ((1 << l.bits) - 1));
+  std::vector<T> out(pixels * channels);
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t c = 0; c < channels; ++c) {
+      out[i * channels + c] = static_cast<T>(samples[i * l.samples + c] * scale);
+    }
+  }
+  return out;
+}
+
+template <class T>
+void invert_grey(std::vector<T>& samples, size_t channels) {
+  for (size_t i = 0; i < samples.size(); i += channels) samples[i] = static_cast<T>(~samples[i]);
+}
+
+Image assemble_palette(TIFF* tiff, const Layout& l, const Raw& raw) {
+  std::array<uint16_t*, 3> map{};
+  Image image = make_image(l.width, l.height, 3, 8);
+  TIFFGetField(tiff, TIFFTAG_COLORMAP, &map[0], &map[1], &map[2]);
+  const size_t size = size_t{1} << l.bits;
+  // Some writers store 8-bit values where 16-bit ones belong.
+  const bool narrow = std::all_of(map.begin(), map.end(), [&](const uint16_t* m) {
+    return std::all_of(m, m + size, [](uint16_t v) { return v < 256; });
+  });
+  for (size_t i = 0, pixels = size_t{l.width} * l.height; i < pixels; ++i) {
+    const uint8_t index = raw.samples8[i * l.samples];
+    for (size_t c = 0; c < 3; ++c) {
+      image.data[i * 3 + c] = static_cast<uint8_t>(map[c][index] >> (narrow ? 0 : 8));
+    }
+  }
+  image.notes.push_back("palette expanded");
+  return image;
+}
+
+Image assemble(const Layout& l, const Raw& raw) {
+  const bool cmyk = l.photometric == PHOTOMETRIC_SEPARATED;
+  const bool alpha = l.alpha != Alpha::kNone && !cmyk;
+  Image image;
+  image.width = static_cast<int>(l.width);
+  image.height = static_cast<int>(l.height);
+  image.channels = l.colours + (alpha ? 1 : 0);
+  image.bits = l.bits == 16 ? 16 : 8;
+  const auto channels = static_cast<size_t>(image.channels);
+  image.data = pick(raw.samples8, l, l.bits == 16 ? 0 : channels);
+  image.data16 = pick(raw.samples16, l, l.bits == 16 ? channels : 0);
+  if (l.bits < 8) image.notes.push_back(fmt::format("{} bits scaled to 8", l.bits));
+  if (l.photometric == PHOTOMETRIC_MINISWHITE) {
+    invert_grey(image.data, channels);
+    invert_grey(image.data16, channels);
+    image.notes.push_back("grey inverted: 0 is white in the file");
+  }
+  if (cmyk) {
+    cmyk_to_rgb(image);
+    image.notes.push_back("CMYK converted to RGB without a colour profile");
+  }
+  if (alpha && l.alpha == Alpha::kPremultiplied) {
+    unpremultiply(image);
+    image.notes.push_back("colour divided by its alpha");
+  }
+  if (l.samples > l.colours + (alpha ? 1 : 0)) image.notes.push_back("extra samples dropped");
+  return image;
+}
+
+// YCbCr, Lab, LogLuv, old JPEG: libtiff converts to 8-bit RGB.
+Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file) {
+  char why[1024] = "";
+  if (TIFFRGBAImageOK(tiff, why) == 0) return unsupported_type("TIFF: {}", why);
+  TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  std::vector<uint32_t> pixels(size_t{l.width} * l.height);
+  if (TIFFReadRGBAImageOriented(tiff, l.width, l.height, pixels.data(), ORIENTATION_TOPLEFT, 1) ==
+      0) {
+    return damaged(file);
+  }
+  Image image = make_image(l.width, l.height, 3, 8);
+  for (size_t i = 0; i < pixels.size(); ++i) {
+    image.data[i * 3] = static_cast<uint8_t>(TIFFGetR(pixels[i]));
+    image.data[i * 3 + 1] = static_cast<uint8_t>(TIFFGetG(pixels[i]));
+    image.data[i * 3 + 2] = static_cast<uint8_t>(TIFFGetB(pixels[i]));
+  }
+  image.notes.push_back(fmt::format("photometric {} converted to 8-bit RGB", l.photometric));
+  return image;
+}
+
+Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file,
+                          int64_t max_pixels) {
+  if (!is_direct(l)) return read_converted(tiff, l, file);
+  FERRY_RETURN_IF_ERROR(check_layout(l));
+  FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels));
+  return l.photometric == PHOTOMETRIC_PALETTE ? assemble_palette(tiff, l, raw) : assemble(l, raw);
+}
+
+bool set_fields(TIFF* tiff, const Image& image, const WriteOptions& options) {
+  const bool colour = image.channels >= 3;
+  bool ok = TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, image.width) != 0 &&
+            TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, image.height) != 0 &&
+            TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, image.bits) != 0 &&
+            TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image.channels) != 0 &&
+            TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) != 0 &&
+            TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC,
+                         colour ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK) != 0;
+  if (image.has_alpha()) {
+    const uint16_t kind = EXTRASAMPLE_UNASSALPHA;
+    ok = ok && TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &kind) != 0;
+  }
+  if (options.compression > 0) {
+    ok = ok && TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) != 0 &&
+         TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, options.compression) != 0 &&
+         TIFFSetField(tiff, TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL) != 0;
+  }
+  return ok && TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, TIFFDefaultStripSize(tiff, 0)) != 0;
+}
+
+}  // namespace
+
+Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels) {
+  constexpr int64_t kDirectoryBytes = int64_t{16} << 20;
+  MemoryFile file;
+  file.in = bytes;
+  const Tiff tiff =
+      open_memory(file, "rm", kDirectoryBytes + std::clamp<int64_t>(max_pixels, 0, 1ll << 40) * 4);
+  if (tiff == nullptr) return damaged(file);
+  FERRY_ASSIGN_OR_RETURN(const Layout layout, read_layout(tiff.get()));
+  FERRY_RETURN_IF_ERROR(check_size("TIFF", layout.width, layout.height, max_pixels));
+  Decoded decoded;
+  FERRY_ASSIGN_OR_RETURN(decoded.image, read_pixels(tiff.get(), layout, file, max_pixels));
+  decoded.orientation = layout.orientation;
+  if (TIFFLastDirectory(tiff.get()) == 0) {
+    decoded.image.notes.push_back("first of several pictures in the file");
+  }
+  return decoded;
+}
+
+Result<Encoded> encode_tiff(const Image& image, const WriteOptions& options) {
+  MemoryFile file;
+  Tiff tiff = open_memory(file, "wl", 0);
+  if (tiff == nullptr) return out_of_memory("TIFF: no memory left");
+  bool ok = set_fields(tiff.get(), image, options);
+  const size_t sample_bytes = static_cast<size_t>(image.bits / 8);
+  const size_t row_samples = image.sample_count() / static_cast<size_t>(image.height);
+  const auto* samples = image.bits == 8 ? image.data.data()
+                                        : reinterpret_cast<const uint8_t*>(image.data16.data());
+  std::vector<uint8_t> row(row_samples * sample_bytes);  // libtiff codes rows in place
+  for (uint32_t y = 0; ok && y < static_cast<uint32_t>(image.height); ++y) {
+    std::memcpy(row.data(), samples + y * row.size(), row.size());
+    ok = TIFFWriteScanline(tiff.get(), row.data(), y, 0) == 1;
+  }
+  ok = ok && TIFFFlush(tiff.get()) == 1;
+  tiff.reset();
+  if (!ok || file.error[0] != '\0') {
+    return internal_error("TIFF: cannot be encoded: {}", file.error);
+  }
+  return std::move(file.out);
+}
+
+}  // namespace ferry::codec

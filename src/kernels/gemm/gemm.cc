@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm/gemm.h"
+
+#include <algorithm>
+
+namespace ferry {
+
+FERRY_DECLARE_ISA_TABLE(GemmKernels, kGemm)
+
+const GemmKernels& gemm_kernels(Isa isa) noexcept { return FERRY_SELECT_ISA_TABLE(isa, kGemm); }
+
+int64_t gemm_packed_size(const GemmKernels& kernels, int64_t k_total, int64_t n) noexcept {
+  return k_total * ((n + kernels.lanes - 1) / kernels.lanes * kernels.lanes);
+}
+
+void gemm_pack_b(const GemmKernels& kernels, const float* b, int64_t row_stride, int64_t col_stride,
+                 int64_t k, int64_t n, float* packed) noexcept {
+  kernels.pack_b(b, row_stride, col_stride, k, n, 0, n, 0, k, packed);
+}
+
+GemmBlocking gemm_blocking() noexcept {
+  const CpuInfo& cpu = cpu_info();
+  const auto l1 = static_cast<int64_t>(cpu.l1d_bytes), l2 = static_cast<int64_t>(cpu.l2_bytes);
+  return {.panel_bytes = std::max(l1 * 2 / 3, l2 / 8), .rows_bytes = l2 / 2};
+}
+
+namespace {
+
+// The reduction cut into chunks: several whole taps, or a part of one.
+struct Chunks {
+  int64_t taps_each;  // 1 when a tap is cut
+  int64_t k_each;
+};
+
+Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
+                       const GemmArgs& args) {
+  const int64_t depth =
+      std::max<int64_t>(blocking.panel_bytes / (kernels.nr * int64_t{sizeof(float)}), 64);
+  if (args.k * args.taps <= depth * 3 / 2) return {args.taps, args.k};
+  if (args.k <= depth) {
+    const int64_t most = depth / args.k, parts = (args.taps + most - 1) / most;
+    return {(args.taps + parts - 1) / parts, args.k};
+  }
+  const int64_t parts = (args.k + depth - 1) / depth;
+  return {1, (args.k + parts - 1) / parts};
+}
+
+}  // namespace
+
+void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,
+               int64_t m0, int64_t m1, int64_t n0, int64_t n1) noexcept {
+  const int64_t k_total = args.k * args.taps;
+  const int64_t row_bytes = std::max<int64_t>(k_total, 1) * int64_t{sizeof(float)};
+  const int64_t block_rows = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
+  const Chunks chunks = k_total == 0 ? Chunks{1, 0} : chunk_reduction(kernels, blocking, args);
+  const bool wide = m1 - m0 <= kernels.wide_rows;
+  const int64_t step_n = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
+
+  GemmPanel p = {};
+  p.lda = args.lda;
+  p.taps = args.taps;
+  p.ldc = args.ldc;
+  p.ldr = args.ldr;
+  p.lo = args.lo;
+  p.hi = args.hi;
+  p.a_offset = args.a_rows == nullptr ? 0 : args.a_offset;
+  p.panel_stride = k_total * kernels.nr;
+  for (int64_t m = m0; m < m1; m += p.rows) {
+    p.rows = std::min(block_rows, m1 - m);
+    p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
+    p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
+    for (int64_t n = n0; n < n1; n += p.cols) {
+      p.cols = std::min(step_n, n1 - n);
+      // A wide tile takes full panels only.
+      if (p.cols > kernels.nr && p.cols <= step_n - kernels.lanes) p.cols = kernels.nr;
+      const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
+      p.c = args.c + m * args.ldc + n;
+      p.bias = args.bias == nullptr ? nullptr : args.bias + n;
+      p.residual = args.residual == nullptr ? nullptr : args.residual + m * args.ldr + n;
+      const float* b = args.packed_b + n * k_total;
+      p.load_c = args.accumulate;
+      if (k_total == 0) {
+        p.tap_begin = p.tap_end = p.k_begin = p.k_end = 0;
+        p.b = b;
+        p.finish = true;
+        kernels.panel(p);
+        continue;
+      }
+      for (p.tap_begin = 0; p.tap_begin < args.taps; p.tap_begin = p.tap_end) {
+        p.tap_end = std::min(p.tap_begin + chunks.taps_each, args.taps);
+        for (p.k_begin = 0; p.k_begin < args.k; p.k_begin = p.k_end) {
+          p.k_end = std::min(p.k_begin + chunks.k_each, args.k);
+          p.b = b + (p.tap_begin * args.k + p.k_begin) * width;
+          p.finish = p.tap_end == args.taps && p.k_end == args.k;
+          kernels.panel(p);
+          p.load_c = true;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace ferry

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tiles of the matrix product.
+#include "kernels/gemm/gemm.h"
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+// Rows x vectors. 24 accumulators of 32 registers (AVX-512) or 12 of 16 (AVX2) leave room for the
+// vectors of B and the broadcast element of A, and hide the latency of the multiply-add (4 cycles x
+// 2 ports) more than once. Without fused multiply-add a product needs a register of its own.
+constexpr int kMr = kLanes == 16 ? 12 : kLanes == 8 ? 6 : 4;
+constexpr int kNv = 2;
+constexpr int kNr = kNv * kLanes;
+// Few rows: several panels at once, so that there are enough independent sums and open streams from
+// memory.
+constexpr int kWideRows = kLanes == 16 ? 3 : 1;
+constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
+// Rows of B ahead of their use.
+constexpr int kPrefetchRows = 8;
+
+template <int kRows, int kVectors>
+FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, float* c,
+                              const float* residual, Mask last) {
+  if (p.finish) {
+    if (p.bias != nullptr) {
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        const F32 bias =
+            j == kVectors - 1 ? load(p.bias + j * kLanes, last) : load(p.bias + j * kLanes);
+        FERRY_UNROLL
+        for (int i = 0; i < kRows; ++i) acc[i][j] = acc[i][j] + bias;
+      }
+    }
+    if (residual != nullptr) {
+      FERRY_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        FERRY_UNROLL
+        for (int j = 0; j < kVectors; ++j) {
+          const float* r = residual + i * p.ldr + j * kLanes;
+          acc[i][j] = acc[i][j] + (j == kVectors - 1 ? load(r, last) : load(r));
+        }
+      }
+    }
+    if (p.lo > -__builtin_inff()) {
+      const F32 lo = splat(p.lo);
+      FERRY_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        FERRY_UNROLL
+        for (int j = 0; j < kVectors; ++j) acc[i][j] = max(lo, acc[i][j]);
+      }
+    }
+    if (p.hi < __builtin_inff()) {
+      const F32 hi = splat(p.hi);
+      FERRY_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        FERRY_UNROLL
+        for (int j = 0; j < kVectors; ++j) acc[i][j] = min(hi, acc[i][j]);
+      }
+    }
+  }
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      float* out = c + i * p.ldc + j * kLanes;
+      if (j == kVectors - 1) {
+        store(out, acc[i][j], last);
+      } else {
+        store(out, acc[i][j]);
+      }
+    }
+  }
+}
+
+// kPanels > 1: vector j lies in panel j / kNv.
+template <int kRows, int kVectors, int kPanels>
+[[gnu::noinline]] void tile(const GemmPanel& p, int64_t first_row) noexcept {
+  constexpr int kPerPanel = kVectors / kPanels;
+  F32 acc[kRows][kVectors];
+  const Mask last = first_n(p.cols - (kVectors - 1) * kLanes);
+  float* c = p.c + first_row * p.ldc;
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) acc[i][j] = zero();
+  }
+  if (p.load_c) {
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        const float* from = c + i * p.ldc + j * kLanes;
+        acc[i][j] = j == kVectors - 1 ? load(from, last) : load(from);
+      }
+    }
+  }
+  const float* b = p.b;
+  for (int64_t t = p.tap_begin; t < p.tap_end; ++t) {
+    const float* row[kRows];
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      row[i] = p.a_rows != nullptr ? p.a_rows[(first_row + i) * p.taps + t] + p.a_offset
+                                   : p.a + (first_row + i) * p.lda;
+    }
+    const int64_t end = p.k_end;
+    for (int64_t k = p.k_begin; k < end; ++k) {
+      F32 vb[kVectors];
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        vb[j] = load(b + (j / kPerPanel) * p.panel_stride + (j % kPerPanel) * kLanes);
+      }
+      prefetch(b + kPrefetchRows * kPerPanel * kLanes);
+      if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+      b += kPerPanel * kLanes;
+      FERRY_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        const F32 va = splat(row[i][k]);
+        FERRY_UNROLL
+        for (int j = 0; j < kVectors; ++j) acc[i][j] = fma(va, vb[j], acc[i][j]);
+      }
+    }
+  }
+  finish_tile(acc, p, c, p.residual == nullptr ? nullptr : p.residual + first_row * p.ldr, last);
+}
+
+using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;
+
+template <int kVectors>
+struct Tiles {
+  // Index: rows.
+  static constexpr Tile kByRows[] = {
+      nullptr,
+      tile<1, kVectors, 1>,
+      tile<2, kVectors, 1>,
+      tile<3, kVectors, 1>,
+      tile<4, kVectors, 1>,
+#if FERRY_ISA_LEVEL >= 1
+      tile<5, kVectors, 1>,
+      tile<6, kVectors, 1>,
+#endif
+#if FERRY_ISA_LEVEL >= 2
+      tile<7, kVectors, 1>,
+      tile<8, kVectors, 1>,
+      tile<9, kVectors, 1>,
+      tile<10, kVectors, 1>,
+      tile<11, kVectors, 1>,
+      tile<12, kVectors, 1>,
+#endif
+  };
+};
+
+constexpr Tile kWide[] = {
+    nullptr,
+    tile<1, kWidePanels * kNv, kWidePanels>,
+#if FERRY_ISA_LEVEL >= 2
+    tile<2, kWidePanels * kNv, kWidePanels>,
+    tile<3, kWidePanels * kNv, kWidePanels>,
+#endif
+};
+
+// Rows are dealt out evenly: a short last tile would leave the multiply-add units waiting.
+void panel(const GemmPanel& p) noexcept {
+  if (p.cols > kNr) return kWide[p.rows](p, 0);
+  const Tile* tiles = p.cols > kLanes ? Tiles<2>::kByRows : Tiles<1>::kByRows;
+  int64_t tiles_left = (p.rows + kMr - 1) / kMr;
+  int64_t row = 0;
+  for (; tiles_left > 0; --tiles_left) {
+    const int64_t rows = (p.rows - row + tiles_left - 1) / tiles_left;
+    tiles[rows](p, row);
+    row += rows;
+  }
+}
+
+FERRY_INLINE void pack_rows(const float* b, int64_t row_stride, int64_t k, int64_t cols,
+                            int64_t width, float* out) {
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t j = 0; j < width; j += kLanes) {
+      const int64_t left = smaller<int64_t>(larger<int64_t>(cols - j, 0), kLanes);
+      store(out + j, load_n(b + j, left));
+    }
+    b += row_stride;
+    out += width;
+  }
+}
+
+// Columns are contiguous: blocks of kLanes x kLanes are turned in registers. Source row i becomes
+// row (i % taps) * (k / taps) + i / taps.
+FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, int64_t taps,
+                               int64_t cols, int64_t width, float* out) {
+  const int64_t per_tap = k / taps;
+  for (int64_t j = 0; j < width; j += kLanes) {
+    int64_t tap = 0, within = 0;
+    for (int64_t i = 0; i < k; i += kLanes) {
+      const int64_t depth = smaller<int64_t>(k - i, kLanes);
+      F32 block[kLanes];
+      for (int x = 0; x < kLanes; ++x) {
+        block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
+      }
+      transpose(block);
+      for (int64_t x = 0; x < depth; ++x) {
+        store(out + (tap * per_tap + within) * width + j, block[x]);
+        if (++tap == taps) tap = 0, ++within;
+      }
+    }
+  }
+}
+
+FERRY_INLINE int64_t panel_width(int64_t cols) {
+  return cols >= kNr ? kNr : (cols + kLanes - 1) / kLanes * kLanes;
+}
+
+void pack_taps(const float* weights, int64_t k, int64_t taps, int64_t n, float* packed) noexcept {
+  for (int64_t j = 0; j < n; j += kNr) {
+    const int64_t cols = smaller<int64_t>(n - j, kNr);
+    pack_columns(weights + j * k * taps, k * taps, k * taps, taps, cols, panel_width(cols),
+                 packed + j * k * taps);
+  }
+}
+
+void pack_b(const float* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n,
+            int64_t n0, int64_t n1, int64_t row, int64_t k_total, float* packed) noexcept {
+  for (int64_t j = n0; j < n1; j += kNr) {
+    const int64_t cols = smaller<int64_t>(n - j, kNr);
+    const int64_t width = panel_width(cols);
+    const float* from = b + j * col_stride;
+    float* out = packed + j * k_total + row * width;
+    if (col_stride == 1) {
+      pack_rows(from, row_stride, k, cols, width, out);
+    } else if (row_stride == 1) {
+      pack_columns(from, col_stride, k, 1, cols, width, out);
+    } else {
+      for (int64_t i = 0; i < k; ++i) {
+        for (int64_t x = 0; x < width; ++x) {
+          out[i * width + x] = x < cols ? from[i * row_stride + x * col_stride] : 0.0f;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+extern const GemmKernels kGemm = {
+    .mr = kMr,
+    .nr = kNr,
+    .wide_rows = kWideRows,
+    .wide_panels = kWidePanels,
+    .lanes = kLanes,
+    .panel = panel,
+    .pack_b = pack_b,
+    .pack_taps = pack_taps,
+};
+
+}  // namespace ferry::FERRY_ISA

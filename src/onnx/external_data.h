@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// ExternalData: the one way to tensor bytes outside the model file, for all kinds of tensors.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/mapped_file.h"
+#include "onnx/wire.h"
+
+namespace ferry::onnx {
+
+// Bytes and what keeps them alive.
+struct OwnedBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<void> owner;  // null: only alive during the import
+};
+
+class ExternalData {
+ public:
+  // `folder` may be empty: then only the named buffers exist.
+  ExternalData(std::string folder, std::map<std::string, OwnedBytes, std::less<>> buffers,
+               MapOptions options)
+      : folder_(std::move(folder)), files_(std::move(buffers)), options_(options) {}
+
+  // The bytes that the entries of TensorProto.external_data name.
+  // Errors: kInvalidModel, kIoError, kLimitExceeded.
+  Result<OwnedBytes> read(const StringPairs& entries);
+
+ private:
+  Result<OwnedBytes> file(const std::string& location);
+
+  std::string folder_;
+  std::map<std::string, OwnedBytes, std::less<>> files_;
+  std::shared_ptr<Directory> directory_;  // opened on first use
+  MapOptions options_;
+};
+
+}  // namespace ferry::onnx

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/functions.h"
+
+#include <set>
+
+#include "base/status.h"
+#include "onnx/source_order.h"
+#include "onnx/upgrade/upgrade.h"
+#include "ops/registry.h"
+
+namespace ferry::onnx {
+namespace {
+
+std::string key_of(std::string_view domain, std::string_view name, std::string_view overload) {
+  return fmt::format("{}:{}", full_name(domain, name), overload);
+}
+
+// Nodes of one unknown operator.
+struct Unknown {
+  size_t count = 0;
+  std::string examples;
+};
+
+class KnownOps {
+ public:
+  explicit KnownOps(const Functions& functions) : functions_(functions) {}
+
+  void visit(const std::vector<NodeProto>& nodes) {
+    for (const NodeProto& node : nodes) {
+      visit(node);
+      for (const AttributeProto& a : node.attributes) {
+        for (const auto& body : a.graphs) visit(body->nodes);
+      }
+    }
+  }
+  const std::map<std::string, Unknown>& unknown() const { return unknown_; }
+
+ private:
+  void visit(const NodeProto& node) {
+    if (const auto* function = functions_.find(node)) {
+      // Its nodes are visited once however often it is called.
+      if (seen_.insert(function->proto).second) visit(function->proto->nodes);
+      return;
+    }
+    const std::string name = full_name(node.domain, node.op_type);
+    if (name == "Constant" || op_registry().find(name) != nullptr || !upgrades_of(name).empty()) {
+      return;
+    }
+    Unknown& u = unknown_[name];
+    static constexpr size_t kExamples = 3;
+    if (++u.count <= kExamples) {
+      const std::string_view shown =
+          !node.name.empty() || node.outputs.empty() ? node.name : node.outputs[0];
+      u.examples += fmt::format("{}'{}'", u.count > 1 ? ", " : "", shown);
+    } else if (u.count == kExamples + 1) {
+      u.examples += ", ...";
+    }
+  }
+
+  const Functions& functions_;
+  std::set<const FunctionProto*> seen_;
+  std::map<std::string, Unknown> unknown_;
+};
+
+}  // namespace
+
+Result<Functions> Functions::from(const ModelProto& model) {
+  Functions functions;
+  for (const FunctionProto& f : model.functions) {
+    const std::string where = fmt::format("function '{}'", full_name(f.domain, f.name));
+    auto opsets = Opsets::from(f.opsets, model.ir_version);
+    if (!opsets.ok()) return std::move(opsets).status().with_context(where);
+    auto order = source_order(f.nodes);
+    if (!order.ok()) return std::move(order).status().with_context(where);
+    const bool fresh = functions.functions_
+                           .emplace(key_of(f.domain, f.name, f.overload),
+                                    Function{&f, *std::move(opsets), *std::move(order)})
+                           .second;
+    if (!fresh) return invalid_model("{} is defined twice", where);
+  }
+  return functions;
+}
+
+const Functions::Function* Functions::find(const NodeProto& node) const {
+  if (functions_.empty()) return nullptr;
+  const auto it = functions_.find(key_of(node.domain, node.op_type, node.overload));
+  return it == functions_.end() ? nullptr : &it->second;
+}
+
+Status check_known_ops(const ModelProto& model, const Functions& functions) {
+  KnownOps ops(functions);
+  ops.visit(model.graph->nodes);
+  const auto& unknown = ops.unknown();
+  if (unknown.empty()) return {};
+  std::string list;
+  for (const auto& [name, u] : unknown) {
+    list += fmt::format("{}{} ({} node{}: {})", list.empty() ? "" : ", ", name, u.count,
+                        u.count == 1 ? "" : "s", u.examples);
+  }
+  return unsupported_op("{} operator{} not known: {}", unknown.size(),
+                        unknown.size() == 1 ? " is" : "s are", list);
+}
+
+}  // namespace ferry::onnx

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorProto to Tensor: views of the mapped file where the bytes are aligned, copies elsewhere.
+#pragma once
+
+#include "base/allocator.h"
+#include "onnx/external_data.h"
+#include "onnx/wire.h"
+
+namespace ferry::onnx {
+
+class TensorReader {
+ public:
+  // `owner` keeps the bytes of `wire` alive; null: the caller may free them, so all is copied.
+  TensorReader(Wire& wire, std::shared_ptr<void> owner, ExternalData& external, MemoryBudget* budget)
+      : wire_(wire), owner_(std::move(owner)), external_(external), budget_(budget) {}
+
+  // Errors: kInvalidModel, kUnsupportedType, kLimitExceeded, kOutOfMemory, kIoError; all name the
+  // tensor.
+  Result<Tensor> read(std::string_view message);
+  // A SparseTensorProto as a dense tensor.
+  Result<Tensor> read_sparse(std::string_view message);
+
+ private:
+  Result<Tensor> convert(const TensorProto& proto);
+  Result<Tensor> from_raw(const TensorProto& proto, const Dims& dims, OwnedBytes bytes);
+  Result<Tensor> from_typed(const TensorProto& proto, const Dims& dims);
+
+  Wire& wire_;
+  std::shared_ptr<void> owner_;
+  ExternalData& external_;
+  MemoryBudget* budget_;
+};
+
+}  // namespace ferry::onnx

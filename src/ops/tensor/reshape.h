@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = the elements of x under other dims.
+//   x: any   shape: i64[n]; 0 copies the dim of x (unless allowzero), one -1 is what remains
+// ONNX Reshape-25. Flatten-25: y = x as a matrix [dims before axis, dims from axis on].
+#pragma once
+
+#include <cstdint>
+
+namespace ferry {
+
+struct Reshape {
+  bool allowzero = false;
+};
+
+struct Flatten {
+  int64_t axis = 1;  // in [-rank, rank]
+};
+
+}  // namespace ferry

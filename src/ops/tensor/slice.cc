@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/tensor/slice.h"
+
+#include <algorithm>
+
+#include "ops/arguments.h"
+#include "ops/known.h"
+#include "ops/move.h"
+#include "ops/registry.h"
+#include "ops/walk.h"
+
+namespace ferry {
+namespace {
+
+struct Bounds {
+  Dim start, length;
+};
+
+// Bounds from here on mean "to the end": exporters write INT32_MAX or INT64_MAX.
+constexpr int64_t kFar = INT32_MAX;
+
+// `at` counted from the front; nullopt when its sign is not known.
+std::optional<Dim> from_front(const Dim& at, const Dim& dim) {
+  if (at.lower_bound() >= 0) return at;
+  if (at.upper_bound() < 0) return at + dim;
+  return std::nullopt;
+}
+
+Dim clamped(const Dim& d, const Dim& low, const Dim& high) {
+  const Dim top = Dim::known_at_least(high, d) ? d : min(d, high);
+  return Dim::known_at_least(top, low) ? top : max(top, low);
+}
+
+// Where the slice of an axis begins and how long it is; nullopt when a sign is not known.
+std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& end,
+                                   int64_t step) {
+  // No axis with elements is this long; keeps the sums below from overflowing.
+  constexpr int64_t kLongest = int64_t{1} << 48;
+  step = std::clamp(step, -kLongest, kLongest);
+  const bool back = step < 0;
+  const Dim low = back ? Dim(-1) : Dim(0), high = back ? dim - 1 : dim;
+  const auto bound = [&](const Dim& at, const Dim& lowest) -> std::optional<Dim> {
+    if (at.is_constant() && !dim.is_constant()) {
+      if (at.constant() >= kFar) return high;
+      if (at.constant() <= -kFar) return lowest;
+    }
+    const std::optional<Dim> front = from_front(at, dim);
+    if (!front) return std::nullopt;
+    return clamped(*front, lowest, high);
+  };
+  // A backward slice starts at an element, if there is one.
+  const std::optional<Dim> first = bound(start, back ? min(Dim(0), high) : Dim(0));
+  const std::optional<Dim> last = bound(end, low);
+  if (!first || !last) return std::nullopt;
+  const Dim span = back ? *first - *last : *last - *first;
+  const Dim length = back ? ceil_div(span, Dim(0) - Dim(step)) : ceil_div(span, step);
+  return Bounds{*first, Dim::known_at_least(length, 0) ? length : max(length, 0)};
+}
+
+struct Arguments {
+  KnownInts starts, ends;
+  std::vector<size_t> axes;
+  std::vector<int64_t> steps;
+};
+
+Status check(const Arguments& a) {
+  if (a.ends.size() != a.starts.size() || a.axes.size() != a.starts.size() ||
+      a.steps.size() != a.starts.size()) {
+    return invalid_model("{} starts, {} ends, {} axes, {} steps; wanted as many of each",
+                         a.starts.size(), a.ends.size(), a.axes.size(), a.steps.size());
+  }
+  for (int64_t step : a.steps) {
+    if (step == 0) return invalid_model("a step is 0");
+  }
+  return {};
+}
+
+std::vector<int64_t> default_axes(size_t n) {
+  std::vector<int64_t> axes(n);
+  for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
+  return axes;
+}
+
+// Dims of the axes that the slice touches become fresh; all of them when the axes are not known.
+Status infer_unknown(InferContext& c, const Type& x, Shape shape) {
+  std::optional<std::vector<int64_t>> axes;
+  if (c.has_input(3)) {
+    axes = c.constant_ints(3);
+  } else if (const auto n = constant_count(c, 1)) {
+    axes = default_axes(static_cast<size_t>(std::min<int64_t>(*n, Dims::kMaxRank + 1)));
+  }
+  if (!axes) {
+    shape = c.fresh_shape(0, x.rank());
+  } else {
+    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+    for (size_t a : at) shape[a] = c.fresh_dim(0, a);
+  }
+  c.set_tensor(0, x.dtype, std::move(shape));
+  return {};
+}
+
+void set_known_slice(InferContext& c, const Bounds& b, int64_t step) {
+  const auto values = c.known(0);
+  if (!values || !b.start.is_constant() || !b.length.is_constant()) return;
+  KnownInts out;
+  for (int64_t i = 0; i < b.length.constant(); ++i) {
+    const int64_t at = b.start.constant() + i * step;
+    if (at < 0 || at >= static_cast<int64_t>(values->size())) return;
+    out.push_back((*values)[static_cast<size_t>(at)]);
+  }
+  c.set_known(0, std::move(out));
+}
+
+Status infer(const Slice&, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0, types::kAll, 1));
+  for (size_t i = 1; i < c.num_inputs(); ++i) {
+    if (i <= 2 || c.has_input(i)) {
+      FERRY_RETURN_IF_ERROR(c.tensor(i, types::kIndices, 1, 1).status());
+    }
+  }
+  if (!x.shape) {
+    c.set_tensor(0, x.dtype, std::nullopt);
+    return {};
+  }
+  Shape shape = *x.shape;
+  const auto starts = c.known(1), ends = c.known(2);
+  const auto axes = c.has_input(3) ? c.constant_ints(3) : std::nullopt;
+  const auto steps = c.has_input(4) ? c.constant_ints(4) : std::nullopt;
+  if (!starts || !ends || (c.has_input(3) && !axes) || (c.has_input(4) && !steps)) {
+    return infer_unknown(c, x, std::move(shape));
+  }
+  Arguments a{*starts, *ends, {}, steps.value_or(std::vector<int64_t>(starts->size(), 1))};
+  FERRY_ASSIGN_OR_RETURN(a.axes,
+                         normalize_axes(axes ? *axes : default_axes(starts->size()), x.rank()));
+  FERRY_RETURN_IF_ERROR(check(a));
+  for (size_t i = 0; i < a.starts.size(); ++i) {
+    const size_t axis = a.axes[i];
+    const auto bounds = slice_bounds((*x.shape)[axis], a.starts[i], a.ends[i], a.steps[i]);
+    shape[axis] = bounds ? bounds->length : c.fresh_dim(0, axis);
+    if (bounds && x.rank() == 1) set_known_slice(c, *bounds, a.steps[i]);
+  }
+  if (a.starts.empty()) {
+    if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+  }
+  c.set_tensor(0, x.dtype, std::move(shape));
+  return {};
+}
+
+Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
+  Arguments a;
+  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> starts, read_ints(c.input(1), "starts"));
+  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ends, read_ints(c.input(2), "ends"));
+  if (starts.size() > rank) {
+    return invalid_argument("{} starts for a tensor of rank {}", starts.size(), rank);
+  }
+  a.starts.assign(starts.begin(), starts.end());
+  a.ends.assign(ends.begin(), ends.end());
+  std::vector<int64_t> axes = default_axes(starts.size());
+  if (c.has_input(3)) {
+    FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(3), "axes"));
+  }
+  FERRY_ASSIGN_OR_RETURN(a.axes, normalize_axes(axes, rank));
+  a.steps.assign(starts.size(), 1);
+  if (c.has_input(4)) {
+    FERRY_ASSIGN_OR_RETURN(a.steps, read_ints(c.input(4), "steps"));
+  }
+  FERRY_RETURN_IF_ERROR(check(a));
+  return a;
+}
+
+Status eval(const Slice&, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const Arguments a, read_arguments(c, x.rank()));
+  Dims dims = x.dims(), strides = dense_strides(x.dims());
+  int64_t begin = 0;
+  for (size_t i = 0; i < a.starts.size(); ++i) {
+    const size_t axis = a.axes[i];
+    // Known dims and bounds always give an answer.
+    const Bounds b = *slice_bounds(x.dim(axis), a.starts[i], a.ends[i], a.steps[i]);
+    if (!b.start.is_constant() || !b.length.is_constant()) {
+      return limit_exceeded("axis {} of x {} is too long", axis, x.describe());
+    }
+    dims[axis] = b.length.constant();
+    // A single element takes no step; a far one would overflow.
+    if (dims[axis] > 0) begin += b.start.constant() * strides[axis];
+    strides[axis] = dims[axis] > 1 ? strides[axis] * a.steps[i] : 0;
+  }
+  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) {
+    return copy_strided(c, from + begin, strides, to, dims);
+  });
+}
+
+}  // namespace
+
+void register_slice(OpRegistry& r) {
+  r.op<Slice>("Slice").since(13).inputs(3, 5).infer(infer).reference(eval);
+}
+
+}  // namespace ferry

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/tensor/transpose.h"
+
+#include "ops/arguments.h"
+#include "ops/move.h"
+#include "ops/registry.h"
+#include "ops/walk.h"
+
+namespace ferry {
+namespace {
+
+Result<std::vector<size_t>> permutation(const Transpose& op, size_t rank) {
+  std::vector<int64_t> perm = op.perm;
+  if (perm.empty()) {
+    for (size_t i = rank; i-- > 0;) perm.push_back(static_cast<int64_t>(i));
+  }
+  if (perm.size() != rank) {
+    return invalid_model("perm has {} axes, x has {}", perm.size(), rank);
+  }
+  return normalize_axes(perm, rank);
+}
+
+Status infer(const Transpose& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
+  std::optional<Shape> shape;
+  if (x.shape) {
+    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+    shape.emplace();
+    for (size_t axis : perm) shape->push_back((*x.shape)[axis]);
+    if (x.rank() <= 1) {
+      if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+    }
+  } else if (!op.perm.empty()) {
+    FERRY_RETURN_IF_ERROR(permutation(op, op.perm.size()).status());
+    shape = c.fresh_shape(0, op.perm.size());
+  }
+  c.set_tensor(0, x.dtype, std::move(shape));
+  return {};
+}
+
+Status eval(const Transpose& op, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+  const Dims dense = dense_strides(x.dims());
+  Dims dims, strides;
+  for (size_t axis : perm) {
+    dims.push_back(x.dim(axis));
+    strides.push_back(dense[axis]);
+  }
+  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) {
+    return copy_strided(c, from, strides, to, dims);
+  });
+}
+
+}  // namespace
+
+void register_transpose(OpRegistry& r) {
+  r.op<Transpose>("Transpose").since(25).attr("perm", &Transpose::perm).infer(infer).reference(eval);
+}
+
+}  // namespace ferry

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// y[i[perm[0]], i[perm[1]], ...] = x[i[0], i[1], ...]: axis k of y is axis perm[k] of x.
+//   x: any   y: type of x
+// ONNX Transpose-25.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace ferry {
+
+struct Transpose {
+  std::vector<int64_t> perm;  // empty: all axes reversed
+};
+
+}  // namespace ferry

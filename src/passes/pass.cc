@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/pass.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <sstream>
+
+#include "base/status.h"
+#include "ir/infer.h"
+
+namespace ferry {
+namespace {
+
+// A rule set that still fires after this many sweeps does not terminate: a bug, not a slow model.
+constexpr int kMaxSweeps = 64;
+
+Result<size_t> sweep(Graph& graph, const Pass& pass, const PassOptions& options) {
+  size_t changes = 0;
+  for (NodeId id = graph.first(); id != kNone;) {
+    const NodeId next = graph.next(id);
+    for (const NamedRule& r : pass.rules) {
+      std::optional<Patch> patch = r.rule(graph, graph.node(id), options);
+      if (!patch) continue;
+      FERRY_RETURN_IF_ERROR(
+          apply(graph, id, *std::move(patch)).with_context(fmt::format("rule {}", r.name)));
+      ++changes;
+      break;
+    }
+    id = next;
+  }
+  if (changes > 0) remove_dead_nodes(graph);
+  return changes;
+}
+
+Result<size_t> run_rules(Graph& graph, const Pass& pass, const PassOptions& options) {
+  size_t total = 0;
+  for (int i = 0; i < kMaxSweeps; ++i) {
+    if (options.poll) FERRY_RETURN_IF_ERROR(options.poll());
+    FERRY_ASSIGN_OR_RETURN(const size_t changes, sweep(graph, pass, options));
+    total += changes;
+    if (changes == 0) break;
+  }
+  return total;
+}
+
+Result<size_t> run_one(Graph& graph, const Pass& pass, const PassOptions& options) {
+  size_t changes = 0;
+  for (NodeId id : graph.order()) {
+    for (const auto& body : graph.node(id).bodies) {
+      FERRY_ASSIGN_OR_RETURN(const size_t inner, run_one(*body, pass, options));
+      changes += inner;
+    }
+  }
+  FERRY_ASSIGN_OR_RETURN(const size_t own,
+                         pass.run ? pass.run(graph, options) : run_rules(graph, pass, options));
+  if (own > 0) remove_dead_nodes(graph);
+  return changes + own;
+}
+
+std::vector<std::string> switched_off(const PassOptions& options) {
+  std::vector<std::string> off = options.off;
+  if (const char* env = std::getenv("FERRY_PASSES_OFF")) {
+    std::stringstream words(env);
+    for (std::string word; std::getline(words, word, ',');) off.push_back(word);
+  }
+  return off;
+}
+
+}  // namespace
+
+Result<std::vector<PassReport>> run_passes(Graph& graph, const std::vector<Pass>& passes,
+                                           const PassOptions& options) {
+  const std::vector<std::string> off = switched_off(options);
+  std::vector<PassReport> reports;
+  for (const Pass& pass : passes) {
+    if (std::find(off.begin(), off.end(), pass.name) != off.end()) continue;
+    const auto start = std::chrono::steady_clock::now();
+    Result<size_t> changes = run_one(graph, pass, options);
+    if (!changes.ok()) {
+      return std::move(changes).status().with_context(fmt::format("pass {}", pass.name));
+    }
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    reports.push_back({std::string(pass.name), *changes, took.count(), graph.count_nodes()});
+  }
+  return reports;
+}
+
+}  // namespace ferry

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// MemoryPlan: one arena for all intermediate values, whose offsets are formulas in the symbols.
+//
+// Buffers whose lifetimes overlap conflict. A best-fit layout at hinted sizes decides which of two
+// conflicting buffers lies below; a buffer's offset is then the maximum of the ends of those below
+// it, which is right for any sizes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plan/dim_table.h"
+
+namespace ferry {
+
+struct PlannedBuffer {
+  Dim count;                          // elements, for the formula
+  std::vector<DimTable::Index> dims;  // their factors
+  int bits = 0;                       // of one element
+  uint32_t first_step = 0, last_step = 0;
+  std::vector<uint32_t> above;       // buffers that must lie below this one
+  std::vector<uint32_t> values;      // the graph values that live here
+};
+
+class MemoryPlan {
+ public:
+  uint32_t add(PlannedBuffer buffer);
+  PlannedBuffer& buffer(uint32_t i) { return buffers_[i]; }
+  const std::vector<PlannedBuffer>& buffers() const { return buffers_; }
+  // Orders conflicting buffers, with `hint` values of the table's sizes.
+  void solve(std::span<const int64_t> hint);
+  // Byte offsets and the arena's size. Errors: kLimitExceeded on overflow, kShapeMismatch for a
+  // negative size.
+  Status place(std::span<const int64_t> sizes, std::vector<uint64_t>& offsets,
+               uint64_t& total_bytes) const;
+  // "max(e0, ...)" in words; see `ferry info`.
+  std::string formula() const;
+
+ private:
+  std::vector<PlannedBuffer> buffers_;
+  std::vector<uint32_t> order_;  // by hinted offset
+};
+
+}  // namespace ferry

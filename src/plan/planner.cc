@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns a graph into a program: kernels, places of values, memory.
+#include <algorithm>
+
+#include "base/status.h"
+#include "plan/program.h"
+
+namespace ferry {
+namespace {
+
+class Planner {
+ public:
+  Planner(Program& program, const PlanOptions& options) : p_(program), o_(options) {}
+
+  Status run() {
+    collect_symbols();
+    collect_dims();
+    FERRY_RETURN_IF_ERROR(choose_kernels());
+    place_values();
+    plan_memory();
+    drop_packed_constants();
+    return {};
+  }
+
+ private:
+  Graph& graph() { return *p_.graph; }
+
+  void collect_symbols() {
+    for (ValueId v : graph().inputs()) {
+      const Type& t = graph().value(v).type;
+      if (!t.has_rank()) continue;
+      for (const Dim& d : *t.shape) {
+        if (d.is_symbol()) p_.dims.declare_input_symbol(d.symbol_name());
+      }
+    }
+  }
+
+  void collect_dims() {
+    p_.slots.resize(graph().num_values());
+    for (ValueId v = 0; v < graph().num_values(); ++v) {
+      const Type& t = graph().value(v).type;
+      Slot& slot = p_.slots[v];
+      if (!t.has_rank() || t.rank() > Dims::kMaxRank || t.dtype == DType::kString ||
+          t.dtype == DType::kUndefined) {
+        continue;
+      }
+      slot.early = true;
+      for (const Dim& d : *t.shape) {
+        slot.dims.push_back(p_.dims.add(d));
+        if (slot.dims.back() == DimTable::kLate) slot.early = false;
+      }
+    }
+  }
+
+  Status choose_kernels() {
+    for (NodeId id : graph().order()) {
+      Step step;
+      step.node = id;
+      FERRY_RETURN_IF_ERROR(choose_kernel(step).with_context(graph().node(id).describe()));
+      for (auto& body : graph().node(id).bodies) {
+        if (!step.kernel->wants_bodies()) break;
+        FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Program> inner, make_program(body->clone(), o_));
+        p_.packed_bytes += inner->packed_bytes;
+        step.bodies.push_back(std::move(inner));
+      }
+      p_.packed_bytes += step.kernel->packed_bytes();
+      p_.steps.push_back(std::move(step));
+    }
+    return {};
+  }
+
+  Status choose_kernel(Step& step) {
+    const Node& node = graph().node(step.node);
+    KernelRequest request{.graph = graph(), .node = node, .isa = o_.isa, .exact = o_.exact,
+                          .threads = o_.threads, .budget = o_.budget};
+    request.outputs_planned = std::all_of(
+        node.outputs.begin(), node.outputs.end(),
+        [&](ValueId v) { return v == kNone || p_.slots[v].early; });
+    if (o_.kernels != nullptr) {
+      for (const KernelCandidate& c : o_.kernels->candidates(node.op.def().full_name())) {
+        if (o_.reference_only && c.name != "view") continue;
+        FERRY_ASSIGN_OR_RETURN(KernelOffer offer, c.make(request));
+        if (auto* kernel = std::get_if<std::unique_ptr<StepKernel>>(&offer)) {
+          step.kernel = std::move(*kernel);
+          return {};
+        }
+        step.refused.push_back(c.name + ": " + std::get<std::string>(offer));
+      }
+    }
+    if (!node.op.def().eval) return unsupported_op("has no kernel");
+    step.kernel = make_reference_kernel(node);
+    return {};
+  }
+
+  void place_values() {
+    const Graph& g = graph();
+    last_use_.assign(g.num_values(), 0);
+    first_def_.assign(g.num_values(), 0);
+    for (uint32_t s = 0; s < p_.steps.size(); ++s) {
+      const Node& n = g.node(p_.steps[s].node);
+      for (ValueId v : n.inputs) {
+        if (v != kNone) last_use_[v] = s;
+      }
+      for (ValueId v : n.outputs) {
+        if (v != kNone) first_def_[v] = last_use_[v] = s;
+      }
+    }
+    for (ValueId v = 0; v < g.num_values(); ++v) {
+      if (g.value(v).constant) p_.slots[v].place = Place::kConstant;
+    }
+    for (ValueId v : g.inputs()) p_.slots[v].place = Place::kInput;
+    for (uint32_t s = 0; s < p_.steps.size(); ++s) place_outputs(s);
+  }
+
+  void place_outputs(uint32_t s) {
+    const Graph& g = graph();
+    Step& step = p_.steps[s];
+    const Node& n = g.node(step.node);
+    for (ValueId v : n.outputs) {
+      if (v == kNone) continue;
+      Slot& slot = p_.slots[v];
+      const auto out = std::find(g.outputs().begin(), g.outputs().end(), v);
+      if (out != g.outputs().end()) {
+        slot.output_index = static_cast<uint32_t>(out - g.outputs().begin());
+        slot.place = slot.early ? Place::kOutput : Place::kDynamic;
+      } else {
+        slot.place = slot.early ? Place::kArena : Place::kDynamic;
+      }
+    }
+    if (n.outputs.empty() || n.outputs[0] == kNone) return;
+    Slot& first = p_.slots[n.outputs[0]];
+    if (step.kernel->is_view() && first.place == Place::kArena && n.inputs[0] != kNone &&
+        p_.slots[n.inputs[0]].early) {
+      first.place = Place::kAlias;
+      first.alias_of = root_of(n.inputs[0]);
+      step.skip = true;
+      extend(first.alias_of, n.outputs[0]);
+      return;
+    }
+    take_over_input(s, step, n, first);
+  }
+
+  // Lets output 0 live in the memory of an input that dies here.
+  void take_over_input(uint32_t s, const Step& step, const Node& n, Slot& first) {
+    const int in = step.kernel->in_place_input();
+    if (in < 0 || first.place != Place::kArena) return;
+    const ValueId input = n.inputs[static_cast<size_t>(in)];
+    if (input == kNone || input == n.outputs[0]) return;
+    const ValueId root = root_of(input);
+    if (p_.slots[root].place != Place::kArena || last_use_of(root) != s) return;
+    // Another input in the same memory would be read after it is overwritten.
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      if (static_cast<int>(i) != in && n.inputs[i] != kNone && root_of(n.inputs[i]) == root) return;
+    }
+    const Graph& g = graph();
+    const Type &a = g.value(root).type, &b = g.value(n.outputs[0]).type;
+    const Dim count = count_of(a);
+    if (count.is_invalid() || !(count == count_of(b))) return;
+    if (dtype_bits(a.dtype) != dtype_bits(b.dtype)) return;
+    first.place = Place::kAlias;
+    first.alias_of = root;
+    extend(root, n.outputs[0]);
+  }
+
+  static Dim count_of(const Type& t) {
+    Dim count = 1;
+    for (const Dim& d : *t.shape) count = count * d;
+    return count;
+  }
+
+  ValueId root_of(ValueId v) const {
+    return p_.slots[v].place == Place::kAlias ? p_.slots[v].alias_of : v;
+  }
+
+  uint32_t last_use_of(ValueId root) const { return last_use_[root]; }
+
+  // The root now also lives as long as `alias`.
+  void extend(ValueId root, ValueId alias) {
+    last_use_[root] = std::max(last_use_[root], last_use_[alias]);
+  }
+
+  void plan_memory() {
+    const Graph& g = graph();
+    for (ValueId v = 0; v < g.num_values(); ++v) {
+      Slot& slot = p_.slots[v];
+      if (slot.place != Place::kArena) continue;
+      PlannedBuffer b;
+      b.count = count_of(g.value(v).type);
+      b.dims = slot.dims;
+      b.bits = dtype_bits(g.value(v).type.dtype);
+      b.first_step = first_def_[v];
+      b.last_step = last_use_[v];
+      b.values.push_back(v);
+      slot.buffer = p_.memory.add(std::move(b));
+    }
+    for (ValueId v = 0; v < g.num_values(); ++v) {
+      Slot& slot = p_.slots[v];
+      if (slot.place == Place::kDynamic) release_after_use(v);
+      if (slot.place == Place::kAlias && p_.slots[slot.alias_of].buffer != kNone) {
+        p_.memory.buffer(p_.slots[slot.alias_of].buffer).values.push_back(v);
+      }
+    }
+    p_.memory.solve(hint_sizes());
+  }
+
+  void release_after_use(ValueId v) {
+    if (graph().is_output(v) || p_.steps.empty() || graph().value(v).producer == kNone) return;
+    // What aliases a dynamic value lives in it.
+    p_.steps[last_use_[v]].release.push_back(v);
+  }
+
+  // Sizes at which the layout is optimised: any symbol 64, a typical small sequence or picture.
+  std::vector<int64_t> hint_sizes() const {
+    std::vector<int64_t> values;
+    for (const int64_t guess : {64, 224, 1}) {
+      const std::vector<int64_t> symbols(p_.dims.symbols().size(), guess);
+      if (p_.dims.evaluate(symbols, values).ok()) return values;
+    }
+    return std::vector<int64_t>(p_.dims.size(), 64);
+  }
+
+  void drop_packed_constants() {
+    Graph& g = graph();
+    std::vector<uint8_t> needed(g.num_values(), 0);
+    for (const Step& step : p_.steps) {
+      const Node& n = g.node(step.node);
+      for (size_t i = 0; i < n.inputs.size(); ++i) {
+        if (n.inputs[i] != kNone && step.kernel->reads_input(i)) needed[n.inputs[i]] = 1;
+      }
+    }
+    for (ValueId v : g.outputs()) needed[v] = 1;
+    for (ValueId v = 0; v < g.num_values(); ++v) {
+      if (!g.value(v).constant || needed[v] || g.value(v).overridable) continue;
+      const Tensor& t = *g.value(v).constant;
+      // Kept as a tensor without storage, so that dims stay visible.
+      g.value(v).constant = Tensor::borrow(t.dtype(), t.dims(), static_cast<void*>(nullptr));
+    }
+  }
+
+  Program& p_;
+  const PlanOptions& o_;
+  std::vector<uint32_t> last_use_, first_def_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
+                                              const PlanOptions& options) {
+  auto program = std::make_unique<Program>();
+  program->graph = std::move(graph);
+  FERRY_RETURN_IF_ERROR(Planner(*program, options).run());
+  return program;
+}
+
+}  // namespace ferry

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Program: a flat list of steps over planned memory, for one machine. Nothing of ONNX is left.
+//
+// Threads: immutable after planning; any number of runs may share it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "plan/dim_table.h"
+#include "plan/memory_plan.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+
+// Where a value lives at run time.
+enum class Place : uint8_t {
+  kUnused,
+  kInput,     // the caller's memory
+  kConstant,  // the program's
+  kOutput,    // the caller's memory, or fresh
+  kArena,     // the run's arena
+  kAlias,     // the memory of another value, under other dims
+  kDynamic,   // allocated when its step runs: size depends on data, or no tensor
+};
+
+struct Slot {
+  Place place = Place::kUnused;
+  uint32_t buffer = kNone;               // kArena: index into the memory plan
+  ValueId alias_of = kNone;              // kAlias: the value whose memory it shares
+  uint32_t output_index = kNone;         // kOutput
+  bool early = false;                    // dims follow from the symbols of the inputs
+  std::vector<DimTable::Index> dims;     // when early
+};
+
+class Program;
+
+struct Step {
+  NodeId node = kNone;
+  std::unique_ptr<StepKernel> kernel;
+  std::vector<std::unique_ptr<Program>> bodies;
+  std::vector<ValueId> release;  // dynamic values that nobody needs after this step
+  bool skip = false;             // a view whose output is an alias
+  std::vector<std::string> refused;  // "candidate: why not", in order
+};
+
+class Program {
+ public:
+  std::unique_ptr<Graph> graph;  // values are indexed by ValueId
+  std::vector<Slot> slots;       // by ValueId
+  std::vector<Step> steps;
+  DimTable dims;
+  MemoryPlan memory;
+  size_t packed_bytes = 0;
+
+  const Node& node(const Step& step) const { return graph->node(step.node); }
+};
+
+struct PlanOptions {
+  Isa isa = Isa::kScalar;
+  bool exact = false;
+  int threads = 1;
+  bool reference_only = false;
+  const KernelRegistry* kernels = nullptr;
+  MemoryBudget* budget = nullptr;
+};
+
+// Compiles `graph`, which it takes over. Errors: kOutOfMemory while packing weights.
+Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
+                                              const PlanOptions& options);
+
+}  // namespace ferry

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// StepKernel: how one step of a program computes. KernelRegistry: the candidates per operator.
+//
+// Candidates are tried in the order of registration, fastest first; the reference kernel is the
+// last resort and never refuses. A candidate that refuses says why, so a choice can be explained.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/thread_pool.h"
+#include "ir/eval.h"
+#include "ir/graph.h"
+
+namespace ferry {
+
+// Per-run state that a kernel derives from shapes (geometry, pointer tables); dropped when the
+// shapes change.
+struct StepState {
+  virtual ~StepState() = default;
+};
+
+// What a step sees at run time. Outputs of planned shape already have their memory.
+class StepContext : public EvalContext {
+ public:
+  virtual Team& team() = 0;
+  // The planned output: dims evaluated from the bound symbols. Requires has_output(i), and a
+  // candidate that was offered KernelRequest::outputs_planned.
+  virtual Result<Tensor> planned_output(size_t i) = 0;
+  // Scratch of at least `bytes`, 64-byte aligned, for thread `thread` of the team; kept between
+  // steps and runs, contents undefined. Call it before team().parallel, not inside.
+  virtual Result<void*> scratch(int thread, size_t bytes) = 0;
+  virtual std::unique_ptr<StepState>& state() = 0;
+};
+
+class StepKernel {
+ public:
+  virtual ~StepKernel() = default;
+  // "gemm_f32_avx512", "reference": shown in profiles.
+  virtual std::string name() const = 0;
+  virtual Status run(StepContext& c) const = 0;
+  // The input whose memory output 0 may take over when nobody else needs it, or -1.
+  virtual int in_place_input() const { return -1; }
+  // False for a constant input that the kernel has packed: its source may be dropped.
+  virtual bool reads_input(size_t) const { return true; }
+  // Output 0 is input 0 under other dims: the planner lets them share memory and skips the step.
+  virtual bool is_view() const { return false; }
+  virtual size_t packed_bytes() const { return 0; }
+  // True when it runs the node's bodies (StepContext::run_body).
+  virtual bool wants_bodies() const { return true; }
+  // The tactic in words, e.g. "winograd F(4,3), 24 tiles"; may be empty.
+  virtual std::string tactic() const { return {}; }
+};
+
+struct KernelRequest {
+  const Graph& graph;
+  const Node& node;
+  Isa isa = Isa::kScalar;
+  bool exact = false;
+  int threads = 1;
+  // All outputs are tensors whose dims follow from the symbols of the inputs.
+  bool outputs_planned = false;
+  MemoryBudget* budget = nullptr;
+
+  const Type& type(size_t i) const;      // of input i; kUnknown when absent
+  const Type& output_type(size_t i) const;
+  const Tensor* constant(size_t i) const;  // nullptr when absent, overridable or not constant
+  bool has_input(size_t i) const;
+};
+
+// A kernel, or the reason why not.
+using KernelOffer = std::variant<std::unique_ptr<StepKernel>, std::string>;
+
+struct KernelCandidate {
+  std::string name;
+  std::function<Result<KernelOffer>(const KernelRequest&)> make;
+};
+
+class KernelRegistry {
+ public:
+  void add(std::string_view op, std::string name,
+           std::function<Result<KernelOffer>(const KernelRequest&)> make);
+  const std::vector<KernelCandidate>& candidates(std::string_view op) const;
+
+ private:
+  std::map<std::string, std::vector<KernelCandidate>, std::less<>> table_;
+};
+
+// The kernel that runs the operator's reference implementation.
+std::unique_ptr<StepKernel> make_reference_kernel(const Node& node);
+
+}  // namespace ferry

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/status.h"
+#include "passes/pipelines.h"
+
+namespace ferry {
+namespace {
+
+// Plans kept for sets of outputs other than the model's own.
+constexpr size_t kMaxPlans = 16;
+// Idle contexts kept per plan: one per caller that runs at the same time.
+constexpr size_t kMaxIdleContexts = 64;
+
+Result<Isa> parse_isa(const std::string& name) {
+  const Isa best = active_isa();
+  if (name.empty()) return best;
+  const Isa wanted = name == "scalar" ? Isa::kScalar : name == "avx2" ? Isa::kAvx2 : Isa::kAvx512;
+  if (wanted == Isa::kAvx512 && name != "avx512") {
+    return invalid_argument("isa '{}' is not known; one of scalar, avx2, avx512", name);
+  }
+  if (wanted > best) return invalid_argument("isa '{}' is more than this machine has", name);
+  return wanted;
+}
+
+}  // namespace
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const SessionOptions& options,
+                                               const KernelRegistry& kernels) {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<Engine> engine(new Engine);
+  FERRY_RETURN_IF_ERROR(engine->prepare(graph, options, kernels));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  engine->load_milliseconds_ = took.count();
+  return engine;
+}
+
+Status Engine::prepare(const Graph& graph, const SessionOptions& options,
+                       const KernelRegistry& kernels) {
+  options_ = options;
+  if (options.threads < 0) return invalid_argument("threads is {}, wanted 0 or more", options.threads);
+  FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
+  plan_options_.exact = options.accuracy == Accuracy::kExact;
+  plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
+  plan_options_.reference_only = options.reference_kernels;
+  plan_options_.kernels = &kernels;
+  budget_ = MemoryBudget::create(options.memory_limit_bytes);
+  plan_options_.budget = budget_.get();
+  pool_ = std::make_shared<BufferPool>(budget_.get());
+
+  source_ = graph.clone();
+  optimized_ = graph.clone();
+  if (options.optimize) {
+    PassOptions pass_options;
+    pass_options.exact = plan_options_.exact;
+    pass_options.off = options.passes_off;
+    pass_options.budget = budget_.get();
+    FERRY_ASSIGN_OR_RETURN(pass_reports_,
+                           run_passes(*optimized_, standard_pipeline(), pass_options));
+  } else {
+    remove_dead_nodes(*optimized_);
+  }
+  FERRY_ASSIGN_OR_RETURN(main_.program, plan(optimized_->clone()));
+  return {};
+}
+
+Result<std::unique_ptr<Program>> Engine::plan(std::unique_ptr<Graph> graph) {
+  return make_program(std::move(graph), plan_options_);
+}
+
+Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
+                        const RunOptions& options,
+                        const std::function<void(const Program&, const Step&, double)>& observe) {
+  std::unique_ptr<RunContext> context;
+  {
+    const std::lock_guard lock(plan.mutex);
+    if (!plan.idle.empty()) {
+      context = std::move(plan.idle.back());
+      plan.idle.pop_back();
+    }
+  }
+  if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
+  Status status;
+  {
+    Team team(plan_options_.threads, !plan_options_.exact);
+    const FlushDenormals flush(!plan_options_.exact);
+    RunControl control{.budget = budget_.get(), .team = &team, .cancel = options.cancel,
+                       .deadline = std::nullopt, .seed = runs_.fetch_add(1), .observe = observe};
+    if (options.timeout.count() > 0) {
+      control.deadline = std::chrono::steady_clock::now() + options.timeout;
+    }
+    status = context->run(inputs, outputs, control);
+  }
+  const std::lock_guard lock(plan.mutex);
+  plan.last_arena_bytes = context->arena_bytes();
+  if (plan.idle.size() < kMaxIdleContexts) plan.idle.push_back(std::move(context));
+  return status;
+}
+
+Status Engine::run(std::span<const Value> inputs, std::vector<Value>& outputs,
+                   const RunOptions& options,
+                   const std::function<void(const Program&, const Step&, double)>& observe) {
+  return run_plan(main_, inputs, outputs, options, observe);
+}
+
+Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
+  const std::lock_guard lock(plans_mutex_);
+  if (const auto it = plans_.find(names); it != plans_.end()) return it->second.get();
+  // Values that rewrites removed still exist in the source graph.
+  for (const Graph* from : {optimized_.get(), source_.get()}) {
+    std::unique_ptr<Graph> graph = from->clone();
+    std::vector<ValueId> outputs;
+    for (const std::string& name : names) {
+      ValueId found = kNone;
+      for (size_t i = 0; i < graph->outputs().size(); ++i) {
+        if (graph->output_names()[i] == name) found = graph->outputs()[i];
+      }
+      for (ValueId v = 0; found == kNone && v < graph->num_values(); ++v) {
+        const GraphValue& value = graph->value(v);
+        if (value.name == name && (value.producer != kNone || value.constant || graph->is_input(v))) {
+          found = v;
+        }
+      }
+      if (found == kNone) break;
+      outputs.push_back(found);
+    }
+    if (outputs.size() != names.size()) continue;
+    graph->set_outputs(outputs);
+    remove_dead_nodes(*graph);
+    auto made = std::make_unique<Plan>();
+    FERRY_ASSIGN_OR_RETURN(made->program, plan(std::move(graph)));
+    if (plans_.size() >= kMaxPlans) {
+      return limit_exceeded("more than {} different sets of outputs were asked of one session", kMaxPlans);
+    }
+    return plans_.emplace(names, std::move(made)).first->second.get();
+  }
+  for (const std::string& name : names) {
+    bool known = false;
+    for (ValueId v = 0; v < source_->num_values(); ++v) known |= source_->value(v).name == name;
+    if (!known) return invalid_argument("the model has no value named '{}'", name);
+  }
+  return invalid_argument("these outputs cannot be computed together");
+}
+
+Status Engine::run_for(std::span<const Value> inputs, const std::vector<std::string>& names,
+                       std::vector<Value>& outputs, const RunOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(Plan * plan, plan_for(names));
+  return run_plan(*plan, inputs, outputs, options, {});
+}
+
+SessionReport Engine::report() {
+  SessionReport r;
+  for (const PassReport& p : pass_reports_) r.passes.push_back({p.name, p.changes, p.milliseconds});
+  const Program& program = *main_.program;
+  for (const Step& s : program.steps) {
+    const Node& n = program.node(s);
+    SessionReport::Step step;
+    if (n.origin) {
+      for (const std::string& name : n.origin->nodes) step.node += (step.node.empty() ? "" : " + ") + name;
+    }
+    if (step.node.empty()) step.node = n.name;
+    step.op = n.op.def().full_name();
+    step.kernel = s.skip ? "view" : s.kernel->name();
+    step.tactic = s.kernel->tactic();
+    for (const std::string& why : s.refused) step.why_not += (step.why_not.empty() ? "" : "; ") + why;
+    for (ValueId v : n.inputs) {
+      step.inputs.push_back(v == kNone ? "-" : program.graph->value(v).type.to_string());
+    }
+    for (ValueId v : n.outputs) {
+      step.outputs.push_back(v == kNone ? "-" : program.graph->value(v).type.to_string());
+    }
+    r.steps.push_back(std::move(step));
+  }
+  r.memory_formula = program.memory.formula();
+  r.packed_bytes = program.packed_bytes;
+  r.used_bytes = budget_->used();
+  r.peak_bytes = budget_->peak();
+  r.threads = plan_options_.threads;
+  r.isa = isa_name(plan_options_.isa);
+  r.load_milliseconds = load_milliseconds_;
+  const std::lock_guard lock(main_.mutex);
+  r.arena_bytes = main_.last_arena_bytes;
+  return r;
+}
+
+}  // namespace ferry

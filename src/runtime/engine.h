@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: a graph made ready for this machine: passes, programs per set of outputs, run contexts,
+// threads. What ferry::Session is made of.
+//
+// Threads: run() may be called from several threads at once.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "ferry/session.h"
+#include "passes/pass.h"
+#include "plan/program.h"
+#include "runtime/run_context.h"
+
+namespace ferry {
+
+class Engine {
+ public:
+  // `graph` is cloned. `kernels` must outlive the engine.
+  static Result<std::unique_ptr<Engine>> create(const Graph& graph, const SessionOptions& options,
+                                                const KernelRegistry& kernels);
+  ~Engine();
+
+  // Inputs and outputs in graph order.
+  Status run(std::span<const Value> inputs, std::vector<Value>& outputs, const RunOptions& options,
+             const std::function<void(const Program&, const Step&, double)>& observe = {});
+  // Chosen outputs, internal values too. Errors: kInvalidArgument for an unknown name.
+  Status run_for(std::span<const Value> inputs, const std::vector<std::string>& names,
+                 std::vector<Value>& outputs, const RunOptions& options);
+
+  const Program& program() const { return *main_.program; }
+  SessionReport report();
+
+ private:
+  // A program and its idle contexts.
+  struct Plan {
+    std::unique_ptr<Program> program;
+    std::mutex mutex;
+    std::vector<std::unique_ptr<RunContext>> idle;
+    uint64_t last_arena_bytes = 0;
+  };
+
+  Engine() = default;
+  Status prepare(const Graph& graph, const SessionOptions& options, const KernelRegistry& kernels);
+  Result<std::unique_ptr<Program>> plan(std::unique_ptr<Graph> graph);
+  Result<Plan*> plan_for(const std::vector<std::string>& names);
+  Status run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
+                  const RunOptions& options,
+                  const std::function<void(const Program&, const Step&, double)>& observe);
+
+  SessionOptions options_;
+  PlanOptions plan_options_;
+  std::shared_ptr<MemoryBudget> budget_;
+  std::shared_ptr<BufferPool> pool_;
+  std::unique_ptr<Graph> optimized_;  // what other sets of outputs are planned from
+  std::unique_ptr<Graph> source_;     // the graph before passes: names of values that passes removed
+  Plan main_;
+  std::mutex plans_mutex_;
+  std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;
+  std::vector<PassReport> pass_reports_;
+  std::atomic<uint64_t> runs_{0};
+  double load_milliseconds_ = 0;
+};
+
+}  // namespace ferry

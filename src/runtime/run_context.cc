@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/run_context.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/status.h"
+#include "tensor/size.h"
+
+namespace ferry {
+
+Status RunControl::poll() const {
+  if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+    return make_error(Code::kCancelled, "the run was cancelled by its caller");
+  }
+  if (deadline && std::chrono::steady_clock::now() > *deadline) {
+    return make_error(Code::kDeadlineExceeded, "the deadline of the run has passed");
+  }
+  return {};
+}
+
+namespace {
+
+// A value that outlives its step must own its memory: arena and borrowed tensors are copied.
+Result<Value> owned(const Value& value, MemoryBudget* budget) {
+  if (value.is_tensor()) {
+    if (value.tensor().owner() != nullptr || !value.tensor().defined()) return value;
+    FERRY_ASSIGN_OR_RETURN(Tensor copy, value.tensor().clone(budget));
+    return Value(std::move(copy));
+  }
+  if (value.is_sequence()) {
+    const Sequence& from = value.sequence();
+    const bool all_owned = std::all_of(from.begin(), from.end(), [](const Value& v) {
+      return v.is_tensor() && v.tensor().owner() != nullptr;
+    });
+    if (all_owned) return value;
+    Sequence to;
+    for (const Value& v : from) {
+      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, budget));
+      to.push_back(std::move(copy));
+    }
+    return Value(std::move(to));
+  }
+  if (value.is_map()) {
+    Map to;
+    FERRY_ASSIGN_OR_RETURN(Value keys, owned(Value(value.map().keys), budget));
+    to.keys = keys.tensor();
+    for (const Value& v : value.map().values) {
+      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, budget));
+      to.values.push_back(std::move(copy));
+    }
+    return Value(std::move(to));
+  }
+  return value;
+}
+
+}  // namespace
+
+class RunStepContext final : public StepContext {
+ public:
+  RunStepContext(RunContext& run, size_t step, const RunControl& control)
+      : r_(run), step_(step), node_(run.p_.node(run.p_.steps[step])), control_(control) {}
+
+  size_t num_inputs() const override { return node_.num_own_inputs(); }
+  size_t num_outputs() const override { return node_.outputs.size(); }
+  bool has_input(size_t i) const override { return i < num_inputs() && node_.inputs[i] != kNone; }
+  bool has_output(size_t i) const override {
+    return i < node_.outputs.size() && node_.outputs[i] != kNone;
+  }
+  const Value& value(size_t i) const override {
+    static const Value none;
+    return node_.inputs[i] == kNone ? none : r_.env_[node_.inputs[i]];
+  }
+
+  Result<Tensor> planned_output(size_t i) override {
+    const ValueId v = node_.outputs[i];
+    const Slot& slot = r_.p_.slots[v];
+    if (slot.place != Place::kDynamic) return r_.env_[v].tensor();
+    FERRY_ASSIGN_OR_RETURN(const Dims dims, r_.eval_dims(v));
+    return dynamic(v, r_.p_.graph->value(v).type.dtype, dims);
+  }
+
+  Result<Tensor> output(size_t i, DType dtype, const Dims& dims) override {
+    if (!has_output(i)) return Tensor::allocate(dtype, dims, control_.budget);
+    const ValueId v = node_.outputs[i];
+    if (r_.p_.slots[v].place == Place::kDynamic) return dynamic(v, dtype, dims);
+    const Tensor& planned = r_.env_[v].tensor();
+    if (planned.dtype() != dtype || !(planned.dims() == dims)) {
+      return internal_error("output '{}' is {}{} where {} was planned; please report this model",
+                            r_.p_.graph->value(v).name, dtype_name(dtype), dims.to_string(),
+                            planned.describe());
+    }
+    return planned;
+  }
+
+  Status set_output(size_t i, Value value) override {
+    if (!has_output(i)) return {};
+    const ValueId v = node_.outputs[i];
+    if (r_.p_.slots[v].place == Place::kDynamic) {
+      FERRY_ASSIGN_OR_RETURN(r_.env_[v], owned(value, control_.budget));
+      return {};
+    }
+    // A planned tensor that the operator hands over by value: copy it into place.
+    if (!value.is_tensor()) return internal_error("a tensor was planned, got {}", value.describe());
+    FERRY_ASSIGN_OR_RETURN(Tensor t, output(i, value.tensor().dtype(), value.tensor().dims()));
+    if (t.size_bytes() > 0) std::memmove(t.raw(), value.tensor().raw(), t.size_bytes());
+    return {};
+  }
+
+  Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {
+    for (size_t i = num_inputs(); i < node_.inputs.size(); ++i) {
+      inputs.push_back(r_.env_[node_.inputs[i]]);
+    }
+    FERRY_ASSIGN_OR_RETURN(RunContext * body, r_.body_context(step_, index));
+    outputs.clear();  // each iteration gets fresh outputs: the last ones may still be in use
+    return body->run(inputs, outputs, control_);
+  }
+
+  Status poll() override { return control_.poll(); }
+  MemoryBudget* budget() const override { return control_.budget; }
+  uint64_t random_seed() override {
+    // splitmix64 over run seed and step, so that nodes and runs get unrelated streams.
+    uint64_t z = control_.seed + 0x9e3779b97f4a7c15ull * (step_ + 1 + 1000003 * draws_++);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+
+  Team& team() override { return *control_.team; }
+  std::unique_ptr<StepState>& state() override { return r_.states_[step_]; }
+  Result<void*> scratch(int thread, size_t bytes) override {
+    const auto t = static_cast<size_t>(thread);
+    if (r_.scratch_.size() <= t) r_.scratch_.resize(t + 1);
+    auto& [memory, size] = r_.scratch_[t];
+    if (size < bytes || !memory) {
+      memory.reset();
+      size = 0;
+      FERRY_ASSIGN_OR_RETURN(memory, allocate_buffer(bytes, control_.budget));
+      size = bytes;
+    }
+    return memory.get();
+  }
+
+ private:
+  Result<Tensor> dynamic(ValueId v, DType dtype, const Dims& dims) {
+    if (dtype == DType::kString) {
+      FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(dtype, dims, control_.budget));
+      r_.env_[v] = t;
+      return t;
+    }
+    FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
+    FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, r_.pool_->take(bytes));
+    void* raw = memory.get();
+    Tensor t = Tensor::share(dtype, dims, raw, std::move(memory));
+    r_.env_[v] = t;
+    return t;
+  }
+
+  RunContext& r_;
+  size_t step_;
+  const Node& node_;
+  const RunControl& control_;
+  uint64_t draws_ = 0;
+};
+
+RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
+    : p_(program),
+      pool_(std::move(pool)),
+      env_(program.slots.size()),
+      symbols_(program.dims.symbols().size(), 0),
+      symbol_bound_(program.dims.symbols().size(), 0),
+      states_(program.steps.size()),
+      bodies_(program.steps.size()) {
+  for (ValueId v = 0; v < p_.slots.size(); ++v) {
+    const GraphValue& value = p_.graph->value(v);
+    if (value.constant) env_[v] = *value.constant;
+    if (p_.slots[v].place != Place::kAlias) continue;
+    const Place root = p_.slots[p_.slots[v].alias_of].place;
+    if (root != Place::kArena) moving_aliases_.push_back(v);
+  }
+}
+
+RunContext::~RunContext() = default;
+
+Result<RunContext*> RunContext::body_context(size_t step, size_t body) {
+  auto& contexts = bodies_[step];
+  const auto& programs = p_.steps[step].bodies;
+  if (body >= programs.size()) return internal_error("the step has no body {}", body);
+  contexts.resize(programs.size());
+  if (!contexts[body]) contexts[body] = std::make_unique<RunContext>(*programs[body], pool_);
+  return contexts[body].get();
+}
+
+const int64_t* RunContext::lookup(std::string_view name) const {
+  const int i = p_.dims.symbol_index(name);
+  if (i >= 0) return symbol_bound_[static_cast<size_t>(i)] ? &symbols_[static_cast<size_t>(i)] : nullptr;
+  for (const auto& [symbol, value] : late_symbols_) {
+    if (symbol == name) return &value;
+  }
+  return nullptr;
+}
+
+Result<Dims> RunContext::eval_dims(ValueId v) const {
+  const Type& t = p_.graph->value(v).type;
+  if (!t.has_rank()) return internal_error("'{}' has no known rank", p_.graph->value(v).name);
+  Dims dims;
+  for (const Dim& d : *t.shape) {
+    FERRY_ASSIGN_OR_RETURN(const int64_t n,
+                           d.eval([this](std::string_view s) { return lookup(s); }));
+    dims.push_back(n);
+  }
+  return dims;
+}
+
+Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
+  const GraphValue& value = p_.graph->value(v);
+  const Type& type = value.type;
+  if (type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t.dtype()) {
+    return invalid_argument("input '{}' has element type {}, the model wants {}", value.name,
+                            dtype_name(t.dtype()), dtype_name(type.dtype));
+  }
+  if (!type.has_rank()) return {};
+  if (type.rank() != t.rank()) {
+    return shape_mismatch("input '{}' is {} of rank {}, the model wants {} of rank {}", value.name,
+                          t.describe(), t.rank(), type.to_string(), type.rank());
+  }
+  for (size_t a = 0; a < t.rank(); ++a) {
+    const Dim& d = (*type.shape)[a];
+    if (d.is_constant()) {
+      if (d.constant() != t.dim(a)) {
+        return shape_mismatch("input '{}' is {}: axis {} has size {}, the model wants {} ({})",
+                              value.name, t.describe(), a, t.dim(a), d.constant(),
+                              type.to_string());
+      }
+    } else if (d.is_symbol()) {
+      const auto i = static_cast<size_t>(p_.dims.symbol_index(d.symbol_name()));
+      if (symbol_bound_[i] && symbols_[i] != t.dim(a)) {
+        return shape_mismatch(
+            "input '{}' is {}: axis {} has size {}, but '{}' is already {} from an earlier input",
+            value.name, t.describe(), a, t.dim(a), d.symbol_name(), symbols_[i]);
+      }
+      symbols_[i] = t.dim(a);
+      symbol_bound_[i] = 1;
+    }
+  }
+  return {};
+}
+
+Status RunContext::bind_inputs(std::span<const Value> inputs) {
+  const auto& ids = p_.graph->inputs();
+  if (inputs.size() != ids.size()) {
+    return invalid_argument("{} inputs given, the model has {}", inputs.size(), ids.size());
+  }
+  std::fill(symbol_bound_.begin(), symbol_bound_.end(), uint8_t{0});
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const GraphValue& value = p_.graph->value(ids[i]);
+    const Value* given = &inputs[i];
+    if (given->is_none() && value.constant) {
+      env_[ids[i]] = *value.constant;
+    } else {
+      env_[ids[i]] = *given;
+    }
+    const Value& v = env_[ids[i]];
+    if (value.type.is_tensor()) {
+      if (!v.is_tensor() || !v.tensor().defined()) {
+        return invalid_argument("input '{}' is {}, the model wants {}", value.name, v.describe(),
+                                value.type.to_string());
+      }
+      FERRY_RETURN_IF_ERROR(bind_symbol_dims(ids[i], v.tensor()));
+    } else if (value.type.kind == Type::Kind::kSequence && !v.is_sequence()) {
+      return invalid_argument("input '{}' is {}, the model wants {}", value.name, v.describe(),
+                              value.type.to_string());
+    }
+  }
+  // Expressions are guards: they must agree with what was bound.
+  for (ValueId id : ids) {
+    const Type& type = p_.graph->value(id).type;
+    if (!type.has_rank()) continue;
+    for (size_t a = 0; a < type.rank(); ++a) {
+      const Dim& d = (*type.shape)[a];
+      if (d.is_constant() || d.is_symbol()) continue;
+      const Result<int64_t> n = d.eval([this](std::string_view s) { return lookup(s); });
+      if (n.ok() && *n != env_[id].tensor().dim(a)) {
+        return shape_mismatch("input '{}' is {}: axis {} must be {} = {}",
+                              p_.graph->value(id).name, env_[id].tensor().describe(), a,
+                              d.to_string(), *n);
+      }
+    }
+  }
+  return {};
+}
+
+Status RunContext::layout(const RunControl& control) {
+  if (laid_out_ && bound_for_ == symbols_) return {};
+  laid_out_ = false;
+  for (auto& s : states_) s.reset();
+  FERRY_RETURN_IF_ERROR(p_.dims.evaluate(symbols_, sizes_));
+  FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));
+  if (arena_bytes_ > arena_capacity_) {
+    arena_.reset();
+    arena_capacity_ = 0;
+    FERRY_ASSIGN_OR_RETURN(arena_, allocate_buffer(arena_bytes_, control.budget));
+    arena_capacity_ = arena_bytes_;
+  }
+  auto* base = static_cast<std::byte*>(arena_.get());
+  for (ValueId v = 0; v < p_.slots.size(); ++v) {
+    const Slot& slot = p_.slots[v];
+    if (slot.place != Place::kArena && slot.place != Place::kAlias) continue;
+    Dims dims;
+    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+    const uint32_t buffer = slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
+    void* data = buffer == kNone ? nullptr : base + offsets_[buffer];
+    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, data);
+  }
+  bound_for_ = symbols_;
+  laid_out_ = true;
+  return {};
+}
+
+Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& control) {
+  outputs.resize(p_.graph->outputs().size());
+  for (ValueId v : p_.graph->outputs()) {
+    const Slot& slot = p_.slots[v];
+    if (slot.place != Place::kOutput) continue;
+    Dims dims;
+    for (DimTable::Index i : slot.dims) {
+      if (sizes_[i] < 0) {
+        return shape_mismatch("output '{}' would have a dimension of {}", p_.graph->value(v).name,
+                              sizes_[i]);
+      }
+      dims.push_back(sizes_[i]);
+    }
+    const DType dtype = p_.graph->value(v).type.dtype;
+    Value& given = outputs[slot.output_index];
+    if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
+      FERRY_ASSIGN_OR_RETURN(Tensor fresh, Tensor::allocate(dtype, dims, control.budget));
+      given = std::move(fresh);
+    }
+    env_[v] = given;
+  }
+  return {};
+}
+
+void RunContext::point_aliases() {
+  for (ValueId v : moving_aliases_) {
+    const Slot& slot = p_.slots[v];
+    const Tensor& root = env_[slot.alias_of].tensor();
+    Dims dims;
+    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, root.raw());
+  }
+}
+
+Status RunContext::bind_late(ValueId v) {
+  const Type& type = p_.graph->value(v).type;
+  if (!type.has_rank() || !env_[v].is_tensor()) return {};
+  const Dims& dims = env_[v].tensor().dims();
+  if (dims.size() != type.rank()) {
+    return internal_error("'{}' is {} where {} was inferred", p_.graph->value(v).name,
+                          env_[v].describe(), type.to_string());
+  }
+  for (size_t a = 0; a < dims.size(); ++a) {
+    const Dim& d = (*type.shape)[a];
+    if (d.is_symbol() && lookup(d.symbol_name()) == nullptr) {
+      late_symbols_.emplace_back(d.symbol_name(), dims[a]);
+    }
+  }
+  return {};
+}
+
+Status RunContext::run_steps(const RunControl& control) {
+  late_symbols_.clear();
+  for (size_t s = 0; s < p_.steps.size(); ++s) {
+    const Step& step = p_.steps[s];
+    if (step.skip) continue;
+    FERRY_RETURN_IF_ERROR(control.poll());
+    const auto start = control.observe ? std::chrono::steady_clock::now()
+                                       : std::chrono::steady_clock::time_point();
+    RunStepContext context(*this, s, control);
+    Status status = step.kernel->run(context);
+    if (!status.ok()) return std::move(status).with_context(p_.node(step).describe());
+    if (control.observe) {
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      control.observe(p_, step, took.count());
+    }
+    for (ValueId v : p_.node(step).outputs) {
+      if (v != kNone && p_.slots[v].place == Place::kDynamic) FERRY_RETURN_IF_ERROR(bind_late(v));
+    }
+    for (ValueId v : step.release) env_[v] = Value();
+  }
+  return {};
+}
+
+Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl& control) {
+  const auto& ids = p_.graph->outputs();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Slot& slot = p_.slots[ids[i]];
+    if (slot.place == Place::kOutput && slot.output_index == i) continue;
+    const Value& from = env_[ids[i]];
+    if (from.is_tensor() && slot.place != Place::kDynamic && from.tensor().dtype() != DType::kString) {
+      // An output that is an input, a constant, or the same value as another output: copied.
+      Value& given = outputs[i];
+      if (!given.is_tensor() || given.tensor().describe() != from.tensor().describe()) {
+        FERRY_ASSIGN_OR_RETURN(Tensor fresh, Tensor::allocate(from.tensor().dtype(),
+                                                              from.tensor().dims(), control.budget));
+        given = std::move(fresh);
+      }
+      Tensor& to = given.tensor();
+      if (to.size_bytes() > 0 && to.raw() != from.tensor().raw()) {
+        std::memmove(to.raw(), from.tensor().raw(), to.size_bytes());
+      }
+    } else if (slot.place == Place::kDynamic) {
+      // The caller's memory is used when it fits, so that bindings stay bound.
+      Value& given = outputs[i];
+      if (given.is_tensor() && from.is_tensor() && given.tensor().owner() == nullptr &&
+          given.tensor().defined() && given.tensor().dtype() != DType::kString &&
+          given.tensor().describe() == from.tensor().describe()) {
+        std::memcpy(given.tensor().raw(), from.tensor().raw(), from.tensor().size_bytes());
+      } else {
+        given = from;
+      }
+    } else {
+      FERRY_ASSIGN_OR_RETURN(outputs[i], owned(from, control.budget));
+    }
+  }
+  return {};
+}
+
+Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& outputs,
+                       const RunControl& control) {
+  FERRY_RETURN_IF_ERROR(bind_inputs(inputs));
+  FERRY_RETURN_IF_ERROR(layout(control));
+  FERRY_RETURN_IF_ERROR(place_outputs(outputs, control));
+  point_aliases();
+  FERRY_RETURN_IF_ERROR(run_steps(control));
+  FERRY_RETURN_IF_ERROR(collect_outputs(outputs, control));
+  // What callers gave and dynamic values are let go; the arena stays.
+  for (ValueId v : p_.graph->inputs()) env_[v] = Value();
+  for (ValueId v : p_.graph->outputs()) {
+    if (p_.slots[v].place == Place::kDynamic || p_.slots[v].place == Place::kOutput) env_[v] = Value();
+  }
+  return {};
+}
+
+}  // namespace ferry

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunContext: the memory of one run of a program: bound symbols, arena, current values. Kept and
+// reused from run to run; used by one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plan/program.h"
+#include "runtime/buffer_pool.h"
+
+namespace ferry {
+
+// What the caller of a run decides; shared by the program and the programs of its bodies.
+struct RunControl {
+  MemoryBudget* budget = nullptr;
+  Team* team = nullptr;
+  const std::atomic<bool>* cancel = nullptr;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  uint64_t seed = 0;
+  // Called after each step when set (profiling).
+  std::function<void(const Program&, const Step&, double seconds)> observe;
+
+  Status poll() const;
+};
+
+class RunContext {
+ public:
+  explicit RunContext(const Program& program, std::shared_ptr<BufferPool> pool);
+  ~RunContext();
+
+  // Runs the program. `inputs` in graph order (a none for an overridable initializer that keeps its
+  // value). `outputs` is resized; a tensor in it of the right type and dims is written in place.
+  Status run(std::span<const Value> inputs, std::vector<Value>& outputs, const RunControl& control);
+
+  // Bytes of the arena as bound now.
+  uint64_t arena_bytes() const { return arena_bytes_; }
+
+ private:
+  friend class RunStepContext;
+
+  Status bind_inputs(std::span<const Value> inputs);
+  Status bind_symbol_dims(ValueId v, const Tensor& t);
+  Status layout(const RunControl& control);
+  Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
+  void point_aliases();
+  Status run_steps(const RunControl& control);
+  // Binds the symbols that a data-dependent value brings into being.
+  Status bind_late(ValueId v);
+  Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
+  const int64_t* lookup(std::string_view name) const;
+  Result<Dims> eval_dims(ValueId v) const;
+  Result<RunContext*> body_context(size_t step, size_t body);
+
+  const Program& p_;
+  std::shared_ptr<BufferPool> pool_;
+  std::vector<Value> env_;               // by ValueId
+  std::vector<int64_t> symbols_;         // of the inputs, in the table's order
+  std::vector<uint8_t> symbol_bound_;
+  std::vector<int64_t> bound_for_;       // symbols for which the layout below is valid
+  bool laid_out_ = false;
+  std::vector<int64_t> sizes_;           // the dim table's values
+  std::vector<uint64_t> offsets_;
+  uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
+  std::shared_ptr<void> arena_;
+  std::vector<std::pair<std::string, int64_t>> late_symbols_;
+  std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
+  std::vector<std::unique_ptr<StepState>> states_;
+  std::vector<std::pair<std::shared_ptr<void>, size_t>> scratch_;  // by thread
+  std::vector<std::vector<std::unique_ptr<RunContext>>> bodies_;   // by step and body
+};
+
+}  // namespace ferry
