@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// MatMul on the packed matrix product: weights are packed once; two activations (attention) are
+// multiplied batch by batch, the right one packed on the way.
+#include <algorithm>
+
+#include "base/status.h"
+#include "ops/math/matmul.h"
+#include "ops_cpu/matrix_product.h"
+
+namespace ferry {
+namespace {
+
+Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const FusedAnchor& anchor) {
+  if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
+  const Type& a = request.type(static_cast<size_t>(anchor.inputs[0]));
+  const Tensor* b = request.constant(static_cast<size_t>(anchor.inputs[1]));
+  if (a.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
+  if (b == nullptr || b->rank() != 2) return KernelOffer(std::string("b is no constant matrix"));
+  if (!a.has_rank() || a.rank() < 1) return KernelOffer(std::string("rank of a is not known"));
+  const GemmKernels& kernels = gemm_kernels(request.isa);
+  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
+                         pack_matrix(kernels, b->data<float>(), b->dim(1), 1, b->dim(0), b->dim(1),
+                                     request.budget));
+  return KernelOffer(make_matrix_step(kernels, std::move(packed), {}, anchor));
+}
+
+// a [..., m, k] times b [..., k, n], both computed; batch dims broadcast.
+class BatchKernel final : public StepKernel {
+ public:
+  explicit BatchKernel(const GemmKernels& kernels) : kernels_(kernels) {}
+  std::string name() const override { return "gemm_f32_batched"; }
+
+  Status run(StepContext& c) const override {
+    const Tensor &a = c.input(0), &b = c.input(1);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    if (y.count() == 0) return {};
+    const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
+    const int64_t batches = y.count() / (m * n);
+    const auto pack_bytes = static_cast<size_t>(gemm_packed_size(kernels_, k, n)) * sizeof(float);
+    Team& team = c.team();
+    const bool across = batches >= team.size();
+    std::vector<void*> scratch(static_cast<size_t>(across ? team.size() : 1));
+    for (size_t t = 0; t < scratch.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), pack_bytes));
+    }
+    const auto product = [&](int64_t batch, void* memory) {
+      auto* packed = static_cast<float*>(memory);
+      gemm_pack_b(kernels_, b.data<float>() + offset(b, y, batch) * k * n, n, 1, k, n, packed);
+      GemmArgs args;
+      args.m = m;
+      args.n = n;
+      args.k = k;
+      args.a = a.data<float>() + offset(a, y, batch) * m * k;
+      args.lda = k;
+      args.packed_b = packed;
+      args.c = y.data<float>() + batch * m * n;
+      args.ldc = n;
+      return args;
+    };
+    if (!across) {
+      for (int64_t i = 0; i < batches; ++i) run_product(kernels_, team, product(i, scratch[0]));
+      return {};
+    }
+    static const GemmBlocking blocking = gemm_blocking();
+    team.parallel(static_cast<int>(batches), [&](int part, int thread) {
+      gemm_tile(kernels_, blocking, product(part, scratch[static_cast<size_t>(thread)]), 0, m, 0, n);
+    });
+    return {};
+  }
+
+ private:
+  // Which matrix of `x` feeds matrix `batch` of y.
+  static int64_t offset(const Tensor& x, const Tensor& y, int64_t batch) {
+    int64_t at = 0, stride = 1;
+    for (size_t from_end = 3; from_end <= y.rank(); ++from_end) {
+      const int64_t size = y.dim(y.rank() - from_end);
+      const int64_t index = batch % size;
+      batch /= size;
+      if (x.rank() < from_end) continue;
+      const int64_t own = x.dim(x.rank() - from_end);
+      if (own != 1) at += index * stride;
+      stride *= own;
+    }
+    return at;
+  }
+
+  const GemmKernels& kernels_;
+};
+
+Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
+  if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
+  const Type &a = request.type(0), &b = request.type(1);
+  if (a.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
+  if (!a.has_rank() || !b.has_rank() || a.rank() < 2 || b.rank() < 2) {
+    return KernelOffer(std::string("a vector, or unknown rank"));
+  }
+  return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa)));
+}
+
+}  // namespace
+
+void register_matmul_cpu(KernelRegistry& r) {
+  add_anchor_kernel(r, "MatMul", "gemm_f32", make_weights_kernel);
+  r.add("MatMul", "gemm_f32_batched", make_batch_kernel);
+}
+
+}  // namespace ferry

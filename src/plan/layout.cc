@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/layout.h"
+
+#include "base/status.h"
+#include "ir/patch.h"
+#include "ops/nn/conv.h"
+#include "ops/nn/conv_transpose.h"
+#include "ops/nn/pool.h"
+#include "ops/registry.h"
+#include "ops/tensor/transpose.h"
+
+namespace ferry {
+namespace {
+
+std::vector<int64_t> to_channels_last(size_t rank) {
+  std::vector<int64_t> perm = {0};
+  for (size_t a = 2; a < rank; ++a) perm.push_back(static_cast<int64_t>(a));
+  perm.push_back(1);
+  return perm;
+}
+
+std::vector<int64_t> to_planar(size_t rank) {
+  std::vector<int64_t> perm = {0, static_cast<int64_t>(rank) - 1};
+  for (size_t a = 1; a + 1 < rank; ++a) perm.push_back(static_cast<int64_t>(a));
+  return perm;
+}
+
+// The operator in its channels-last form, or an undefined one when it has none here.
+Op channels_last_form(const Graph& g, const Node& n) {
+  const GraphValue& x = g.value(n.inputs.at(0));
+  if (!x.type.has_rank() || x.type.rank() < 3 || x.type.rank() > 5) return {};
+  if (x.type.dtype != DType::kFloat32) return {};
+  if (const auto* conv = n.op.as<Conv>(); conv != nullptr && !conv->channels_last) {
+    const GraphValue& w = g.value(n.inputs[1]);
+    if (!w.constant || w.overridable) return {};
+    Conv last = *conv;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  return {};
+}
+
+Status convert(Graph& g, NodeId id, Op op) {
+  const Node& n = g.node(id);
+  const size_t rank = g.value(n.inputs[0]).type.rank();
+  PatchBuilder p(g);
+  std::vector<ValueId> inputs = n.inputs;
+  inputs[0] = p.add(make_op("Transpose", Transpose{to_channels_last(rank)}), {inputs[0]});
+  const ValueId y = p.add(std::move(op), inputs);
+  p.replace(n.outputs[0], p.add(make_op("Transpose", Transpose{to_planar(rank)}), {y}));
+  return apply(g, id, std::move(p).build());
+}
+
+}  // namespace
+
+Status assign_layouts(Graph& graph) {
+  for (NodeId id : graph.order()) {
+    const Node& n = graph.node(id);
+    if (n.inputs.empty() || n.inputs[0] == kNone || n.outputs.size() != 1) continue;
+    Op op = channels_last_form(graph, n);
+    if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
+  }
+  remove_dead_nodes(graph);
+  return {};
+}
+
+}  // namespace ferry
