@@ -3,6 +3,8 @@
 
 #include <functional>
 
+#include "base/status.h"
+
 namespace ferry {
 
 OuterSymbols::OuterSymbols(const InferContext& c, size_t index) {

@@ -2,6 +2,7 @@
 // Types across the border of a body: what a loop carries, and what leaves.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 
