@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// ferry_dev: looks into the importer and the reference interpreter.
+//
+//   ferry_dev load MODEL...            imports and prints the graph
+//   ferry_dev suite [-q] DIR...        runs test directories (model.onnx, test_data_set_*/), or all
+//                                      those directly inside DIR; -q prints failures only
+//   ferry_dev suite -m WORD DIR...     only those whose name holds WORD
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "base/status.h"
+#include "compare.h"
+#include "ir/eval.h"
+#include "onnx/import.h"
+#include "onnx/value_proto.h"
+
+namespace fs = std::filesystem;
+
+namespace ferry {
+namespace {
+
+void print_graph(const Graph& graph, int indent) {
+  const std::string pad(static_cast<size_t>(indent) * 2, ' ');
+  const auto name_of = [&](ValueId v) { return v == kNone ? "-" : graph.value(v).name; };
+  const auto print_values = [&](const char* what, const std::vector<ValueId>& ids) {
+    for (ValueId v : ids) {
+      fmt::print("{}{} {}: {}{}\n", pad, what, name_of(v), graph.value(v).type.to_string(),
+                 graph.value(v).constant ? " (has a default)" : "");
+    }
+  };
+  print_values("input", graph.inputs());
+  for (NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    std::string text = pad;
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      text += fmt::format("{}{}", i > 0 ? ", " : "", name_of(node.outputs[i]));
+      if (node.outputs[i] != kNone) text += ": " + graph.value(node.outputs[i]).type.to_string();
+    }
+    text += fmt::format(" = {}(", node.op.def().full_name());
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      text += fmt::format("{}{}", i > 0 ? ", " : "", name_of(node.inputs[i]));
+    }
+    fmt::print("{})\n", text);
+    for (const auto& body : node.bodies) {
+      fmt::print("{}  body {}\n", pad, body->name);
+      print_graph(*body, indent + 2);
+    }
+  }
+  print_values("output", graph.outputs());
+}
+
+int load(const std::string& path) {
+  const auto model = onnx::import_file(path);
+  if (!model.ok()) {
+    fmt::print("{}\n", model.status().to_string());
+    return 1;
+  }
+  size_t constants = 0, bytes = 0;
+  for (ValueId v = 0; v < model->graph->num_values(); ++v) {
+    if (!model->graph->value(v).constant) continue;
+    ++constants;
+    bytes += model->graph->value(v).constant->size_bytes();
+  }
+  print_graph(*model->graph, 0);
+  fmt::print("{} nodes, {} constants of {} bytes\n", model->graph->count_nodes(), constants, bytes);
+  return 0;
+}
+
+Result<Value> read_pb(const fs::path& path, const Type& type) {
+  FERRY_ASSIGN_OR_RETURN(auto file, MappedFile::open(path.string()));
+  return onnx::read_value(file->bytes(), type);
+}
+
+Status run_data_set(const Graph& graph, const fs::path& data, double rtol, double atol) {
+  std::vector<Value> inputs, outputs;
+  for (ValueId v : graph.inputs()) {
+    const fs::path path = data / fmt::format("input_{}.pb", inputs.size());
+    if (!fs::exists(path) && graph.value(v).constant) {
+      inputs.emplace_back(*graph.value(v).constant);
+      continue;
+    }
+    FERRY_ASSIGN_OR_RETURN(Value value, read_pb(path, graph.value(v).type));
+    inputs.push_back(std::move(value));
+  }
+  FERRY_RETURN_IF_ERROR(interpret(graph, inputs, outputs).with_context("run"));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const fs::path path = data / fmt::format("output_{}.pb", i);
+    if (!fs::exists(path)) continue;
+    const GraphValue& v = graph.value(graph.outputs()[i]);
+    FERRY_ASSIGN_OR_RETURN(const Value want, read_pb(path, v.type));
+    const std::string text = difference(outputs[i], want, rtol, atol);
+    if (!text.empty()) return invalid_argument("output '{}' {}", v.name, text);
+  }
+  return {};
+}
+
+Status run_case(const fs::path& directory) {
+  double rtol = 1e-3, atol = 1e-7;
+  std::ifstream(directory / "tolerance.txt") >> rtol >> atol;
+  FERRY_ASSIGN_OR_RETURN(const auto model, onnx::import_file((directory / "model.onnx").string()));
+  for (int i = 0;; ++i) {
+    const fs::path data = directory / fmt::format("test_data_set_{}", i);
+    if (!fs::exists(data)) return {};
+    FERRY_RETURN_IF_ERROR(run_data_set(*model.graph, data, rtol, atol));
+  }
+}
+
+std::vector<fs::path> cases_in(const fs::path& directory) {
+  if (fs::exists(directory / "model.onnx")) return {directory};
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (!entry.is_directory()) continue;
+    for (fs::path& p : cases_in(entry.path())) found.push_back(std::move(p));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+int suite(const std::vector<std::string>& args) {
+  bool quiet = false;
+  std::string word;
+  size_t passed = 0, failed = 0;
+  std::map<std::string, size_t> by_code;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "-q") {
+      quiet = true;
+    } else if (args[i] == "-m" && i + 1 < args.size()) {
+      word = args[++i];
+    } else {
+      for (const fs::path& directory : cases_in(args[i])) {
+        const std::string name = directory.filename().string();
+        if (name.find(word) == std::string::npos) continue;
+        const Status status = run_case(directory);
+        ++(status.ok() ? passed : failed);
+        if (!status.ok()) ++by_code[std::string(code_name(status.code()))];
+        if (!status.ok()) fmt::print("FAIL {}: {}\n", name, status.to_string());
+        if (status.ok() && !quiet) fmt::print("PASS {}\n", name);
+        std::fflush(stdout);
+      }
+    }
+  }
+  fmt::print("{} passed, {} failed", passed, failed);
+  for (const auto& [code, count] : by_code) fmt::print(", {} {}", count, code);
+  fmt::print("\n");
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace ferry
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> args(argv + std::min(argc, 2), argv + argc);
+  const std::string verb = argc > 1 ? argv[1] : "";
+  if (verb == "load" && !args.empty()) {
+    int result = 0;
+    for (const std::string& path : args) result |= ferry::load(path);
+    return result;
+  }
+  if (verb == "suite" && !args.empty()) return ferry::suite(args);
+  fmt::print("usage: ferry_dev load MODEL... | ferry_dev suite [-q] [-m WORD] DIR...\n");
+  return 2;
+}
