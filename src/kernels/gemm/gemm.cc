@@ -69,14 +69,16 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
     p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
+    const int64_t first_out = args.out_index == nullptr ? m : 0;
+    p.out_index = args.out_index == nullptr ? nullptr : args.out_index + m;
     for (int64_t n = n0; n < n1; n += p.cols) {
       p.cols = std::min(step_n, n1 - n);
       // A wide tile takes full panels only.
       if (p.cols > kernels.nr && p.cols <= step_n - kernels.lanes) p.cols = kernels.nr;
       const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
-      p.c = args.c + m * args.ldc + n;
+      p.c = args.c + first_out * args.ldc + n;
       p.bias = args.bias == nullptr ? nullptr : args.bias + n;
-      p.residual = args.residual == nullptr ? nullptr : args.residual + m * args.ldr + n;
+      p.residual = args.residual == nullptr ? nullptr : args.residual + first_out * args.ldr + n;
       const float* b = args.packed_b + n * k_total;
       p.load_c = args.accumulate;
       if (k_total == 0) {

@@ -33,6 +33,8 @@ struct GemmArgs {
 
   float* c = nullptr;
   int64_t ldc = 0;
+  // Row i of C and of the residual is row out_index[i] there, or i when there is no index.
+  const int32_t* out_index = nullptr;
 
   const float* bias = nullptr;      // n values, or none
   const float* residual = nullptr;  // m rows of n values, ldr apart, or none; not c, see accumulate
@@ -59,6 +61,7 @@ struct GemmPanel {
   int64_t rows, cols;    // cols <= nr, or <= wide_panels * nr if rows <= wide_rows
   float* c;
   int64_t ldc;
+  const int32_t* out_index;
   const float* bias;
   const float* residual;
   int64_t ldr;

@@ -19,9 +19,13 @@ constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
 // Rows of B ahead of their use.
 constexpr int kPrefetchRows = 8;
 
+FERRY_INLINE int64_t out_row(const GemmPanel& p, int64_t row) {
+  return p.out_index == nullptr ? row : p.out_index[row];
+}
+
 template <int kRows, int kVectors>
-FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, float* c,
-                              const float* residual, Mask last) {
+FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
+                              Mask last) {
   if (p.finish) {
     if (p.bias != nullptr) {
       FERRY_UNROLL
@@ -32,12 +36,13 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, f
         for (int i = 0; i < kRows; ++i) acc[i][j] = acc[i][j] + bias;
       }
     }
-    if (residual != nullptr) {
+    if (p.residual != nullptr) {
       FERRY_UNROLL
       for (int i = 0; i < kRows; ++i) {
+        const float* row = p.residual + out_row(p, first_row + i) * p.ldr;
         FERRY_UNROLL
         for (int j = 0; j < kVectors; ++j) {
-          const float* r = residual + i * p.ldr + j * kLanes;
+          const float* r = row + j * kLanes;
           acc[i][j] = acc[i][j] + (j == kVectors - 1 ? load(r, last) : load(r));
         }
       }
@@ -61,9 +66,10 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, f
   }
   FERRY_UNROLL
   for (int i = 0; i < kRows; ++i) {
+    float* row = p.c + out_row(p, first_row + i) * p.ldc;
     FERRY_UNROLL
     for (int j = 0; j < kVectors; ++j) {
-      float* out = c + i * p.ldc + j * kLanes;
+      float* out = row + j * kLanes;
       if (j == kVectors - 1) {
         store(out, acc[i][j], last);
       } else {
@@ -79,7 +85,6 @@ template <int kRows, int kVectors, int kPanels>
   constexpr int kPerPanel = kVectors / kPanels;
   F32 acc[kRows][kVectors];
   const Mask last = first_n(p.cols - (kVectors - 1) * kLanes);
-  float* c = p.c + first_row * p.ldc;
   FERRY_UNROLL
   for (int i = 0; i < kRows; ++i) {
     FERRY_UNROLL
@@ -88,9 +93,10 @@ template <int kRows, int kVectors, int kPanels>
   if (p.load_c) {
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
+      const float* row = p.c + out_row(p, first_row + i) * p.ldc;
       FERRY_UNROLL
       for (int j = 0; j < kVectors; ++j) {
-        const float* from = c + i * p.ldc + j * kLanes;
+        const float* from = row + j * kLanes;
         acc[i][j] = j == kVectors - 1 ? load(from, last) : load(from);
       }
     }
@@ -121,7 +127,7 @@ template <int kRows, int kVectors, int kPanels>
       }
     }
   }
-  finish_tile(acc, p, c, p.residual == nullptr ? nullptr : p.residual + first_row * p.ldr, last);
+  finish_tile(acc, p, first_row, last);
 }
 
 using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;
