@@ -53,11 +53,12 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   const int64_t row_bytes = std::max<int64_t>(k_total, 1) * int64_t{sizeof(float)};
   const int64_t block_rows = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
   const Chunks chunks = k_total == 0 ? Chunks{1, 0} : chunk_reduction(kernels, blocking, args);
-  const bool wide = m1 - m0 <= kernels.wide_rows;
+  const bool wide = m1 - m0 <= kernels.wide_rows && args.k_offsets == nullptr;
   const int64_t step_n = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
 
   GemmPanel p = {};
   p.lda = args.lda;
+  p.k_offsets = args.k_offsets;
   p.taps = args.taps;
   p.ldc = args.ldc;
   p.ldr = args.ldr;

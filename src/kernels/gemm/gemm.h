@@ -28,6 +28,8 @@ struct GemmArgs {
   int64_t lda = 0;
   const float* const* a_rows = nullptr;
   int64_t a_offset = 0;  // added to every pointer of a_rows
+  // Element (i, k) of A is a[i * lda + k_offsets[k]], for images in planes; not with a_rows.
+  const int32_t* k_offsets = nullptr;
 
   const float* packed_b = nullptr;  // pack_b() of taps * k rows and n columns, 64-byte aligned
 
@@ -53,6 +55,7 @@ struct GemmPanel {
   int64_t lda;
   const float* const* a_rows;
   int64_t a_offset;
+  const int32_t* k_offsets;
   int64_t taps;
   int64_t tap_begin, tap_end;
   int64_t k_begin, k_end;
