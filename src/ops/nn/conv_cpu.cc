@@ -61,6 +61,7 @@ class ConvKernel final : public StepKernel {
   ConvKernel(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : kernels_(gemm_kernels(isa)),
         depthwise_kernels_(depthwise_kernels(isa)),
+        elt_kernels_(elt_kernels(isa)),
         plan_(std::move(plan)),
         bias_(std::move(bias)),
         anchor_(std::move(anchor)),
@@ -79,10 +80,7 @@ class ConvKernel final : public StepKernel {
 
   std::string name() const override { return depthwise_ ? "depthwise_f32" : "conv_f32"; }
   bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override {
-    const int in = static_cast<int>(i);
-    return in == anchor_.inputs[0] || in == anchor_.residual;
-  }
+  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return packed_bytes_; }
   int in_place_input() const override { return anchor_.residual; }
 
@@ -113,27 +111,41 @@ class ConvKernel final : public StepKernel {
   Status run_rows(StepContext& c, const ConvShape& s, const ConvArgs& args) const {
     static const GemmBlocking blocking = gemm_blocking();
     Team& team = c.team();
-    const auto bytes = static_cast<size_t>(depthwise_ ? depthwise_scratch_bytes(s)
-                                                      : conv_scratch_bytes(s, blocking));
-    std::vector<void*> scratch(static_cast<size_t>(team.size()));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), bytes));
+    // One buffer per thread: the convolution's scratch, then the tail's.
+    const int64_t own = depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
+    const int64_t tail_at = (own + 63) / 64 * 64;
+    const auto bytes = static_cast<size_t>(tail_at + eltwise_scratch_bytes(anchor_.tail));
+    std::array<char*, kMaxThreads> scratch{};
+    for (int t = 0; t < team.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
+      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
     }
-    const int64_t rows = s.rows();
-    const int64_t work = rows * s.out[2] * s.out_channels * s.group_in() * s.taps();
+    const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
+    const int64_t work = rows * row_floats * s.group_in() * s.taps();
     int64_t parts = 1;
     if (team.size() > 1 && work >= kMinParallelWork) parts = std::min<int64_t>(rows, 4 * team.size());
+    const int64_t strip = !anchor_.has_tail() ? rows
+                                              : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
+                                                                         std::max<int64_t>(row_floats, 1));
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      const int64_t from = rows * part / parts, to = rows * (part + 1) / parts;
-      void* memory = scratch[static_cast<size_t>(thread)];
-      if (depthwise_) depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-      else conv_rows(kernels_, blocking, s, args, from, to, memory);
+      const int64_t last = rows * (part + 1) / parts;
+      char* memory = scratch[static_cast<size_t>(thread)];
+      for (int64_t from = rows * part / parts; from < last; from += strip) {
+        const int64_t to = std::min(last, from + strip);
+        if (depthwise_) depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+        else conv_rows(kernels_, blocking, s, args, from, to, memory);
+        if (anchor_.has_tail()) {
+          run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
+                   0, s.out_channels, memory + tail_at);
+        }
+      }
     });
     return {};
   }
 
   const GemmKernels& kernels_;
   const DepthwiseKernels& depthwise_kernels_;
+  const EltKernels& elt_kernels_;
   ConvPlan plan_;
   std::vector<float> bias_;
   FusedAnchor anchor_;
@@ -181,7 +193,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
                            pack_matrix(kernels, w->data<float>(), 1, w->dim(1), w->dim(1),
                                        w->dim(0), request.budget));
-    return KernelOffer(make_matrix_step(kernels, std::move(packed), std::move(bias), anchor));
+    return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
   }
   auto kernel = std::make_unique<ConvKernel>(request.isa, std::move(plan), std::move(bias), anchor);
   FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
