@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "ir/patch.h"
-#include "ops/controlflow/group.h"
+#include "ops/fusion/group.h"
 #include "ops/math/gemm.h"
 #include "ops/math/matmul.h"
 #include "ops/nn/conv.h"
