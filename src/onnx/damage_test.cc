@@ -82,7 +82,7 @@ TEST(Damage, FlippedBytesNeverCrash) {
     const std::vector<char> exact(damaged.begin(), damaged.end());
     const auto m = import_bytes(std::as_bytes(std::span(exact)), nullptr,
                                 {.limits = {.max_nodes = 1000, .max_values = 1000}});
-    if (!m.ok()) EXPECT_NE(m.status().code(), Code::kInternal);
+    EXPECT_TRUE(m.ok() || m.status().code() != Code::kInternal);
   }
 }
 

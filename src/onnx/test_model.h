@@ -24,7 +24,7 @@ std::string graph_attr(const std::string& name, const std::string& graph);
 std::string ref_attr(const std::string& name, const std::string& function_attr, int type);
 
 struct NodeOptions {
-  std::string name, domain, overload;
+  std::string name = {}, domain = {}, overload = {};
 };
 std::string node(const std::string& op, const Names& inputs, const Names& outputs,
                  const Messages& attributes = {}, const NodeOptions& options = {});
@@ -44,14 +44,14 @@ std::string external_tensor(const std::string& name, const std::vector<int64_t>&
                             const std::vector<std::pair<std::string, std::string>>& entries);
 
 struct GraphParts {
-  Messages nodes, inputs, outputs, initializers, sparse_initializers;
+  Messages nodes = {}, inputs = {}, outputs = {}, initializers = {}, sparse_initializers = {};
 };
 std::string graph(const GraphParts& parts);
 
 struct FunctionParts {
-  std::string name, domain;
-  Names inputs, outputs, attributes;
-  Messages defaults, nodes;
+  std::string name = {}, domain = {};
+  Names inputs = {}, outputs = {}, attributes = {};
+  Messages defaults = {}, nodes = {};
   int64_t opset = 28;
 };
 std::string function(const FunctionParts& parts);
@@ -59,7 +59,7 @@ std::string function(const FunctionParts& parts);
 struct ModelOptions {
   int64_t ir_version = 10;
   std::vector<std::pair<std::string, int64_t>> opsets = {{"", 28}};
-  Messages functions;
+  Messages functions = {};
 };
 std::string model(const std::string& graph_message, const ModelOptions& options = {});
 
