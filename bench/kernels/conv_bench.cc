@@ -2,6 +2,7 @@
 #include <string>
 
 #include "kernels/conv/conv.h"
+#include "kernels/conv/depthwise.h"
 #include "roof.h"
 
 namespace ferry {
@@ -56,12 +57,41 @@ void direct(benchmark::State& state, Isa isa, const Layer& layer) {
                 [&] { conv_rows(kernels, blocking, s, args, 0, s.rows(), scratch.get()); });
 }
 
+constexpr Layer kDepthwiseLayers[] = {
+    {"3x3_144_56", 144, 144, 3, 1, 56, 144},   {"3x3_144_14", 144, 144, 3, 1, 14, 144},
+    {"3x3s2_144_56", 144, 144, 3, 2, 56, 144}, {"3x3_384_14", 384, 384, 3, 1, 14, 384},
+    {"5x5_480_14", 480, 480, 5, 1, 14, 480},   {"7x7_96_56", 96, 96, 7, 1, 56, 96},
+    {"3x3_32_112", 32, 32, 3, 1, 112, 32},     {"3x3_groups_of_4", 128, 128, 3, 1, 56, 32},
+};
+
+void depthwise(benchmark::State& state, Isa isa, const Layer& layer) {
+  const ConvShape s = shape_of(layer);
+  const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
+      bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.group_in() * s.taps()), packed(depthwise_packed_size(s));
+  const Buffer scratch(depthwise_scratch_bytes(s) / 4);
+  depthwise_pack_weights(s, weights.get(), packed.get());
+  ConvArgs args;
+  args.x = x.get(), args.x_pitch = s.in_channels;
+  args.y = y.get(), args.y_pitch = s.out_channels;
+  args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
+  measure_flops(state, isa, flops_of(s), [&] {
+    depthwise_rows(depthwise_kernels(isa), s, args, 0, s.rows(), scratch.get());
+  });
+}
+
 }  // namespace
 
 void register_conv(Isa isa) {
   for (const Layer& layer : kLayers) {
     benchmark::RegisterBenchmark((std::string(isa_name(isa)) + "/conv/" + layer.name).c_str(),
                                  [=](benchmark::State& state) { direct(state, isa, layer); })
+        ->Unit(benchmark::kMicrosecond)
+        ->MinTime(0.2);
+  }
+  for (const Layer& layer : kDepthwiseLayers) {
+    benchmark::RegisterBenchmark((std::string(isa_name(isa)) + "/depthwise/" + layer.name).c_str(),
+                                 [=](benchmark::State& state) { depthwise(state, isa, layer); })
         ->Unit(benchmark::kMicrosecond)
         ->MinTime(0.2);
   }

@@ -63,6 +63,7 @@ class InferContext {
   const Op& op() const { return op_; }
   // Inputs of the operator itself, captures not counted; absent trailing inputs may be missing.
   size_t num_inputs() const { return inputs_.size() - num_captures_; }
+  size_t num_captures() const { return num_captures_; }
   size_t num_outputs() const { return outputs_.size(); }
   bool has_input(size_t i) const { return i < num_inputs() && inputs_[i] != nullptr; }
   bool has_output(size_t i) const { return i < outputs_.size() && outputs_[i] != nullptr; }

@@ -57,6 +57,7 @@ FERRY_INLINE void store(int32_t* p, I32 v) {
 FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm256_maskstore_epi32(p, _mm256_castps_si256(first_n(n).v), v.v);
 }
+FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm256_permutevar8x32_ps(a.v, lane.v)}; }
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm256_i32gather_ps(base, index.v, 4)};
 }

@@ -44,6 +44,8 @@ FERRY_INLINE void store(int32_t* p, I32 v) { _mm512_storeu_si512(p, v.v); }
 FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm512_mask_storeu_epi32(p, first_n(n).v, v.v);
 }
+// Lane i of the result is lane lane[i] of a; 0 <= lane[i] < kLanes.
+FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm512_permutexvar_ps(lane.v, a.v)}; }
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm512_i32gather_ps(index.v, base, 4)};
 }

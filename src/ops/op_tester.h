@@ -35,6 +35,12 @@ Tensor tensor(const Dims& dims, const std::vector<T>& elements) {
   for (size_t i = 0; i < elements.size(); ++i) t.data<T>()[i] = elements[i];
   return t;
 }
+// A vector of i64, as axes, shapes and pads are given.
+Tensor ints(const std::vector<int64_t>& values);
+// f32 0, 1, 2, ...
+Tensor iota(const Dims& dims);
+// A packed type from the raw bits of each element.
+Tensor packed_tensor(DType type, const Dims& dims, const std::vector<uint8_t>& bits);
 // Pseudo-random floats in [-1, 1), the same for the same seed everywhere.
 Tensor random_tensor(const Dims& dims, uint64_t seed);
 
