@@ -1,0 +1,4 @@
+#include "verb.h"
+namespace ferry::cli {
+void add_bench(CLI::App&, int&) {}
+}
