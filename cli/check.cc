@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "ferry/ferry.h"
+#include "json.h"
 #include "options.h"
 #include "text.h"
 #include "verb.h"
@@ -78,7 +79,7 @@ int not_supported(const Options& o, const Status& status) {
                        {"ok", false},
                        {"code", std::string(code_name(status.code()))},
                        {"message", status.message()}};
-  fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+  print_json(report);
   return kExitError;
 }
 
@@ -88,7 +89,7 @@ int check_model(const Options& o) {
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());
   const Json report = report_of(o, *model, session->report());
-  if (o.json) fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+  if (o.json) print_json(report);
   else print_text(o, report);
   return kExitOk;
 }

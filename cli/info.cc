@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "ferry/ferry.h"
+#include "json.h"
 #include "options.h"
 #include "text.h"
 #include "verb.h"
@@ -264,7 +265,7 @@ int info(const Options& o) {
     const std::vector<NodeInfo> nodes = list_nodes(model);
     Json list = Json::array();
     for (const std::string& name : o.nodes) list.push_back(node_json(find_node(nodes, name)));
-    if (o.json) fmt::print("{}\n", list.dump(2, ' ', false, Json::error_handler_t::replace));
+    if (o.json) print_json(list);
     for (size_t i = 0; !o.json && i < list.size(); ++i) {
       if (i > 0) fmt::print("\n");
       print_node(list[i]);
@@ -273,7 +274,7 @@ int info(const Options& o) {
   }
   const Session session = Session::create(model, o.engine.get()).value();
   const Json report = report_of(o, model, session);
-  if (o.json) fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+  if (o.json) print_json(report);
   else print_text(o, report);
   return kExitOk;
 }

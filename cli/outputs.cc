@@ -9,6 +9,7 @@
 
 #include "npy.h"
 #include "npz.h"
+#include "verb.h"
 
 namespace ferry::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ferry/ferry.h"
-#include "verb.h"
+#include "json.h"
 
 namespace ferry::cli {
 

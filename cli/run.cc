@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "inputs.h"
+#include "json.h"
 #include "options.h"
 #include "outputs.h"
 #include "text.h"
@@ -83,7 +84,7 @@ int run(const Options& o) {
   report["run_ms"] = run_ms;
   report["threads"] = made.threads;
   report["isa"] = made.isa;
-  if (o.json) fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+  if (o.json) print_json(report);
   else print_text(report);
   return kExitOk;
 }

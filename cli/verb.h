@@ -6,7 +6,6 @@
 
 #include <fmt/core.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -17,8 +16,6 @@ class App;
 }
 
 namespace ferry::cli {
-
-using Json = nlohmann::ordered_json;
 
 enum ExitCode : int {
   kExitOk = 0,
