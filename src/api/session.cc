@@ -39,7 +39,8 @@ Result<std::vector<Value>> in_order(const std::vector<ValueInfo>& infos, const N
     }
   }
   if (used == given.size()) return values;
-  for (const auto& [name, value] : given) {
+  for (const auto& entry : given) {
+    const std::string& name = entry.first;
     const bool known = std::any_of(infos.begin(), infos.end(),
                                    [&](const ValueInfo& v) { return v.name == name; });
     if (!known) {

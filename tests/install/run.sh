@@ -72,14 +72,14 @@ command_line() {
   "$prefix/bin/ferry" info "$model"
 }
 
-# `pip install .`, with the build folder kept so that the compiler cache serves it.
+# `pip install .`, with the compilers and at the folder depth that let the compiler cache serve it.
 wheel() {
   rm -rf "$work/wheel" "$work/site"
   set -- --config-settings=build-dir="$root/build/wheel"
   if grep -q '^FERRY_WERROR:BOOL=ON' "$root/build/release/CMakeCache.txt" 2>/dev/null; then
     set -- "$@" --config-settings=cmake.define.FERRY_WERROR=ON
   fi
-  "$python" -m pip wheel -q --no-deps --no-build-isolation -w "$work/wheel" "$@" "$root"
+  CC=$cc CXX=$cxx "$python" -m pip wheel -q --no-deps --no-build-isolation -w "$work/wheel" "$@" "$root"
   "$python" -m pip install -q --no-deps --target "$work/site" "$work"/wheel/*.whl
   PYTHONPATH=$work/site "$python" "$here/wheel.py" "$model" "$work/site"
 }
