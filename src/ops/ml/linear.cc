@@ -97,7 +97,7 @@ Status eval_classifier(const LinearClassifier& op, EvalContext& c) {
     apply_post_transform(post, scores);
     auto best = static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
     // One class: the label when the score says so, else none.
-    if (classes == 1) best = scores[0] >= (post == PostTransform::kNone ? 0.0 : 0.5) ? 0 : 1;
+    if (classes == 1) best = scores[0] >= (post == PostTransform::kUnchanged ? 0.0 : 0.5) ? 0 : 1;
     labels.write(y, i, best);
     std::transform(scores.begin(), scores.end(), z.data<float>() + i * classes,
                    [](double v) { return static_cast<float>(v); });

@@ -31,7 +31,7 @@ Result<Dim> infer_rows(const InferContext& c, size_t i, TypeSet allowed) {
 }
 
 Result<PostTransform> parse_post_transform(const std::string& name) {
-  if (name == "NONE") return PostTransform::kNone;
+  if (name == "NONE") return PostTransform::kUnchanged;
   if (name == "SOFTMAX") return PostTransform::kSoftmax;
   if (name == "LOGISTIC") return PostTransform::kLogistic;
   if (name == "SOFTMAX_ZERO") return PostTransform::kSoftmaxZero;
@@ -67,7 +67,7 @@ void softmax(std::span<double> scores, bool keep_zeros) {
 void apply_post_transform(PostTransform t, std::span<double> scores) {
   if (scores.empty()) return;
   switch (t) {
-    case PostTransform::kNone: return;
+    case PostTransform::kUnchanged: return;
     case PostTransform::kSoftmax: return softmax(scores, false);
     case PostTransform::kSoftmaxZero: return softmax(scores, true);
     case PostTransform::kLogistic:

@@ -29,7 +29,7 @@ Result<Rows> read_rows(EvalContext& c, const Tensor& x);
 // The number of rows of input i; invalid when not known. Errors: as c.tensor.
 Result<Dim> infer_rows(const InferContext& c, size_t i, TypeSet allowed);
 
-enum class PostTransform : uint8_t { kNone, kSoftmax, kLogistic, kSoftmaxZero, kProbit };
+enum class PostTransform : uint8_t { kUnchanged, kSoftmax, kLogistic, kSoftmaxZero, kProbit };
 // "NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT". Errors: kInvalidModel.
 Result<PostTransform> parse_post_transform(const std::string& name);
 // Replaces the scores of one row.
