@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#if __has_include("ops/image/resize.h")
+#include "ops/image/resize.h"
+#endif
 #include "ops/logical/where.h"
 #include "ops/math/clip.h"
 #include "ops/math/variadic.h"
@@ -311,7 +314,9 @@ std::optional<Sunk> sink_pool(PatchBuilder&, const Graph& g, const Node& n,
   }
   if (n.outputs.size() != 1) return std::nullopt;
   op.channels_last = true;
-  return Sunk{make_op(n.op.def().full_name(), op), {source(g, n.inputs[0], perm)}, perm};
+  Sunk s{make_op(n.op.def().full_name(), op), n.inputs, perm};
+  s.inputs[0] = source(g, n.inputs[0], perm);
+  return s;
 }
 
 Sink sink_of(const Node& n) {
@@ -328,17 +333,32 @@ Sink sink_of(const Node& n) {
   if (n.op.as<Unsqueeze>()) return sink_unsqueeze;
   if (n.op.as<Pool>()) return sink_pool<Pool>;
   if (n.op.as<GlobalPool>()) return sink_pool<GlobalPool>;
+#if __has_include("ops/image/resize.h")
+  if (n.op.as<Resize>()) return sink_pool<Resize>;
+#endif
   return nullptr;
 }
 
 // Operators all of whose data inputs must be transposed alike.
 bool joins(const Node& n) { return is_elementwise(n) || n.op.as<Concat>() != nullptr; }
 
+// Operators of one data input that keep its rank and its permutation.
+bool carries(const Node& n, const Permutation& perm) {
+  if (n.op.as<Pool>() || n.op.as<GlobalPool>()) return perm == channels_first(perm.size());
+#if __has_include("ops/image/resize.h")
+  if (n.op.as<Resize>()) return perm == channels_first(perm.size());
+#endif
+  if (const auto* r = n.op.as<Reduce>()) return r->keepdims;
+  return n.op.as<Split>() || n.op.as<Slice>() || n.op.as<Pad>() || n.op.as<Softmax>();
+}
+
 // True when `v` is, or is about to become, a transpose by `perm`, or can follow one.
 bool will_be_transposed(const Graph& g, ValueId v, const Permutation& perm, int depth) {
   if (source(g, v, perm) != kNone || follows(g, v, perm) != Operand::kNo) return true;
   const Node* n = g.producer(v);
-  if (n == nullptr || depth == 0 || !joins(*n)) return false;
+  if (n == nullptr || depth == 0) return false;
+  if (carries(*n, perm)) return will_be_transposed(g, n->inputs[0], perm, depth - 1);
+  if (!joins(*n)) return false;
   for (size_t i = 0; i < num_operands(*n); ++i) {
     if (!will_be_transposed(g, n->inputs[i], perm, depth - 1)) return false;
   }
@@ -366,9 +386,11 @@ bool cancels_below(const Graph& g, ValueId v, const Permutation& perm, int depth
     const Permutation next = permutation_of(g, user);
     if (!next.empty()) {
       if (next.size() != perm.size() || !is_identity(compose(perm, next))) return false;
-    } else if (depth == 0 || !joins(user) || !can_sink(g, user, perm) ||
-               !cancels_below(g, user.outputs[0], perm, depth - 1)) {
-      return false;
+      continue;
+    }
+    if (depth == 0 || (joins(user) ? !can_sink(g, user, perm) : !carries(user, perm))) return false;
+    for (ValueId y : user.outputs) {
+      if (y != kNone && !cancels_below(g, y, perm, depth - 1)) return false;
     }
   }
   return true;

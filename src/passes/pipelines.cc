@@ -5,6 +5,9 @@
 #include "passes/eliminate_identity.h"
 #include "passes/fold_constants.h"
 #include "passes/fold_shape_arithmetic.h"
+#include "passes/fuse_activations.h"
+#include "passes/fuse_conv_bn.h"
+#include "passes/fuse_normalization.h"
 #include "passes/inline_control_flow.h"
 #include "passes/merge_duplicates.h"
 
@@ -19,6 +22,13 @@ std::vector<Pass> standard_pipeline() {
       fold_shape_arithmetic(),
       fold_constants(),
       merge_duplicates(),
+      // One operator where several spell it.
+      fuse_normalization(),
+      fuse_activations(),
+      // Constants into weights.
+      fuse_pad_conv(),
+      fuse_conv_bn(),
+      fuse_matmul_add(),
       // Data movement.
       cancel_transposes(),
       lower_transposes(),
