@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/inspect.h"
 #include "ferry/model.h"
 #include "ferry/status.h"
 #include "ferry/tensor.h"
@@ -72,7 +73,8 @@ struct SessionReport {
     std::string tactic;
     std::string why_not;  // candidates that refused, with reasons
     std::vector<std::string> inputs, outputs;  // types
-    double flops = 0;     // at the shapes of the last run; 0 when not known
+    double flops = 0;     // when shapes do not depend on the inputs; else see flops_at; 0: not known
+    size_t depth = 0;     // 0: the main program; 1: a body of the step before it; ...
   };
   std::vector<Pass> passes;
   std::vector<Step> steps;
@@ -112,7 +114,14 @@ class FERRY_API Session {
 
   SessionReport report() const;
 
-  // Seconds per step over one run, in the order of report().steps.
+  // The value of report().memory_formula, in bytes, when the inputs' named dims have these sizes.
+  // Errors: kInvalidArgument  a size is missing, or a name is not known
+  //         kShapeMismatch    sizes that the model cannot take
+  Result<uint64_t> arena_bytes_at(const SymbolSizes& symbols) const;
+  // Floating-point operations per step (see FlopCount), in the order of report().steps. Same errors.
+  Result<std::vector<double>> flops_at(const SymbolSizes& symbols) const;
+
+  // Seconds per step over one run, in the order of report().steps; a body's steps all its turns.
   Result<std::vector<double>> profile(std::span<const Value> inputs) const;
 
   struct Impl;

@@ -9,6 +9,8 @@
 #include "ops/nn/pool.h"
 #include "ops/registry.h"
 #include "ops/tensor/transpose.h"
+#include "passes/cancel_transposes.h"
+#include "passes/eliminate_identity.h"
 
 namespace ferry {
 namespace {
@@ -85,7 +87,8 @@ Status assign_layouts(Graph& graph) {
     if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
   }
   remove_dead_nodes(graph);
-  return {};
+  // Sinking takes a sweep per layer at worst; what stays at the edges is moved by a kernel.
+  return run_passes(graph, {cancel_transposes(), eliminate_identity(), lower_transposes()}).status();
 }
 
 }  // namespace ferry

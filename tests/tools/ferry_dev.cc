@@ -16,6 +16,8 @@
 #include "base/status.h"
 #include "compare.h"
 #include "ir/eval.h"
+#include "ir/print.h"
+#include "ir/verify.h"
 #include "onnx/import.h"
 #include "onnx/value_proto.h"
 
@@ -23,36 +25,6 @@ namespace fs = std::filesystem;
 
 namespace ferry {
 namespace {
-
-void print_graph(const Graph& graph, int indent) {
-  const std::string pad(static_cast<size_t>(indent) * 2, ' ');
-  const auto name_of = [&](ValueId v) { return v == kNone ? "-" : graph.value(v).name; };
-  const auto print_values = [&](const char* what, const std::vector<ValueId>& ids) {
-    for (ValueId v : ids) {
-      fmt::print("{}{} {}: {}{}\n", pad, what, name_of(v), graph.value(v).type.to_string(),
-                 graph.value(v).constant ? " (has a default)" : "");
-    }
-  };
-  print_values("input", graph.inputs());
-  for (NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    std::string text = pad;
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      text += fmt::format("{}{}", i > 0 ? ", " : "", name_of(node.outputs[i]));
-      if (node.outputs[i] != kNone) text += ": " + graph.value(node.outputs[i]).type.to_string();
-    }
-    text += fmt::format(" = {}(", node.op.def().full_name());
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      text += fmt::format("{}{}", i > 0 ? ", " : "", name_of(node.inputs[i]));
-    }
-    fmt::print("{})\n", text);
-    for (const auto& body : node.bodies) {
-      fmt::print("{}  body {}\n", pad, body->name);
-      print_graph(*body, indent + 2);
-    }
-  }
-  print_values("output", graph.outputs());
-}
 
 int load(const std::string& path) {
   const auto model = onnx::import_file(path);
@@ -66,8 +38,8 @@ int load(const std::string& path) {
     ++constants;
     bytes += model->graph->value(v).constant->size_bytes();
   }
-  print_graph(*model->graph, 0);
-  fmt::print("{} nodes, {} constants of {} bytes\n", model->graph->count_nodes(), constants, bytes);
+  fmt::print("{}{} nodes, {} constants of {} bytes\n", to_text(*model->graph),
+             model->graph->count_nodes(), constants, bytes);
   return 0;
 }
 
@@ -103,6 +75,7 @@ Status run_case(const fs::path& directory) {
   double rtol = 1e-3, atol = 1e-7;
   std::ifstream(directory / "tolerance.txt") >> rtol >> atol;
   FERRY_ASSIGN_OR_RETURN(const auto model, onnx::import_file((directory / "model.onnx").string()));
+  FERRY_RETURN_IF_ERROR(verify(*model.graph).with_context("verify"));
   for (int i = 0;; ++i) {
     const fs::path data = directory / fmt::format("test_data_set_{}", i);
     if (!fs::exists(data)) return {};

@@ -110,6 +110,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   const auto& op = *anchor.anchor->op.as<ConvTranspose>();
   const auto no = [](const char* why) { return KernelOffer(std::string(why)); };
   if (!op.channels_last) return no("planar layout");
+  if (anchor.has_tail()) return no("a tail");
   if (!request.outputs_planned) return no("output size depends on data");
   const Type& x = request.type(static_cast<size_t>(anchor.inputs[0]));
   if (x.dtype != DType::kFloat32) return no("not f32");
