@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <numeric>
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "ops_cpu/step_test.h"
 
@@ -119,6 +121,41 @@ TEST(Mover, Pads) {
   }
   StepTester("Pad").input(counting(DType::kInt32, {2, 3})).constant(int_vector({1, 1}))
       .constant(tensor<int32_t>({}, {9})).constant(int_vector({-1})).kernel("pad").run();
+}
+
+TEST(Mover, Chooses) {
+  Tensor condition = Tensor::allocate(DType::kBool, {9, 300}).value();
+  for (int64_t i = 0; i < condition.count(); ++i) condition.data<bool>()[i] = i % 3 == 0;
+  const Tensor column = tensor<bool>({9, 1}, {true, false, true, true, false, false, true, true,
+                                              false});
+  for (DType type : kTypes) {
+    for (const Tensor& by : {condition, column, tensor<bool>({}, {true})}) {
+      const Tensor full = counting(type, {9, 300}), row = counting(type, {1, 300}),
+                   one = counting(type, {});
+      for (const auto& [a, b] : {std::pair(full, full), std::pair(one, full), std::pair(full, one),
+                                 std::pair(row, one), std::pair(one, row)}) {
+        StepTester("Where").input(by).input(a).input(b).kernel("where").run();
+      }
+    }
+  }
+}
+
+TEST(Mover, Casts) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const Tensor floats = tensor<float>({16}, {0, -0.0f, 1.9f, -1.9f, 255, 256, -1, 2147483648.0f,
+                                             -2147483648.0f, 2147483520.0f, 9.3e18f, -9.3e18f, inf,
+                                             -inf, std::nanf(""), 1e-40f});
+  const Tensor wide = tensor<int64_t>({6}, {0, -1, 256, 1, INT64_MAX, INT64_MIN});
+  const Tensor bools = tensor<bool>({2}, {true, false});
+  const std::vector<DType> types = {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kUInt8,
+                                    DType::kBool};
+  for (DType to : types) {
+    for (const Tensor& x : {floats, wide, bools, counting(DType::kInt32, {200, 100}),
+                            counting(DType::kUInt8, {0, 3})}) {
+      if (x.dtype() == to) continue;
+      StepTester("Cast").attr("to", static_cast<int64_t>(to)).input(x).kernel("cast").run();
+    }
+  }
 }
 
 }  // namespace

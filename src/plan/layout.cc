@@ -3,6 +3,7 @@
 
 #include "base/status.h"
 #include "ir/patch.h"
+#include "ops/image/resize.h"
 #include "ops/nn/conv.h"
 #include "ops/nn/conv_transpose.h"
 #include "ops/nn/pool.h"
@@ -36,6 +37,29 @@ Op channels_last_form(const Graph& g, const Node& n) {
     const GraphValue& w = g.value(n.inputs[1]);
     if (!w.constant || w.overridable) return {};
     Conv last = *conv;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  if (const auto* conv = n.op.as<ConvTranspose>(); conv != nullptr && !conv->channels_last) {
+    const GraphValue& w = g.value(n.inputs[1]);
+    if (!w.constant || w.overridable) return {};
+    ConvTranspose last = *conv;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  if (const auto* pool = n.op.as<Pool>(); pool != nullptr && !pool->channels_last) {
+    if (pool->kind == PoolKind::kLp) return {};
+    Pool last = *pool;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  if (const auto* pool = n.op.as<GlobalPool>(); pool != nullptr && !pool->channels_last) {
+    GlobalPool last = *pool;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), last);
+  }
+  if (const auto* resize = n.op.as<Resize>(); resize != nullptr && !resize->channels_last) {
+    Resize last = *resize;
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
   }
