@@ -242,10 +242,12 @@ def _open(source: str | bytes, **options: Any) -> ferry.Session:
         with translated(loading=True):
             return ferry.Session(source, **options)
     except InvalidGraph as error:
-        # Bytes that are no ONNX message at all have an exception of their own.
-        if "protobuf" in str(error) or "message" in str(error):
-            text = str(error).split(" : ", 3)[-1]
-            raise InvalidProtobuf(f"Failed to load model because protobuf parsing failed: {text}") from error
+        # What is no ONNX message at all has exceptions of its own.
+        text = str(error.__cause__)
+        if "holds no graph" in text:
+            raise InvalidArgument(f"No graph was found in the protobuf. {text}") from error
+        if "not an ONNX model" in text or "damaged ONNX model" in text:
+            raise InvalidProtobuf(f"Failed to load model because protobuf parsing failed. {text}") from error
         raise
 
 

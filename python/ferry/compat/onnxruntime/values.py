@@ -49,16 +49,19 @@ def type_text(ferry_type: str) -> str:
     return f"tensor({ELEMENTS[_FERRY.index(element)]})" if element in _FERRY else ferry_type
 
 
+def _dimension(name: str, axis: int, size: int | str) -> int | str | None:
+    """None for what Ferry named by itself: 'x_d0' of an input's nameless dimension, '%x.0' and the like."""
+    made = isinstance(size, str) and (size == f"{name}_d{axis}" or size.startswith("%"))
+    return None if made else size
+
+
 class NodeArg:
     """An input or output: name, type ("tensor(float)"), shape (int, symbol or None a dimension)."""
 
     def __init__(self, info: ferry.ValueInfo):
         self.name = info.name
         self.type = type_text(info.type)
-        shape = info.shape
-        # Names that Ferry made for nameless dimensions start with a mark that no ONNX name has.
-        self.shape = [] if shape is None else [
-            None if isinstance(d, str) and not d.replace("_", "a").isalnum() else d for d in shape]
+        self.shape = [_dimension(info.name, i, d) for i, d in enumerate(info.shape or ())]
 
     def __repr__(self) -> str:
         return f"NodeArg(name='{self.name}', type='{self.type}', shape={self.shape})"
