@@ -156,7 +156,7 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
   if (type == DType::kUndefined) {
     raise(Code::kInvalidArgument,
           wanted.name + " is an array of " +
-              nb::cast<std::string>(nb::str(object.attr("dtype"))) + "; wanted " + wanted.type);
+              std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " + wanted.type);
   }
   if (type == DType::kString) return strings_from(object, wanted.name);
   if (stands_for(type, expected)) type = expected;

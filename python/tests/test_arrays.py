@@ -167,12 +167,12 @@ def test_elements_that_are_no_strings():
 
 
 def _sequence_model():
-    value = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None)
+    value = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, [None])
     return models.model(
         [helper.make_node("SequenceInsert", ["s", "x"], ["t"]), helper.make_node("SequenceAt", ["t", "zero"], ["y"])],
         [value, models.tensor("x", TensorProto.FLOAT, ["N"])],
-        [helper.make_tensor_sequence_value_info("t", TensorProto.FLOAT, None),
-         models.tensor("y", TensorProto.FLOAT, None)], [("zero", np.int64(0))])
+        [helper.make_tensor_sequence_value_info("t", TensorProto.FLOAT, [None]),
+         models.tensor("y", TensorProto.FLOAT, [None])], [("zero", np.int64(0))])
 
 
 def test_sequences_are_lists():

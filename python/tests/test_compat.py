@@ -71,7 +71,7 @@ def binding_values(m):
 
 
 def ort_values(m):
-    value = m.OrtValue.ortvalue_from_numpy(X)
+    value = m.OrtValue.ortvalue_from_numpy(X.copy())
     told = (value.shape(), value.data_type(), value.element_type(), value.device_name(), value.is_tensor(),
             value.has_value(), value.is_sparse_tensor(), value.is_tensor_sequence(), value.tensor_size_in_bytes())
     value.update_inplace(X * 2)
@@ -262,7 +262,7 @@ def test_every_exception_exists(original):
 
 def test_every_method_exists(original):
     for name in ("InferenceSession", "SessionOptions", "RunOptions", "OrtValue", "IOBinding"):
-        theirs, ours = getattr(original, name), getattr(ort, name)()if name.endswith("Options") else getattr(ort, name)
+        theirs, ours = getattr(original, name), getattr(ort, name)() if name.endswith("Options") else getattr(ort, name)
         missing = [m for m in dir(theirs) if not m.startswith("_") and not hasattr(ours, m)]
         known = {"set_ep_context_data_read_func", "clear_ep_context_data_read_func", "release_captured_graph"}
         assert set(missing) <= known, (name, missing)
