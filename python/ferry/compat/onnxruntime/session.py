@@ -15,7 +15,7 @@ import ferry
 
 from .errors import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, translated
 from .options import GraphOptimizationLevel, RunOptions, SessionOptions
-from .values import ELEMENTS, IOBinding, NodeArg, OrtValue, element_of, type_text
+from .values import ELEMENTS, IOBinding, NodeArg, OrtValue, element_of, nameless, type_text
 
 PROVIDERS = ["CPUExecutionProvider"]
 
@@ -54,9 +54,10 @@ class InferenceSession:
         self._session = _open(self._source, threads=max(0, int(options.intra_op_num_threads)),
                               optimize=level != GraphOptimizationLevel.ORT_DISABLE_ALL)
         infos = self._session.inputs
-        self._inputs = [NodeArg(info) for info in infos if not info.optional]
-        self._overridable = [NodeArg(info) for info in infos if info.optional]
-        self._outputs = [NodeArg(info) for info in self._session.outputs]
+        made = nameless(infos)
+        self._inputs = [NodeArg(info, made) for info in infos if not info.optional]
+        self._overridable = [NodeArg(info, made) for info in infos if info.optional]
+        self._outputs = [NodeArg(info, made) for info in self._session.outputs]
         self._types = {info.name: info for info in infos}
         self._required = [arg.name for arg in self._inputs if not arg.type.startswith("optional(")]
         self._output_names = [arg.name for arg in self._outputs]
@@ -242,10 +243,12 @@ def _open(source: str | bytes, **options: Any) -> ferry.Session:
         with translated(loading=True):
             return ferry.Session(source, **options)
     except InvalidGraph as error:
-        # Bytes that are no ONNX message at all have an exception of their own.
-        if "protobuf" in str(error) or "message" in str(error):
-            text = str(error).split(" : ", 3)[-1]
-            raise InvalidProtobuf(f"Failed to load model because protobuf parsing failed: {text}") from error
+        # What is no ONNX message at all has exceptions of its own.
+        text = str(error.__cause__)
+        if "holds no graph" in text:
+            raise InvalidArgument(f"No graph was found in the protobuf. {text}") from error
+        if "not an ONNX model" in text or "damaged ONNX model" in text:
+            raise InvalidProtobuf(f"Failed to load model because protobuf parsing failed. {text}") from error
         raise
 
 

@@ -49,16 +49,19 @@ def type_text(ferry_type: str) -> str:
     return f"tensor({ELEMENTS[_FERRY.index(element)]})" if element in _FERRY else ferry_type
 
 
+def nameless(inputs: Sequence[ferry.ValueInfo]) -> set[str]:
+    """The names that Ferry made for nameless dimensions of inputs: 'x_d0' for axis 0 of 'x'."""
+    return {f"{info.name}_d{axis}" for info in inputs for axis in range(len(info.shape or ()))}
+
+
 class NodeArg:
     """An input or output: name, type ("tensor(float)"), shape (int, symbol or None a dimension)."""
 
-    def __init__(self, info: ferry.ValueInfo):
+    def __init__(self, info: ferry.ValueInfo, made: set[str] = frozenset()):
         self.name = info.name
         self.type = type_text(info.type)
-        shape = info.shape
-        # Names that Ferry made for nameless dimensions start with a mark that no ONNX name has.
-        self.shape = [] if shape is None else [
-            None if isinstance(d, str) and not d.replace("_", "a").isalnum() else d for d in shape]
+        # '%n.0' is an axis that only a run decides.
+        self.shape = [None if d in made or str(d).startswith("%") else d for d in info.shape or ()]
 
     def __repr__(self) -> str:
         return f"NodeArg(name='{self.name}', type='{self.type}', shape={self.shape})"
