@@ -1,81 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/wire.h"
 
-#include <cstring>
 #include <exception>
-#include <protozero/pbf_reader.hpp>
 
 #include "base/status.h"
+#include "onnx/wire_fields.h"
 
 namespace ferry::onnx {
-namespace {
 
-using protozero::pbf_wire_type;
-
-// Thrown inside this file, as protozero's own exceptions are; never leaves it.
-struct WireError : protozero::exception {
-  Status status;
-  explicit WireError(Status s) : status(std::move(s)) {}
-};
-
-std::string_view view(const protozero::data_view& v) { return {v.data(), v.size()}; }
-
-// One message being read. Checks wire types, which protozero leaves to its caller.
-class Fields {
- public:
-  explicit Fields(std::string_view message) : reader_(message.data(), message.size()) {}
-
-  bool next() { return reader_.next(); }
-  uint32_t tag() const { return reader_.tag(); }
-  void skip() { reader_.skip(); }
-
-  std::string_view bytes() {
-    want(pbf_wire_type::length_delimited);
-    return view(reader_.get_view());
-  }
-  int64_t varint() {
-    want(pbf_wire_type::varint);
-    return reader_.get_int64();
-  }
-  float fixed_float() {
-    want(pbf_wire_type::fixed32);
-    return reader_.get_float();
-  }
-  // Encoded elements of a repeated number, packed or not.
-  std::string_view elements(pbf_wire_type single) {
-    if (reader_.wire_type() == pbf_wire_type::length_delimited) return bytes();
-    want(single);
-    const char* from = reader_.data().data();
-    reader_.skip();
-    return {from, static_cast<size_t>(reader_.data().data() - from)};
-  }
-
- private:
-  void want(pbf_wire_type type) const {
-    if (reader_.wire_type() == type) return;
-    throw WireError(invalid_model("field {} has wire type {}, wanted is {}", reader_.tag(),
-                                  static_cast<int>(reader_.wire_type()), static_cast<int>(type)));
-  }
-  protozero::pbf_reader reader_;
-};
-
-void append_varints(std::string_view piece, std::vector<int64_t>& out) {
-  const char* at = piece.data();
-  const char* end = at + piece.size();
-  while (at != end) out.push_back(static_cast<int64_t>(protozero::decode_varint(&at, end)));
-}
-
-template <class T>
-void append_fixed(std::string_view piece, std::vector<T>& out) {
-  if (piece.size() % sizeof(T) != 0) throw protozero::invalid_length_exception();
-  const size_t n = piece.size() / sizeof(T);
-  const size_t old = out.size();
-  out.resize(old + n);
-  if (n > 0) std::memcpy(out.data() + old, piece.data(), piece.size());
-}
-
-}  // namespace
-
+using wire_detail::append_fixed;
+using wire_detail::append_varints;
+using wire_detail::Fields;
+using wire_detail::pbf_wire_type;
+using wire_detail::WireError;
 // Decodes messages of one file; keeps depth, the place for error messages, and the counts.
 class Decoder {
  public:
@@ -553,62 +490,6 @@ Result<SequenceProto> Wire::sequence(std::string_view message) {
 }
 Result<MapProto> Wire::map(std::string_view message) {
   return decode<MapProto>(*this, [&](Decoder& d, MapProto& out) { d.map(message, out); });
-}
-
-namespace {
-
-Status wrong_count(size_t seen, size_t wanted) {
-  return invalid_model("the typed data holds {}{} elements, the dimensions want {}",
-                       seen > wanted ? "more than " : "", seen > wanted ? wanted : seen, wanted);
-}
-
-template <class T>
-Status unpack_fixed(std::span<const std::string_view> pieces, std::span<T> out) {
-  size_t n = 0;
-  for (std::string_view piece : pieces) {
-    const size_t count = piece.size() / sizeof(T);
-    if (piece.size() % sizeof(T) != 0) return invalid_model("damaged typed data");
-    if (count > out.size() - n) return wrong_count(out.size() + 1, out.size());
-    if (count > 0) std::memcpy(out.data() + n, piece.data(), piece.size());
-    n += count;
-  }
-  return n == out.size() ? Status() : wrong_count(n, out.size());
-}
-
-template <class T>
-Status unpack_varint(std::span<const std::string_view> pieces, std::span<T> out) {
-  size_t n = 0;
-  try {
-    for (std::string_view piece : pieces) {
-      const char* at = piece.data();
-      const char* end = at + piece.size();
-      while (at != end) {
-        if (n == out.size()) return wrong_count(out.size() + 1, out.size());
-        out[n++] = static_cast<T>(protozero::decode_varint(&at, end));
-      }
-    }
-  } catch (const protozero::exception&) {
-    return invalid_model("damaged typed data");
-  }
-  return n == out.size() ? Status() : wrong_count(n, out.size());
-}
-
-}  // namespace
-
-Status unpack(std::span<const std::string_view> pieces, std::span<float> out) {
-  return unpack_fixed(pieces, out);
-}
-Status unpack(std::span<const std::string_view> pieces, std::span<double> out) {
-  return unpack_fixed(pieces, out);
-}
-Status unpack(std::span<const std::string_view> pieces, std::span<int64_t> out) {
-  return unpack_varint(pieces, out);
-}
-Status unpack(std::span<const std::string_view> pieces, std::span<uint64_t> out) {
-  return unpack_varint(pieces, out);
-}
-Status unpack(std::span<const std::string_view> pieces, std::span<int32_t> out) {
-  return unpack_varint(pieces, out);
 }
 
 }  // namespace ferry::onnx

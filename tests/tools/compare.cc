@@ -24,7 +24,8 @@ std::string compare_elements(const T* got, const T* want, int64_t count, double 
   for (int64_t i = 0; i < count; ++i) {
     const auto g = static_cast<double>(static_cast<compute_t<T>>(got[i]));
     const auto w = static_cast<double>(static_cast<compute_t<T>>(want[i]));
-    if (is_floating_v<T> ? close(g, w, rtol, atol) : got[i] == want[i]) continue;
+    // Integers are compared exactly unless whole steps are allowed.
+    if (is_floating_v<T> || atol >= 1 ? close(g, w, rtol, atol) : got[i] == want[i]) continue;
     if (++bad == 1) first = i;
     worst = std::max(worst, std::fabs(g - w));
   }

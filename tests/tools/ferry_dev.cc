@@ -3,6 +3,7 @@
 //
 //   ferry_dev load MODEL...            imports and prints the graph
 //   ferry_dev save MODEL OUT           imports and writes it back
+//   ferry_dev upgrades                 lists "operator version" of every rewrite of older versions
 //   ferry_dev suite [-q] DIR...        runs test directories (model.onnx, test_data_set_*/), or all
 //                                      those directly inside DIR; -q prints failures only
 //   ferry_dev suite -m WORD DIR...     only those whose name holds WORD
@@ -22,6 +23,7 @@
 #include "ir/verify.h"
 #include "onnx/export.h"
 #include "onnx/import.h"
+#include "onnx/upgrade/table.h"
 #include "onnx/value_proto.h"
 
 namespace fs = std::filesystem;
@@ -52,6 +54,11 @@ int save(const std::string& from, const std::string& to) {
       model.ok() ? onnx::export_file(*model->graph, model->info, to) : model.status();
   if (!status.ok()) fmt::print("{}\n", status.to_string());
   return status.ok() ? 0 : 1;
+}
+
+int upgrades() {
+  for (const onnx::UpgradeRow& row : onnx::upgrade_rows()) fmt::print("{} {}\n", row.op, row.before);
+  return 0;
 }
 
 Result<Value> read_pb(const fs::path& path, const Type& type) {
@@ -159,8 +166,9 @@ int main(int argc, char** argv) {
     for (const std::string& path : args) result |= ferry::load(path);
     return result;
   }
+  if (verb == "upgrades") return ferry::upgrades();
   if (verb == "save" && args.size() == 2) return ferry::save(args[0], args[1]);
   if (verb == "suite" && !args.empty()) return ferry::suite(args);
-  fmt::print("usage: ferry_dev load MODEL... | ferry_dev save MODEL OUT | ferry_dev suite [-q] [-r] [-m WORD] DIR...\n");
+  fmt::print("usage: ferry_dev load MODEL... | ferry_dev upgrades | ferry_dev save MODEL OUT | ferry_dev suite [-q] [-r] [-m WORD] DIR...\n");
   return 2;
 }

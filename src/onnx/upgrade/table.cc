@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/upgrade/table.h"
 
+#include "onnx/contrib/contrib.h"
+
 namespace ferry::onnx {
 
 // Rows of one operator and one version keep the order in which they are added here.
@@ -20,6 +22,13 @@ std::vector<UpgradeRow> upgrade_rows() {
   add_resize(rows);
   add_scan(rows);
   add_softmax(rows);
+  add_contrib_activations(rows);
+  add_contrib_attention(rows);
+  add_contrib_group_query_attention(rows);
+  add_contrib_matmul(rows);
+  add_contrib_normalization(rows);
+  add_contrib_quantized(rows);
+  add_contrib_renamed(rows);
   return rows;
 }
 

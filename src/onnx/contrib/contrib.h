@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators of the domain com.microsoft, which onnxruntime's optimizer and exporters write: each is
+// rewritten into operators of ai.onnx. One file per concept.
+#pragma once
+
+#include "onnx/upgrade/upgrade.h"
+
+namespace ferry::onnx {
+
+void add_contrib_activations(std::vector<UpgradeRow>& rows);
+void add_contrib_attention(std::vector<UpgradeRow>& rows);
+void add_contrib_group_query_attention(std::vector<UpgradeRow>& rows);
+void add_contrib_matmul(std::vector<UpgradeRow>& rows);
+void add_contrib_normalization(std::vector<UpgradeRow>& rows);
+void add_contrib_quantized(std::vector<UpgradeRow>& rows);
+void add_contrib_renamed(std::vector<UpgradeRow>& rows);
+
+// Makes `node` an operator of ai.onnx without attributes.
+inline void become(SourceNode& node, std::string op, std::vector<ValueId> inputs) {
+  node.op_type = std::move(op);
+  node.domain.clear();
+  node.inputs = std::move(inputs);
+  node.attrs.clear();
+}
+// Errors: kInvalidModel unless the node has at least `count` inputs, the first of them present.
+Status want_inputs(const SourceNode& node, size_t count);
+// Errors: kUnsupportedOp when one of the outputs from `first` on is wanted.
+Status refuse_outputs(SourceNode& node, size_t first);
+// The element type of an input. Errors: kUnsupportedOp when it is not known (in some bodies).
+Result<DType> dtype_of_input(const SourceNode& node, const Rewriter& r, size_t index);
+
+}  // namespace ferry::onnx

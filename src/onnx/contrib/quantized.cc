@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantized operators of one formula: dequantize the inputs, compute, quantize the output.
+//   QLinearAdd(a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero) =>
+//       QuantizeLinear(Add(DequantizeLinear(a), DequantizeLinear(b)), y_scale, y_zero)
+#include "base/status.h"
+#include "onnx/contrib/contrib.h"
+
+namespace ferry::onnx {
+namespace {
+
+ValueId input_or_none(const SourceNode& node, size_t i) {
+  return node.has_input(i) ? node.inputs[i] : kNone;
+}
+
+// Inputs `at`, at + 1 and at + 2 are a value, its scale and its zero point.
+Result<ValueId> dequantized(SourceNode& node, Rewriter& r, size_t at) {
+  if (!node.has_input(at) || !node.has_input(at + 1)) return invalid_model("input {} is missing", at);
+  return r.emit("DequantizeLinear",
+                {node.inputs[at], node.inputs[at + 1], input_or_none(node, at + 2)});
+}
+
+// `node` becomes op(inputs) and is quantized with the scale and zero point of inputs `scale` and
+// scale + 1.
+Status quantize_result(SourceNode& node, Rewriter& r, std::string op, std::vector<ValueId> inputs,
+                       size_t scale) {
+  if (!node.has_input(scale)) return invalid_model("input {} is missing", scale);
+  SourceNode quantize;
+  quantize.op_type = "QuantizeLinear";
+  quantize.outputs = {node.outputs.at(0)};
+  node.outputs[0] = r.new_value();
+  quantize.inputs = {node.outputs[0], node.inputs[scale], input_or_none(node, scale + 1)};
+  r.add_after(std::move(quantize));
+  node.op_type = std::move(op);
+  node.domain.clear();
+  node.inputs = std::move(inputs);
+  return {};
+}
+
+Status binary(SourceNode& node, Rewriter& r, std::string op) {
+  FERRY_ASSIGN_OR_RETURN(const ValueId a, dequantized(node, r, 0));
+  FERRY_ASSIGN_OR_RETURN(const ValueId b, dequantized(node, r, 3));
+  return quantize_result(node, r, std::move(op), {a, b}, 6);
+}
+Status add(SourceNode& node, Rewriter& r) { return binary(node, r, "Add"); }
+Status mul(SourceNode& node, Rewriter& r) { return binary(node, r, "Mul"); }
+
+Status unary(SourceNode& node, Rewriter& r, std::string op) {
+  FERRY_ASSIGN_OR_RETURN(const ValueId x, dequantized(node, r, 0));
+  return quantize_result(node, r, std::move(op), {x}, 3);
+}
+Status sigmoid(SourceNode& node, Rewriter& r) { return unary(node, r, "Sigmoid"); }
+Status leaky_relu(SourceNode& node, Rewriter& r) { return unary(node, r, "LeakyRelu"); }
+
+Status refuse_channels_last(SourceNode& node) {
+  if (node.get_int("channels_last", 0) != 0) return unsupported_op("channels_last = 1");
+  node.remove("channels_last");
+  return {};
+}
+Status average_pool(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(refuse_channels_last(node));
+  return unary(node, r, "AveragePool");
+}
+Status global_average_pool(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(refuse_channels_last(node));
+  return unary(node, r, "GlobalAveragePool");
+}
+
+Status softmax(SourceNode& node, Rewriter& r) {
+  const int64_t axis = node.get_int("axis", -1), opset = node.get_int("opset", 13);
+  const Type x = r.type(node.inputs.empty() ? kNone : node.inputs[0]);
+  const bool last = axis == -1 || (x.has_rank() && axis == static_cast<int64_t>(x.rank()) - 1);
+  if (opset < 13 && !last) return unsupported_op("QLinearSoftmax of opset {} along axis {}", opset, axis);
+  node.remove("opset");
+  return unary(node, r, "Softmax");
+}
+
+// Inputs: y_scale, y_zero, then (x, scale, zero) for each part.
+Status concat(SourceNode& node, Rewriter& r) {
+  if (node.inputs.size() < 5 || (node.inputs.size() - 2) % 3 != 0) {
+    return invalid_model("has {} inputs, wanted are 2 and 3 for each part", node.inputs.size());
+  }
+  std::vector<ValueId> parts;
+  for (size_t i = 2; i < node.inputs.size(); i += 3) {
+    FERRY_ASSIGN_OR_RETURN(const ValueId part, dequantized(node, r, i));
+    parts.push_back(part);
+  }
+  return quantize_result(node, r, "Concat", std::move(parts), 0);
+}
+
+// Inputs: condition, x, x_scale, x_zero, y, y_scale, y_zero, z_scale, z_zero.
+Status where(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 8));
+  FERRY_ASSIGN_OR_RETURN(const ValueId x, dequantized(node, r, 1));
+  FERRY_ASSIGN_OR_RETURN(const ValueId y, dequantized(node, r, 4));
+  return quantize_result(node, r, "Where", {node.inputs[0], x, y}, 7);
+}
+
+// Inputs: A, a_scale, a_zero, B, b_scale, b_zero, C (i32, scale a_scale * b_scale), y_scale, y_zero.
+// Without y_scale the result stays real.
+Status gemm(SourceNode& node, Rewriter& r) {
+  FERRY_ASSIGN_OR_RETURN(const ValueId a, dequantized(node, r, 0));
+  const bool columns = node.get_int("transB", 0) == 0;
+  FERRY_ASSIGN_OR_RETURN(
+      const ValueId b,
+      r.emit("DequantizeLinear",
+             {node.inputs.at(3), node.inputs.at(4), input_or_none(node, 5)},
+             {{"axis", columns ? int64_t{1} : int64_t{0}}}));
+  std::vector<ValueId> inputs = {a, b};
+  if (node.has_input(6)) {
+    FERRY_ASSIGN_OR_RETURN(
+        const ValueId c,
+        r.emit("Cast", {node.inputs[6]}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {node.inputs[1], node.inputs[4]}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId bias, r.emit("Mul", {c, scale}));
+    inputs.push_back(bias);
+  }
+  if (node.has_input(7)) return quantize_result(node, r, "Gemm", std::move(inputs), 7);
+  node.op_type = "Gemm";
+  node.domain.clear();
+  node.inputs = std::move(inputs);
+  return {};
+}
+
+}  // namespace
+
+void add_contrib_quantized(std::vector<UpgradeRow>& rows) {
+  rows.push_back({"com.microsoft.QLinearAdd", kAnyVersion, add});
+  rows.push_back({"com.microsoft.QLinearMul", kAnyVersion, mul});
+  rows.push_back({"com.microsoft.QLinearSigmoid", kAnyVersion, sigmoid});
+  rows.push_back({"com.microsoft.QLinearLeakyRelu", kAnyVersion, leaky_relu});
+  rows.push_back({"com.microsoft.QLinearAveragePool", kAnyVersion, average_pool});
+  rows.push_back({"com.microsoft.QLinearGlobalAveragePool", kAnyVersion, global_average_pool});
+  rows.push_back({"com.microsoft.QLinearSoftmax", kAnyVersion, softmax});
+  rows.push_back({"com.microsoft.QLinearConcat", kAnyVersion, concat});
+  rows.push_back({"com.microsoft.QLinearWhere", kAnyVersion, where});
+  rows.push_back({"com.microsoft.QGemm", kAnyVersion, gemm});
+}
+
+}  // namespace ferry::onnx

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes models of com.microsoft operators and of old opsets with onnxruntime's results as files.
+
+The layout is that of dump_suite.py, so the same runner reads it. Cases that the installed
+onnxruntime refuses are listed and left out.
+
+  python tests/conformance/dump_runtime_ops.py --out build/suite/runtime
+"""
+
+import argparse
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+MS = "com.microsoft"
+rng = np.random.default_rng(5)
+
+
+def f32(*shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def u8(*shape):
+    return rng.integers(0, 256, shape).astype(np.uint8)
+
+
+def i8(*shape):
+    return rng.integers(-128, 128, shape).astype(np.int8)
+
+
+class Case:
+    """One node: inputs are arrays (fed), Const(array) (initializers) or None (absent)."""
+
+    def __init__(self, name, op, inputs, outputs=1, opset=20, domain=MS, tolerance=(1e-4, 1e-5), **attrs):
+        self.name, self.op, self.inputs, self.outputs = name, op, inputs, outputs
+        self.opset, self.domain, self.tolerance, self.attrs = opset, domain, tolerance, attrs
+
+    def model(self):
+        names, infos, weights = [], [], []
+        for i, value in enumerate(self.inputs):
+            if value is None:
+                names.append("")
+                continue
+            names.append(f"x{i}")
+            if isinstance(value, Const):
+                weights.append(numpy_helper.from_array(value.array, f"x{i}"))
+                continue
+            dtype = helper.np_dtype_to_tensor_dtype(value.dtype)
+            infos.append(helper.make_tensor_value_info(f"x{i}", dtype, value.shape))
+        wanted = self.outputs if isinstance(self.outputs, list) else list(range(self.outputs))
+        outs = [f"y{i}" if i in wanted else "" for i in range(max(wanted) + 1)]
+        node = helper.make_node(self.op, names, outs, name="n", domain=self.domain, **self.attrs)
+        results = [onnx.ValueInfoProto(name=o) for o in outs if o]
+        graph = helper.make_graph([node], self.name, infos, results, weights)
+        imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(MS, 1)]
+        return helper.make_model(graph, opset_imports=imports, ir_version=8)
+
+    def feeds(self):
+        return {
+            f"x{i}": v
+            for i, v in enumerate(self.inputs)
+            if v is not None and not isinstance(v, Const)
+        }
+
+
+class Const:
+    def __init__(self, array):
+        self.array = array
+
+
+def contrib_cases():
+    x = f32(2, 3, 8)
+    yield Case("gelu", "Gelu", [x])
+    yield Case("bias_gelu", "BiasGelu", [x, f32(8)])
+    yield Case("fast_gelu", "FastGelu", [x])
+    yield Case("fast_gelu_bias", "FastGelu", [x, f32(8)])
+    yield Case("quick_gelu", "QuickGelu", [x], alpha=1.5)
+    yield Case("quick_gelu_default", "QuickGelu", [x])
+    yield Case("fused_matmul", "FusedMatMul", [f32(2, 3, 4), f32(2, 3, 5)], transA=1, alpha=0.5)
+    yield Case("fused_matmul_b", "FusedMatMul", [f32(2, 4, 3), f32(2, 5, 3)], transB=1)
+    yield Case("fused_matmul_batch", "FusedMatMul", [f32(4, 2, 3), f32(2, 3, 5)], transBatchA=1)
+    yield Case("fused_matmul_batch_swap", "FusedMatMul", [f32(3, 2, 4), f32(2, 3, 5)], transBatchA=1, transA=1)
+    yield Case("fused_gemm", "FusedGemm", [f32(2, 3), f32(3, 4), f32(4)], activation="Relu")
+    yield Case(
+        "fused_gemm_leaky", "FusedGemm", [f32(2, 3), f32(3, 4), f32(4)], activation="LeakyRelu", activation_alpha=0.3
+    )
+    yield Case("fused_conv", "FusedConv", [f32(1, 2, 5, 5), f32(3, 2, 3, 3), f32(3)], activation="Relu")
+    yield Case(
+        "fused_conv_sum",
+        "FusedConv",
+        [f32(1, 2, 5, 5), f32(3, 2, 3, 3), f32(3), f32(1, 3, 3, 3)],
+        activation="Relu",
+    )
+    yield Case("simplified_layer_norm", "SimplifiedLayerNormalization", [x, f32(8)], domain="", epsilon=1e-5)
+    yield Case("skip_layer_norm", "SkipLayerNormalization", [x, f32(2, 3, 8), f32(8), f32(8), f32(8)])
+    yield Case("skip_layer_norm_sum", "SkipLayerNormalization", [x, f32(2, 3, 8), f32(8), f32(8)], outputs=[0, 3])
+    yield Case("skip_simplified", "SkipSimplifiedLayerNormalization", [x, f32(2, 3, 8), f32(8)], outputs=[0, 3])
+    ids = rng.integers(0, 6, (2, 3)).astype(np.int32)
+    kinds = rng.integers(0, 2, (2, 3)).astype(np.int32)
+    tables = [f32(6, 8), f32(5, 8), f32(2, 8), f32(8), f32(8)]
+    mask = np.array([[1, 1, 0], [1, 1, 1]], np.int32)
+    yield Case("embed", "EmbedLayerNormalization", [ids, kinds, *tables], outputs=[0])
+    yield Case("embed_mask", "EmbedLayerNormalization", [ids, kinds, *tables, mask], outputs=2)
+    yield Case("embed_sum", "EmbedLayerNormalization", [ids, None, *tables[:2], None, *tables[3:]], outputs=[0, 2])
+    yield from attention_cases()
+    yield from quantized_cases()
+
+
+def attention_cases():
+    x = f32(2, 3, 8)
+    weights, bias = f32(8, 24) * 0.3, f32(24)
+    yield Case("attention", "Attention", [x, weights, bias], num_heads=2)
+    yield Case("attention_causal", "Attention", [x, weights, bias], num_heads=2, unidirectional=1)
+    mask = np.array([[1, 1, 0], [1, 1, 1]], np.int32)
+    yield Case("attention_mask", "Attention", [x, weights, bias, mask], num_heads=2)
+    mask3 = rng.integers(0, 2, (2, 3, 3)).astype(np.int32)
+    mask3[:, :, 0] = 1
+    yield Case("attention_mask_3d", "Attention", [x, weights, bias, mask3], num_heads=2)
+    past = f32(2, 2, 2, 4, 4)
+    yield Case("attention_past", "Attention", [x, weights, bias, None, past], outputs=2, num_heads=2, unidirectional=1)
+    q, k, v = f32(2, 3, 8), f32(2, 5, 8), f32(2, 5, 8)
+    yield Case("mha", "MultiHeadAttention", [q, k, v], num_heads=2)
+    yield Case("mha_bias", "MultiHeadAttention", [q, k, v, f32(24)], num_heads=2)
+    mask5 = np.array([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1]], np.int32)
+    yield Case("mha_mask", "MultiHeadAttention", [q, k, v, None, mask5], num_heads=2)
+    yield Case("mha_scores", "MultiHeadAttention", [q, k, v, None, None, f32(1, 2, 3, 5)], num_heads=2)
+    yield Case("mha_cross", "MultiHeadAttention", [q, f32(2, 2, 5, 4), f32(2, 2, 5, 4)], num_heads=2, scale=0.7)
+    yield Case(
+        "mha_past",
+        "MultiHeadAttention",
+        [f32(2, 3, 8), f32(2, 3, 8), f32(2, 3, 8), None, None, None, f32(2, 2, 4, 4), f32(2, 2, 4, 4)],
+        outputs=3,
+        num_heads=2,
+    )
+    yield from group_query_cases()
+    cos, sin = f32(6, 2), f32(6, 2)
+    positions = np.array([[0, 1, 2], [3, 4, 5]], np.int64)
+    yield Case("rotary", "RotaryEmbedding", [f32(2, 2, 3, 4), positions, cos, sin])
+    yield Case("rotary_heads", "RotaryEmbedding", [f32(2, 3, 8), positions, cos, sin], num_heads=2, rotary_embedding_dim=4)
+    yield Case("rotary_interleaved", "RotaryEmbedding", [f32(2, 2, 3, 4), positions, cos, sin], interleaved=1)
+
+
+def group_query_cases():
+    op = "GroupQueryAttention"
+    heads = dict(num_heads=4, kv_num_heads=2)
+    total = lambda n: np.array(n, np.int32)  # noqa: E731
+    last = lambda *n: np.array(n, np.int32)  # noqa: E731
+    cos, sin = f32(16, 4), f32(16, 4)
+    empty = [f32(2, 2, 0, 8), f32(2, 2, 0, 8)]
+    prompt = [f32(2, 3, 32), f32(2, 3, 16), f32(2, 3, 16)]
+    yield Case("gqa_prompt", op, [*prompt, *empty, last(2, 2), total(3)], outputs=3, **heads)
+    yield Case("gqa_rotary", op, [*prompt, *empty, last(2, 2), total(3), cos, sin], outputs=3, do_rotary=1, **heads)
+    yield Case("gqa_packed", op, [f32(2, 3, 64), None, None, *empty, last(2, 2), total(3)], outputs=3, **heads)
+    step = [f32(2, 1, 32), f32(2, 1, 16), f32(2, 1, 16)]
+    past = [f32(2, 2, 4, 8), f32(2, 2, 4, 8)]
+    yield Case("gqa_step", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, do_rotary=1, **heads)
+    yield Case("gqa_window", op, [*step, *past, last(4, 4), total(5)], outputs=3, local_window_size=2, **heads)
+    yield Case("gqa_scale", op, [*step, *past, last(4, 4), total(5)], outputs=3, scale=0.2, **heads)
+    interleaved = dict(do_rotary=1, rotary_interleaved=1)
+    yield Case("gqa_interleaved", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, **interleaved, **heads)
+
+
+def quantized_cases():
+    scale = lambda v: np.array(v, np.float32)  # noqa: E731
+    a = [u8(2, 3, 4), scale(0.02), np.array(128, np.uint8)]
+    b = [u8(3, 4), scale(0.03), np.array(100, np.uint8)]
+    y = [scale(0.05), np.array(120, np.uint8)]
+    # onnxruntime rounds sums in fixed point, so a result may be one step away.
+    step = dict(tolerance=(0, 1))
+    yield Case("qlinear_add", "QLinearAdd", [*a, *b, *y], **step)
+    yield Case("qlinear_mul", "QLinearMul", [*a, *b, *y], **step)
+    yield Case("qlinear_sigmoid", "QLinearSigmoid", [*a, scale(1 / 256), np.array(0, np.uint8)], **step)
+    yield Case("qlinear_leaky_relu", "QLinearLeakyRelu", [*a, *y], alpha=0.1, **step)
+    image = [u8(1, 2, 6, 6), scale(0.02), np.array(128, np.uint8)]
+    yield Case("qlinear_average_pool", "QLinearAveragePool", [*image, *y], kernel_shape=[2, 2], strides=[2, 2], **step)
+    yield Case("qlinear_global_pool", "QLinearGlobalAveragePool", [*image, *y], **step)
+    yield Case("qlinear_concat", "QLinearConcat", [*y, *a, u8(2, 3, 4), scale(0.04), np.array(7, np.uint8)], axis=1, **step)
+    yield Case("qlinear_softmax", "QLinearSoftmax", [*a, scale(1 / 256), np.array(0, np.uint8)], axis=-1, opset=13, **step)
+    condition = rng.integers(0, 2, (2, 3, 4)).astype(bool)
+    yield Case(
+        "qlinear_where",
+        "QLinearWhere",
+        [condition, a[0], *[Const(v) for v in a[1:]], u8(2, 3, 4), *[Const(v) for v in (b[1], b[2])], *[Const(v) for v in y]],
+        **step,
+    )
+    gemm = [u8(2, 4), scale(0.02), np.array(128, np.uint8), u8(4, 3), scale(0.03), np.array(100, np.uint8)]
+    acc = rng.integers(-500, 500, (3,)).astype(np.int32)
+    yield Case("qgemm", "QGemm", [*gemm, acc, *y], **step)
+    yield Case("qgemm_float", "QGemm", [*gemm, acc])
+    yield Case("dynamic_quantize_matmul", "DynamicQuantizeMatMul", [f32(2, 4), i8(4, 3), scale([0.02]), None, f32(3)])
+    yield Case(
+        "matmul_integer_to_float",
+        "MatMulIntegerToFloat",
+        [u8(2, 4), i8(4, 3), scale([0.02]), scale([0.03]), np.array([128], np.uint8), np.array([1], np.int8), f32(3)],
+    )
+    packed, zeros = u8(6, 4, 8), u8(6 * 2)
+    scales = (np.abs(f32(6 * 4)) * 0.1).astype(np.float32)
+    nbits = dict(K=64, N=6, bits=4, block_size=16, tolerance=(1e-3, 1e-3))
+    yield Case("matmul_nbits", "MatMulNBits", [f32(3, 64), Const(packed), Const(scales)], **nbits)
+    yield Case("matmul_nbits_zeros", "MatMulNBits", [f32(3, 64), Const(packed), Const(scales), Const(zeros)], **nbits)
+    yield Case("quantize", "QuantizeLinear", [f32(2, 3), scale(0.01), np.array(1000, np.uint16)])
+    yield Case("dequantize", "DequantizeLinear", [u8(2, 3).astype(np.uint16), scale(0.01), np.array(9, np.uint16)])
+
+
+def old_cases():
+    """Operators of old opsets, as far as onnxruntime still has kernels for them."""
+    old = dict(domain="")
+    x = f32(2, 3, 4)
+    for opset in (7, 9, 11, 12):
+        for op in ("Softmax", "LogSoftmax", "Hardmax"):
+            for axis in (0, 1, 2) if opset < 11 else (0, 1, -1):
+                yield Case(f"{op.lower()}_{opset}_axis_{axis % 3}", op, [x], opset=opset, axis=axis, **old)
+    image = f32(1, 2, 6, 6)
+    for opset in (7, 8, 10, 11, 12):
+        for op in ("MaxPool", "AveragePool"):
+            for pad in ("SAME_UPPER", "SAME_LOWER", "VALID"):
+                yield Case(
+                    f"{op.lower()}_{opset}_{pad.lower()}", op, [image], opset=opset, kernel_shape=[3, 3],
+                    strides=[2, 2], auto_pad=pad, **old,
+                )
+    for mode in ("nearest", "linear"):
+        for size in ([1, 1, 2, 3], [1, 1, 0.5, 0.5], [1, 1, 1.5, 0.6]):
+            factor = np.array(size, np.float32)
+            tag = f"{mode}_{'_'.join(str(s) for s in size[2:])}".replace(".", "p")
+            yield Case(f"resize_10_{tag}", "Resize", [image, Const(factor)], opset=10, mode=mode, **old)
+            if min(size) >= 1:
+                yield Case(f"upsample_9_{tag}", "Upsample", [image, Const(factor)], opset=9, mode=mode, **old)
+                yield Case(f"upsample_7_{tag}", "Upsample", [image], opset=7, mode=mode, scales=[float(s) for s in size], **old)
+    factor = np.array([1, 1, 1.7, 0.6], np.float32)
+    for nearest in ("floor", "round_prefer_floor"):
+        yield Case(
+            f"resize_11_half_pixel_for_nn_{nearest}", "Resize", [image, Const(np.array([], np.float32)), Const(factor)],
+            opset=11, mode="nearest", coordinate_transformation_mode="tf_half_pixel_for_nn", nearest_mode=nearest, **old,
+        )
+    yield Case("clip_6", "Clip", [x], opset=6, min=-0.5, **old)
+    yield Case("clip_10", "Clip", [np.array([np.inf, -np.inf, 1], np.float32)], opset=10, **old)
+    yield Case("dropout_7", "Dropout", [x], outputs=1, opset=7, ratio=0.3, **old)
+    yield Case("dropout_10", "Dropout", [x], outputs=2, opset=10, ratio=0.3, **old)
+    norm = [f32(2, 3, 4), f32(3), f32(3), f32(3), np.abs(f32(3))]
+    yield Case("batch_norm_7", "BatchNormalization", norm, opset=7, **old)
+    yield Case("batch_norm_9", "BatchNormalization", norm, opset=9, epsilon=1e-3, **old)
+    yield Case("topk_9", "TopK", [x], outputs=2, opset=9, k=2, axis=1, **old)
+    yield Case("slice_9", "Slice", [x], opset=9, starts=[1, -3], ends=[100, -1], axes=[1, 2], **old)
+    yield Case("pad_10", "Pad", [x], opset=10, pads=[0, 1, 2, 1, 0, 0], value=3.0, **old)
+    yield Case("pad_10_reflect", "Pad", [x], opset=10, pads=[0, 1, 2, 1, 0, 0], mode="reflect", **old)
+    yield Case("split_11", "Split", [x], outputs=2, opset=11, axis=2, split=[1, 3], **old)
+    yield Case("split_11_equal", "Split", [x], outputs=2, opset=11, axis=2, **old)
+    for op in ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceL2", "ReduceLogSumExp"):
+        yield Case(f"{op.lower()}_11", op, [x], opset=11, axes=[0, -1], **old)
+        yield Case(f"{op.lower()}_11_all", op, [x], opset=11, keepdims=0, **old)
+    yield Case("prelu_7", "PRelu", [f32(2, 3, 4), f32(3, 1)], opset=7, **old)
+    yield Case("gemm_7", "Gemm", [f32(2, 3), f32(3, 4), f32(4)], opset=7, alpha=0.5, **old)
+    rois = np.array([[0, 0, 3, 3], [1, 1, 5, 4]], np.float32)
+    batch = np.array([0, 0], np.int64)
+    yield Case("roi_align_10", "RoiAlign", [image, rois, batch], opset=10, output_height=2, output_width=2, **old)
+    grid = (rng.random((1, 3, 3, 2)) * 2 - 1).astype(np.float32)
+    for mode in ("bilinear", "bicubic", "nearest"):
+        yield Case(f"grid_sample_16_{mode}", "GridSample", [image, grid], opset=16, mode=mode, **old)
+    index = np.array([[0, 2], [1, 0]], np.int64)
+    yield Case("scatter_9", "Scatter", [f32(3, 3), index, f32(2, 2)], opset=9, axis=0, **old)
+    hot = [np.array([0, 2, 1], np.int64), np.array([3], np.int64), np.array([0, 1], np.float32)]
+    yield Case("one_hot_9", "OneHot", hot, opset=9, **old)
+    for op, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)):
+        yield Case(f"{op.lower()}_7", op, [f32(3, 2, 4), f32(1, gates * 5, 4), f32(1, gates * 5, 5)], outputs=2, opset=7, hidden_size=5, **old)
+    yield Case("mvn_9", "MeanVarianceNormalization", [f32(2, 2, 3, 3)], opset=9, **old)
+    group = [f32(2, 4, 3), f32(2), f32(2)]
+    yield Case("group_norm_18", "GroupNormalization", group, opset=18, num_groups=2, **old)
+    yield Case("squeeze_11", "Squeeze", [f32(1, 3, 1)], opset=11, axes=[0, -1], **old)
+    yield Case("unsqueeze_11", "Unsqueeze", [x], opset=11, axes=[0, 4], **old)
+    yield Case("cast_9", "Cast", [x], opset=9, to=TensorProto.INT32, **old)
+    signal = f32(1, 8, 1)
+    yield Case("dft_17", "DFT", [signal], opset=17, axis=1, onesided=1, **old)
+
+
+def write(case, directory):
+    model = case.model()
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    feeds = case.feeds()
+    outputs = session.run(None, feeds)
+    data = directory / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, directory / "model.onnx")
+    (directory / "tolerance.txt").write_text("{} {}\n".format(*case.tolerance))
+    for j, (name, array) in enumerate(feeds.items()):
+        (data / f"input_{j}.pb").write_bytes(numpy_helper.from_array(array, name).SerializeToString())
+    for j, array in enumerate(outputs):
+        (data / f"output_{j}.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", default="build/suite/runtime", type=pathlib.Path)
+    args = parser.parse_args()
+    for group, cases in (("contrib", contrib_cases()), ("old", old_cases())):
+        written = 0
+        for case in cases:
+            try:
+                write(case, args.out / group / case.name)
+                written += 1
+            except Exception as error:  # noqa: BLE001: whatever onnxruntime raises
+                print(f"left out {group}/{case.name}: {str(error).splitlines()[0][:200]}")
+        print(f"{group}: {written}")
+
+
+if __name__ == "__main__":
+    main()
