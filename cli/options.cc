@@ -30,8 +30,8 @@ const ValueInfo& input_named(const Model& model, const std::string& name) {
        names.empty() ? "none" : names);
 }
 
-void bind_size(SymbolSizes& sizes, const std::string& symbol, int64_t size,
-               const std::string& who) {
+void bind_symbol(SymbolSizes& sizes, const std::string& symbol, int64_t size,
+                 const std::string& who) {
   const auto [it, added] = sizes.emplace(symbol, size);
   if (!added && it->second != size) {
     fail(Code::kShapeMismatch, "{}: dim '{}' is {} here and {} elsewhere", who, symbol, size,
@@ -143,7 +143,7 @@ SymbolSizes given_sizes(const Model& model, const ShapeOptions& options) {
       fail(Code::kInvalidArgument, "the model's inputs have no dim '{}'; they have {}", name,
            known.empty() ? "fixed shapes" : known);
     }
-    bind_size(sizes, name, parse_size("--dim", size), "--dim " + text);
+    bind_symbol(sizes, name, parse_size("--dim", size), "--dim " + text);
   }
   for (const std::string& text : options.shapes) {
     const auto [name, shape] = split_assignment("--shape", text);
@@ -161,7 +161,7 @@ SymbolSizes given_sizes(const Model& model, const ShapeOptions& options) {
         fail(Code::kShapeMismatch, "--shape {}: dim {} is {}, but '{}' is {}", text, i, size, name,
              input.type);
       }
-      if (dim.size < 0) bind_size(sizes, dim.symbol, size, "--shape " + text);
+      if (dim.size < 0) bind_symbol(sizes, dim.symbol, size, "--shape " + text);
     }
   }
   return sizes;

@@ -9,9 +9,7 @@
 namespace ferry {
 namespace {
 
-Model test_model() {
-  return Model::from_memory(std::as_bytes(std::span(kTestModel))).value();
-}
+Model test_model() { return Model::from_memory(std::as_bytes(std::span(kTestModel))).value(); }
 
 TEST(Inspect, ListsNodes) {
   const std::vector<NodeInfo> nodes = list_nodes(test_model());

@@ -24,8 +24,9 @@
 //   templates and lambdas inside FERRY_ISA. The test `isa_symbols` looks for strays in the object
 //   files.
 //
-// What there is, for F32 and (where it makes sense) I32, both of kLanes lanes; comparisons give Mask
-//   memory: load load_n store store_n gather; `_n` touches the first n lanes only,
+// What there is, for F32 and (where it makes sense) I32, both of kLanes lanes; comparisons give
+// Mask
+//   memory: load load_n store store_n gather pin; `_n` touches the first n lanes only,
 //     0 <= n <= kLanes, and loads zeros elsewhere
 //   constants: zero splat splat_i iota_i first_n
 //   arithmetic: + - * / fma fnma fms sqrt abs copysign min max min_nan max_nan

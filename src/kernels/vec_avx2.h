@@ -19,6 +19,8 @@ struct Mask {
   __m256 v;
 };
 
+FERRY_INLINE void pin(F32& a) { __asm__("" : "+x"(a.v)); }
+
 FERRY_INLINE F32 zero() { return {_mm256_setzero_ps()}; }
 FERRY_INLINE F32 splat(float x) { return {_mm256_set1_ps(x)}; }
 FERRY_INLINE I32 splat_i(int32_t x) { return {_mm256_set1_epi32(x)}; }

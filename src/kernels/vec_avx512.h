@@ -50,6 +50,9 @@ FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm512_i32gather_ps(index.v, base, 4)};
 }
 
+// Keeps a loaded vector in a register where the compiler would rather load it again for each use.
+FERRY_INLINE void pin(F32& a) { __asm__("" : "+v"(a.v)); }
+
 FERRY_INLINE F32 zero() { return {_mm512_setzero_ps()}; }
 FERRY_INLINE F32 splat(float x) { return {_mm512_set1_ps(x)}; }
 FERRY_INLINE I32 splat_i(int32_t x) { return {_mm512_set1_epi32(x)}; }

@@ -22,6 +22,8 @@ struct Mask {
   Int4 v;
 };
 
+FERRY_INLINE void pin(F32&) {}
+
 FERRY_INLINE F32 zero() { return {Float4{0, 0, 0, 0}}; }
 FERRY_INLINE F32 splat(float x) { return {Float4{x, x, x, x}}; }
 FERRY_INLINE I32 splat_i(int32_t x) { return {Int4{x, x, x, x}}; }

@@ -29,7 +29,8 @@ FERRY_INLINE void tile(const ThinOutputRow& r, int64_t pixel) {
     w += kOutputs;
     FERRY_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      const F32 in = load(x + v * kLanes);
+      F32 in = load(x + v * kLanes);
+      pin(in);
       FERRY_UNROLL
       for (int o = 0; o < kOutputs; ++o) acc[o][v] = fma(in, weight[o], acc[o][v]);
     }
@@ -76,12 +77,29 @@ void transpose_block(const float* from, int64_t from_pitch, int64_t rows, int64_
     const int64_t height = smaller<int64_t>(rows - i, kLanes);
     for (int64_t j = 0; j < columns; j += kLanes) {
       const int64_t width = smaller<int64_t>(columns - j, kLanes);
+      const float* in = from + i * from_pitch + j;
+      float* out = to + j * to_pitch + i;
       F32 block[kLanes];
+      if (height == kLanes && width == kLanes) {
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) {
+          block[x] = load(in + x * from_pitch);
+          prefetch(in + (x + 2 * kLanes) * from_pitch);
+        }
+        transpose(block);
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) store(out + x * to_pitch, block[x]);
+        continue;
+      }
+      FERRY_UNROLL
       for (int x = 0; x < kLanes; ++x) {
-        block[x] = x < height ? load_n(from + (i + x) * from_pitch + j, width) : zero();
+        block[x] = x < height ? load_n(in + x * from_pitch, width) : zero();
       }
       transpose(block);
-      for (int64_t x = 0; x < width; ++x) store_n(to + (j + x) * to_pitch + i, block[x], height);
+      FERRY_UNROLL
+      for (int x = 0; x < kLanes; ++x) {
+        if (x < width) store_n(out + x * to_pitch, block[x], height);
+      }
     }
   }
 }

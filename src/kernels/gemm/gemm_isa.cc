@@ -79,10 +79,20 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, i
   }
 }
 
-// kPanels > 1: vector j lies in panel j / kNv. kIndexed: k_offsets is there.
-template <int kRows, int kVectors, int kPanels, bool kIndexed>
+// How the elements of A are found.
+enum class Access {
+  kRows,        // a pointer per row
+  kIndexed,     // k_offsets, any stride between rows
+  kIndexedBy1,  // k_offsets and rows one float apart: every element of a column of A from one
+                // pointer
+  kIndexedBy2,
+};
+
+// kPanels > 1: vector j lies in panel j / kNv.
+template <int kRows, int kVectors, int kPanels, Access kAccess>
 [[gnu::noinline]] void tile(const GemmPanel& p, int64_t first_row) noexcept {
   constexpr int kPerPanel = kVectors / kPanels;
+  constexpr int kStep = kAccess == Access::kIndexedBy1 ? 1 : kAccess == Access::kIndexedBy2 ? 2 : 0;
   F32 acc[kRows][kVectors];
   const Mask last = first_n(p.cols - (kVectors - 1) * kLanes);
   FERRY_UNROLL
@@ -111,18 +121,20 @@ template <int kRows, int kVectors, int kPanels, bool kIndexed>
     }
     const int64_t end = p.k_end;
     for (int64_t k = p.k_begin; k < end; ++k) {
-      const int64_t at = kIndexed ? p.k_offsets[k] : k;
+      const int64_t at = kAccess == Access::kRows ? k : p.k_offsets[k];
       F32 vb[kVectors];
       FERRY_UNROLL
       for (int j = 0; j < kVectors; ++j) {
         vb[j] = load(b + (j / kPerPanel) * p.panel_stride + (j % kPerPanel) * kLanes);
       }
-      prefetch(b + kPrefetchRows * kPerPanel * kLanes);
-      if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+      if constexpr (kAccess == Access::kRows) {
+        prefetch(b + kPrefetchRows * kPerPanel * kLanes);
+        if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+      }
       b += kPerPanel * kLanes;
       FERRY_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        const F32 va = splat(row[i][at]);
+        const F32 va = splat(kStep > 0 ? row[0][at + i * kStep] : row[i][at]);
         FERRY_UNROLL
         for (int j = 0; j < kVectors; ++j) acc[i][j] = fma(va, vb[j], acc[i][j]);
       }
@@ -133,44 +145,49 @@ template <int kRows, int kVectors, int kPanels, bool kIndexed>
 
 using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;
 
-template <int kVectors, bool kIndexed>
+template <int kVectors, Access kAccess>
 struct Tiles {
   // Index: rows.
   static constexpr Tile kByRows[] = {
       nullptr,
-      tile<1, kVectors, 1, kIndexed>,
-      tile<2, kVectors, 1, kIndexed>,
-      tile<3, kVectors, 1, kIndexed>,
-      tile<4, kVectors, 1, kIndexed>,
+      tile<1, kVectors, 1, kAccess>,
+      tile<2, kVectors, 1, kAccess>,
+      tile<3, kVectors, 1, kAccess>,
+      tile<4, kVectors, 1, kAccess>,
 #if FERRY_ISA_LEVEL >= 1
-      tile<5, kVectors, 1, kIndexed>,
-      tile<6, kVectors, 1, kIndexed>,
+      tile<5, kVectors, 1, kAccess>,
+      tile<6, kVectors, 1, kAccess>,
 #endif
 #if FERRY_ISA_LEVEL >= 2
-      tile<7, kVectors, 1, kIndexed>,
-      tile<8, kVectors, 1, kIndexed>,
-      tile<9, kVectors, 1, kIndexed>,
-      tile<10, kVectors, 1, kIndexed>,
-      tile<11, kVectors, 1, kIndexed>,
-      tile<12, kVectors, 1, kIndexed>,
+      tile<7, kVectors, 1, kAccess>,
+      tile<8, kVectors, 1, kAccess>,
+      tile<9, kVectors, 1, kAccess>,
+      tile<10, kVectors, 1, kAccess>,
+      tile<11, kVectors, 1, kAccess>,
+      tile<12, kVectors, 1, kAccess>,
 #endif
   };
 };
 
 constexpr Tile kWide[] = {
     nullptr,
-    tile<1, kWidePanels * kNv, kWidePanels, false>,
+    tile<1, kWidePanels * kNv, kWidePanels, Access::kRows>,
 #if FERRY_ISA_LEVEL >= 2
-    tile<2, kWidePanels * kNv, kWidePanels, false>,
-    tile<3, kWidePanels * kNv, kWidePanels, false>,
+    tile<2, kWidePanels * kNv, kWidePanels, Access::kRows>,
+    tile<3, kWidePanels * kNv, kWidePanels, Access::kRows>,
 #endif
 };
 
+template <Access kAccess>
+const Tile* tiles_of_width(int64_t cols) {
+  return cols > kLanes ? Tiles<2, kAccess>::kByRows : Tiles<1, kAccess>::kByRows;
+}
+
 const Tile* tiles_for(const GemmPanel& p) {
-  if (p.k_offsets != nullptr) {
-    return p.cols > kLanes ? Tiles<2, true>::kByRows : Tiles<1, true>::kByRows;
-  }
-  return p.cols > kLanes ? Tiles<2, false>::kByRows : Tiles<1, false>::kByRows;
+  if (p.k_offsets == nullptr) return tiles_of_width<Access::kRows>(p.cols);
+  if (p.lda == 1) return tiles_of_width<Access::kIndexedBy1>(p.cols);
+  if (p.lda == 2) return tiles_of_width<Access::kIndexedBy2>(p.cols);
+  return tiles_of_width<Access::kIndexed>(p.cols);
 }
 
 // Rows are dealt out evenly: a short last tile would leave the multiply-add units waiting.
@@ -208,8 +225,14 @@ FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, in
     for (int64_t i = 0; i < k; i += kLanes) {
       const int64_t depth = smaller<int64_t>(k - i, kLanes);
       F32 block[kLanes];
-      for (int x = 0; x < kLanes; ++x) {
-        block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
+      if (depth == kLanes && j + kLanes <= cols) {
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) block[x] = load(b + (j + x) * col_stride + i);
+      } else {
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) {
+          block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
+        }
       }
       transpose(block);
       for (int64_t x = 0; x < depth; ++x) {
