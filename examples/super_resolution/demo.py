@@ -3,8 +3,8 @@
 
     python demo.py [--ferry build/cli/ferry] [--out demo]
 
-Needs the `ferry` command and Python package, numpy and Pillow; PyTorch is not
-needed, its output is recorded. onnxruntime is timed side by side when it is installed. Exit code: 0 when every step passed.
+Needs the `ferry` command and Python package, numpy and Pillow; PyTorch is not needed, its output is
+recorded. onnxruntime is timed side by side when it is installed. Exit code: 0 when all passed.
 """
 
 import argparse

@@ -14,7 +14,8 @@ for package in ("torch", "skimage", "PIL", "onnx"):
 
 
 def engine_or_skip(name: str) -> str:
-    if importlib.util.find_spec(name) is None:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:  # a mere folder of that name has no origin
         pytest.skip(f"{name} is not installed")
     return name
 
