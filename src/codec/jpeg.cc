@@ -3,15 +3,18 @@
 //
 // libjpeg reports errors by a longjmp out of its own frames. Each function that calls setjmp keeps
 // only plain variables and leaves everything with a destructor to its caller.
-#include <jerror.h>
-#include <jpeglib.h>
-
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+
+// jpeglib.h needs <cstdio>, jerror.h needs jpeglib.h.
+// clang-format off
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include "base/status.h"
 #include "codec/convert.h"
