@@ -5,7 +5,7 @@
 
 #include "api/model_impl.h"
 #include "base/status.h"
-#include "codec/hooks.h"
+#include "api/codec_hooks.h"
 #include "onnx/import.h"
 
 namespace ferry {
