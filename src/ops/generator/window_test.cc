@@ -11,7 +11,7 @@ TEST(Window, Shapes) {
   OpTester("HammingWindow").input(four).expect(tensor<float>({4}, {0.0869565f, 0.5434783f, 1, 0.5434783f}), 1e-5).run();
   OpTester("BlackmanWindow").attr("output_datatype", int64_t{11}).input(four).expect(tensor<double>({4}, {0, 0.34, 1, 0.34}), 1e-9, 1e-9).run();
   OpTester("HannWindow").input(tensor<int64_t>({}, {0})).expect(tensor<float>({0}, {})).run();
-  OpTester("HannWindow").input(tensor<int64_t>({}, {-1})).expect_error(Code::kInvalidModel, "size is -1").run();
+  OpTester("HannWindow").input(tensor<int64_t>({}, {-1})).expect_error(Code::kInvalidArgument, "size is -1").run();
 }
 
 }  // namespace
