@@ -67,8 +67,8 @@ double median(std::vector<double> values) {
 
 Json latency_json(std::vector<double> seconds) {
   std::sort(seconds.begin(), seconds.end());
-  const double mean = std::accumulate(seconds.begin(), seconds.end(), 0.0) /
-                      static_cast<double>(seconds.size());
+  const double mean =
+      std::accumulate(seconds.begin(), seconds.end(), 0.0) / static_cast<double>(seconds.size());
   return {{"runs", seconds.size()},
           {"min_ms", seconds.front() * 1e3},
           {"p50_ms", percentile(seconds, 0.5) * 1e3},
@@ -121,8 +121,8 @@ Samples measure(Runner& runner, Peer* peer, double seconds) {
   Samples s;
   Progress progress("measuring");
   const double one = median(runner.run(3));
-  const auto per_round = static_cast<size_t>(std::clamp(
-      std::ceil(kRoundSeconds / one), 1.0, static_cast<double>(kMaxRunsPerRound)));
+  const auto per_round = static_cast<size_t>(
+      std::clamp(std::ceil(kRoundSeconds / one), 1.0, static_cast<double>(kMaxRunsPerRound)));
   const auto start = Clock::now();
   do {
     const std::vector<double> own = runner.run(per_round);
@@ -152,8 +152,12 @@ Json profile_json(const Session& session, const std::vector<Value>& inputs) {
   Json steps = Json::array();
   for (size_t k = 0; k < seconds.size(); ++k) {
     const SessionReport::Step& s = made.steps[k];
-    steps.push_back({{"node", s.node}, {"op", s.op}, {"kernel", s.kernel}, {"tactic", s.tactic},
-                     {"depth", s.depth}, {"ms", seconds[k] * 1e3},
+    steps.push_back({{"node", s.node},
+                     {"op", s.op},
+                     {"kernel", s.kernel},
+                     {"tactic", s.tactic},
+                     {"depth", s.depth},
+                     {"ms", seconds[k] * 1e3},
                      {"share", total > 0 ? seconds[k] / total : 0.0}});
   }
   return steps;
@@ -180,16 +184,21 @@ Json bench_threads(const Options& o, const Model& model, const Inputs& inputs, i
   Json j = {{"threads", used}, {"isa", made.isa}, {"latency", latency_json(samples.own)}};
   j["load_ms"] = (read_seconds + made_seconds) * 1e3;
   j["first_run_ms"] = first_seconds * 1e3;
-  j["memory"] = {{"arena_bytes", made.arena_bytes}, {"packed_bytes", made.packed_bytes},
+  j["memory"] = {{"arena_bytes", made.arena_bytes},
+                 {"packed_bytes", made.packed_bytes},
                  {"session_peak_bytes", made.peak_bytes},
                  {"process_peak_bytes", peak_resident_bytes()}};
   if (peer) {
     std::vector<double> ratios = samples.ratios;
     std::sort(ratios.begin(), ratios.end());
-    j["peer"] = {{"name", "onnxruntime"}, {"version", peer->version()},
-                 {"load_ms", peer->load_seconds() * 1e3}, {"latency", latency_json(samples.peer)},
-                 {"rounds", ratios.size()}, {"ratio", percentile(ratios, 0.5)},
-                 {"ratio_p10", percentile(ratios, 0.1)}, {"ratio_p90", percentile(ratios, 0.9)}};
+    j["peer"] = {{"name", "onnxruntime"},
+                 {"version", peer->version()},
+                 {"load_ms", peer->load_seconds() * 1e3},
+                 {"latency", latency_json(samples.peer)},
+                 {"rounds", ratios.size()},
+                 {"ratio", percentile(ratios, 0.5)},
+                 {"ratio_p10", percentile(ratios, 0.1)},
+                 {"ratio_p90", percentile(ratios, 0.9)}};
   }
   if (o.profile) j["steps"] = profile_json(session, runner.inputs);
   return j;
@@ -235,14 +244,17 @@ void print_text(const Json& report) {
     const Json& m = r["memory"];
     fmt::print("{}: first run {}; arena {}, packed weights {}, session peak {}, process peak {}\n",
                plural(r["threads"].get<size_t>(), "thread"), ms(r["first_run_ms"]),
-               bytes_text(m["arena_bytes"].get<double>()), bytes_text(m["packed_bytes"].get<double>()),
+               bytes_text(m["arena_bytes"].get<double>()),
+               bytes_text(m["packed_bytes"].get<double>()),
                bytes_text(m["session_peak_bytes"].get<double>()),
                bytes_text(m["process_peak_bytes"].get<double>()));
     if (r.contains("peer")) {
       const Json& p = r["peer"];
-      fmt::print("  ferry takes {:.2f} x the time of onnxruntime (10 % to 90 % of {} rounds: {:.2f} to "
-                 "{:.2f})\n", p["ratio"].get<double>(), p["rounds"].get<size_t>(),
-                 p["ratio_p10"].get<double>(), p["ratio_p90"].get<double>());
+      fmt::print(
+          "  ferry takes {:.2f} x the time of onnxruntime (10 % to 90 % of {} rounds: {:.2f} to "
+          "{:.2f})\n",
+          p["ratio"].get<double>(), p["rounds"].get<size_t>(), p["ratio_p10"].get<double>(),
+          p["ratio_p90"].get<double>());
     }
     if (r.contains("steps")) print_steps(r["steps"]);
   }
@@ -257,8 +269,10 @@ int bench(const Options& o) {
   for (int threads : o.threads) {
     report["results"].push_back(bench_threads(o, model, inputs, threads, read_seconds));
   }
-  if (o.json) print_json(report);
-  else print_text(report);
+  if (o.json)
+    print_json(report);
+  else
+    print_text(report);
   return kExitOk;
 }
 
@@ -266,11 +280,13 @@ int bench(const Options& o) {
 
 void add_bench(CLI::App& app, int& code) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("bench", "latency, throughput, memory; against onnxruntime too");
+  CLI::App* verb =
+      app.add_subcommand("bench", "latency, throughput, memory; against onnxruntime too");
   verb->footer(kFooter);
   verb->add_option("MODEL", options->model, "the .onnx file")->required();
   verb->add_option("--threads", options->threads, "threads of a run, several to compare: 1,2")
-      ->delimiter(',')->check(CLI::Range(0, 4096));
+      ->delimiter(',')
+      ->check(CLI::Range(0, 4096));
   verb->add_option("--seconds", options->seconds, "how long to measure each; default 3")
       ->check(CLI::Range(0.0, 3600.0));
   verb->add_flag("--profile", options->profile, "time per step");

@@ -44,10 +44,14 @@ Json report_of(const Options& o, const Model& model, const SessionReport& made) 
     if (s.depth > 0) j["depth"] = s.depth;
     steps.push_back(std::move(j));
   }
-  return {{"model", o.model},        {"ok", true},
-          {"nodes", measure_size(model).nodes}, {"steps", made.steps.size()},
-          {"fast", counts["fast"]},  {"view", counts["view"]},
-          {"reference", counts["reference"]},   {"isa", made.isa},
+  return {{"model", o.model},
+          {"ok", true},
+          {"nodes", measure_size(model).nodes},
+          {"steps", made.steps.size()},
+          {"fast", counts["fast"]},
+          {"view", counts["view"]},
+          {"reference", counts["reference"]},
+          {"isa", made.isa},
           {"kernels", std::move(steps)}};
 }
 
@@ -89,8 +93,10 @@ int check_model(const Options& o) {
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());
   const Json report = report_of(o, *model, session->report());
-  if (o.json) print_json(report);
-  else print_text(o, report);
+  if (o.json)
+    print_json(report);
+  else
+    print_text(o, report);
   return kExitOk;
 }
 
@@ -98,7 +104,8 @@ int check_model(const Options& o) {
 
 void add_check(CLI::App& app, int& code) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("check", "is the model supported, and how does each node run?");
+  CLI::App* verb =
+      app.add_subcommand("check", "is the model supported, and how does each node run?");
   verb->footer(kFooter);
   verb->add_option("MODEL", options->model, "the .onnx file")->required();
   verb->add_flag("-q,--quiet", options->quiet, "list only what runs by reference kernels");

@@ -42,23 +42,30 @@ Tensor random_tensor(DType type, const Dims& dims, uint64_t seed) {
   Tensor t = Tensor::allocate(type, dims).value();
   const auto bit = [&] { return random.next() >> 63; };
   switch (type) {
-    case DType::kFloat32: return fill<float>(t, [&] { return random.unit(); });
-    case DType::kFloat64: return fill<double>(t, [&] { return double{random.unit()}; });
-    case DType::kFloat16: return fill<uint16_t>(t, [&] { return random_half(random); });
+    case DType::kFloat32:
+      return fill<float>(t, [&] { return random.unit(); });
+    case DType::kFloat64:
+      return fill<double>(t, [&] { return double{random.unit()}; });
+    case DType::kFloat16:
+      return fill<uint16_t>(t, [&] { return random_half(random); });
     case DType::kBFloat16:
-      return fill<uint16_t>(t, [&] {
-        return static_cast<uint16_t>(std::bit_cast<uint32_t>(random.unit()) >> 16);
-      });
+      return fill<uint16_t>(
+          t, [&] { return static_cast<uint16_t>(std::bit_cast<uint32_t>(random.unit()) >> 16); });
     case DType::kUInt8:
     case DType::kInt8:
-    case DType::kBool: return fill<uint8_t>(t, [&] { return static_cast<uint8_t>(bit()); });
+    case DType::kBool:
+      return fill<uint8_t>(t, [&] { return static_cast<uint8_t>(bit()); });
     case DType::kUInt16:
-    case DType::kInt16: return fill<uint16_t>(t, [&] { return static_cast<uint16_t>(bit()); });
+    case DType::kInt16:
+      return fill<uint16_t>(t, [&] { return static_cast<uint16_t>(bit()); });
     case DType::kUInt32:
-    case DType::kInt32: return fill<uint32_t>(t, [&] { return static_cast<uint32_t>(bit()); });
+    case DType::kInt32:
+      return fill<uint32_t>(t, [&] { return static_cast<uint32_t>(bit()); });
     case DType::kUInt64:
-    case DType::kInt64: return fill<uint64_t>(t, [&] { return bit(); });
-    case DType::kString: return t;
+    case DType::kInt64:
+      return fill<uint64_t>(t, [&] { return bit(); });
+    case DType::kString:
+      return t;
     default:
       fail(Code::kUnsupportedType, "no random numbers of type {}; give the input with --input",
            dtype_name(type));

@@ -42,7 +42,8 @@ Json values_json(const std::vector<ValueInfo>& values) {
     if (v.is_tensor) j["dtype"] = std::string(dtype_name(v.dtype));
     if (v.has_rank) {
       j["dims"] = Json::array();
-      for (const DimInfo& d : v.dims) j["dims"].push_back(d.size >= 0 ? Json(d.size) : Json(d.symbol));
+      for (const DimInfo& d : v.dims)
+        j["dims"].push_back(d.size >= 0 ? Json(d.size) : Json(d.symbol));
     }
     if (v.optional) j["optional"] = true;
     list.push_back(std::move(j));
@@ -64,17 +65,25 @@ Json costs_json(const Options& o, const Model& model, const Session& session) {
     throw Error(flops.status());
   }
   const Result<uint64_t> arena = session.arena_bytes_at(sizes);
-  if (arena.ok()) j["arena_bytes"] = *arena;
-  else if (assumed.empty()) throw Error(arena.status());
-  else j["note"] = arena.status().message();
+  if (arena.ok())
+    j["arena_bytes"] = *arena;
+  else if (assumed.empty())
+    throw Error(arena.status());
+  else
+    j["note"] = arena.status().message();
   return j;
 }
 
 Json steps_json(const SessionReport& made) {
   Json list = Json::array();
   for (const SessionReport::Step& s : made.steps) {
-    list.push_back({{"node", s.node}, {"op", s.op}, {"kernel", s.kernel}, {"tactic", s.tactic},
-                    {"why_not", s.why_not}, {"depth", s.depth}, {"inputs", s.inputs},
+    list.push_back({{"node", s.node},
+                    {"op", s.op},
+                    {"kernel", s.kernel},
+                    {"tactic", s.tactic},
+                    {"why_not", s.why_not},
+                    {"depth", s.depth},
+                    {"inputs", s.inputs},
                     {"outputs", s.outputs}});
   }
   return list;
@@ -84,17 +93,18 @@ Json report_of(const Options& o, const Model& model, const Session& session) {
   const ModelMetadata& m = model.metadata();
   const ModelSize size = measure_size(model);
   const SessionReport made = session.report();
-  Json j = {{"model", o.model},
-            {"producer", m.producer_name + (m.producer_version.empty() ? "" : " " + m.producer_version)},
-            {"graph", m.graph_name},
-            {"ir_version", m.ir_version},
-            {"opsets", m.opsets},
-            {"properties", m.properties},
-            {"inputs", values_json(model.inputs())},
-            {"outputs", values_json(model.outputs())},
-            {"nodes", size.nodes},
-            {"parameters", size.parameters},
-            {"parameter_bytes", size.parameter_bytes}};
+  Json j = {
+      {"model", o.model},
+      {"producer", m.producer_name + (m.producer_version.empty() ? "" : " " + m.producer_version)},
+      {"graph", m.graph_name},
+      {"ir_version", m.ir_version},
+      {"opsets", m.opsets},
+      {"properties", m.properties},
+      {"inputs", values_json(model.inputs())},
+      {"outputs", values_json(model.outputs())},
+      {"nodes", size.nodes},
+      {"parameters", size.parameters},
+      {"parameter_bytes", size.parameter_bytes}};
   std::map<std::string, size_t> ops;
   for (const NodeInfo& node : list_nodes(model)) ++ops[node.op];
   j["ops"] = ops;
@@ -228,8 +238,11 @@ Json node_json(const NodeInfo& n) {
     }
     return j;
   };
-  Json j = {{"name", n.name}, {"op", n.op}, {"inputs", edges(n.inputs)},
-            {"outputs", edges(n.outputs)}, {"attributes", Json::object()},
+  Json j = {{"name", n.name},
+            {"op", n.op},
+            {"inputs", edges(n.inputs)},
+            {"outputs", edges(n.outputs)},
+            {"attributes", Json::object()},
             {"metadata", Json::object()}};
   for (const auto& [key, value] : n.attributes) j["attributes"][key] = value;
   for (const auto& [key, value] : n.metadata) j["metadata"][key] = value;
@@ -274,8 +287,10 @@ int info(const Options& o) {
   }
   const Session session = Session::create(model, o.engine.get()).value();
   const Json report = report_of(o, model, session);
-  if (o.json) print_json(report);
-  else print_text(o, report);
+  if (o.json)
+    print_json(report);
+  else
+    print_text(o, report);
   return kExitOk;
 }
 

@@ -72,13 +72,16 @@ void add_file(const Model& model, const std::string& text, Inputs& inputs) {
   const std::string extension = std::filesystem::path(path).extension().string();
   if (extension == ".npz") return add_npz(model, name, path, inputs);
   if (extension != ".npy" && extension != ".pb") {
-    throw CLI::ValidationError("--input", path + ": wanted a .npy, .npz or .pb file" +
-                               (is_picture_path(path) ? "; pictures go to --image" : ""));
+    throw CLI::ValidationError("--input",
+                               path + ": wanted a .npy, .npz or .pb file" +
+                                   (is_picture_path(path) ? "; pictures go to --image" : ""));
   }
   if (name.empty()) name = only_input(model, path);
   const size_t index = input_index(model, name);
-  if (extension == ".pb") inputs.values[name] = read_value(model, index, path).value();
-  else inputs.values[name] = parse_npy(read_file(path), path);
+  if (extension == ".pb")
+    inputs.values[name] = read_value(model, index, path).value();
+  else
+    inputs.values[name] = parse_npy(read_file(path), path);
 }
 
 // The input that takes a picture: the named one, or the only tensor of rank 4 (or 3).
@@ -91,14 +94,18 @@ const ValueInfo& picture_input(const Model& model, const InputOptions& options) 
     const bool fits = v.is_tensor && v.has_rank && v.dims.size() == 4 && !v.optional &&
                       (v.dtype == DType::kFloat32 || v.dtype == DType::kUInt8);
     if (fits && found != nullptr) {
-      fail(Code::kInvalidArgument, "--image: both '{}' and '{}' could take a picture; say which with "
-           "--image-input", found->name, v.name);
+      fail(Code::kInvalidArgument,
+           "--image: both '{}' and '{}' could take a picture; say which with "
+           "--image-input",
+           found->name, v.name);
     }
     if (fits) found = &v;
   }
   if (found == nullptr) {
-    fail(Code::kInvalidArgument, "--image: no input takes a picture, wanted f32 or u8 of 4 dims; "
-         "the inputs are {}", names_of(model.inputs()));
+    fail(Code::kInvalidArgument,
+         "--image: no input takes a picture, wanted f32 or u8 of 4 dims; "
+         "the inputs are {}",
+         names_of(model.inputs()));
   }
   return *found;
 }
@@ -110,8 +117,10 @@ void choose_layout(const ValueInfo& input, const InputOptions& options, PictureO
   if (options.layout.empty() && nhwc && !nchw) picture.layout = PictureLayout::kNhwc;
   const DimInfo& channels = input.dims[picture.layout == PictureLayout::kNchw ? 1 : 3];
   if (channels.size >= 0 && !is_channels(channels)) {
-    fail(Code::kShapeMismatch, "--image: input '{}' ({}) takes {} channels as {}, a picture has 1, 3 "
-         "or 4", input.name, input.type, channels.size,
+    fail(Code::kShapeMismatch,
+         "--image: input '{}' ({}) takes {} channels as {}, a picture has 1, 3 "
+         "or 4",
+         input.name, input.type, channels.size,
          picture.layout == PictureLayout::kNchw ? "nchw" : "nhwc");
   }
   if (channels.size >= 0) picture.channels = static_cast<int>(channels.size);
@@ -127,12 +136,16 @@ void add_picture(const Model& model, const InputOptions& options, Inputs& inputs
   p.dtype = input.dtype;
   const Picture picture = read_picture(options.image, p).value();
   const bool plain = p.dtype == DType::kUInt8;
-  inputs.notes.push_back(fmt::format(
-      "input '{}': {} ({}, {}x{}) as {}, {}, {}, {}", input.name, options.image, picture.format,
-      picture.width, picture.height, picture.tensor.describe(),
-      p.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
-      p.channels == 1 ? "grey" : p.order == PictureOrder::kRgb ? "rgb" : "bgr",
-      plain ? "samples 0-255" : p.range == PictureRange::kUnit ? "range 0-1" : "range 0-255"));
+  inputs.notes.push_back(fmt::format("input '{}': {} ({}, {}x{}) as {}, {}, {}, {}", input.name,
+                                     options.image, picture.format, picture.width, picture.height,
+                                     picture.tensor.describe(),
+                                     p.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
+                                     p.channels == 1                 ? "grey"
+                                     : p.order == PictureOrder::kRgb ? "rgb"
+                                                                     : "bgr",
+                                     plain                            ? "samples 0-255"
+                                     : p.range == PictureRange::kUnit ? "range 0-1"
+                                                                      : "range 0-255"));
   for (const std::string& note : picture.notes) inputs.notes.push_back("  " + note);
   inputs.values[input.name] = picture.tensor;
 }
@@ -158,11 +171,12 @@ void add_random(const Model& model, const InputOptions& options, Inputs& inputs)
   for (const ValueInfo& v : model.inputs()) {
     if (v.optional || inputs.values.contains(v.name)) continue;
     if (!v.is_tensor) {
-      fail(Code::kInvalidArgument, "input '{}' ({}) is missing; give it with --input", v.name, v.type);
+      fail(Code::kInvalidArgument, "input '{}' ({}) is missing; give it with --input", v.name,
+           v.type);
     }
     Tensor t = random_tensor(v.dtype, dims_at(v, sizes), seed++);
-    inputs.notes.push_back(fmt::format("input '{}': random {}, seed {}", v.name, t.describe(),
-                                       options.seed));
+    inputs.notes.push_back(
+        fmt::format("input '{}': random {}, seed {}", v.name, t.describe(), options.seed));
     inputs.values[v.name] = std::move(t);
     any = true;
   }
@@ -179,22 +193,33 @@ void add_random(const Model& model, const InputOptions& options, Inputs& inputs)
 void InputOptions::add_to(CLI::App& verb) {
   verb.add_option("-i,--input", files,
                   "name=FILE (.npy, .npz, .pb), or FILE for a single input; a .npz without a name "
-                  "gives all its arrays (repeatable)")->group("Inputs");
+                  "gives all its arrays (repeatable)")
+      ->group("Inputs");
   verb.add_option("--image", image, "picture file (PNG, JPEG, WebP, TIFF, JPEG 2000, BMP, PNM)")
       ->group("Inputs");
-  verb.add_option("--image-input", image_input, "the input that takes the picture")->group("Inputs");
+  verb.add_option("--image-input", image_input, "the input that takes the picture")
+      ->group("Inputs");
   verb.add_option("--layout", layout, "nchw or nhwc; default: what the model's input looks like")
-      ->check(CLI::IsMember({"nchw", "nhwc"}))->group("Pictures");
+      ->check(CLI::IsMember({"nchw", "nhwc"}))
+      ->group("Pictures");
   verb.add_option("--order", order, "rgb (default) or bgr")
-      ->check(CLI::IsMember({"rgb", "bgr"}))->group("Pictures");
+      ->check(CLI::IsMember({"rgb", "bgr"}))
+      ->group("Pictures");
   verb.add_option("--range", range, "0-1 (default) or 0-255: numbers of black and white")
-      ->check(CLI::IsMember({"0-1", "0-255"}))->group("Pictures");
-  verb.add_option("--mean", mean, "subtracted per channel, in units of the range: 0.485,0.456,0.406")
-      ->delimiter(',')->expected(1, 4)->group("Pictures");
+      ->check(CLI::IsMember({"0-1", "0-255"}))
+      ->group("Pictures");
+  verb.add_option("--mean", mean,
+                  "subtracted per channel, in units of the range: 0.485,0.456,0.406")
+      ->delimiter(',')
+      ->expected(1, 4)
+      ->group("Pictures");
   verb.add_option("--std", std, "divided by per channel, after --mean")
-      ->delimiter(',')->expected(1, 4)->group("Pictures");
+      ->delimiter(',')
+      ->expected(1, 4)
+      ->group("Pictures");
   verb.add_option("--rounding", rounding, "nearest (default) or down, when a picture is written")
-      ->check(CLI::IsMember({"nearest", "down"}))->group("Pictures");
+      ->check(CLI::IsMember({"nearest", "down"}))
+      ->group("Pictures");
   verb.add_option("--seed", seed, "of the random numbers for inputs not given; default 0")
       ->group("Inputs");
   shapes.add_to(verb);

@@ -50,14 +50,16 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s: %s\n", verb_of(app).c_str(), error.status().to_string().c_str());
     return ferry::cli::kExitError;
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "%s: OutOfMemory: the machine's memory is used up\n", verb_of(app).c_str());
+    std::fprintf(stderr, "%s: OutOfMemory: the machine's memory is used up\n",
+                 verb_of(app).c_str());
     return ferry::cli::kExitError;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: Internal: %s\n", verb_of(app).c_str(), error.what());
     return ferry::cli::kExitError;
   }
   if (std::fflush(stdout) != 0) {
-    std::fprintf(stderr, "%s: IoError: standard output could not be written\n", verb_of(app).c_str());
+    std::fprintf(stderr, "%s: IoError: standard output could not be written\n",
+                 verb_of(app).c_str());
     return ferry::cli::kExitError;
   }
   return code;

@@ -24,10 +24,10 @@ struct TypeCode {
   DType type;
 };
 constexpr TypeCode kTypes[] = {
-    {"f4", DType::kFloat32}, {"f8", DType::kFloat64}, {"f2", DType::kFloat16},
-    {"u1", DType::kUInt8},   {"i1", DType::kInt8},    {"u2", DType::kUInt16},
-    {"i2", DType::kInt16},   {"u4", DType::kUInt32},  {"i4", DType::kInt32},
-    {"u8", DType::kUInt64},  {"i8", DType::kInt64},   {"b1", DType::kBool},
+    {"f4", DType::kFloat32},   {"f8", DType::kFloat64},    {"f2", DType::kFloat16},
+    {"u1", DType::kUInt8},     {"i1", DType::kInt8},       {"u2", DType::kUInt16},
+    {"i2", DType::kInt16},     {"u4", DType::kUInt32},     {"i4", DType::kInt32},
+    {"u8", DType::kUInt64},    {"i8", DType::kInt64},      {"b1", DType::kBool},
     {"c8", DType::kComplex64}, {"c16", DType::kComplex128}};
 
 struct Header {
@@ -55,10 +55,10 @@ Header parse_header(std::span<const std::byte> bytes, const std::string& who) {
   }
   const auto byte = [&](size_t i) { return std::to_integer<size_t>(bytes[i]); };
   const bool wide = byte(6) >= 2;
-  if (byte(6) < 1 || byte(6) > 3 || (wide && bytes.size() < 12)) damaged(who, "unknown .npy version");
+  if (byte(6) < 1 || byte(6) > 3 || (wide && bytes.size() < 12))
+    damaged(who, "unknown .npy version");
   const size_t start = wide ? 12 : 10;
-  const size_t length =
-      byte(8) | byte(9) << 8 | (wide ? byte(10) << 16 | byte(11) << 24 : 0);
+  const size_t length = byte(8) | byte(9) << 8 | (wide ? byte(10) << 16 | byte(11) << 24 : 0);
   if (length > bytes.size() - start) damaged(who, "truncated in the .npy header");
   const std::string text(reinterpret_cast<const char*>(bytes.data()) + start, length);
   Header header;
@@ -144,7 +144,9 @@ void check_size(const Header& header, size_t width, size_t left, const std::stri
 }
 
 uint32_t utf8_at(const std::string& s, size_t& i) {
-  const auto byte = [&](size_t k) { return static_cast<uint32_t>(static_cast<unsigned char>(s[k])); };
+  const auto byte = [&](size_t k) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(s[k]));
+  };
   const uint32_t c = byte(i++);
   const int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : c >= 0xC0 ? 1 : 0;
   uint32_t v = more == 0 ? c : c & (0x3Fu >> more);
@@ -201,10 +203,13 @@ Tensor numpy_tensor(const Tensor& tensor, std::string& note) {
   const DType type = !integer ? DType::kFloat32 : is_signed ? DType::kInt8 : DType::kUInt8;
   Tensor out = allocate(type, tensor.dims());
   for (int64_t i = 0; i < tensor.count(); ++i) {
-    if (integer) out.data<uint8_t>()[i] = unpacked(tensor, i);
-    else out.data<float>()[i] = widened(tensor, i);
+    if (integer)
+      out.data<uint8_t>()[i] = unpacked(tensor, i);
+    else
+      out.data<float>()[i] = widened(tensor, i);
   }
-  note = fmt::format("written as {}: NumPy has no {}", dtype_name(type), dtype_name(tensor.dtype()));
+  note =
+      fmt::format("written as {}: NumPy has no {}", dtype_name(type), dtype_name(tensor.dtype()));
   return out;
 }
 
@@ -260,10 +265,13 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& who) {
     check_size(header, width, data.size(), who);
     Tensor tensor = allocate(t.type, header.dims);
     auto* to = static_cast<std::byte*>(tensor.raw());
-    if (header.fortran) turn(data.data(), header.dims, width, to);
-    else if (tensor.size_bytes() > 0) std::memcpy(to, data.data(), tensor.size_bytes());
+    if (header.fortran)
+      turn(data.data(), header.dims, width, to);
+    else if (tensor.size_bytes() > 0)
+      std::memcpy(to, data.data(), tensor.size_bytes());
     const size_t part = kind == 'c' ? width / 2 : width;
-    for (size_t i = 0; swap && i < tensor.size_bytes(); i += part) std::reverse(to + i, to + i + part);
+    for (size_t i = 0; swap && i < tensor.size_bytes(); i += part)
+      std::reverse(to + i, to + i + part);
     if (t.type == DType::kBool) {
       for (size_t i = 0; i < tensor.size_bytes(); ++i) to[i] = std::byte{to[i] != std::byte{0}};
     }
@@ -321,7 +329,8 @@ std::vector<std::byte> read_file(const std::string& path) {
 void write_file(const std::string& path, std::span<const std::byte> bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!file) fail(Code::kIoError, "{}: {}", path, std::strerror(errno));
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
   file.close();
   if (!file) fail(Code::kIoError, "{}: could not be written", path);
 }

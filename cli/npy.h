@@ -11,8 +11,9 @@
 
 namespace ferry::cli {
 
-// The array in the bytes of a .npy file; Fortran order is turned, big endian swapped. `who` names the
-// file in errors. Throws Error: kInvalidArgument when damaged, kUnsupportedType for other elements.
+// The array in the bytes of a .npy file; Fortran order is turned, big endian swapped. `who` names
+// the file in errors. Throws Error: kInvalidArgument when damaged, kUnsupportedType for other
+// elements.
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& who);
 
 // The bytes of a .npy file. What NumPy has no type for is written as the nearest that it has: bf16

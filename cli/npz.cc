@@ -72,7 +72,8 @@ void read_extra64(const Archive& zip, Entry& e, uint64_t from, uint64_t size) {
 std::vector<Entry> list_entries(const Archive& zip) {
   const uint64_t end = find_end(zip);
   uint64_t count = zip.read<uint16_t>(end + 10), at = zip.read<uint32_t>(end + 16);
-  if ((count == 0xFFFF || at == kFull32) && end >= 20 && zip.read<uint32_t>(end - 20) == kLocator64) {
+  if ((count == 0xFFFF || at == kFull32) && end >= 20 &&
+      zip.read<uint32_t>(end - 20) == kLocator64) {
     const auto end64 = zip.read<uint64_t>(end - 12);
     if (zip.read<uint32_t>(end64) != kEnd64) zip.damaged("bad end record");
     count = zip.read<uint64_t>(end64 + 32);
@@ -133,8 +134,8 @@ uint32_t crc_of(std::span<const std::byte> bytes) {
 Tensor read_entry(const Archive& zip, const Entry& e) {
   if ((e.flags & 1) != 0) zip.damaged("encrypted");
   if (zip.read<uint32_t>(e.local) != kLocal) zip.damaged("bad entry");
-  const uint64_t from = e.local + kLocalBytes + zip.read<uint16_t>(e.local + 26) +
-                        zip.read<uint16_t>(e.local + 28);
+  const uint64_t from =
+      e.local + kLocalBytes + zip.read<uint16_t>(e.local + 26) + zip.read<uint16_t>(e.local + 28);
   std::span<const std::byte> data = zip.at(from, e.packed);
   std::vector<std::byte> inflated;
   if (e.method == 8) {

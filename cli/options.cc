@@ -30,7 +30,8 @@ const ValueInfo& input_named(const Model& model, const std::string& name) {
        names.empty() ? "none" : names);
 }
 
-void bind(SymbolSizes& sizes, const std::string& symbol, int64_t size, const std::string& who) {
+void bind_symbol(SymbolSizes& sizes, const std::string& symbol, int64_t size,
+                 const std::string& who) {
   const auto [it, added] = sizes.emplace(symbol, size);
   if (!added && it->second != size) {
     fail(Code::kShapeMismatch, "{}: dim '{}' is {} here and {} elsewhere", who, symbol, size,
@@ -50,21 +51,28 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
   const char* group = "Engine";
   if (with_threads) {
     verb.add_option("--threads", session.threads, "threads of one run; 0: as many as fit")
-        ->check(CLI::Range(0, 4096))->group(group);
+        ->check(CLI::Range(0, 4096))
+        ->group(group);
   }
   verb.add_option("--accuracy", accuracy, "fast (default) or exact: no Winograd, no re-association")
-      ->check(CLI::IsMember({"fast", "exact"}))->group(group);
+      ->check(CLI::IsMember({"fast", "exact"}))
+      ->group(group);
   verb.add_option("--prefer", prefer, "speed (default) or memory")
-      ->check(CLI::IsMember({"speed", "memory"}))->group(group);
+      ->check(CLI::IsMember({"speed", "memory"}))
+      ->group(group);
   verb.add_option("--memory-limit", memory_limit,
-                  "bytes of tensors the session may hold: 512M, 2GiB")->group(group);
+                  "bytes of tensors the session may hold: 512M, 2GiB")
+      ->group(group);
   verb.add_option("--isa", session.isa, "scalar, avx2 or avx512; default: the machine's best")
-      ->check(CLI::IsMember({"scalar", "avx2", "avx512"}))->group(group);
+      ->check(CLI::IsMember({"scalar", "avx2", "avx512"}))
+      ->group(group);
   verb.add_option("--passes-off", session.passes_off, "passes to leave out (see info --passes)")
-      ->delimiter(',')->group(group);
+      ->delimiter(',')
+      ->group(group);
   verb.add_flag("!--no-optimize", session.optimize, "run the model as written")->group(group);
   verb.add_flag("--reference-kernels", session.reference_kernels,
-                "only the slow kernels that fast ones are tested against")->group(group);
+                "only the slow kernels that fast ones are tested against")
+      ->group(group);
 }
 
 SessionOptions EngineOptions::get() const {
@@ -79,9 +87,11 @@ SessionOptions EngineOptions::get() const {
 
 void ShapeOptions::add_to(CLI::App& verb) {
   verb.add_option("--dim", dims, "size of a named dim: --dim N=1 (repeatable)")
-      ->delimiter(',')->group("Sizes");
+      ->delimiter(',')
+      ->group("Sizes");
   verb.add_option("--shape", shapes, "shape of an input: --shape input=1x3x224x224 (repeatable)")
-      ->delimiter(',')->group("Sizes");
+      ->delimiter(',')
+      ->group("Sizes");
 }
 
 std::pair<std::string, std::string> split_assignment(const std::string& option,
@@ -97,8 +107,10 @@ std::pair<std::string, std::string> split_assignment(const std::string& option,
 std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> parts(1);
   for (char c : text) {
-    if (c == at) parts.emplace_back();
-    else parts.back() += c;
+    if (c == at)
+      parts.emplace_back();
+    else
+      parts.back() += c;
   }
   return parts;
 }
@@ -109,9 +121,9 @@ uint64_t parse_bytes(const std::string& option, const std::string& text) {
   const std::string unit(end, text.data() + text.size());
   constexpr double kUnlimited = 1.8e19;
   static const std::map<std::string, double> units = {
-      {"", 1},   {"B", 1},    {"k", 1e3},      {"kB", 1e3},    {"K", 1e3},      {"M", 1e6},
-      {"MB", 1e6}, {"G", 1e9}, {"GB", 1e9},    {"KiB", 1024.0}, {"MiB", 1048576.0},
-      {"GiB", 1073741824.0}};
+      {"", 1},     {"B", 1},        {"k", 1e3},         {"kB", 1e3},
+      {"K", 1e3},  {"M", 1e6},      {"MB", 1e6},        {"G", 1e9},
+      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
   const auto it = units.find(unit);
   if (error != std::errc() || it == units.end() || !(value > 0) ||
       value * it->second > kUnlimited || value * it->second < 1) {
@@ -131,7 +143,7 @@ SymbolSizes given_sizes(const Model& model, const ShapeOptions& options) {
       fail(Code::kInvalidArgument, "the model's inputs have no dim '{}'; they have {}", name,
            known.empty() ? "fixed shapes" : known);
     }
-    bind(sizes, name, parse_size("--dim", size), "--dim " + text);
+    bind_symbol(sizes, name, parse_size("--dim", size), "--dim " + text);
   }
   for (const std::string& text : options.shapes) {
     const auto [name, shape] = split_assignment("--shape", text);
@@ -149,7 +161,7 @@ SymbolSizes given_sizes(const Model& model, const ShapeOptions& options) {
         fail(Code::kShapeMismatch, "--shape {}: dim {} is {}, but '{}' is {}", text, i, size, name,
              input.type);
       }
-      if (dim.size < 0) bind(sizes, dim.symbol, size, "--shape " + text);
+      if (dim.size < 0) bind_symbol(sizes, dim.symbol, size, "--shape " + text);
     }
   }
   return sizes;

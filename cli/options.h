@@ -37,8 +37,8 @@ std::vector<std::string> split(const std::string& text, char at);
 // "512M", "2GiB", "1000000" in bytes.
 uint64_t parse_bytes(const std::string& option, const std::string& text);
 
-// The sizes that the user gave to the dims of `model`'s inputs; others are absent. Throws Error when a
-// shape contradicts the model.
+// The sizes that the user gave to the dims of `model`'s inputs; others are absent. Throws Error
+// when a shape contradicts the model.
 SymbolSizes given_sizes(const Model& model, const ShapeOptions& options);
 // The same with a size for every symbol: 1 for batches, 224 for heights and widths of pictures, 16
 // for others. `assumed` lists those that the user did not give, as "N=1".

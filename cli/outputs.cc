@@ -48,17 +48,28 @@ double half_to_double(uint16_t h) {
 // False when elements have no order.
 bool range_of(const Tensor& t, Range& r) {
   switch (t.dtype()) {
-    case DType::kFloat32: return add_all<float>(t, r), true;
-    case DType::kFloat64: return add_all<double>(t, r), true;
-    case DType::kUInt8: return add_all<uint8_t>(t, r), true;
-    case DType::kInt8: return add_all<int8_t>(t, r), true;
-    case DType::kUInt16: return add_all<uint16_t>(t, r), true;
-    case DType::kInt16: return add_all<int16_t>(t, r), true;
-    case DType::kUInt32: return add_all<uint32_t>(t, r), true;
-    case DType::kInt32: return add_all<int32_t>(t, r), true;
-    case DType::kUInt64: return add_all<uint64_t>(t, r), true;
-    case DType::kInt64: return add_all<int64_t>(t, r), true;
-    case DType::kBool: return add_all<bool>(t, r), true;
+    case DType::kFloat32:
+      return add_all<float>(t, r), true;
+    case DType::kFloat64:
+      return add_all<double>(t, r), true;
+    case DType::kUInt8:
+      return add_all<uint8_t>(t, r), true;
+    case DType::kInt8:
+      return add_all<int8_t>(t, r), true;
+    case DType::kUInt16:
+      return add_all<uint16_t>(t, r), true;
+    case DType::kInt16:
+      return add_all<int16_t>(t, r), true;
+    case DType::kUInt32:
+      return add_all<uint32_t>(t, r), true;
+    case DType::kInt32:
+      return add_all<int32_t>(t, r), true;
+    case DType::kUInt64:
+      return add_all<uint64_t>(t, r), true;
+    case DType::kInt64:
+      return add_all<int64_t>(t, r), true;
+    case DType::kBool:
+      return add_all<bool>(t, r), true;
     case DType::kFloat16:
       for (uint16_t h : std::span(t.data<uint16_t>(), static_cast<size_t>(t.count()))) {
         r.add(half_to_double(h));
@@ -69,7 +80,8 @@ bool range_of(const Tensor& t, Range& r) {
         r.add(std::bit_cast<float>(static_cast<uint32_t>(h) << 16));
       }
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -123,13 +135,15 @@ void write_output_picture(const std::string& path, const OrderedValues& outputs,
   for (const auto& output : outputs) {
     if (chosen == &output || !looks_like_picture(output.second)) continue;
     if (chosen != nullptr) {
-      fail(Code::kInvalidArgument, "{}: both '{}' and '{}' look like pictures; say which with --fetch",
-           path, chosen->first, output.first);
+      fail(Code::kInvalidArgument,
+           "{}: both '{}' and '{}' look like pictures; say which with --fetch", path, chosen->first,
+           output.first);
     }
     chosen = &output;
   }
   if (chosen == nullptr || !chosen->second.is_tensor()) {
-    fail(Code::kShapeMismatch, "{}: no output looks like a picture; write to .npz or a folder", path);
+    fail(Code::kShapeMismatch, "{}: no output looks like a picture; write to .npz or a folder",
+         path);
   }
   const Tensor& t = chosen->second.tensor();
   if (!layout_given && t.rank() >= 3) {
@@ -142,8 +156,9 @@ void write_output_picture(const std::string& path, const OrderedValues& outputs,
       "wrote {}: output '{}' {}, {}, {}, {}, {}", path, chosen->first, t.describe(),
       picture.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
       picture.order == PictureOrder::kRgb ? "rgb" : "bgr",
-      t.dtype() == DType::kUInt8 ? "samples 0-255"
-      : picture.range == PictureRange::kUnit ? "range 0-1" : "range 0-255",
+      t.dtype() == DType::kUInt8             ? "samples 0-255"
+      : picture.range == PictureRange::kUnit ? "range 0-1"
+                                             : "range 0-255",
       picture.rounding == PictureRounding::kNearest ? "rounded to nearest" : "rounded down"));
   for (const std::string& d : details) notes.push_back("  " + d);
 }
@@ -171,8 +186,9 @@ std::string summary_text(const Json& summary) {
   for (const char* key : {"min", "max", "mean"}) {
     if (!summary.contains(key)) continue;
     const Json& v = summary[key];
-    text += v.is_number() ? fmt::format(", {} {:.6g}", key, v.get<double>())
-                          : fmt::format(", {} {}", key, v.is_null() ? "none" : v.get<std::string>());
+    text += v.is_number()
+                ? fmt::format(", {} {:.6g}", key, v.get<double>())
+                : fmt::format(", {} {}", key, v.is_null() ? "none" : v.get<std::string>());
   }
   if (summary.contains("nan")) text += fmt::format(", {} NaN", summary["nan"].get<int64_t>());
   if (summary.contains("infinite")) {
@@ -202,14 +218,18 @@ void write_outputs(const std::string& path, const OrderedValues& outputs,
   };
   if (extension == ".npy") {
     if (tensors.size() != 1) {
-      fail(Code::kInvalidArgument, "{}: one .npy holds one tensor, there are {}; write to .npz, or "
-           "choose with --fetch", path, tensors.size());
+      fail(Code::kInvalidArgument,
+           "{}: one .npy holds one tensor, there are {}; write to .npz, or "
+           "choose with --fetch",
+           path, tensors.size());
     }
     return write_one(path, tensors[0]);
   }
   if (!extension.empty() && !fs::is_directory(path)) {
-    fail(Code::kInvalidArgument, "{}: files of '{}' are not written; wanted a picture, .npz, .npy or a "
-         "folder", path, extension);
+    fail(Code::kInvalidArgument,
+         "{}: files of '{}' are not written; wanted a picture, .npz, .npy or a "
+         "folder",
+         path, extension);
   }
   std::error_code error;
   fs::create_directories(path, error);

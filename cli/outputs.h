@@ -17,9 +17,9 @@ using OrderedValues = std::vector<std::pair<std::string, Value>>;
 Json summarize(const std::string& name, const Value& value);
 std::string summary_text(const Json& summary);
 
-// Writes to `path` by its extension: a picture (of the only output that is one), .npz with all outputs,
-// .npy with the only one, else a folder with one .npy each. `notes` says what was written and how.
-// Throws Error.
+// Writes to `path` by its extension: a picture (of the only output that is one), .npz with all
+// outputs, .npy with the only one, else a folder with one .npy each. `notes` says what was written
+// and how. Throws Error.
 void write_outputs(const std::string& path, const OrderedValues& outputs,
                    const PictureOptions& picture, bool layout_given,
                    std::vector<std::string>& notes);

@@ -53,7 +53,8 @@ for line in sys.stdin:
 
 std::string interpreter(const std::string& python) {
   if (!python.empty()) return python;
-  if (const char* named = std::getenv("FERRY_PYTHON"); named != nullptr && *named != '\0') return named;
+  if (const char* named = std::getenv("FERRY_PYTHON"); named != nullptr && *named != '\0')
+    return named;
   if (const char* venv = std::getenv("VIRTUAL_ENV"); venv != nullptr && *venv != '\0') {
     return std::string(venv) + "/bin/python";
   }
@@ -70,7 +71,8 @@ Peer::Peer(const std::string& python, const std::string& model, const NamedValue
   folder_ = folder;
   std::vector<std::string> arguments = {model, std::to_string(threads), folder + "/inputs.npz"};
   for (const auto& [name, value] : inputs) {
-    if (!value.is_tensor()) fail(Code::kUnsupportedType, "onnxruntime: input '{}' is no tensor", name);
+    if (!value.is_tensor())
+      fail(Code::kUnsupportedType, "onnxruntime: input '{}' is no tensor", name);
     arrays.emplace_back(fmt::format("i{}", arrays.size()), value.tensor());
     arguments.push_back(name);
   }
@@ -85,8 +87,10 @@ Peer::Peer(const std::string& python, const std::string& model, const NamedValue
     std::getline(line, rest);
     stop();
     if (word == "failed") fail(Code::kInvalidArgument, "onnxruntime:{}", rest);
-    fail(Code::kInvalidArgument, "onnxruntime is not importable by '{}'{}{}; pip install onnxruntime, "
-         "or name an interpreter with --python", program, rest.empty() ? "" : ":", rest);
+    fail(Code::kInvalidArgument,
+         "onnxruntime is not importable by '{}'{}{}; pip install onnxruntime, "
+         "or name an interpreter with --python",
+         program, rest.empty() ? "" : ":", rest);
   }
   line >> load_seconds_ >> version_;
   kill(process_, SIGSTOP);
@@ -96,7 +100,8 @@ Peer::~Peer() { stop(); }
 
 void Peer::start(const std::string& python, const std::vector<std::string>& arguments) {
   int to[2], from[2];
-  if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) fail(Code::kIoError, "no pipes left");
+  if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
+    fail(Code::kIoError, "no pipes left");
   std::vector<char*> words = {const_cast<char*>(python.c_str()), const_cast<char*>("-c"),
                               const_cast<char*>(kProgram)};
   for (const std::string& a : arguments) words.push_back(const_cast<char*>(a.c_str()));

@@ -37,7 +37,8 @@ struct Options {
 };
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 void print_text(const Json& report) {
@@ -46,8 +47,7 @@ void print_text(const Json& report) {
   for (const auto& note : report["written"]) fmt::print("{}\n", note.get<std::string>());
   fmt::print("load {}, run {}, {}, {}\n", time_text(report["load_ms"].get<double>() / 1e3),
              time_text(report["run_ms"].get<double>() / 1e3),
-             plural(report["threads"].get<size_t>(), "thread"),
-             report["isa"].get<std::string>());
+             plural(report["threads"].get<size_t>(), "thread"), report["isa"].get<std::string>());
 }
 
 int run(const Options& o) {
@@ -84,8 +84,10 @@ int run(const Options& o) {
   report["run_ms"] = run_ms;
   report["threads"] = made.threads;
   report["isa"] = made.isa;
-  if (o.json) print_json(report);
-  else print_text(report);
+  if (o.json)
+    print_json(report);
+  else
+    print_text(report);
   return kExitOk;
 }
 

@@ -8,9 +8,9 @@
 
 namespace ferry::cli {
 
-std::string bytes_text(double bytes);  // "97.8 MB"
-std::string count_text(double count);  // "4.1 G"
-std::string time_text(double seconds); // "3.21 ms"
+std::string bytes_text(double bytes);                       // "97.8 MB"
+std::string count_text(double count);                       // "4.1 G"
+std::string time_text(double seconds);                      // "3.21 ms"
 std::string plural(size_t count, const std::string& noun);  // "1 node", "2 nodes"
 
 // Columns as wide as their widest cell; the first row is the head.

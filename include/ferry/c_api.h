@@ -5,16 +5,15 @@
  *   ferry_status* status = ferry_model_load("net.onnx", NULL, &model);
  *   if (status != NULL) { fprintf(stderr, "%s\n", ferry_status_message(status)); ... }
  *
- * Errors:    every call that can fail returns a ferry_status*: NULL is success, anything else is owned
- *            by the caller (ferry_status_free). Out parameters are untouched after an error.
- * Ownership: what a call gives through a `**` parameter is the caller's and freed by the _free of its
- *            type; every _free takes NULL. Strings and arrays returned directly belong to the handle
- *            and live as long as it. A session keeps its model alive: freeing the model first is fine.
- * Options:   structs start with struct_size = sizeof(the struct); zero in every other field is the
- *            recommended value. NULL options are all recommended values.
- * Threads:   models and sessions may be used from several threads at once; a tensor by one writer or
- *            several readers; a status by one thread.
- * Exceptions never leave a call.
+ * Errors:    every call that can fail returns a ferry_status*: NULL is success, anything else is
+ * owned by the caller (ferry_status_free). Out parameters are untouched after an error. Ownership:
+ * what a call gives through a `**` parameter is the caller's and freed by the _free of its type;
+ * every _free takes NULL. Strings and arrays returned directly belong to the handle and live as
+ * long as it. A session keeps its model alive: freeing the model first is fine. Options:   structs
+ * start with struct_size = sizeof(the struct); zero in every other field is the recommended value.
+ * NULL options are all recommended values. Threads:   models and sessions may be used from several
+ * threads at once; a tensor by one writer or several readers; a status by one thread. Exceptions
+ * never leave a call.
  */
 #ifndef FERRY_C_API_H
 #define FERRY_C_API_H
@@ -115,7 +114,7 @@ typedef struct ferry_load_options {
   const char* external_folder; /* models from memory: where external data lies; NULL: refused */
   const ferry_external_buffer* external_buffers; /* models from memory; NULL: none */
   size_t external_buffer_count;
-  uint64_t max_file_bytes;     /* of the model and of each file of external data; 0: 64 GiB */
+  uint64_t max_file_bytes; /* of the model and of each file of external data; 0: 64 GiB */
 } ferry_load_options;
 
 /* Reads an ONNX file, with its external data beneath the file's folder. `path` is UTF-8.
@@ -135,14 +134,14 @@ FERRY_C_API size_t ferry_model_output_count(const ferry_model* model);
 
 /* One input or output of a model. */
 typedef struct ferry_value_info {
-  size_t struct_size;    /* set by the caller before the call */
+  size_t struct_size; /* set by the caller before the call */
   const char* name;
-  const char* type;      /* "f32[N,3,H,W]" */
-  ferry_dtype dtype;     /* FERRY_UNDEFINED when it is no tensor */
-  int32_t rank;          /* -1: not known */
-  const int64_t* dims;   /* `rank` sizes, -1 where the size is named */
+  const char* type;           /* "f32[N,3,H,W]" */
+  ferry_dtype dtype;          /* FERRY_UNDEFINED when it is no tensor */
+  int32_t rank;               /* -1: not known */
+  const int64_t* dims;        /* `rank` sizes, -1 where the size is named */
   const char* const* symbols; /* `rank` names: "N", "" where the size is fixed */
-  int32_t optional;      /* not 0: an input with a default */
+  int32_t optional;           /* not 0: an input with a default */
 } ferry_value_info;
 
 /* Fills `info`, whose pointers live as long as the model.
@@ -172,11 +171,12 @@ FERRY_C_API const int64_t* ferry_tensor_dims(const ferry_tensor* tensor);
 /* Elements, and their bytes; 0 bytes for strings. */
 FERRY_C_API int64_t ferry_tensor_count(const ferry_tensor* tensor);
 FERRY_C_API size_t ferry_tensor_size_bytes(const ferry_tensor* tensor);
-/* Row-major elements; NULL for strings. A run that writes this tensor in place keeps the address. */
+/* Row-major elements; NULL for strings. A run that writes this tensor in place keeps the address.
+ */
 FERRY_C_API void* ferry_tensor_data(ferry_tensor* tensor);
 FERRY_C_API const void* ferry_tensor_const_data(const ferry_tensor* tensor);
-/* One element of a tensor of strings; it ends with a zero byte, and size_bytes (may be NULL) tells its
- * length, for it may hold zeros too. Errors: INVALID_ARGUMENT */
+/* One element of a tensor of strings; it ends with a zero byte, and size_bytes (may be NULL) tells
+ * its length, for it may hold zeros too. Errors: INVALID_ARGUMENT */
 FERRY_C_API ferry_status* ferry_tensor_string(const ferry_tensor* tensor, int64_t index,
                                               const char** text, size_t* size_bytes);
 FERRY_C_API ferry_status* ferry_tensor_set_string(ferry_tensor* tensor, int64_t index,
@@ -201,8 +201,8 @@ FERRY_C_API ferry_status* ferry_session_create(const ferry_model* model,
                                                ferry_session** session);
 FERRY_C_API void ferry_session_free(ferry_session* session);
 
-/* Stops runs from another thread: those given a token that is set fail with CANCELLED. A token may be
- * given to many runs, and stays set. */
+/* Stops runs from another thread: those given a token that is set fail with CANCELLED. A token may
+ * be given to many runs, and stays set. */
 typedef struct ferry_cancel ferry_cancel;
 FERRY_C_API ferry_status* ferry_cancel_create(ferry_cancel** cancel);
 FERRY_C_API void ferry_cancel_set(ferry_cancel* cancel);
@@ -210,8 +210,8 @@ FERRY_C_API void ferry_cancel_free(ferry_cancel* cancel);
 
 typedef struct ferry_run_options {
   size_t struct_size;
-  int64_t timeout_ns;           /* 0: no limit; past it the run fails with DEADLINE_EXCEEDED */
-  const ferry_cancel* cancel;   /* NULL, or what stops the run. Borrowed for the call */
+  int64_t timeout_ns;         /* 0: no limit; past it the run fails with DEADLINE_EXCEEDED */
+  const ferry_cancel* cancel; /* NULL, or what stops the run. Borrowed for the call */
 } ferry_run_options;
 
 /* Runs the model once.
@@ -219,9 +219,9 @@ typedef struct ferry_run_options {
  *   input_names, inputs    `input_count` tensors by name, in any order; those with a default may be
  *                          left out. Borrowed for the call.
  *   output_names           `output_count` names; values inside the model may be asked for too.
- *   outputs                `output_count` tensors. One that is NULL at entry receives a new tensor, the
- *                          caller's to free. One that is not is written in place and must have the
- *                          type and dims of the result.
+ *   outputs                `output_count` tensors. One that is NULL at entry receives a new tensor,
+ * the caller's to free. One that is not is written in place and must have the type and dims of the
+ * result.
  *
  * After an error no tensor was made; contents of outputs that were given are undefined.
  * Errors: INVALID_ARGUMENT   a name the model lacks, a missing input, a wrong element type

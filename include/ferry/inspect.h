@@ -35,7 +35,7 @@ struct NodeInfo {
   size_t depth = 0;  // 0: the main graph; 1: inside a body of the node before it; ...
   std::vector<Edge> inputs, outputs;
   std::vector<std::pair<std::string, std::string>> attributes;  // as text, defaults included
-  std::vector<std::string> source;  // names in the file, when they differ
+  std::vector<std::string> source;                            // names in the file, when they differ
   std::vector<std::pair<std::string, std::string>> metadata;  // what the exporter noted
 };
 
@@ -43,8 +43,8 @@ struct NodeInfo {
 FERRY_API std::vector<NodeInfo> list_nodes(const Model& model);
 
 struct ModelSize {
-  size_t nodes = 0;               // bodies counted
-  uint64_t parameters = 0;        // elements of the constants that nodes read
+  size_t nodes = 0;         // bodies counted
+  uint64_t parameters = 0;  // elements of the constants that nodes read
   uint64_t parameter_bytes = 0;
 };
 FERRY_API ModelSize measure_size(const Model& model);

@@ -78,10 +78,10 @@ FERRY_API Result<Picture> decode_picture(std::span<const std::byte> bytes,
                                          const PictureOptions& options = {});
 
 // Writes a tensor as a picture of 8 bits by the extension of `path` (.png .jpg .jpeg .webp .tif
-// .tiff .bmp .pgm .ppm .pnm .pam). `tensor` is f32 or u8 of [1,C,H,W], [C,H,W], [1,H,W,C] or [H,W,C]
-// (by `options.layout`) with 1 to 4 channels, or [H,W]. Numbers outside the range are clamped, NaN
-// becomes 0; `notes`, when given, receives a line for each such thing. A reader of `path` sees the
-// old file or the whole new one.
+// .tiff .bmp .pgm .ppm .pnm .pam). `tensor` is f32 or u8 of [1,C,H,W], [C,H,W], [1,H,W,C] or
+// [H,W,C] (by `options.layout`) with 1 to 4 channels, or [H,W]. Numbers outside the range are
+// clamped, NaN becomes 0; `notes`, when given, receives a line for each such thing. A reader of
+// `path` sees the old file or the whole new one.
 //
 // Errors: kShapeMismatch    no picture has these dims
 //         kUnsupportedType  another element type, or the format cannot hold the picture

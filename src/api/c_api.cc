@@ -111,10 +111,12 @@ Status fill_info(const std::vector<ValueView>& views, size_t index, const char* 
                  ferry_value_info* info) {
   FERRY_RETURN_IF_ERROR(need(info, "info"));
   if (index >= views.size()) {
-    return invalid_argument("the model has {} {}s, there is no {} {}", views.size(), what, what, index);
+    return invalid_argument("the model has {} {}s, there is no {} {}", views.size(), what, what,
+                            index);
   }
   if (info->struct_size < sizeof(size_t)) {
-    return invalid_argument("info: struct_size is {}; set it to sizeof the struct", info->struct_size);
+    return invalid_argument("info: struct_size is {}; set it to sizeof the struct",
+                            info->struct_size);
   }
   const ValueView& v = views[index];
   const ferry_value_info full = {
@@ -137,7 +139,8 @@ ferry::Result<ferry::LoadOptions> load_options(const ferry_load_options* given) 
   options.map = o.copy == 0;
   if (o.max_file_bytes != 0) options.limits.max_file_bytes = o.max_file_bytes;
   if (o.external_folder != nullptr) options.external_folder = o.external_folder;
-  if (o.external_buffer_count > 0) FERRY_RETURN_IF_ERROR(need(o.external_buffers, "external_buffers"));
+  if (o.external_buffer_count > 0)
+    FERRY_RETURN_IF_ERROR(need(o.external_buffers, "external_buffers"));
   for (size_t i = 0; i < o.external_buffer_count; ++i) {
     const ferry_external_buffer& b = o.external_buffers[i];
     FERRY_RETURN_IF_ERROR(need(b.name, "the name of an external buffer"));
@@ -241,10 +244,10 @@ bool all_known(const ferry::Session& session, const ferry::NamedValues& given) {
   return known == given.size();
 }
 
-// The results in the order of call.names. Tensors in `outputs` are written in place where the engine
-// can, which is when they are the model's own outputs.
-ferry::Result<std::vector<ferry::Value>> run_call(const ferry::Session& session, const RunCall& call,
-                                                  ferry_tensor** outputs,
+// The results in the order of call.names. Tensors in `outputs` are written in place where the
+// engine can, which is when they are the model's own outputs.
+ferry::Result<std::vector<ferry::Value>> run_call(const ferry::Session& session,
+                                                  const RunCall& call, ferry_tensor** outputs,
                                                   const ferry::RunOptions& options) {
   std::vector<ferry::Value> results;
   if (are_model_outputs(session, call.names) && all_known(session, call.inputs)) {
@@ -400,7 +403,9 @@ ferry_dtype ferry_tensor_dtype(const ferry_tensor* tensor) {
   return static_cast<ferry_dtype>(tensor->tensor.dtype());
 }
 size_t ferry_tensor_rank(const ferry_tensor* tensor) { return tensor->tensor.rank(); }
-const int64_t* ferry_tensor_dims(const ferry_tensor* tensor) { return tensor->tensor.dims().begin(); }
+const int64_t* ferry_tensor_dims(const ferry_tensor* tensor) {
+  return tensor->tensor.dims().begin();
+}
 int64_t ferry_tensor_count(const ferry_tensor* tensor) { return tensor->tensor.count(); }
 
 size_t ferry_tensor_size_bytes(const ferry_tensor* tensor) {

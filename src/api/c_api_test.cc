@@ -21,15 +21,15 @@ struct Outcome {
   std::string message;
 };
 
-#define EXPECT_OK(call)                                             \
-  do {                                                              \
-    const Outcome outcome_(call);                                   \
-    EXPECT_EQ(outcome_.code, FERRY_OK) << outcome_.message;         \
+#define EXPECT_OK(call)                                     \
+  do {                                                      \
+    const Outcome outcome_(call);                           \
+    EXPECT_EQ(outcome_.code, FERRY_OK) << outcome_.message; \
   } while (false)
-#define EXPECT_FAILS(call, wanted, words)                           \
-  do {                                                              \
-    const Outcome outcome_(call);                                   \
-    EXPECT_EQ(outcome_.code, wanted) << outcome_.message;           \
+#define EXPECT_FAILS(call, wanted, words)                                           \
+  do {                                                                              \
+    const Outcome outcome_(call);                                                   \
+    EXPECT_EQ(outcome_.code, wanted) << outcome_.message;                           \
     EXPECT_NE(outcome_.message.find(words), std::string::npos) << outcome_.message; \
   } while (false)
 
@@ -47,7 +47,8 @@ class CApi : public testing::Test {
                     const ferry_run_options* options = nullptr) {
     return ferry_session_run(session_, &in, &x, 1, &out, y, 1, options);
   }
-  static ferry_tensor* borrow(std::array<float, 4>& numbers, int64_t rows = 2, int64_t columns = 2) {
+  static ferry_tensor* borrow(std::array<float, 4>& numbers, int64_t rows = 2,
+                              int64_t columns = 2) {
     const int64_t dims[] = {rows, columns};
     ferry_tensor* t = nullptr;
     EXPECT_OK(ferry_tensor_borrow(FERRY_FLOAT32, dims, 2, numbers.data(), sizeof numbers, &t));
@@ -97,7 +98,8 @@ TEST(CApiAlone, TensorsCheckTheirArguments) {
   t = nullptr;
   EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, negative, 1, &t), FERRY_INVALID_ARGUMENT, "");
   EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, huge, 2, &t), FERRY_LIMIT_EXCEEDED, "");
-  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, dims, 17, &t), FERRY_INVALID_ARGUMENT, "rank is 17");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, dims, 17, &t), FERRY_INVALID_ARGUMENT,
+               "rank is 17");
   EXPECT_FAILS(ferry_tensor_create(FERRY_UNDEFINED, dims, 2, &t), FERRY_INVALID_ARGUMENT, "type");
   float small[5];
   EXPECT_FAILS(ferry_tensor_borrow(FERRY_FLOAT32, dims, 2, small, sizeof small, &t),

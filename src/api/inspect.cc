@@ -23,9 +23,12 @@ std::string list_text(const std::vector<T>& items) {
   std::string text = "[";
   for (size_t i = 0; i < std::min(items.size(), kMaxListed); ++i) {
     if (i > 0) text += ", ";
-    if constexpr (std::is_same_v<T, std::string>) text += "'" + items[i] + "'";
-    else if constexpr (std::is_same_v<T, Tensor>) text += items[i].describe();
-    else text += fmt::format("{}", items[i]);
+    if constexpr (std::is_same_v<T, std::string>)
+      text += "'" + items[i] + "'";
+    else if constexpr (std::is_same_v<T, Tensor>)
+      text += items[i].describe();
+    else
+      text += fmt::format("{}", items[i]);
   }
   return text + (items.size() > kMaxListed ? fmt::format(", ... {} in all]", items.size()) : "]");
 }

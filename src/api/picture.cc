@@ -87,7 +87,8 @@ void tensor_to_samples(const uint8_t* in, const PictureOptions& options, Image& 
   for (size_t c = 0; c < channels; ++c) {
     const size_t to = source_channel(c, channels, options.order);
     for (size_t p = 0; p < pixels; ++p) {
-      const size_t from = options.layout == PictureLayout::kNchw ? c * pixels + p : p * channels + c;
+      const size_t from =
+          options.layout == PictureLayout::kNchw ? c * pixels + p : p * channels + c;
       image.data[p * channels + to] = in[from];
     }
   }
@@ -119,8 +120,8 @@ FileFormat format_of_file(const std::string& path) {
   std::array<char, 64> head{};
   std::ifstream file(path, std::ios::binary);
   file.read(head.data(), head.size());
-  return detect_format({reinterpret_cast<const uint8_t*>(head.data()),
-                        static_cast<size_t>(file.gcount())});
+  return detect_format(
+      {reinterpret_cast<const uint8_t*>(head.data()), static_cast<size_t>(file.gcount())});
 }
 
 struct Extent {

@@ -102,7 +102,8 @@ TEST(Picture, ClampsRoundsAndSaysSo) {
     grey.dtype = DType::kUInt8;
     const Picture back = read_picture(path, grey).value();
     const auto samples = back.tensor.elements<uint8_t>();
-    EXPECT_EQ((std::vector<int>(samples.begin(), samples.end())), (std::vector<int>{0, 255, 0, middle}));
+    EXPECT_EQ((std::vector<int>(samples.begin(), samples.end())),
+              (std::vector<int>{0, 255, 0, middle}));
   }
   std::remove(path.c_str());
 }

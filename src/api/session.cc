@@ -44,8 +44,8 @@ Result<std::vector<Value>> in_order(const std::vector<ValueInfo>& infos, const N
   if (used == given.size()) return values;
   for (const auto& entry : given) {
     const std::string& name = entry.first;
-    const bool known = std::any_of(infos.begin(), infos.end(),
-                                   [&](const ValueInfo& v) { return v.name == name; });
+    const bool known =
+        std::any_of(infos.begin(), infos.end(), [&](const ValueInfo& v) { return v.name == name; });
     if (!known) {
       return invalid_argument("the model has no input '{}'; its inputs are {}", name,
                               names_of(infos));
@@ -174,13 +174,12 @@ Result<std::vector<double>> Session::flops_at(const SymbolSizes& symbols) const 
 Result<std::vector<double>> Session::profile(std::span<const Value> inputs) const {
   return guarded([&]() -> Result<std::vector<double>> {
     std::unordered_map<const Step*, size_t> index;
-    for_each_step(impl_->engine->program(), 0, [&](const Program&, const Step& s, size_t) {
-      index.emplace(&s, index.size());
-    });
+    for_each_step(impl_->engine->program(), 0,
+                  [&](const Program&, const Step& s, size_t) { index.emplace(&s, index.size()); });
     std::vector<double> seconds(index.size(), 0);
     std::vector<Value> outputs;
-    FERRY_RETURN_IF_ERROR(impl_->engine->run(
-        inputs, outputs, {}, [&](const Program&, const Step& step, double s) {
+    FERRY_RETURN_IF_ERROR(
+        impl_->engine->run(inputs, outputs, {}, [&](const Program&, const Step& step, double s) {
           if (const auto it = index.find(&step); it != index.end()) seconds[it->second] += s;
         }));
     return seconds;

@@ -42,7 +42,7 @@ class GraphWriter {
     for (int i = 1; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
     return name;
   }
-  Status write_node(pbf_writer& w, const Graph& graph, const Node& node, const Names& names);
+  Status write_node(pbf_writer& w, const Node& node, const Names& names);
   static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
   Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
   void write_interface(pbf_writer& w, const Graph& graph, const Names& names) const;
@@ -94,7 +94,7 @@ void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const
   }
 }
 
-Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Node& node,
+Status GraphWriter::write_node(pbf_writer& parent, const Node& node,
                                const Names& names) {
   const OpDef& def = node.op.def();
   pbf_writer w(parent, 1);
@@ -158,7 +158,7 @@ Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* c
   const Names names = name_values(graph, captures);
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     const Node& node = graph.node(id);
-    FERRY_RETURN_IF_ERROR(write_node(w, graph, node, names).with_context(node.describe()));
+    FERRY_RETURN_IF_ERROR(write_node(w, node, names).with_context(node.describe()));
   }
   write_renamed_outputs(w, graph, names);
   w.add_string(2, graph.name.empty() ? "graph" : graph.name);

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "ir/infer.h"
+#include "ir/verify.h"
 
 namespace ferry {
 namespace {
@@ -94,6 +95,9 @@ Result<std::vector<PassReport>> run_passes(Graph& graph, const std::vector<Pass>
     // Replaced values have left their symbols behind, and what is constant now may tell more.
     if (*changes > 0) {
       FERRY_RETURN_IF_ERROR(infer_graph(graph).with_context(fmt::format("pass {}", pass.name)));
+    }
+    if (options.verify && *changes > 0) {
+      FERRY_RETURN_IF_ERROR(verify(graph).with_context(fmt::format("after pass {}", pass.name)));
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     reports.push_back({std::string(pass.name), *changes, took.count(), graph.count_nodes()});

@@ -91,7 +91,9 @@ void PassTester::output(ValueId v) {
 }
 
 std::string PassTester::run(const std::vector<Pass>& passes, double tolerance,
-                            const PassOptions& options, int64_t symbol_value) {
+                            const PassOptions& given, int64_t symbol_value) {
+  PassOptions options = given;
+  options.verify = true;
   std::vector<Value> inputs;
   for (ValueId v : graph.inputs()) {
     const Type& type = graph.value(v).type;

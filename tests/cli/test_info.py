@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ferry info`, `ferry check` and `ferry bench`."""
 
-import importlib.util
-import pathlib
 import sys
 
 import pytest
 
-spec = importlib.util.spec_from_file_location("cli_models", pathlib.Path(__file__).with_name("models.py"))
-models = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(models)
+from tests.cli import models
 
 
 @pytest.fixture

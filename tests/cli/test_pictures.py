@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ferry run --image`: pictures of all kinds in, pictures out, compared with Pillow."""
 
-import importlib.util
 import pathlib
 
 import numpy as np
@@ -9,9 +8,7 @@ import pytest
 from onnx import TensorProto
 from PIL import Image
 
-spec = importlib.util.spec_from_file_location("cli_models", pathlib.Path(__file__).with_name("models.py"))
-models = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(models)
+from tests.cli import models
 
 TESTDATA = pathlib.Path(__file__).resolve().parents[2] / "src" / "codec" / "testdata"
 

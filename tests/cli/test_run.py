@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ferry run` on tensors: good input, bad input, bad models."""
 
-import importlib.util
-import pathlib
-
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-spec = importlib.util.spec_from_file_location("cli_models", pathlib.Path(__file__).with_name("models.py"))
-models = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(models)
+from tests.cli import models
 
 X = np.float32([[-3, -1], [0, 2]])
 Y = np.float32([[0, 0], [1, 3]])

@@ -122,7 +122,7 @@ TEST(Upgrade, SoftmaxFlattened) {
 }
 
 TEST(Upgrade, AxisOfBroadcast) {
-  OldNode("Add", 5)
+  OldNode("Add", 1)
       .attr(int_attr("broadcast", 1))
       .attr(int_attr("axis", 0))
       .attr(ints_attr("consumed_inputs", {0, 0}))

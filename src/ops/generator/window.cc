@@ -11,7 +11,7 @@
 namespace ferry {
 namespace {
 
-Status infer(const Window& op, InferContext& c) {
+Status infer(const WindowFunction& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(c.tensor(0, types::kIndices, 0, 1).status());
   FERRY_RETURN_IF_ERROR(check_scalar(c, 0));
   if (!types::kNumeric.contains(op.output_datatype)) {
@@ -33,7 +33,7 @@ double value(WindowKind kind, double angle) {
   return 0;
 }
 
-Status eval(const Window& op, EvalContext& c) {
+Status eval(const WindowFunction& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const int64_t size, read_int(c.input(0), "size"));
   if (size < 0) return invalid_argument("size is {}, wanted is 0 or more", size);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, op.output_datatype, Dims{size}));
@@ -53,10 +53,10 @@ Status eval(const Window& op, EvalContext& c) {
 
 void register_window(OpRegistry& r) {
   const auto add = [&](const char* name, WindowKind kind) {
-    Window defaults;
+    WindowFunction defaults;
     defaults.kind = kind;
-    r.op<Window>(name, defaults).since(17).attr("output_datatype", &Window::output_datatype)
-        .attr("periodic", &Window::periodic).infer(infer).reference(eval);
+    r.op<WindowFunction>(name, defaults).since(17).attr("output_datatype", &WindowFunction::output_datatype)
+        .attr("periodic", &WindowFunction::periodic).infer(infer).reference(eval);
   };
   add("HannWindow", WindowKind::kHann);
   add("HammingWindow", WindowKind::kHamming);

@@ -11,7 +11,7 @@ namespace ferry {
 
 enum class WindowKind : uint8_t { kHann, kHamming, kBlackman };
 
-struct Window {
+struct WindowFunction {
   WindowKind kind = WindowKind::kHann;
   DType output_datatype = DType::kFloat32;
   bool periodic = true;
