@@ -2,6 +2,10 @@
 #include <string>
 
 #include "kernels/conv/conv.h"
+#include "kernels/conv/depthwise.h"
+#include "kernels/conv/thin_input.h"
+#include "kernels/conv/thin_output.h"
+#include "kernels/winograd/winograd.h"
 #include "roof.h"
 
 namespace ferry {
@@ -56,15 +60,131 @@ void direct(benchmark::State& state, Isa isa, const Layer& layer) {
                 [&] { conv_rows(kernels, blocking, s, args, 0, s.rows(), scratch.get()); });
 }
 
-}  // namespace
+constexpr Layer kDepthwiseLayers[] = {
+    {"3x3_144_56", 144, 144, 3, 1, 56, 144},   {"3x3_144_14", 144, 144, 3, 1, 14, 144},
+    {"3x3s2_144_56", 144, 144, 3, 2, 56, 144}, {"3x3_384_14", 384, 384, 3, 1, 14, 384},
+    {"5x5_480_14", 480, 480, 5, 1, 14, 480},   {"7x7_96_56", 96, 96, 7, 1, 56, 96},
+    {"3x3_32_112", 32, 32, 3, 1, 112, 32},     {"3x3_groups_of_4", 128, 128, 3, 1, 56, 32},
+};
 
-void register_conv(Isa isa) {
-  for (const Layer& layer : kLayers) {
-    benchmark::RegisterBenchmark((std::string(isa_name(isa)) + "/conv/" + layer.name).c_str(),
-                                 [=](benchmark::State& state) { direct(state, isa, layer); })
+void depthwise(benchmark::State& state, Isa isa, const Layer& layer) {
+  const ConvShape s = shape_of(layer);
+  const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
+      bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.group_in() * s.taps()), packed(depthwise_packed_size(s));
+  const Buffer scratch(depthwise_scratch_bytes(s) / 4);
+  depthwise_pack_weights(s, weights.get(), packed.get());
+  ConvArgs args;
+  args.x = x.get(), args.x_pitch = s.in_channels;
+  args.y = y.get(), args.y_pitch = s.out_channels;
+  args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
+  measure_flops(state, isa, flops_of(s), [&] {
+    depthwise_rows(depthwise_kernels(isa), s, args, 0, s.rows(), scratch.get());
+  });
+}
+
+constexpr Layer kThinInputLayers[] = {
+    {"7x7s2_3_64_224", 3, 64, 7, 2, 224},
+    {"3x3s2_3_32_224", 3, 32, 3, 2, 224},
+    {"9x9_3_64_256", 3, 64, 9, 1, 256},
+};
+
+void thin_input(benchmark::State& state, Isa isa, const Layer& layer) {
+  const GemmKernels& kernels = gemm_kernels(isa);
+  const GemmBlocking blocking = gemm_blocking();
+  const ConvShape s = shape_of(layer);
+  const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
+      bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.in_channels * s.taps()),
+      packed(thin_input_packed_size(kernels, s));
+  const Buffer scratch(thin_input_scratch_bytes(s, blocking) / 4);
+  thin_input_pack_weights(kernels, s, weights.get(), packed.get());
+  const PlanarInput input = {x.get(), 0, s.in[1] * s.in[2], s.in[2]};
+  ConvArgs args;
+  args.y = y.get(), args.y_pitch = s.out_channels;
+  args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
+  measure_flops(state, isa, flops_of(s), [&] {
+    thin_input_rows(kernels, blocking, s, input, args, 0, s.rows(), scratch.get());
+  });
+}
+
+constexpr Layer kThinOutputLayers[] = {
+    {"5x5_32_3_256", 32, 3, 5, 1, 256},
+    {"3x3_64_3_256", 64, 3, 3, 1, 256},
+    {"1x1_64_1_256", 64, 1, 1, 1, 256},
+};
+
+void thin_output(benchmark::State& state, Isa isa, const Layer& layer) {
+  const GemmBlocking blocking = gemm_blocking();
+  const ConvShape s = shape_of(layer);
+  const int64_t plane = s.in[1] * s.in[2];
+  const Buffer x(plane * s.in_channels), y(plane * s.out_channels), bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.in_channels * s.taps()),
+      packed(thin_output_packed_size(s));
+  const Buffer scratch(thin_output_scratch_bytes(s, blocking) / 4);
+  thin_output_pack_weights(s, weights.get(), packed.get());
+  ThinOutputArgs args;
+  args.x = x.get(), args.row_stride = s.in[2] * s.in_channels;
+  args.pixel_stride = s.in_channels, args.channel_stride = 1;
+  args.y = y.get(), args.y_channel_stride = plane, args.y_row_stride = s.out[2];
+  args.weights = packed.get(), args.bias = bias.get();
+  measure_flops(state, isa, flops_of(s), [&] {
+    thin_output_rows(thin_output_kernels(isa), blocking, s, args, 0, s.rows(), scratch.get());
+  });
+}
+
+constexpr Layer kWinogradLayers[] = {
+    {"64_56", 64, 64, 3, 1, 56},      {"128_28", 128, 128, 3, 1, 28},
+    {"256_14", 256, 256, 3, 1, 14},   {"512_7", 512, 512, 3, 1, 7},
+    {"32_112", 32, 32, 3, 1, 112},    {"64_160", 64, 64, 3, 1, 160},
+    {"27_64_256", 27, 64, 3, 1, 256},
+};
+
+// `of_roof` counts the arithmetic of the direct convolution: above 1 is what Winograd saves.
+template <int kM>
+void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
+  const GemmKernels& gemm = gemm_kernels(isa);
+  const WinogradKernels& kernels = winograd_kernels(isa);
+  const GemmBlocking blocking = gemm_blocking();
+  const ConvShape s = shape_of(layer);
+  const WinogradPlan plan = winograd_plan(gemm, blocking, s, kM);
+  const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
+      bias(s.out_channels);
+  const Buffer weights(s.out_channels * s.in_channels * 9),
+      packed(winograd_packed_size(gemm, s, kM));
+  const Buffer scratch(winograd_scratch_bytes(plan, s) / 4);
+  winograd_pack_weights(gemm, s, kM, weights.get(), 0, s.out_channels, packed.get());
+  ConvArgs args;
+  args.x = x.get(), args.x_pitch = s.in_channels;
+  args.y = y.get(), args.y_pitch = s.out_channels;
+  args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
+  measure_flops(state, isa, flops_of(s), [&] {
+    winograd_tiles(kernels, gemm, blocking, plan, s, args, 0, plan.tiles, scratch.get());
+  });
+}
+
+template <int kCount>
+void add(const char* family, Isa isa, const Layer (&layers)[kCount],
+         void (*run)(benchmark::State&, Isa, const Layer&)) {
+  for (const Layer& layer : layers) {
+    const std::string name = std::string(isa_name(isa)) + "/" + family + "/" + layer.name;
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [=](benchmark::State& state) { run(state, isa, layer); })
         ->Unit(benchmark::kMicrosecond)
         ->MinTime(0.2);
   }
+}
+
+}  // namespace
+
+void register_conv(Isa isa) {
+  add("conv", isa, kLayers, direct);
+  add("depthwise", isa, kDepthwiseLayers, depthwise);
+  add("thin_input", isa, kThinInputLayers, thin_input);
+  add("thin_output", isa, kThinOutputLayers, thin_output);
+  add("winograd_f2", isa, kWinogradLayers, winograd<2>);
+  add("winograd_f4", isa, kWinogradLayers, winograd<4>);
+  add("winograd_f6", isa, kWinogradLayers, winograd<6>);
 }
 
 }  // namespace ferry

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model zoo: networks built from fixed seeds, exported to ONNX, with PyTorch's outputs recorded beside them."""
+"""Model zoo: networks from fixed seeds, exported to ONNX, with PyTorch's outputs beside them."""

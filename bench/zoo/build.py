@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the zoo: python -m bench.zoo.build [--only names] [--out build/zoo]
 
-For each model: one .onnx per spelling, case_<k>.npz with inputs (in.*), PyTorch's float32 outputs (out.*) and float64
-outputs (ref64.*), and meta.json, written last. A model whose sources and versions are unchanged is skipped."""
+For each model: one .onnx per spelling, case_<k>.npz with inputs (in.*), PyTorch's float32 outputs
+(out.*) and float64 outputs (ref64.*), and meta.json, written last. A model whose sources and
+versions are unchanged is skipped."""
 
 import argparse
+import ast
 import gc
 import hashlib
 import json
@@ -22,13 +24,21 @@ from . import export as exporters
 from . import model as specs
 from . import unit_scale
 from .model import ZooModel
+from .parity import relative_error
 from .registry import MODELS, SOURCES
 
 
 def fingerprint(name: str) -> str:
+    """Of the code that makes the model, layout and comments aside, and of what it runs on."""
     digest = hashlib.sha256()
-    for source in (SOURCES[name], specs.__file__, unit_scale.__file__, exporters.__file__, __file__):
-        digest.update(Path(source).read_bytes())
+    for source in (
+        SOURCES[name],
+        specs.__file__,
+        unit_scale.__file__,
+        exporters.__file__,
+        __file__,
+    ):
+        digest.update(ast.dump(ast.parse(Path(source).read_text())).encode())
     for package in ("torch", "transformers", "onnx", "onnxscript"):
         digest.update(f"{package}=={version(package)}".encode())
     return digest.hexdigest()
@@ -51,13 +61,17 @@ def widen(tensor: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, inputs: dict[str, Tensor], names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def evaluate(
+    module: nn.Module, inputs: dict[str, Tensor], names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
     outputs = as_tuple(module(*inputs.values()))
     assert len(outputs) == len(names), f"{len(outputs)} outputs, {len(names)} names"
     return {name: tensor.contiguous().numpy() for name, tensor in zip(names, outputs)}
 
 
-def export_spellings(model: ZooModel, module: nn.Module, folder: Path) -> tuple[list[str], dict[str, str]]:
+def export_spellings(
+    model: ZooModel, module: nn.Module, folder: Path
+) -> tuple[list[str], dict[str, str]]:
     """The spellings written and, for the others, why not."""
     trace = model.trace if model.trace is not None else model.cases[0]
     written, failures = [], {}
@@ -68,7 +82,7 @@ def export_spellings(model: ZooModel, module: nn.Module, folder: Path) -> tuple[
             exporters.export(model, variant, exporter, model.make_inputs(trace, index=-1), path)
             written.append(spelling)
         except Exception as error:  # exporters raise every kind; the reason belongs into the record
-            failures[spelling] = f"{type(error).__name__}: {error}"
+            failures[spelling] = f"{type(error).__name__}: {error}"[:4000]
             for left in folder.glob(f"{spelling}.onnx*"):
                 left.unlink()
         gc.collect()
@@ -80,7 +94,9 @@ def record_cases(model: ZooModel, module: nn.Module, folder: Path) -> list[dict]
     inputs = [model.make_inputs(case, index) for index, case in enumerate(model.cases)]
     narrow = [evaluate(module, one, model.outputs) for one in inputs]
     module.double()
-    wide = [evaluate(module, {n: widen(t) for n, t in one.items()}, model.outputs) for one in inputs]
+    wide = [
+        evaluate(module, {n: widen(t) for n, t in one.items()}, model.outputs) for one in inputs
+    ]
     records = []
     for index, case in enumerate(model.cases):
         arrays = {f"in.{name}": tensor.numpy() for name, tensor in inputs[index].items()}
@@ -88,7 +104,10 @@ def record_cases(model: ZooModel, module: nn.Module, folder: Path) -> list[dict]
         arrays |= {f"ref64.{name}": array for name, array in wide[index].items()}
         file = f"case_{index}.npz"
         np.savez(folder / file, **arrays)
-        error = {n: float(np.abs(a - wide[index][n]).max() / np.abs(wide[index][n]).max()) for n, a in narrow[index].items()}
+        error = {
+            n: relative_error(a, wide[index][n], model.channel_axis.get(n))
+            for n, a in narrow[index].items()
+        }
         records.append(
             dict(
                 file=file,
@@ -112,7 +131,9 @@ def build(model: ZooModel, folder: Path, key: str) -> dict:
     meta = dict(
         name=model.name,
         key=key,
-        versions={package: version(package) for package in ("torch", "transformers", "onnx", "onnxscript")},
+        versions={
+            package: version(package) for package in ("torch", "transformers", "onnx", "onnxscript")
+        },
         parameters=parameters,
         inputs=list(model.inputs),
         outputs=list(model.outputs),
@@ -131,14 +152,15 @@ def build(model: ZooModel, folder: Path, key: str) -> dict:
 def summary(meta: dict) -> str:
     worst = max(error for case in meta["cases"] for error in case["float32_error"].values())
     stds = [std for case in meta["cases"] for std in case["output_std"].values()]
-    return (
-        f"{meta['name']:<22}{meta['parameters'] / 1e6:>8.2f} M  std {min(stds):.3g}..{max(stds):.3g}"
-        f"  fp32 error {worst:.1e}  {' '.join(meta['spellings'])}"
-    )
+    size, std = meta["parameters"] / 1e6, f"{min(stds):.3g}..{max(stds):.3g}"
+    spellings = " ".join(meta["spellings"])
+    return f"{meta['name']:<22}{size:>8.2f} M  std {std}  fp32 error {worst:.1e}  {spellings}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.zoo.build", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.zoo.build", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=MODELS, default=list(MODELS))
     parser.add_argument("--out", type=Path, default=Path("build/zoo"))
     parser.add_argument("--force", action="store_true", help="rebuild what is up to date")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two scripted modules that keep their control flow: a loop whose trip count is an input (ONNX Loop), and a branch on the
-data (ONNX If). Their dynamo spellings say the same with torch's own operators, `scan` and `cond`."""
+"""Two scripted modules that keep their control flow: a loop whose trip count is an input (ONNX
+Loop), and a branch on the data (ONNX If).
+
+For the exporter that does not script, torch's `cond` says the branch, and a model of its own says
+the loop as `scan`: a Scan of no steps is not portable, a Loop of none is."""
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +37,7 @@ class RecurrenceAsScan(nn.Module):
 
     def forward(self, x: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         count = steps.item()
-        torch._check(count >= 2)
+        torch._check(count >= 1)
         weights = 1 / torch.arange(1, count + 1).to(x.dtype)
 
         def step(carry: tuple[Tensor, Tensor], weight: Tensor):
@@ -76,6 +79,10 @@ class BranchAsCond(nn.Module):
         return torch.softmax(torch.cond(x.mean() > 0, shallow, deep, (x,)), dim=-1)
 
 
+def scripted(module: nn.Module) -> tuple[nn.Module, str]:
+    return torch.jit.script(module), "torchscript"
+
+
 MODELS = (
     ZooModel(
         name="loop",
@@ -84,11 +91,17 @@ MODELS = (
         outputs=("state", "total"),
         cases=(dict(batch=4, steps=32), dict(batch=1, steps=5), dict(batch=7, steps=0)),
         trace=dict(batch=3, steps=5),
-        spellings={
-            "torchscript": lambda module: (torch.jit.script(module), "torchscript"),
-            "dynamo": lambda module: (RecurrenceAsScan(module), "dynamo"),
-        },
+        spellings={"torchscript": scripted},
         timed="torchscript",
+    ),
+    ZooModel(
+        name="scan",
+        build=lambda: unit_scale(Recurrence(), seed=13),
+        inputs={"x": normal("batch", WIDTH), "steps": scalar("steps")},
+        outputs=("state", "total"),
+        cases=(dict(batch=4, steps=32), dict(batch=1, steps=5), dict(batch=7, steps=1)),
+        trace=dict(batch=3, steps=5),
+        spellings={"dynamo": lambda module: (RecurrenceAsScan(module), "dynamo")},
     ),
     ZooModel(
         name="branch",
@@ -98,7 +111,7 @@ MODELS = (
         cases=(dict(batch=4, mean=0.5), dict(batch=4, mean=-0.5), dict(batch=9, mean=-0.25)),
         trace=dict(batch=3, mean=0.5),
         spellings={
-            "torchscript": lambda module: (torch.jit.script(module), "torchscript"),
+            "torchscript": scripted,
             "dynamo": lambda module: (BranchAsCond(module), "dynamo"),
         },
         timed="torchscript",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EfficientNet-B0 (Tan & Le 2019) as transformers writes it; `plain` replaces its 1280x1280 average pool by the global one."""
+"""EfficientNet-B0 (Tan & Le 2019) as transformers writes it, with an average pool of 1280x1280;
+`plain` replaces that by the global one."""
 
 import copy
 
@@ -14,7 +15,12 @@ class EfficientnetB0(nn.Module):
     def __init__(self):
         super().__init__()
         config = EfficientNetConfig(
-            image_size=224, width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280, dropout_rate=0.2, num_labels=1000
+            image_size=224,
+            width_coefficient=1.0,
+            depth_coefficient=1.0,
+            hidden_dim=1280,
+            dropout_rate=0.2,
+            num_labels=1000,
         )
         self.net = EfficientNetForImageClassification(config)
 
@@ -31,7 +37,9 @@ def with_global_pool(module: EfficientnetB0) -> EfficientnetB0:
 MODELS = (
     ZooModel(
         name="efficientnet_b0",
-        build=lambda: gather_statistics(unit_scale(EfficientnetB0(), seed=5), (8, 3, 224, 224), seed=5),
+        build=lambda: gather_statistics(
+            unit_scale(EfficientnetB0(), seed=5), (8, 3, 224, 224), seed=5
+        ),
         inputs={"x": normal(1, 3, 224, 224)},
         outputs=("logits",),
         spellings=both_exporters

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GPT-2 small (Radford et al. 2019) with past keys and values: one step of a decoder, any batch, step and past length."""
+"""GPT-2 small (Radford et al. 2019) with past keys and values: any batch, step and past length."""
 
 from torch import Tensor, nn
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
@@ -15,10 +15,19 @@ class Gpt2(nn.Module):
         super().__init__()
         self.net = GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, *past: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, *past: Tensor
+    ) -> tuple[Tensor, ...]:
         cache = DynamicCache(list(zip(past[0::2], past[1::2])))
-        out = self.net(input_ids=input_ids, attention_mask=attention_mask, past_key_values=cache, use_cache=True)
-        present = [tensor for layer in out.past_key_values.layers for tensor in (layer.keys, layer.values)]
+        out = self.net(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        present = [
+            tensor for layer in out.past_key_values.layers for tensor in (layer.keys, layer.values)
+        ]
         return out.logits, *present
 
 

@@ -7,11 +7,23 @@ from .model import ZooModel, normal
 from .unit_scale import gather_statistics, unit_scale
 
 # expansion, channels, repeats, first stride
-STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 
 
-def conv_norm_relu6(channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+def conv_norm_relu6(
+    channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
+    conv = nn.Conv2d(
+        channels_in, channels_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False
+    )
     return nn.Sequential(conv, nn.BatchNorm2d(channels_out), nn.ReLU6())
 
 
@@ -38,7 +50,11 @@ class MobilenetV2(nn.Module):
         layers, channels = [conv_norm_relu6(3, 32, 3, 2)], 32
         for expansion, channels_out, repeats, first_stride in STAGES:
             for i in range(repeats):
-                layers.append(InvertedResidual(channels, channels_out, first_stride if i == 0 else 1, expansion))
+                layers.append(
+                    InvertedResidual(
+                        channels, channels_out, first_stride if i == 0 else 1, expansion
+                    )
+                )
                 channels = channels_out
         self.features = nn.Sequential(*layers, conv_norm_relu6(channels, 1280, 1))
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, classes))
@@ -50,7 +66,9 @@ class MobilenetV2(nn.Module):
 MODELS = (
     ZooModel(
         name="mobilenet_v2",
-        build=lambda: gather_statistics(unit_scale(MobilenetV2(), seed=4), (8, 3, 224, 224), seed=4),
+        build=lambda: gather_statistics(
+            unit_scale(MobilenetV2(), seed=4), (8, 3, 224, 224), seed=4
+        ),
         inputs={"x": normal(1, 3, 224, 224)},
         outputs=("logits",),
     ),

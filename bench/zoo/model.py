@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-Case = Mapping[str, int | float]  # symbol -> value; what a case binds besides dims is read by its input specs
+# Symbol -> value; what a case binds besides dims is read by its input specs.
+Case = Mapping[str, int | float]
 Dim = int | str
 
 
@@ -29,7 +30,9 @@ class Input:
 
 def normal(*shape: Dim, mean: str | None = None) -> Input:
     """Unit normal values, shifted by the case's value of `mean` if that is given."""
-    return Input(shape, lambda s, case, rng: torch.randn(s, generator=rng) + (case[mean] if mean else 0.0))
+    return Input(
+        shape, lambda s, case, rng: torch.randn(s, generator=rng) + (case[mean] if mean else 0.0)
+    )
 
 
 def ids(high: int, *shape: Dim) -> Input:
@@ -71,14 +74,15 @@ class ZooModel:
     inputs: Mapping[str, Input]
     outputs: tuple[str, ...]
     cases: tuple[Case, ...] = ({}, {})  # the first is the one that is timed
-    trace: Case | None = None  # the sizes to export at; distinct and above 1. None: those of the first case
-    channel_axis: Mapping[str, int] = field(default_factory=dict)  # outputs whose channels differ in unit
-    # Spellings by file name: a function of the built module that returns (module, "dynamo" | "torchscript").
+    # The sizes to export at, distinct and above 1; None: those of the first case.
+    trace: Case | None = None
+    # Outputs whose channels differ in unit.
+    channel_axis: Mapping[str, int] = field(default_factory=dict)
+    # By file name: a function of the built module that gives (module, "dynamo" | "torchscript").
     spellings: Mapping[str, Callable[[nn.Module], tuple[nn.Module, str]]] = field(
         default_factory=lambda: dict(both_exporters)
     )
     timed: str = "dynamo"  # the file that peers are compared on
-    reference: Callable[[nn.Module], nn.Module] = lambda module: module  # what runs eagerly for the record
 
     def make_inputs(self, case: Case, index: int) -> dict[str, Tensor]:
         rng = torch.Generator().manual_seed(zlib.crc32(self.name.encode()) + index)

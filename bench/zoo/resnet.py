@@ -21,7 +21,9 @@ class Bottleneck(nn.Module):
         self.spatial = conv_norm(width, width, 3, stride)
         self.expand = conv_norm(width, channels_out, 1)
         same_shape = stride == 1 and channels_in == channels_out
-        self.shortcut = nn.Identity() if same_shape else conv_norm(channels_in, channels_out, 1, stride)
+        self.shortcut = (
+            nn.Identity() if same_shape else conv_norm(channels_in, channels_out, 1, stride)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.reduce(x))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SRCNN: bicubic upsampling, then three convolutions (Dong et al. 2014); once with a fixed factor, once with a factor
-that is an input."""
+"""SRCNN: bicubic upsampling, then three convolutions (Dong et al. 2014); once with a fixed
+factor, once with a factor that is an input."""
 
 import torch
 import torch.nn.functional as F
@@ -42,7 +42,7 @@ class SrcnnScale(Srcnn):
 
 
 class SrcnnScaleDirect(nn.Module):
-    """The same network whose Resize reads its `scales` from the input, as hand-written graphs do."""
+    """The same network whose Resize reads `scales` from the input, as hand-written graphs do."""
 
     def __init__(self, srcnn: Srcnn):
         super().__init__()
@@ -56,7 +56,11 @@ class SrcnnScaleDirect(nn.Module):
         resized = torch.onnx.ops.symbolic(
             "Resize",
             (x, None, scales),
-            dict(mode="cubic", cubic_coeff_a=-0.75, coordinate_transformation_mode="pytorch_half_pixel"),
+            dict(
+                mode="cubic",
+                cubic_coeff_a=-0.75,
+                coordinate_transformation_mode="pytorch_half_pixel",
+            ),
             dtype=x.dtype,
             shape=(x.shape[0], x.shape[1], x.shape[2] * factor, x.shape[3] * factor),
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""U-Net (Ronneberger et al. 2015) with padded convolutions and BatchNorm, base width 64, at 256x256."""
+"""U-Net (Ronneberger et al. 2015), padded convolutions and BatchNorm, base width 64, at 256x256."""
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +23,13 @@ class Unet(nn.Module):
     def __init__(self, width: int = 64, depth: int = 4, classes: int = 2):
         super().__init__()
         widths = [width << level for level in range(depth + 1)]
-        self.down = nn.ModuleList(double_conv(c_in, c_out) for c_in, c_out in zip([3, *widths], widths))
+        self.down = nn.ModuleList(
+            double_conv(c_in, c_out) for c_in, c_out in zip([3, *widths], widths)
+        )
         self.pool = nn.MaxPool2d(2)
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(2 * c, c, 2, stride=2) for c in reversed(widths[:-1]))
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d(2 * c, c, 2, stride=2) for c in reversed(widths[:-1])
+        )
         self.up = nn.ModuleList(double_conv(2 * c, c) for c in reversed(widths[:-1]))
         self.classifier = nn.Conv2d(width, classes, 1)
 

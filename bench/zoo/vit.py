@@ -28,4 +28,8 @@ def build() -> nn.Module:
     return module
 
 
-MODELS = (ZooModel(name="vit_b16", build=build, inputs={"x": normal(1, 3, 224, 224)}, outputs=("logits",)),)
+MODELS = (
+    ZooModel(
+        name="vit_b16", build=build, inputs={"x": normal(1, 3, 224, 224)}, outputs=("logits",)
+    ),
+)

@@ -12,7 +12,9 @@ from .unit_scale import unit_scale
 class WhisperBaseEncoder(nn.Module):
     def __init__(self):
         super().__init__()
-        config = WhisperConfig(d_model=512, encoder_layers=6, encoder_attention_heads=8, encoder_ffn_dim=2048)
+        config = WhisperConfig(
+            d_model=512, encoder_layers=6, encoder_attention_heads=8, encoder_ffn_dim=2048
+        )
         self.net = WhisperEncoder(config)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -28,5 +30,10 @@ def build() -> nn.Module:
 
 
 MODELS = (
-    ZooModel(name="whisper_base_encoder", build=build, inputs={"features": normal(1, 80, 3000)}, outputs=("hidden",)),
+    ZooModel(
+        name="whisper_base_encoder",
+        build=build,
+        inputs={"features": normal(1, 80, 3000)},
+        outputs=("hidden",),
+    ),
 )

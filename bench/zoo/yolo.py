@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A one-stage detector of the YOLOv8n shape: C2f backbone, SPPF, a two-way feature pyramid, distribution-coded boxes.
+"""A one-stage detector of the YOLOv8n shape: C2f backbone, SPPF, a two-way feature pyramid,
+boxes coded as distributions.
 
-The output holds one column per anchor: centre x, centre y, width, height in pixels, then one score per class."""
+The output holds one column per anchor: centre x, centre y, width, height in pixels, then one score
+per class."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +18,9 @@ BINS = 16  # a box side is the mean of a softmax over this many distances
 class ConvNormSilu(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 1, stride: int = 1):
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False)
+        self.conv = nn.Conv2d(
+            channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False
+        )
         self.norm = nn.BatchNorm2d(channels_out, eps=1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,7 +30,9 @@ class ConvNormSilu(nn.Module):
 class Residual(nn.Module):
     def __init__(self, channels: int, shortcut: bool):
         super().__init__()
-        self.body = nn.Sequential(ConvNormSilu(channels, channels, 3), ConvNormSilu(channels, channels, 3))
+        self.body = nn.Sequential(
+            ConvNormSilu(channels, channels, 3), ConvNormSilu(channels, channels, 3)
+        )
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,7 +40,7 @@ class Residual(nn.Module):
 
 
 class C2f(nn.Module):
-    """Splits in two halves, runs one through a chain of blocks, and concatenates every intermediate."""
+    """Two halves, one of which runs through a chain of blocks; all that comes of it is joined."""
 
     def __init__(self, channels_in: int, channels_out: int, blocks: int, shortcut: bool = False):
         super().__init__()
@@ -77,7 +83,9 @@ class Backbone(nn.Module):
             C2f(64, 64, 2, shortcut=True),
         )
         self.stride16 = nn.Sequential(ConvNormSilu(64, 128, 3, 2), C2f(128, 128, 2, shortcut=True))
-        self.stride32 = nn.Sequential(ConvNormSilu(128, 256, 3, 2), C2f(256, 256, 1, shortcut=True), Sppf(256))
+        self.stride32 = nn.Sequential(
+            ConvNormSilu(128, 256, 3, 2), C2f(256, 256, 1, shortcut=True), Sppf(256)
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         p3 = self.stride8(x)
@@ -106,12 +114,14 @@ class Neck(nn.Module):
 
 def branch(channels_in: int, width: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
-        ConvNormSilu(channels_in, width, 3), ConvNormSilu(width, width, 3), nn.Conv2d(width, channels_out, 1)
+        ConvNormSilu(channels_in, width, 3),
+        ConvNormSilu(width, width, 3),
+        nn.Conv2d(width, channels_out, 1),
     )
 
 
 def anchor_centres(size: int, strides: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Cell centres [1, 2, anchors] in units of their stride, and that stride per anchor [1, 1, anchors]."""
+    """Cell centres [1, 2, anchors] in units of their stride, and that stride [1, 1, anchors]."""
     centres, scale = [], []
     for stride in strides:
         axis = torch.arange(size // stride) + 0.5
@@ -135,7 +145,8 @@ class Detect(nn.Module):
 
     def forward(self, levels: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         rows = [
-            torch.cat([box(x), score(x)], 1).flatten(2) for box, score, x in zip(self.box, self.score, levels)
+            torch.cat([box(x), score(x)], 1).flatten(2)
+            for box, score, x in zip(self.box, self.score, levels)
         ]
         sides, scores = torch.cat(rows, 2).split((4 * BINS, self.classes), 1)
         sides = sides.view(sides.shape[0], 4, BINS, -1).transpose(1, 2).softmax(1)

@@ -31,6 +31,9 @@ class EvalContext {
   // Sets output i to an existing value (sequences, optionals, maps, shared tensors).
   virtual Status set_output(size_t i, Value value) = 0;
 
+  // What inference knows of output i; of unknown kind where the caller does not say.
+  virtual Type output_type(size_t) const { return {}; }
+
   // Runs body `index`; captures are appended to `inputs` here.
   virtual Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) = 0;
   // Cancellation and deadline; long loops call it now and then.

@@ -72,15 +72,22 @@ const Tensor* InferContext::constant(size_t i) const {
   return &*inputs_[i]->constant;
 }
 
+namespace {
+
+std::optional<KnownInts> known_of(const GraphValue& v) {
+  if (v.overridable) return std::nullopt;
+  if (!v.constant) return v.known;
+  if (static_cast<size_t>(v.constant->count()) > kMaxKnownInts) return std::nullopt;
+  const auto ints = int_contents(*v.constant);
+  if (!ints) return std::nullopt;
+  return KnownInts(ints->begin(), ints->end());
+}
+
+}  // namespace
+
 std::optional<KnownInts> InferContext::known(size_t i) const {
-  if (!has_input(i) || inputs_[i]->overridable) return std::nullopt;
-  if (const Tensor* t = constant(i)) {
-    if (static_cast<size_t>(t->count()) > kMaxKnownInts) return std::nullopt;
-    const auto ints = int_contents(*t);
-    if (!ints) return std::nullopt;
-    return KnownInts(ints->begin(), ints->end());
-  }
-  return inputs_[i]->known;
+  if (!has_input(i)) return std::nullopt;
+  return known_of(*inputs_[i]);
 }
 
 std::optional<std::vector<int64_t>> InferContext::constant_ints(size_t i) const {
@@ -131,7 +138,12 @@ Shape InferContext::fresh_shape(size_t output, size_t rank) const {
 Result<std::vector<GraphValue>> InferContext::infer_body(size_t index,
                                                          std::vector<GraphValue> inputs) const {
   Graph& body = *bodies_[index];
-  for (size_t i = num_inputs(); i < inputs_.size(); ++i) inputs.push_back(*inputs_[i]);
+  for (size_t i = num_inputs(); i < inputs_.size(); ++i) {
+    GraphValue captured;
+    captured.type = inputs_[i]->type;
+    captured.known = known_of(*inputs_[i]);
+    inputs.push_back(std::move(captured));
+  }
   if (inputs.size() != body.inputs().size()) {
     return invalid_model("the body '{}' has {} inputs, the node gives it {}", body.name,
                          body.inputs().size() - num_captures_, inputs.size() - num_captures_);
@@ -178,7 +190,11 @@ Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
   return out;
 }
 
-Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix) {
+namespace {
+
+// With an empty prefix, dims that differ become invalid: those of the elements of a sequence have
+// no value that one symbol could stand for.
+Result<Type> merge(const Type& a, const Type& b, const std::string& symbol_prefix) {
   if (a.kind == Type::Kind::kUnknown) return b;
   if (b.kind == Type::Kind::kUnknown) return a;
   if (a.kind != b.kind || a.dtype != b.dtype) {
@@ -191,15 +207,21 @@ Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol
       return t;
     }
     for (size_t i = 0; i < a.shape->size(); ++i) {
-      if (!((*a.shape)[i] == (*b.shape)[i])) {
-        (*t.shape)[i] = Dim::symbol(fmt::format("%{}.{}", symbol_prefix, i));
-      }
+      if ((*a.shape)[i] == (*b.shape)[i]) continue;
+      (*t.shape)[i] = symbol_prefix.empty() ? Dim::invalid()
+                                            : Dim::symbol(fmt::format("%{}.{}", symbol_prefix, i));
     }
     return t;
   }
-  FERRY_ASSIGN_OR_RETURN(Type element, merge_types(*a.element, *b.element, symbol_prefix + ".e"));
+  FERRY_ASSIGN_OR_RETURN(Type element, merge(*a.element, *b.element, ""));
   t.element = std::make_shared<const Type>(std::move(element));
   return t;
+}
+
+}  // namespace
+
+Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix) {
+  return merge(a, b, symbol_prefix);
 }
 
 Status infer_node(Graph& graph, NodeId id) {

@@ -63,6 +63,7 @@ class InferContext {
   const Op& op() const { return op_; }
   // Inputs of the operator itself, captures not counted; absent trailing inputs may be missing.
   size_t num_inputs() const { return inputs_.size() - num_captures_; }
+  size_t num_captures() const { return num_captures_; }
   size_t num_outputs() const { return outputs_.size(); }
   bool has_input(size_t i) const { return i < num_inputs() && inputs_[i] != nullptr; }
   bool has_output(size_t i) const { return i < outputs_.size() && outputs_[i] != nullptr; }
@@ -111,7 +112,9 @@ class InferContext {
 // Shape of a and b broadcast together, numpy style. Errors: kShapeMismatch for constants that
 // contradict each other.
 Result<Shape> broadcast_shapes(const Shape& a, const Shape& b);
-// The common type where two control-flow paths meet: equal dims stay, others become fresh.
+// The common type where two control-flow paths meet: equal dims stay, others become fresh symbols,
+// or invalid in the elements of sequences and optionals (and fresh when one is taken out) and with
+// an empty prefix.
 // Errors: kInvalidModel when element types or kinds differ.
 Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix);
 

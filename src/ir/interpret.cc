@@ -7,9 +7,14 @@ namespace {
 
 class NodeEval final : public EvalContext {
  public:
-  NodeEval(const Node& node, std::span<const Value> inputs, std::vector<Value>& outputs,
-           const InterpretOptions& options, uint64_t seed)
-      : node_(node), inputs_(inputs), outputs_(outputs), options_(options), seed_(seed) {
+  NodeEval(const Node& node, const Graph* graph, std::span<const Value> inputs,
+           std::vector<Value>& outputs, const InterpretOptions& options, uint64_t seed)
+      : node_(node),
+        graph_(graph),
+        inputs_(inputs),
+        outputs_(outputs),
+        options_(options),
+        seed_(seed) {
     outputs_.assign(node.outputs.size(), Value());
   }
 
@@ -29,6 +34,10 @@ class NodeEval final : public EvalContext {
   Status set_output(size_t i, Value value) override {
     if (i < outputs_.size()) outputs_[i] = std::move(value);
     return {};
+  }
+
+  Type output_type(size_t i) const override {
+    return graph_ != nullptr && has_output(i) ? graph_->value(node_.outputs[i]).type : Type();
   }
 
   Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {
@@ -51,15 +60,17 @@ class NodeEval final : public EvalContext {
 
  private:
   const Node& node_;
+  const Graph* graph_;
   std::span<const Value> inputs_;
   std::vector<Value>& outputs_;
   const InterpretOptions& options_;
   uint64_t seed_;
 };
 
-Status run_node(const Node& node, std::span<const Value> inputs, std::vector<Value>& outputs,
+// `graph` is the node's, or nullptr.
+Status run_node(const Node& node, const Graph* graph, std::span<const Value> inputs, std::vector<Value>& outputs,
                 const InterpretOptions& options, uint64_t seed) {
-  NodeEval context(node, inputs, outputs, options, seed);
+  NodeEval context(node, graph, inputs, outputs, options, seed);
   if (!node.op.def().eval) return unsupported_op("{}: no reference kernel", node.describe());
   return node.op.def().eval(node.op, context).with_context(node.describe());
 }
@@ -68,7 +79,7 @@ Status run_node(const Node& node, std::span<const Value> inputs, std::vector<Val
 
 Status interpret_node(const Node& node, std::span<const Value> inputs, std::vector<Value>& outputs,
                       const InterpretOptions& options) {
-  return run_node(node, inputs, outputs, options, options.seed);
+  return run_node(node, nullptr, inputs, outputs, options, options.seed);
 }
 
 Status interpret(const Graph& graph, std::span<const Value> inputs, std::vector<Value>& outputs,
@@ -93,7 +104,7 @@ Status interpret(const Graph& graph, std::span<const Value> inputs, std::vector<
     if (options.poll) FERRY_RETURN_IF_ERROR(options.poll());
     args.clear();
     for (ValueId v : node.inputs) args.push_back(v == kNone ? Value() : env[v]);
-    FERRY_RETURN_IF_ERROR(run_node(node, args, results, options, ++seed));
+    FERRY_RETURN_IF_ERROR(run_node(node, &graph, args, results, options, ++seed));
     for (ValueId v : node.inputs) {
       if (v != kNone && --uses[v] == 0) env[v] = Value();
     }

@@ -24,14 +24,18 @@
 //   templates and lambdas inside FERRY_ISA. The test `isa_symbols` looks for strays in the object
 //   files.
 //
-// What there is, for F32 and (where it makes sense) I32, both of kLanes lanes, with comparison
-// results in Mask:
-//   memory      load load_n store store_n; `_n` touches the first n lanes only, 0 <= n <= kLanes,
-//   and loads zeros elsewhere constants   zero splat splat_i iota_i first_n arithmetic  + - * / fma
-//   fnma fms sqrt abs copysign min max min_nan max_nan round floor ceil trunc scale_pow2 lanes lt
-//   le gt ge eq ne is_nan select any all reduce_add reduce_min reduce_max transpose bits        & |
-//   ^ ~ shl shr sar bits from_bits and conversions to_i32 trunc_i32 to_f32 load_f16_n store_f16_n
-//   ...
+// What there is, for F32 and (where it makes sense) I32, both of kLanes lanes; comparisons give
+// Mask
+//   memory: load load_n store store_n gather pin; `_n` touches the first n lanes only,
+//     0 <= n <= kLanes, and loads zeros elsewhere
+//   constants: zero splat splat_i iota_i first_n
+//   arithmetic: + - * / fma fnma fms sqrt abs copysign min max min_nan max_nan
+//   rounding: round floor ceil trunc scale_pow2
+//   comparison: lt le gt ge eq ne is_nan select any all
+//   lanes: reduce_add reduce_min reduce_max transpose permute
+//   bits: & | ^ ~ shl shr sar bits from_bits
+//   conversion: to_i32 trunc_i32 to_f32 load_f16 store_bf16 load_u8_n ...
+//
 // `scalar` is four lanes of the compiler's vector extension; its fma rounds twice where the CPU has
 // no such instruction.
 #pragma once

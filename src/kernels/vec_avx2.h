@@ -19,6 +19,8 @@ struct Mask {
   __m256 v;
 };
 
+FERRY_INLINE void pin(F32& a) { __asm__("" : "+x"(a.v)); }
+
 FERRY_INLINE F32 zero() { return {_mm256_setzero_ps()}; }
 FERRY_INLINE F32 splat(float x) { return {_mm256_set1_ps(x)}; }
 FERRY_INLINE I32 splat_i(int32_t x) { return {_mm256_set1_epi32(x)}; }
@@ -57,6 +59,7 @@ FERRY_INLINE void store(int32_t* p, I32 v) {
 FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm256_maskstore_epi32(p, _mm256_castps_si256(first_n(n).v), v.v);
 }
+FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm256_permutevar8x32_ps(a.v, lane.v)}; }
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm256_i32gather_ps(base, index.v, 4)};
 }

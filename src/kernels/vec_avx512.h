@@ -44,9 +44,14 @@ FERRY_INLINE void store(int32_t* p, I32 v) { _mm512_storeu_si512(p, v.v); }
 FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm512_mask_storeu_epi32(p, first_n(n).v, v.v);
 }
+// Lane i of the result is lane lane[i] of a; 0 <= lane[i] < kLanes.
+FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm512_permutexvar_ps(lane.v, a.v)}; }
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm512_i32gather_ps(index.v, base, 4)};
 }
+
+// Keeps a loaded vector in a register where the compiler would rather load it again for each use.
+FERRY_INLINE void pin(F32& a) { __asm__("" : "+v"(a.v)); }
 
 FERRY_INLINE F32 zero() { return {_mm512_setzero_ps()}; }
 FERRY_INLINE F32 splat(float x) { return {_mm512_set1_ps(x)}; }

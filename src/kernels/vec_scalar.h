@@ -22,6 +22,8 @@ struct Mask {
   Int4 v;
 };
 
+FERRY_INLINE void pin(F32&) {}
+
 FERRY_INLINE F32 zero() { return {Float4{0, 0, 0, 0}}; }
 FERRY_INLINE F32 splat(float x) { return {Float4{x, x, x, x}}; }
 FERRY_INLINE I32 splat_i(int32_t x) { return {Int4{x, x, x, x}}; }
@@ -80,6 +82,9 @@ FERRY_INLINE void store(float* p, F32 v, Mask m) {
   for (int i = 0; i < kLanes; ++i) {
     if (m.v[i] != 0) p[i] = v.v[i];
   }
+}
+FERRY_INLINE F32 permute(F32 a, I32 lane) {
+  return {Float4{a.v[lane.v[0]], a.v[lane.v[1]], a.v[lane.v[2]], a.v[lane.v[3]]}};
 }
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {Float4{base[index.v[0]], base[index.v[1]], base[index.v[2]], base[index.v[3]]}};

@@ -192,6 +192,8 @@ TEST_P(Vec, LanesReduceTransposeAndGather) {
   EXPECT_EQ(ops().reduce_max(a.data()), static_cast<float>(lanes) - 3.0f);
   ops().gather(a.data(), index.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[lanes - 1 - i]);
+  ops().permute(a.data(), index.data(), y.data());
+  for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[lanes - 1 - i]);
   ops().fma(a.data(), b.data(), c.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i] * b[i] + c[i]);
   EXPECT_EQ(ops().any_all(a.data(), a.data()), 0);

@@ -110,6 +110,8 @@ extern const VecOps kVecOps = {
           const Mask m = lt(load(a), load(b));
           return (any(m) ? 1 : 0) + (all(m) ? 2 : 0);
         },
+    .permute = [](const float* a, const int32_t* lane,
+                  float* y) { store(y, permute(load(a), load(lane))); },
     .gather = [](const float* base, const int32_t* index,
                  float* y) { store(y, gather(base, load(index))); },
     .f16_to_f32 = [](const uint16_t* x, float* y, int64_t n) { store_n(y, load_f16_n(x, n), n); },

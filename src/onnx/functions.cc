@@ -15,6 +15,12 @@ std::string key_of(std::string_view domain, std::string_view name, std::string_v
   return fmt::format("{}:{}", full_name(domain, name), overload);
 }
 
+// Operators that exist in old files only.
+bool is_rewritten(std::string_view name) {
+  const auto rows = upgrades_of(name);
+  return !rows.empty() && rows.back().before == kAnyVersion;
+}
+
 // Nodes of one unknown operator.
 struct Unknown {
   size_t count = 0;
@@ -43,9 +49,7 @@ class KnownOps {
       return;
     }
     const std::string name = full_name(node.domain, node.op_type);
-    if (name == "Constant" || op_registry().find(name) != nullptr || !upgrades_of(name).empty()) {
-      return;
-    }
+    if (name == "Constant" || op_registry().find(name) != nullptr || is_rewritten(name)) return;
     Unknown& u = unknown_[name];
     static constexpr size_t kExamples = 3;
     if (++u.count <= kExamples) {

@@ -179,7 +179,7 @@ Status GraphBuilder::read_attributes(Scope& scope, const NodeProto& proto, Sourc
         if (name == a.ref_attr_name) out.attrs.emplace_back(a.name, value);
       }
     } else if (a.type == AttributeType::kGraph && a.graphs.size() == 1) {
-      out.bodies.emplace_back(a.name, a.graphs[0].get());
+      out.bodies.emplace_back(a.name, a.graphs[0]);
     } else {
       FERRY_ASSIGN_OR_RETURN(AttrValue value, read_attribute(wire_, tensors_, a));
       out.attrs.emplace_back(a.name, std::move(value));
@@ -229,7 +229,7 @@ Status GraphBuilder::import_op(Scope& scope, const NodeProto& proto) {
     node.outputs.push_back(id);
   }
   std::vector<SourceNode> after;
-  FERRY_RETURN_IF_ERROR(upgrade(scope, node, after));
+  if (!proto.newest) FERRY_RETURN_IF_ERROR(upgrade(scope, node, after));
   if (!node.op_type.empty()) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(node)));
   for (SourceNode& next : after) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(next)));
   return {};

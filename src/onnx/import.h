@@ -20,13 +20,13 @@
 namespace ferry::onnx {
 
 struct ImportOptions {
-  Limits limits;
+  Limits limits = {};
   MemoryBudget* budget = nullptr;  // null: one of the default size
   bool map = true;                 // false: files are read into memory
   // Where the external data of a model given as bytes lies. A file's lies beside it.
-  std::string external_folder;
+  std::string external_folder = {};
   // External data given by name; looked at before any folder.
-  std::map<std::string, OwnedBytes, std::less<>> external_buffers;
+  std::map<std::string, OwnedBytes, std::less<>> external_buffers = {};
 };
 
 struct ImportedModel {

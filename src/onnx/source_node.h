@@ -21,7 +21,7 @@ struct SourceNode {
   std::vector<ValueId> inputs;   // kNone: absent
   std::vector<ValueId> outputs;  // kNone: not wanted
   std::vector<std::pair<std::string, AttrValue>> attrs;
-  std::vector<std::pair<std::string, const GraphProto*>> bodies;
+  std::vector<std::pair<std::string, std::shared_ptr<const GraphProto>>> bodies;
   std::shared_ptr<const Origin> origin;
 
   std::string describe() const;

@@ -317,8 +317,11 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
       case 6:
       case 11:
         implied = f.tag() == 6 ? AttributeType::kGraph : AttributeType::kGraphs;
-        out.graphs.push_back(std::make_unique<GraphProto>());
-        graph(f.bytes(), *out.graphs.back());
+        {
+          auto nested = std::make_shared<GraphProto>();
+          graph(f.bytes(), *nested);
+          out.graphs.push_back(std::move(nested));
+        }
         continue;
       default: break;
     }

@@ -46,7 +46,7 @@ struct AttributeProto {
   std::string_view name, ref_attr_name;
   AttributeType type = AttributeType::kUndefined;  // from the fields present when not stated
   std::string_view message;                        // the whole message, for values()
-  std::vector<std::unique_ptr<GraphProto>> graphs;
+  std::vector<std::shared_ptr<const GraphProto>> graphs;
 };
 
 // The values of an attribute; only the fields that its type names are of interest.
@@ -65,6 +65,7 @@ struct NodeProto {
   std::vector<std::string_view> inputs, outputs;
   std::vector<AttributeProto> attributes;
   StringPairs metadata;
+  bool newest = false;  // made by an upgrade: already of the newest version
 };
 
 struct ValueInfoProto {

@@ -106,6 +106,22 @@ void expect_equal(const Value& got, const Value& want, double rtol, double atol,
   }
 }
 
+Tensor ints(const std::vector<int64_t>& values) {
+  return tensor<int64_t>({static_cast<int64_t>(values.size())}, values);
+}
+
+Tensor iota(const Dims& dims) {
+  Tensor t = Tensor::allocate(DType::kFloat32, dims).value();
+  for (int64_t i = 0; i < t.count(); ++i) t.data<float>()[i] = static_cast<float>(i);
+  return t;
+}
+
+Tensor packed_tensor(DType type, const Dims& dims, const std::vector<uint8_t>& bits) {
+  Tensor t = Tensor::allocate(type, dims).value();
+  pack_bits(tensor<uint8_t>(dims, bits), t);
+  return t;
+}
+
 Tensor random_tensor(const Dims& dims, uint64_t seed) {
   Tensor t = Tensor::allocate(DType::kFloat32, dims).value();
   for (int64_t i = 0; i < t.count(); ++i) {

@@ -35,6 +35,12 @@ Tensor tensor(const Dims& dims, const std::vector<T>& elements) {
   for (size_t i = 0; i < elements.size(); ++i) t.data<T>()[i] = elements[i];
   return t;
 }
+// A vector of i64, as axes, shapes and pads are given.
+Tensor ints(const std::vector<int64_t>& values);
+// f32 0, 1, 2, ...
+Tensor iota(const Dims& dims);
+// A packed type from the raw bits of each element.
+Tensor packed_tensor(DType type, const Dims& dims, const std::vector<uint8_t>& bits);
 // Pseudo-random floats in [-1, 1), the same for the same seed everywhere.
 Tensor random_tensor(const Dims& dims, uint64_t seed);
 
@@ -73,7 +79,7 @@ class OpTester {
   std::vector<Value> inputs_;
   std::vector<bool> present_;
   std::vector<Expected> expected_;
-  std::vector<std::unique_ptr<Graph>> bodies_;
+  std::vector<std::shared_ptr<Graph>> bodies_;  // shared, so that a case can be copied
   uint32_t num_captures_ = 0;
   Code error_ = Code::kOk;
   std::string error_words_;

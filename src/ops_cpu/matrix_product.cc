@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "kernels/eltwise/eltwise.h"
 
 namespace ferry {
 
@@ -18,13 +19,34 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
   return packed;
 }
 
-void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args) {
+namespace {
+
+void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread, int64_t m0,
+                   int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
+  if (finish == nullptr) {
+    gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
+    return;
+  }
+  const int64_t row_bytes = std::max<int64_t>((n1 - n0) * int64_t{sizeof(float)}, 1);
+  // Strips cost passes over the weights: at least 8 register tiles of rows.
+  const int64_t strip = std::max<int64_t>(kTailStripBytes / row_bytes / kernels.mr, 8) * kernels.mr;
+  for (int64_t m = m0; m < m1; m += strip) {
+    const int64_t end = std::min(m1, m + strip);
+    gemm_tile(kernels, blocking, args, m, end, n0, n1);
+    (*finish)(thread, m, end, n0, n1);
+  }
+}
+
+}  // namespace
+
+void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
+                 const FinishTile* finish) {
   if (args.m == 0 || args.n == 0) return;
   const int64_t work = args.m * args.n * std::max<int64_t>(args.k * args.taps, 1);
   const int64_t threads = team.size();
   if (threads == 1 || work < kMinParallelWork) {
-    gemm_tile(kernels, blocking, args, 0, args.m, 0, args.n);
+    run_rectangle(kernels, args, 0, 0, args.m, 0, args.n, finish);
     return;
   }
   // Split the side with more register tiles; a few parts per thread even out a slow one.
@@ -35,11 +57,11 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args) {
   const int64_t parts = std::min(tiles, by_rows && row_tiles >= 8 * threads ? 2 * threads : threads);
   const int64_t unit = by_rows ? kernels.mr : kernels.nr;
   const int64_t end = by_rows ? args.m : args.n;
-  team.parallel(static_cast<int>(parts), [&](int part, int) {
+  team.parallel(static_cast<int>(parts), [&](int part, int thread) {
     const int64_t from = std::min(end, tiles * part / parts * unit);
     const int64_t to = std::min(end, tiles * (part + 1) / parts * unit);
-    if (by_rows) gemm_tile(kernels, blocking, args, from, to, 0, args.n);
-    else gemm_tile(kernels, blocking, args, 0, args.m, from, to);
+    if (by_rows) run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
+    else run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
   });
 }
 
@@ -47,19 +69,16 @@ namespace {
 
 class MatrixStep final : public StepKernel {
  public:
-  MatrixStep(const GemmKernels& kernels, PackedMatrix weights, std::vector<float> bias,
-             FusedAnchor anchor)
-      : kernels_(kernels),
+  MatrixStep(Isa isa, PackedMatrix weights, std::vector<float> bias, FusedAnchor anchor)
+      : kernels_(gemm_kernels(isa)),
+        elt_kernels_(elt_kernels(isa)),
         weights_(std::move(weights)),
         bias_(std::move(bias)),
         anchor_(std::move(anchor)) {}
 
   std::string name() const override { return "gemm_f32"; }
   bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override {
-    const int in = static_cast<int>(i);
-    return in == anchor_.inputs[0] || in == anchor_.residual;
-  }
+  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return weights_.bytes; }
   int in_place_input() const override { return anchor_.residual; }
 
@@ -84,12 +103,23 @@ class MatrixStep final : public StepKernel {
     }
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
-    run_product(kernels_, c.team(), args);
+    if (!anchor_.has_tail()) {
+      run_product(kernels_, c.team(), args);
+      return {};
+    }
+    std::array<void*, kMaxThreads> scratch{};
+    FERRY_RETURN_IF_ERROR(tail_scratch(c, anchor_, scratch));
+    const FinishTile finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+      run_tail(elt_kernels_, anchor_, c, args.c, args.n, m0, m1, n0, n1,
+               scratch[static_cast<size_t>(thread)]);
+    };
+    run_product(kernels_, c.team(), args, &finish);
     return {};
   }
 
  private:
   const GemmKernels& kernels_;
+  const EltKernels& elt_kernels_;
   PackedMatrix weights_;
   std::vector<float> bias_;
   FusedAnchor anchor_;
@@ -97,9 +127,18 @@ class MatrixStep final : public StepKernel {
 
 }  // namespace
 
-std::unique_ptr<StepKernel> make_matrix_step(const GemmKernels& kernels, PackedMatrix weights,
-                                             std::vector<float> bias, FusedAnchor anchor) {
-  return std::make_unique<MatrixStep>(kernels, std::move(weights), std::move(bias),
+Status tail_scratch(StepContext& c, const FusedAnchor& anchor,
+                    std::array<void*, kMaxThreads>& scratch) {
+  const auto bytes = static_cast<size_t>(eltwise_scratch_bytes(anchor.tail));
+  for (int t = 0; t < c.team().size(); ++t) {
+    FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, bytes));
+  }
+  return {};
+}
+
+std::unique_ptr<StepKernel> make_matrix_step(Isa isa, PackedMatrix weights, std::vector<float> bias,
+                                             FusedAnchor anchor) {
+  return std::make_unique<MatrixStep>(isa, std::move(weights), std::move(bias),
                                       std::move(anchor));
 }
 

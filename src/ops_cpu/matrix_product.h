@@ -3,6 +3,8 @@
 // share.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,11 +29,22 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
                                  int64_t col_stride, int64_t k, int64_t n, MemoryBudget* budget);
 
 // Computes all of C; args.packed_b and sizes are set. The split over threads never changes a bit.
-void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args);
+// `finish(thread, m0, m1, n0, n1)`, if any, is called with each rectangle once it is in the cache.
+using FinishTile = std::function<void(int, int64_t, int64_t, int64_t, int64_t)>;
+void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
+                 const FinishTile* finish = nullptr);
+
+// Bytes of output that stay in the second-level cache between the sum and the tail.
+inline constexpr int64_t kTailStripBytes = 128 << 10;
 
 // The step y = clip(a * weights + bias + residual): rows are all axes of a but the last.
-std::unique_ptr<StepKernel> make_matrix_step(const GemmKernels& kernels, PackedMatrix weights,
-                                             std::vector<float> bias, FusedAnchor anchor);
+std::unique_ptr<StepKernel> make_matrix_step(Isa isa, PackedMatrix weights, std::vector<float> bias,
+                                             FusedAnchor anchor);
+
+// Scratch for run_tail, by thread.
+inline constexpr size_t kMaxThreads = 257;  // the pool's workers and the caller
+Status tail_scratch(StepContext& c, const FusedAnchor& anchor,
+                    std::array<void*, kMaxThreads>& scratch);
 
 // Work below this many multiply-adds stays on one thread: waking the others costs as much.
 inline constexpr int64_t kMinParallelWork = 64 << 10;

@@ -2,24 +2,16 @@
 #include "plan/epilogue.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/status.h"
 #include "ops/math/binary.h"
 #include "ops/math/clip.h"
 #include "ops/math/unary.h"
+#include "plan/eltwise_program.h"
 
 namespace ferry {
 namespace {
-
-// A scalar f32 constant.
-const float* scalar_constant(const Graph& graph, ValueId v) {
-  const GraphValue& value = graph.value(v);
-  if (!value.constant || value.overridable || value.constant->dtype() != DType::kFloat32 ||
-      value.constant->count() != 1 || value.constant->raw() == nullptr) {
-    return nullptr;
-  }
-  return value.constant->data<float>();
-}
 
 bool is_add(const Node& node) {
   const auto* binary = node.op.as<Binary>();
@@ -31,73 +23,137 @@ bool is_relu(const Node& node) {
   return unary != nullptr && unary->kind == UnaryKind::kRelu;
 }
 
-// The bounds of a Clip whose limits are constants in the graph around the group.
-bool clip_bounds(const Graph& graph, const Node& node, float& lo, float& hi) {
-  for (size_t i = 1; i < node.inputs.size() && i < 3; ++i) {
-    if (node.inputs[i] == kNone) continue;
-    const float* bound = scalar_constant(graph, node.inputs[i]);
-    if (bound == nullptr || *bound != *bound) return false;
-    (i == 1 ? lo : hi) = *bound;
+// One value per column of a matrix with the columns of `matrix`, or a single one.
+bool is_row_or_scalar(const Type& t, const Type& matrix) {
+  for (size_t a = 0; a + 1 < t.rank(); ++a) {
+    if (!(*t.shape)[a].is_constant(1)) return false;
   }
-  return lo <= hi;
+  return t.rank() == 0 || (t.shape->back().is_constant(1) && t.rank() <= matrix.rank()) ||
+         (t.rank() <= matrix.rank() && t.shape->back() == matrix.shape->back());
+}
+
+ValueId other_operand(const Node& node, ValueId carried) {
+  return node.inputs[0] == carried ? node.inputs[1] : node.inputs[0];
 }
 
 }  // namespace
 
-bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried, bool& has_residual,
-                      bool& has_clip) {
-  if (has_clip) return false;
+bool FusedAnchor::reads(int input) const {
+  return input == inputs[0] || input == residual ||
+         std::find(tail_inputs.begin(), tail_inputs.end(), input) != tail_inputs.end();
+}
+
+bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried) {
+  if (!is_elt_node(graph, node)) return false;
   const Type& type = graph.value(carried).type;
-  if (is_relu(node)) {
-    has_clip = true;
-    return true;
+  if (type.rank() == 0 || !(graph.value(node.outputs[0]).type == type)) return false;
+  // A bound or exponent that is the carried value itself.
+  for (size_t i = num_elt_operands(node); i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == carried) return false;
   }
-  if (node.op.as<Clip>() != nullptr && node.inputs[0] == carried) {
-    float lo = -std::numeric_limits<float>::infinity(), hi = -lo;
-    if (!clip_bounds(graph, node, lo, hi)) return false;
-    has_clip = true;
-    return true;
-  }
-  if (is_add(node) && !has_residual) {
-    const ValueId other = node.inputs[0] == carried ? node.inputs[1] : node.inputs[0];
-    if (other == carried || graph.value(other).constant) return false;
-    if (!(graph.value(other).type == type)) return false;
-    has_residual = true;
-    return true;
-  }
-  return false;
+  if (num_elt_operands(node) == 1) return true;
+  const ValueId other = other_operand(node, carried);
+  if (other == carried) return false;  // two uses: not a chain
+  const Type& t = graph.value(other).type;
+  return t == type || is_row_or_scalar(t, type);
 }
 
 namespace {
 
-// Follows the chain from the anchor's output to the body's; the body was built by form_groups.
-bool read_chain(const KernelRequest& request, const Graph& body, const Node& anchor,
-                const std::vector<int>& step_input, FusedAnchor& out) {
-  ValueId carried = anchor.outputs[0];
-  while (!body.is_output(carried)) {
-    if (body.value(carried).users.size() != 1) return false;
-    const Node& next = body.node(body.value(carried).users[0]);
-    if (is_relu(next)) {
-      out.lo = std::max(out.lo, 0.0f);
-    } else if (is_add(next)) {
-      const ValueId other = next.inputs[0] == carried ? next.inputs[1] : next.inputs[0];
-      out.residual = step_input[other];
-    } else if (next.op.as<Clip>() != nullptr) {
-      for (size_t i = 1; i < next.inputs.size() && i < 3; ++i) {
-        if (next.inputs[i] == kNone) continue;
-        const Tensor* bound = request.constant(static_cast<size_t>(step_input[next.inputs[i]]));
-        if (bound == nullptr) return false;
-        (i == 1 ? out.lo : out.hi) = *bound->data<float>();
-      }
-    } else {
-      return false;
+// Follows the chain of a group's body from its anchor's output.
+class ChainReader {
+ public:
+  ChainReader(const KernelRequest& request, const Graph& body, const std::vector<int>& step_input,
+              FusedAnchor& out)
+      : request_(request), body_(body), step_input_(step_input), out_(out) {}
+
+  bool read(ValueId carried) {
+    while (!body_.is_output(carried)) {
+      if (body_.value(carried).users.size() != 1) return false;
+      const Node& next = body_.node(body_.value(carried).users[0]);
+      if (!in_registers(next, carried)) break;
+      carried = next.outputs[0];
     }
-    carried = next.outputs[0];
+    return body_.is_output(carried) || read_tail(carried);
   }
-  return true;
-}
+
+ private:
+  const Tensor* constant(ValueId v) const {
+    const int i = v == kNone ? -1 : step_input_[v];
+    return i < 0 ? nullptr : request_.constant(static_cast<size_t>(i));
+  }
+
+  // Takes `node` into the part that kernels do in registers: residual, then clip.
+  bool in_registers(const Node& node, ValueId carried) {
+    if (clipped_) return false;
+    if (is_relu(node)) {
+      out_.lo = 0;
+      return clipped_ = true;
+    }
+    if (is_add(node) && out_.residual < 0) {
+      const ValueId other = other_operand(node, carried);
+      if (constant(other) != nullptr || !(body_.value(other).type == body_.value(carried).type)) {
+        return false;
+      }
+      out_.residual = step_input_[other];
+      return true;
+    }
+    if (node.op.as<Clip>() == nullptr) return false;
+    for (size_t i = 1; i < node.inputs.size() && i < 3; ++i) {
+      if (node.inputs[i] == kNone) continue;
+      const Tensor* bound = constant(node.inputs[i]);
+      if (bound == nullptr || std::isnan(*bound->data<float>())) return false;
+      (i == 1 ? out_.lo : out_.hi) = *bound->data<float>();
+    }
+    return clipped_ = true;
+  }
+
+  bool read_tail(ValueId carried) {
+    EltCompiler compiler;
+    compiler.operand(carried);
+    std::vector<const Node*> nodes;
+    for (ValueId v = carried; !body_.is_output(v); v = nodes.back()->outputs[0]) {
+      if (body_.value(v).users.size() != 1) return false;
+      nodes.push_back(&body_.node(body_.value(v).users[0]));
+      if (num_elt_operands(*nodes.back()) == 1) continue;
+      const ValueId other = other_operand(*nodes.back(), v);
+      if (compiler.operand(other) == out_.tail_inputs.size() + 1) {
+        out_.tail_inputs.push_back(step_input_[other]);
+      }
+    }
+    for (const Node* n : nodes) {
+      std::vector<const Tensor*> constants;
+      for (ValueId v : n->inputs) constants.push_back(constant(v));
+      if (!compiler.add(*n, constants)) return false;
+    }
+    out_.tail = std::move(compiler).finish();
+    return true;
+  }
+
+  const KernelRequest& request_;
+  const Graph& body_;
+  const std::vector<int>& step_input_;
+  FusedAnchor& out_;
+  bool clipped_ = false;
+};
 
 }  // namespace
+
+void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c, float* y,
+              int64_t cols, int64_t r0, int64_t r1, int64_t c0, int64_t c1,
+              void* scratch) noexcept {
+  EltOperand operands[kMaxEltInstructions + 2];
+  operands[0] = {y + r0 * cols + c0, cols, 1};
+  for (size_t i = 0; i < anchor.tail_inputs.size(); ++i) {
+    const Tensor& t = c.input(static_cast<size_t>(anchor.tail_inputs[i]));
+    const auto* p = t.data<float>();
+    if (t.count() == 1) operands[i + 1] = {p, 0, 0};
+    else if (t.count() == cols && t.dim(t.rank() - 1) == cols) operands[i + 1] = {p + c0, 0, 1};
+    else operands[i + 1] = {p + r0 * cols + c0, cols, 1};
+  }
+  eltwise_region(kernels, anchor.tail, operands, y + r0 * cols + c0, cols, r1 - r0, c1 - c0,
+                 scratch);
+}
 
 std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
                                                    std::string_view op) {
@@ -120,8 +176,8 @@ std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
   }
   out.anchor = &anchor;
   for (ValueId v : anchor.inputs) out.inputs.push_back(v == kNone ? -1 : step_input[v]);
-  if (!read_chain(request, body, anchor, step_input, out)) {
-    return std::string("the group's tail is no residual and clip");
+  if (!ChainReader(request, body, step_input, out).read(anchor.outputs[0])) {
+    return std::string("the group's tail is no chain of elementwise operations");
   }
   return out;
 }

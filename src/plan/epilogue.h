@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What matrix kernels can do to a tile before it leaves registers: y = clip(anchor + residual, lo,
-// hi). Read from the body of a ferry.Group.
+// What matrix kernels do to a tile after the sum: y = clip(anchor + residual, lo, hi) before it
+// leaves registers, then any elementwise chain on the tile VM while it is in the cache. Read from the
+// body of a ferry.Group.
 #pragma once
 
 #include <limits>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "kernels/eltwise/eltwise.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -18,7 +21,19 @@ struct FusedAnchor {
   int residual = -1;                  // input index of the step
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
+  // The rest of the chain; value 0 is the tile, value i the step's input tail_inputs[i - 1].
+  EltProgram tail;
+  std::vector<int> tail_inputs;
+
+  bool has_tail() const { return !tail.code.empty(); }
+  // True for inputs that run() reads besides packed weights and bias.
+  bool reads(int input) const;
 };
+
+// Runs the tail over rows [r0, r1) and columns [c0, c1) of y, a matrix of `cols` columns.
+// `scratch` holds eltwise_scratch_bytes(anchor.tail).
+void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c, float* y,
+              int64_t cols, int64_t r0, int64_t r1, int64_t c0, int64_t c1, void* scratch) noexcept;
 
 // The anchor of kind `op` in the request's node, or the reason why it is not one.
 std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
@@ -28,9 +43,8 @@ std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
 void add_anchor_kernel(KernelRegistry& r, std::string_view op, const std::string& name,
                        Result<KernelOffer> (*make)(const KernelRequest&, const FusedAnchor&));
 
-// True when `node` can be the next link of an epilogue chain that carries `carried`; used by the
-// planner to form groups. `has_residual` and `has_clip` say what the chain holds already.
-bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried, bool& has_residual,
-                      bool& has_clip);
+// True when `node` can be the next link of the chain that carries `carried`: elementwise, of the same
+// shape, its other operand of that shape too, one value per column, or a single one.
+bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried);
 
 }  // namespace ferry

@@ -2,14 +2,16 @@
 #include "plan/fuse.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/status.h"
 #include "ir/patch.h"
-#include "ops/controlflow/group.h"
+#include "ops/fusion/group.h"
 #include "ops/math/gemm.h"
 #include "ops/math/matmul.h"
 #include "ops/nn/conv.h"
 #include "ops/registry.h"
+#include "plan/eltwise_program.h"
 #include "plan/epilogue.h"
 
 namespace ferry {
@@ -35,33 +37,32 @@ bool is_anchor(const Graph& g, const Node& n) {
 
 std::vector<NodeId> chain_of(const Graph& g, NodeId anchor) {
   std::vector<NodeId> chain = {anchor};
-  bool has_residual = false, has_clip = false;
-  for (;;) {
+  while (chain.size() <= kMaxEltInstructions) {
     const ValueId carried = g.node(chain.back()).outputs[0];
     if (!g.has_single_use(carried)) break;
     const NodeId user = g.value(carried).users[0];
     const Node& next = g.node(user);
-    if (next.outputs.size() != 1 || !extends_epilogue(g, next, carried, has_residual, has_clip)) break;
+    if (!extends_epilogue(g, next, carried)) break;
     chain.push_back(user);
   }
   return chain;
 }
 
-// One node whose body holds copies of the chain.
-Patch group_of(const Graph& g, const std::vector<NodeId>& chain) {
+// One node whose body holds copies of `nodes`, which end in the only one used outside.
+Patch group_of(const Graph& g, const std::vector<NodeId>& nodes) {
   PatchBuilder p(g);
   Node group;
   group.op = make_op("ferry.Group");
   auto body = std::make_unique<Graph>();
-  std::vector<ValueId> inner(g.num_values(), kNone);
-  for (NodeId id : chain) {
+  std::map<ValueId, ValueId> inner;
+  for (NodeId id : nodes) {
     const Node& n = g.node(id);
     Node copy;
     copy.name = n.name;
     copy.op = n.op;
     copy.origin = n.origin;
     for (ValueId v : n.inputs) {
-      if (v != kNone && inner[v] == kNone) {
+      if (v != kNone && inner.count(v) == 0) {
         inner[v] = body->add_input(g.value(v).name, g.value(v).type);
         group.inputs.push_back(v);
       }
@@ -74,11 +75,39 @@ Patch group_of(const Graph& g, const std::vector<NodeId>& chain) {
     body->add_node(std::move(copy));
     p.inherit(id);
   }
-  const ValueId last = g.node(chain.back()).outputs[0];
+  const ValueId last = g.node(nodes.back()).outputs[0];
   body->set_outputs({inner[last]});
   group.bodies.push_back(std::move(body));
   p.replace(last, p.add(std::move(group), 1)[0]);
   return std::move(p).build();
+}
+
+bool make_group(Graph& graph, const std::vector<NodeId>& nodes) {
+  Patch patch = group_of(graph, nodes);
+  if (!patch.status.ok() || !apply(graph, nodes.back(), std::move(patch)).ok()) return false;
+  for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) graph.remove_node(*it);
+  return true;
+}
+
+// `root` and the elementwise nodes that only it (or they) use, of the same shape, in graph order.
+std::vector<NodeId> elementwise_tree(const Graph& g, NodeId root) {
+  std::vector<NodeId> tree = {root};
+  for (size_t i = 0; i < tree.size(); ++i) {
+    const Node& n = g.node(tree[i]);
+    for (size_t k = 0; k < num_elt_operands(n) && tree.size() < kMaxEltInstructions; ++k) {
+      const ValueId v = n.inputs[k];
+      const NodeId producer = g.value(v).producer;
+      if (producer == kNone || g.is_output(v) || !is_elt_node(g, g.node(producer))) continue;
+      if (std::find(tree.begin(), tree.end(), producer) != tree.end()) continue;
+      if (!(g.value(v).type == g.value(g.node(root).outputs[0]).type)) continue;
+      const auto& users = g.value(v).users;
+      const bool inside = std::all_of(users.begin(), users.end(), [&](NodeId u) {
+        return std::find(tree.begin(), tree.end(), u) != tree.end();
+      });
+      if (inside) tree.push_back(producer);
+    }
+  }
+  return tree;
 }
 
 }  // namespace
@@ -88,12 +117,19 @@ size_t form_groups(Graph& graph) {
   for (NodeId id : graph.order()) {
     if (!graph.node(id).alive || !is_anchor(graph, graph.node(id))) continue;
     const std::vector<NodeId> chain = chain_of(graph, id);
-    if (chain.size() < 2) continue;
-    Patch patch = group_of(graph, chain);
-    if (!patch.status.ok() || !apply(graph, chain.back(), std::move(patch)).ok()) continue;
-    // The chain is dead now, its last node first.
-    for (auto it = chain.rbegin(); it != chain.rend(); ++it) graph.remove_node(*it);
-    ++formed;
+    if (chain.size() >= 2 && make_group(graph, chain)) ++formed;
+  }
+  // Last nodes first, so that a tree is as large as it can be.
+  std::vector<NodeId> order = graph.order();
+  std::map<NodeId, size_t> position;
+  for (size_t i = 0; i < order.size(); ++i) position[order[i]] = i;
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    if (!graph.node(*it).alive || !is_elt_node(graph, graph.node(*it))) continue;
+    std::vector<NodeId> tree = elementwise_tree(graph, *it);
+    if (tree.size() < 2) continue;
+    std::sort(tree.begin(), tree.end(),
+              [&](NodeId a, NodeId b) { return position[a] < position[b]; });
+    if (make_group(graph, tree)) ++formed;
   }
   return formed;
 }

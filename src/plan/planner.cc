@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "plan/fuse.h"
+#include "plan/layout.h"
 #include "plan/program.h"
 
 namespace ferry {
@@ -247,6 +249,10 @@ class Planner {
 Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
                                               const PlanOptions& options) {
   auto program = std::make_unique<Program>();
+  if (!options.reference_only) {
+    FERRY_RETURN_IF_ERROR(assign_layouts(*graph));
+    form_groups(*graph);
+  }
   program->graph = std::move(graph);
   FERRY_RETURN_IF_ERROR(Planner(*program, options).run());
   return program;

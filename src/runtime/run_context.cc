@@ -107,6 +107,10 @@ class RunStepContext final : public StepContext {
     return {};
   }
 
+  Type output_type(size_t i) const override {
+    return has_output(i) ? r_.p_.graph->value(node_.outputs[i]).type : Type();
+  }
+
   Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {
     for (size_t i = num_inputs(); i < node_.inputs.size(); ++i) {
       inputs.push_back(r_.env_[node_.inputs[i]]);

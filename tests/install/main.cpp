@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads the model named on the command line (y = relu(x + 1), made by make_model.py) and runs it once.
+// Loads the model named on the command line (y = relu(x + 1), made by make_model.py) and runs it
+// once.
 #include <cstdio>
-#include <vector>
 
 #include "ferry/ferry.h"
 
@@ -18,12 +18,10 @@ int main(int argc, char** argv) {
   if (!session.ok()) return fail(session.status());
 
   const float x[] = {-3, -1, 0, 2};
-  const std::vector<ferry::Value> inputs = {
-      ferry::Tensor::borrow(ferry::DType::kFloat32, {2, 2}, x)};
-  auto outputs = session->run(inputs);
+  auto outputs = session->run({{"x", ferry::Tensor::borrow(ferry::DType::kFloat32, {2, 2}, x)}});
   if (!outputs.ok()) return fail(outputs.status());
 
-  const auto y = (*outputs)[0].tensor().elements<float>();
+  const auto y = outputs->at("y").tensor().elements<float>();
   const bool right = y.size() == 4 && y[0] == 0 && y[1] == 0 && y[2] == 1 && y[3] == 3;
   std::puts(right ? "right" : "wrong values");
   return right ? 0 : 1;

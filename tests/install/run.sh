@@ -35,6 +35,17 @@ cmake_project() {
   "$work/consumer/consumer" "$model"
 }
 
+example() {
+  rm -rf "$work/super_resolution"
+  cmake -S "$root/examples/super_resolution/cpp" -B "$work/super_resolution" \
+    -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release
+  cmake --build "$work/super_resolution"
+  data=$root/examples/super_resolution
+  [ -f "$data/srcnn.onnx" ] || { echo "no srcnn.onnx: built, not run"; return 0; }
+  "$work/super_resolution/super_resolution" "$data/srcnn.onnx" "$data/input.png" "$work/output.png"
+  [ -s "$work/output.png" ]
+}
+
 pkg_config() {
   pc=$(find "$prefix" -name ferry.pc)
   [ -n "$pc" ] || { echo "no ferry.pc in $prefix"; return 1; }
@@ -72,14 +83,14 @@ command_line() {
   "$prefix/bin/ferry" info "$model"
 }
 
-# `pip install .`, with the build folder kept so that the compiler cache serves it.
+# `pip install .`, with the compilers and at the folder depth that let the compiler cache serve it.
 wheel() {
   rm -rf "$work/wheel" "$work/site"
   set -- --config-settings=build-dir="$root/build/wheel"
   if grep -q '^FERRY_WERROR:BOOL=ON' "$root/build/release/CMakeCache.txt" 2>/dev/null; then
     set -- "$@" --config-settings=cmake.define.FERRY_WERROR=ON
   fi
-  "$python" -m pip wheel -q --no-deps --no-build-isolation -w "$work/wheel" "$@" "$root"
+  CC=$cc CXX=$cxx "$python" -m pip wheel -q --no-deps --no-build-isolation -w "$work/wheel" "$@" "$root"
   "$python" -m pip install -q --no-deps --target "$work/site" "$work"/wheel/*.whl
   PYTHONPATH=$work/site "$python" "$here/wheel.py" "$model" "$work/site"
 }
@@ -90,6 +101,7 @@ if [ $# -gt 1 ]; then
 fi
 "$python" "$here/make_model.py" "$model"
 check 'find_package(ferry)' cmake_project
+check 'the example in C++' example
 check 'pkg-config ferry' pkg_config
 check 'every public header alone' headers
 check 'exported symbols' symbols

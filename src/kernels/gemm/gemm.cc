@@ -53,11 +53,12 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   const int64_t row_bytes = std::max<int64_t>(k_total, 1) * int64_t{sizeof(float)};
   const int64_t block_rows = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
   const Chunks chunks = k_total == 0 ? Chunks{1, 0} : chunk_reduction(kernels, blocking, args);
-  const bool wide = m1 - m0 <= kernels.wide_rows;
+  const bool wide = m1 - m0 <= kernels.wide_rows && args.k_offsets == nullptr;
   const int64_t step_n = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
 
   GemmPanel p = {};
   p.lda = args.lda;
+  p.k_offsets = args.k_offsets;
   p.taps = args.taps;
   p.ldc = args.ldc;
   p.ldr = args.ldr;
@@ -69,14 +70,16 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
     p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
+    const int64_t first_out = args.out_index == nullptr ? m : 0;
+    p.out_index = args.out_index == nullptr ? nullptr : args.out_index + m;
     for (int64_t n = n0; n < n1; n += p.cols) {
       p.cols = std::min(step_n, n1 - n);
       // A wide tile takes full panels only.
       if (p.cols > kernels.nr && p.cols <= step_n - kernels.lanes) p.cols = kernels.nr;
       const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
-      p.c = args.c + m * args.ldc + n;
+      p.c = args.c + first_out * args.ldc + n;
       p.bias = args.bias == nullptr ? nullptr : args.bias + n;
-      p.residual = args.residual == nullptr ? nullptr : args.residual + m * args.ldr + n;
+      p.residual = args.residual == nullptr ? nullptr : args.residual + first_out * args.ldr + n;
       const float* b = args.packed_b + n * k_total;
       p.load_c = args.accumulate;
       if (k_total == 0) {

@@ -28,11 +28,15 @@ struct GemmArgs {
   int64_t lda = 0;
   const float* const* a_rows = nullptr;
   int64_t a_offset = 0;  // added to every pointer of a_rows
+  // Element (i, k) of A is a[i * lda + k_offsets[k]], for images in planes; not with a_rows.
+  const int32_t* k_offsets = nullptr;
 
   const float* packed_b = nullptr;  // pack_b() of taps * k rows and n columns, 64-byte aligned
 
   float* c = nullptr;
   int64_t ldc = 0;
+  // Row i of C and of the residual is row out_index[i] there, or i when there is no index.
+  const int32_t* out_index = nullptr;
 
   const float* bias = nullptr;      // n values, or none
   const float* residual = nullptr;  // m rows of n values, ldr apart, or none; not c, see accumulate
@@ -51,6 +55,7 @@ struct GemmPanel {
   int64_t lda;
   const float* const* a_rows;
   int64_t a_offset;
+  const int32_t* k_offsets;
   int64_t taps;
   int64_t tap_begin, tap_end;
   int64_t k_begin, k_end;
@@ -59,6 +64,7 @@ struct GemmPanel {
   int64_t rows, cols;    // cols <= nr, or <= wide_panels * nr if rows <= wide_rows
   float* c;
   int64_t ldc;
+  const int32_t* out_index;
   const float* bias;
   const float* residual;
   int64_t ldr;

@@ -19,9 +19,13 @@ constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
 // Rows of B ahead of their use.
 constexpr int kPrefetchRows = 8;
 
+FERRY_INLINE int64_t out_row(const GemmPanel& p, int64_t row) {
+  return p.out_index == nullptr ? row : p.out_index[row];
+}
+
 template <int kRows, int kVectors>
-FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, float* c,
-                              const float* residual, Mask last) {
+FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
+                              Mask last) {
   if (p.finish) {
     if (p.bias != nullptr) {
       FERRY_UNROLL
@@ -32,12 +36,13 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, f
         for (int i = 0; i < kRows; ++i) acc[i][j] = acc[i][j] + bias;
       }
     }
-    if (residual != nullptr) {
+    if (p.residual != nullptr) {
       FERRY_UNROLL
       for (int i = 0; i < kRows; ++i) {
+        const float* row = p.residual + out_row(p, first_row + i) * p.ldr;
         FERRY_UNROLL
         for (int j = 0; j < kVectors; ++j) {
-          const float* r = residual + i * p.ldr + j * kLanes;
+          const float* r = row + j * kLanes;
           acc[i][j] = acc[i][j] + (j == kVectors - 1 ? load(r, last) : load(r));
         }
       }
@@ -61,9 +66,10 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, f
   }
   FERRY_UNROLL
   for (int i = 0; i < kRows; ++i) {
+    float* row = p.c + out_row(p, first_row + i) * p.ldc;
     FERRY_UNROLL
     for (int j = 0; j < kVectors; ++j) {
-      float* out = c + i * p.ldc + j * kLanes;
+      float* out = row + j * kLanes;
       if (j == kVectors - 1) {
         store(out, acc[i][j], last);
       } else {
@@ -73,13 +79,22 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, f
   }
 }
 
+// How the elements of A are found.
+enum class Access {
+  kRows,        // a pointer per row
+  kIndexed,     // k_offsets, any stride between rows
+  kIndexedBy1,  // k_offsets and rows one float apart: every element of a column of A from one
+                // pointer
+  kIndexedBy2,
+};
+
 // kPanels > 1: vector j lies in panel j / kNv.
-template <int kRows, int kVectors, int kPanels>
+template <int kRows, int kVectors, int kPanels, Access kAccess>
 [[gnu::noinline]] void tile(const GemmPanel& p, int64_t first_row) noexcept {
   constexpr int kPerPanel = kVectors / kPanels;
+  constexpr int kStep = kAccess == Access::kIndexedBy1 ? 1 : kAccess == Access::kIndexedBy2 ? 2 : 0;
   F32 acc[kRows][kVectors];
   const Mask last = first_n(p.cols - (kVectors - 1) * kLanes);
-  float* c = p.c + first_row * p.ldc;
   FERRY_UNROLL
   for (int i = 0; i < kRows; ++i) {
     FERRY_UNROLL
@@ -88,9 +103,10 @@ template <int kRows, int kVectors, int kPanels>
   if (p.load_c) {
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
+      const float* row = p.c + out_row(p, first_row + i) * p.ldc;
       FERRY_UNROLL
       for (int j = 0; j < kVectors; ++j) {
-        const float* from = c + i * p.ldc + j * kLanes;
+        const float* from = row + j * kLanes;
         acc[i][j] = j == kVectors - 1 ? load(from, last) : load(from);
       }
     }
@@ -105,64 +121,79 @@ template <int kRows, int kVectors, int kPanels>
     }
     const int64_t end = p.k_end;
     for (int64_t k = p.k_begin; k < end; ++k) {
+      const int64_t at = kAccess == Access::kRows ? k : p.k_offsets[k];
       F32 vb[kVectors];
       FERRY_UNROLL
       for (int j = 0; j < kVectors; ++j) {
         vb[j] = load(b + (j / kPerPanel) * p.panel_stride + (j % kPerPanel) * kLanes);
       }
-      prefetch(b + kPrefetchRows * kPerPanel * kLanes);
-      if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+      if constexpr (kAccess == Access::kRows) {
+        prefetch(b + kPrefetchRows * kPerPanel * kLanes);
+        if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+      }
       b += kPerPanel * kLanes;
       FERRY_UNROLL
       for (int i = 0; i < kRows; ++i) {
-        const F32 va = splat(row[i][k]);
+        const F32 va = splat(kStep > 0 ? row[0][at + i * kStep] : row[i][at]);
         FERRY_UNROLL
         for (int j = 0; j < kVectors; ++j) acc[i][j] = fma(va, vb[j], acc[i][j]);
       }
     }
   }
-  finish_tile(acc, p, c, p.residual == nullptr ? nullptr : p.residual + first_row * p.ldr, last);
+  finish_tile(acc, p, first_row, last);
 }
 
 using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;
 
-template <int kVectors>
+template <int kVectors, Access kAccess>
 struct Tiles {
   // Index: rows.
   static constexpr Tile kByRows[] = {
       nullptr,
-      tile<1, kVectors, 1>,
-      tile<2, kVectors, 1>,
-      tile<3, kVectors, 1>,
-      tile<4, kVectors, 1>,
+      tile<1, kVectors, 1, kAccess>,
+      tile<2, kVectors, 1, kAccess>,
+      tile<3, kVectors, 1, kAccess>,
+      tile<4, kVectors, 1, kAccess>,
 #if FERRY_ISA_LEVEL >= 1
-      tile<5, kVectors, 1>,
-      tile<6, kVectors, 1>,
+      tile<5, kVectors, 1, kAccess>,
+      tile<6, kVectors, 1, kAccess>,
 #endif
 #if FERRY_ISA_LEVEL >= 2
-      tile<7, kVectors, 1>,
-      tile<8, kVectors, 1>,
-      tile<9, kVectors, 1>,
-      tile<10, kVectors, 1>,
-      tile<11, kVectors, 1>,
-      tile<12, kVectors, 1>,
+      tile<7, kVectors, 1, kAccess>,
+      tile<8, kVectors, 1, kAccess>,
+      tile<9, kVectors, 1, kAccess>,
+      tile<10, kVectors, 1, kAccess>,
+      tile<11, kVectors, 1, kAccess>,
+      tile<12, kVectors, 1, kAccess>,
 #endif
   };
 };
 
 constexpr Tile kWide[] = {
     nullptr,
-    tile<1, kWidePanels * kNv, kWidePanels>,
+    tile<1, kWidePanels * kNv, kWidePanels, Access::kRows>,
 #if FERRY_ISA_LEVEL >= 2
-    tile<2, kWidePanels * kNv, kWidePanels>,
-    tile<3, kWidePanels * kNv, kWidePanels>,
+    tile<2, kWidePanels * kNv, kWidePanels, Access::kRows>,
+    tile<3, kWidePanels * kNv, kWidePanels, Access::kRows>,
 #endif
 };
+
+template <Access kAccess>
+const Tile* tiles_of_width(int64_t cols) {
+  return cols > kLanes ? Tiles<2, kAccess>::kByRows : Tiles<1, kAccess>::kByRows;
+}
+
+const Tile* tiles_for(const GemmPanel& p) {
+  if (p.k_offsets == nullptr) return tiles_of_width<Access::kRows>(p.cols);
+  if (p.lda == 1) return tiles_of_width<Access::kIndexedBy1>(p.cols);
+  if (p.lda == 2) return tiles_of_width<Access::kIndexedBy2>(p.cols);
+  return tiles_of_width<Access::kIndexed>(p.cols);
+}
 
 // Rows are dealt out evenly: a short last tile would leave the multiply-add units waiting.
 void panel(const GemmPanel& p) noexcept {
   if (p.cols > kNr) return kWide[p.rows](p, 0);
-  const Tile* tiles = p.cols > kLanes ? Tiles<2>::kByRows : Tiles<1>::kByRows;
+  const Tile* tiles = tiles_for(p);
   int64_t tiles_left = (p.rows + kMr - 1) / kMr;
   int64_t row = 0;
   for (; tiles_left > 0; --tiles_left) {
@@ -194,8 +225,14 @@ FERRY_INLINE void pack_columns(const float* b, int64_t col_stride, int64_t k, in
     for (int64_t i = 0; i < k; i += kLanes) {
       const int64_t depth = smaller<int64_t>(k - i, kLanes);
       F32 block[kLanes];
-      for (int x = 0; x < kLanes; ++x) {
-        block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
+      if (depth == kLanes && j + kLanes <= cols) {
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) block[x] = load(b + (j + x) * col_stride + i);
+      } else {
+        FERRY_UNROLL
+        for (int x = 0; x < kLanes; ++x) {
+          block[x] = j + x < cols ? load_n(b + (j + x) * col_stride + i, depth) : zero();
+        }
       }
       transpose(block);
       for (int64_t x = 0; x < depth; ++x) {

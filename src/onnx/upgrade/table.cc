@@ -3,6 +3,24 @@
 
 namespace ferry::onnx {
 
-std::vector<UpgradeRow> upgrade_rows() { return {}; }
+// Rows of one operator and one version keep the order in which they are added here.
+std::vector<UpgradeRow> upgrade_rows() {
+  std::vector<UpgradeRow> rows;
+  add_consumed_inputs(rows);
+  add_old_defaults(rows);
+  add_broadcast_axis(rows);
+  add_attribute_to_input(rows);
+  add_batch_normalization(rows);
+  add_cast(rows);
+  add_dropout(rows);
+  add_experimental(rows);
+  add_group_normalization(rows);
+  add_label_encoder(rows);
+  add_recurrent(rows);
+  add_resize(rows);
+  add_scan(rows);
+  add_softmax(rows);
+  return rows;
+}
 
 }  // namespace ferry::onnx

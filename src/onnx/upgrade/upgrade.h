@@ -6,6 +6,7 @@
 // followed it.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,9 @@ struct UpgradeRow {
   int before;           // applies to versions lower than this
   Rewrite rewrite;
 };
+
+// `before` of rewrites that hold for every version.
+inline constexpr int kAnyVersion = INT32_MAX;
 
 // Rows of one operator, ordered by `before`; empty for operators that never changed.
 std::span<const UpgradeRow> upgrades_of(std::string_view full_name);

@@ -42,7 +42,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
                          pack_matrix(kernels, source, op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n,
                                      request.budget));
-  return KernelOffer(make_matrix_step(kernels, std::move(packed), std::move(bias), anchor));
+  return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
                          pack_matrix(kernels, b->data<float>(), b->dim(1), 1, b->dim(0), b->dim(1),
                                      request.budget));
-  return KernelOffer(make_matrix_step(kernels, std::move(packed), {}, anchor));
+  return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 
 // a [..., m, k] times b [..., k, n], both computed; batch dims broadcast.

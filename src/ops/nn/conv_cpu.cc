@@ -4,146 +4,148 @@
 
 #include "base/status.h"
 #include "kernels/conv/conv.h"
+#include "kernels/conv/depthwise.h"
+#include "kernels/winograd/winograd.h"
 #include "ops/nn/conv.h"
-#include "ops/nn/window.h"
+#include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
-#include "plan/epilogue.h"
+#include "ops_cpu/winograd_step.h"
 
 namespace ferry {
 namespace {
 
-// What stays of a convolution when the input's size is not known yet.
-struct ConvPlan {
-  Conv op;
-  ConvShape shape;  // channels, groups, kernel; the rest is set per run
-  size_t spatial = 0;
-};
-
-// Sizes, strides and pads for concrete dims.
-Result<ConvShape> resolve(const ConvPlan& plan, const Tensor& x) {
-  FERRY_ASSIGN_OR_RETURN(Window window, window_of(plan.op, plan.spatial));
-  for (size_t a = 0; a < plan.spatial; ++a) {
-    window.axes[a].kernel = plan.shape.kernel[3 - plan.spatial + a];
-  }
-  const Dims in = spatial_dims(x.dims(), true);
-  FERRY_ASSIGN_OR_RETURN(const Dims out, resolve_window(window, in));
-  ConvShape s = plan.shape;
-  s.batch = x.dim(0);
-  for (size_t a = 0; a < plan.spatial; ++a) {
-    const size_t d = 3 - plan.spatial + a;
-    s.in[d] = in[a];
-    s.out[d] = out[a];
-    s.stride[d] = window.axes[a].stride;
-    s.dilation[d] = window.axes[a].dilation;
-    s.pad[d] = window.axes[a].pad_begin;
-  }
-  return s;
+// One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
+bool is_pointwise(const ConvPlan& plan) {
+  if (plan.shape.groups != 1 || plan.shape.taps() != 1) return false;
+  const auto all = [](const std::vector<int64_t>& v, int64_t wanted) {
+    return std::all_of(v.begin(), v.end(), [&](int64_t x) { return x == wanted; });
+  };
+  return all(plan.op.strides, 1) && all(plan.op.pads, 0);
 }
 
-bool is_pointwise(const ConvShape& s) {
-  if (s.groups != 1 || s.taps() != 1) return false;
-  for (int d = 0; d < 3; ++d) {
-    if (s.stride[d] != 1 || s.pad[d] != 0 || s.in[d] != s.out[d]) return false;
-  }
-  return true;
+// Groups too narrow to fill vectors of output channels.
+bool is_depthwise(const ConvShape& s) {
+  constexpr int64_t kNarrow = 16;  // lanes of the widest vector
+  return s.groups > 1 && s.group_in() < kNarrow && s.group_out() < kNarrow;
 }
 
 class ConvKernel final : public StepKernel {
  public:
-  ConvKernel(const GemmKernels& kernels, ConvPlan plan, PackedMatrix weights,
-             std::vector<float> bias, FusedAnchor anchor)
-      : kernels_(kernels),
+  ConvKernel(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
+      : kernels_(gemm_kernels(isa)),
+        depthwise_kernels_(depthwise_kernels(isa)),
+        elt_kernels_(elt_kernels(isa)),
         plan_(std::move(plan)),
-        weights_(std::move(weights)),
         bias_(std::move(bias)),
-        anchor_(std::move(anchor)) {}
+        anchor_(std::move(anchor)),
+        depthwise_(is_depthwise(plan_.shape)) {}
 
-  std::string name() const override { return "conv_f32"; }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override {
-    const int in = static_cast<int>(i);
-    return in == anchor_.inputs[0] || in == anchor_.residual;
+  Status pack(const Tensor& w, MemoryBudget* budget) {
+    const int64_t floats = depthwise_ ? depthwise_packed_size(plan_.shape)
+                                      : conv_packed_size(kernels_, plan_.shape);
+    packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
+    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
+    auto* packed = static_cast<float*>(weights_.get());
+    if (depthwise_) depthwise_pack_weights(plan_.shape, w.data<float>(), packed);
+    else conv_pack_weights(kernels_, plan_.shape, w.data<float>(), packed);
+    return {};
   }
-  size_t packed_bytes() const override { return weights_.bytes; }
+
+  std::string name() const override { return depthwise_ ? "depthwise_f32" : "conv_f32"; }
+  bool wants_bodies() const override { return false; }
+  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
+  size_t packed_bytes() const override { return packed_bytes_; }
   int in_place_input() const override { return anchor_.residual; }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_ASSIGN_OR_RETURN(const ConvShape shape, resolve(plan_, x));
-    const float* residual = nullptr;
-    bool accumulate = false;
-    if (anchor_.residual >= 0) {
-      residual = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
-      accumulate = residual == y.data<float>();
-      if (accumulate) residual = nullptr;
-    }
-    if (is_pointwise(shape)) {
-      run_pointwise(c.team(), shape, x, y, residual, accumulate);
-      return {};
-    }
-    return run_rows(c, shape, x, y, residual, accumulate);
-  }
-
- private:
-  void run_pointwise(Team& team, const ConvShape& s, const Tensor& x, Tensor& y,
-                     const float* residual, bool accumulate) const {
-    GemmArgs args;
-    args.m = s.batch * s.out[0] * s.out[1] * s.out[2];
-    args.k = s.in_channels;
-    args.n = s.out_channels;
-    args.a = x.data<float>();
-    args.lda = args.k;
-    args.packed_b = weights_.data();
-    args.c = y.data<float>();
-    args.ldc = args.n;
-    args.bias = bias_.empty() ? nullptr : bias_.data();
-    args.residual = residual;
-    args.ldr = args.n;
-    args.accumulate = accumulate;
-    args.lo = anchor_.lo;
-    args.hi = anchor_.hi;
-    run_product(kernels_, team, args);
-  }
-
-  Status run_rows(StepContext& c, const ConvShape& s, const Tensor& x, Tensor& y,
-                  const float* residual, bool accumulate) const {
-    static const GemmBlocking blocking = gemm_blocking();
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    if (y.count() == 0) return {};
     ConvArgs args;
     args.x = x.data<float>();
     args.x_pitch = s.in_channels;
     args.y = y.data<float>();
     args.y_pitch = s.out_channels;
-    args.weights = weights_.data();
+    args.weights = static_cast<const float*>(weights_.get());
     args.bias = bias_.empty() ? nullptr : bias_.data();
-    args.residual = residual;
-    args.residual_pitch = s.out_channels;
-    args.accumulate = accumulate;
+    if (anchor_.residual >= 0) {
+      const auto* r = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
+      args.accumulate = r == args.y;
+      if (!args.accumulate) args.residual = r;
+      args.residual_pitch = s.out_channels;
+    }
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
+    return run_rows(c, s, args);
+  }
+
+ private:
+  Status run_rows(StepContext& c, const ConvShape& s, const ConvArgs& args) const {
+    static const GemmBlocking blocking = gemm_blocking();
     Team& team = c.team();
-    const auto bytes = static_cast<size_t>(conv_scratch_bytes(s, blocking));
-    std::vector<void*> scratch(static_cast<size_t>(team.size()));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), bytes));
+    // One buffer per thread: the convolution's scratch, then the tail's.
+    const int64_t own = depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
+    const int64_t tail_at = (own + 63) / 64 * 64;
+    const auto bytes = static_cast<size_t>(tail_at + eltwise_scratch_bytes(anchor_.tail));
+    std::array<char*, kMaxThreads> scratch{};
+    for (int t = 0; t < team.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
+      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
     }
-    const int64_t rows = s.rows();
-    const int64_t work = y.count() * s.group_in() * s.taps();
-    const int64_t parts = work < kMinParallelWork ? 1 : std::min<int64_t>(rows, 4 * team.size());
-    team.parallel(static_cast<int>(team.size() == 1 ? 1 : parts), [&](int part, int thread) {
-      const int64_t n = team.size() == 1 ? 1 : parts;
-      conv_rows(kernels_, blocking, s, args, rows * part / n, rows * (part + 1) / n,
-                scratch[static_cast<size_t>(thread)]);
+    const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
+    const int64_t work = rows * row_floats * s.group_in() * s.taps();
+    int64_t parts = 1;
+    if (team.size() > 1 && work >= kMinParallelWork) parts = std::min<int64_t>(rows, 4 * team.size());
+    const int64_t strip = !anchor_.has_tail() ? rows
+                                              : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
+                                                                         std::max<int64_t>(row_floats, 1));
+    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
+      const int64_t last = rows * (part + 1) / parts;
+      char* memory = scratch[static_cast<size_t>(thread)];
+      for (int64_t from = rows * part / parts; from < last; from += strip) {
+        const int64_t to = std::min(last, from + strip);
+        if (depthwise_) depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+        else conv_rows(kernels_, blocking, s, args, from, to, memory);
+        if (anchor_.has_tail()) {
+          run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
+                   0, s.out_channels, memory + tail_at);
+        }
+      }
     });
     return {};
   }
 
   const GemmKernels& kernels_;
+  const DepthwiseKernels& depthwise_kernels_;
+  const EltKernels& elt_kernels_;
   ConvPlan plan_;
-  PackedMatrix weights_;
   std::vector<float> bias_;
   FusedAnchor anchor_;
+  bool depthwise_;
+  std::shared_ptr<void> weights_;
+  size_t packed_bytes_ = 0;
 };
+
+// Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
+// tactic: it depends on the layer alone.
+int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
+  const ConvShape& s = plan.shape;
+  if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
+  // With few channels the transforms cost more than the products save.
+  if (s.in_channels < 16 || s.out_channels < 16) return 0;
+  const Type& y = request.output_type(0);
+  int64_t side = 64;  // where the picture's size is not known
+  for (size_t a : {1, 2}) {
+    if (y.has_rank() && (*y.shape)[a].is_constant()) side = std::min(side, (*y.shape)[a].constant());
+  }
+  if (side < 4) return 0;
+  // F(4,3) transforms 36/9 of the weights' bytes: beyond this they come from the third-level cache,
+  // which costs as much as the arithmetic saved.
+  constexpr int64_t kMaxWeights = 256 * 256;
+  if (s.in_channels * s.out_channels > kMaxWeights || side < 8) return 2;
+  return 4;
+}
 
 Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor) {
   const Conv& op = *anchor.anchor->op.as<Conv>();
@@ -153,7 +155,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (x.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   const Tensor* w = request.constant(static_cast<size_t>(anchor.inputs[1]));
   if (w == nullptr) return KernelOffer(std::string("weights are not constant"));
-  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5) {
+  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || w->rank() != x.rank()) {
     return KernelOffer(std::string("not one to three spatial axes"));
   }
   std::vector<float> bias;
@@ -162,20 +164,22 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     if (b == nullptr) return KernelOffer(std::string("bias is not constant"));
     bias.assign(b->data<float>(), b->data<float>() + b->count());
   }
-  ConvPlan plan;
-  plan.op = op;
-  plan.spatial = x.rank() - 2;
-  plan.shape.groups = op.group;
-  plan.shape.out_channels = w->dim(0);
-  plan.shape.in_channels = w->dim(1) * op.group;
-  for (size_t a = 0; a < plan.spatial; ++a) plan.shape.kernel[3 - plan.spatial + a] = w->dim(2 + a);
-  const GemmKernels& kernels = gemm_kernels(request.isa);
-  PackedMatrix packed;
-  packed.bytes = static_cast<size_t>(conv_packed_size(kernels, plan.shape)) * sizeof(float);
-  FERRY_ASSIGN_OR_RETURN(packed.memory, allocate_buffer(packed.bytes, request.budget));
-  conv_pack_weights(kernels, plan.shape, w->data<float>(), static_cast<float*>(packed.memory.get()));
-  return KernelOffer(std::make_unique<ConvKernel>(kernels, std::move(plan), std::move(packed),
-                                                  std::move(bias), anchor));
+  ConvPlan plan = make_conv_plan(op, *w);
+  if (is_pointwise(plan)) {
+    const GemmKernels& kernels = gemm_kernels(request.isa);
+    FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
+                           pack_matrix(kernels, w->data<float>(), 1, w->dim(1), w->dim(1),
+                                       w->dim(0), request.budget));
+    return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
+  }
+  if (const int64_t m = winograd_tile(request, plan); m > 0) {
+    FERRY_ASSIGN_OR_RETURN(auto step, make_winograd_step(request, std::move(plan), m, *w,
+                                                         std::move(bias), anchor));
+    return KernelOffer(std::move(step));
+  }
+  auto kernel = std::make_unique<ConvKernel>(request.isa, std::move(plan), std::move(bias), anchor);
+  FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
+  return KernelOffer(std::move(kernel));
 }
 
 }  // namespace

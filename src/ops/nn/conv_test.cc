@@ -80,7 +80,7 @@ TEST(Conv, ChannelsLastGivesTheSameNumbers) {
                  g.add_input("w", Type::tensor(DType::kFloat32, shape_of(w.dims())))};
   node.outputs = {g.add_value("y")};
   g.set_outputs(node.outputs);
-  ASSERT_TRUE(infer_node(g, g.add_node(node)).ok());
+  ASSERT_TRUE(infer_node(g, g.add_node(std::move(node))).ok());
   EXPECT_EQ(g.value(g.outputs()[0]).type.to_string(), "f32[1,3,2]");
   std::vector<Value> got;
   ASSERT_TRUE(interpret(g, std::vector<Value>{moved, w}, got).ok());

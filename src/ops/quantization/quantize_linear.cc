@@ -79,7 +79,7 @@ Status eval(const QuantizeLinear& op, EvalContext& c) {
   if (x.count() == 0) return {};
   FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer,
                          QuantizedWriter::make(y, op.saturate, c.budget()));
-  FERRY_RETURN_IF_ERROR(visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+  const Status walked = visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     int64_t at = 0;
     for (int64_t o = 0; o < g.outer(); ++o) {
       FERRY_RETURN_IF_ERROR(c.poll());
@@ -93,7 +93,8 @@ Status eval(const QuantizeLinear& op, EvalContext& c) {
       }
     }
     return {};
-  }));
+  });
+  FERRY_RETURN_IF_ERROR(walked);
   writer.finish();
   return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/controlflow/group.h"
+#include "ops/fusion/group.h"
 
 #include "ops/registry.h"
 

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model and Session: load a model file, make it ready for this machine, run it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _native
+from ._native import Cancel, ModelMetadata, SessionReport, Step, ValueInfo
+from .errors import InvalidArgument
+
+Source = str | os.PathLike | bytes | bytearray | memoryview
+
+
+def _load(source: Source, external_folder: str | os.PathLike | None) -> tuple[str | bytes, Any]:
+    """The source as it is pickled (an absolute path, or bytes), and the native model."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+        folder = "" if external_folder is None else os.path.abspath(os.fspath(external_folder))
+        return data, _native.Model.from_bytes(data, folder)
+    if external_folder is not None:
+        raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
+                              "lies beneath the file's own folder")
+    path = os.path.abspath(os.fsdecode(source))
+    return path, _native.Model.load(path, True)
+
+
+class Model:
+    """A loaded and verified model, before any machine is chosen; sessions may share it.
+
+    source           a path, or the bytes of an ONNX file. A file stays mapped while the model lives.
+    external_folder  for models from bytes: the folder of external data; None refuses external data.
+
+    Errors: IoError, InvalidModel, UnsupportedOp, LimitExceeded, OutOfMemory.
+    Pickled as the absolute path, or the bytes.
+    """
+
+    def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None):
+        self._folder = external_folder
+        self._source, self._native = _load(source, external_folder)
+
+    @property
+    def inputs(self) -> list[ValueInfo]:
+        return self._native.inputs
+
+    @property
+    def outputs(self) -> list[ValueInfo]:
+        return self._native.outputs
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        return self._native.metadata
+
+    def __reduce__(self):
+        return _restore_model, (self._source, self._folder)
+
+    def __repr__(self) -> str:
+        return _describe("Model", self)
+
+
+class Session:
+    """A model made ready for this machine.
+
+    source             a path, the bytes of an ONNX file, or a Model
+    threads            threads that one run may use; 0: chosen for the machine. Results do not
+                       depend on it.
+    accuracy           "fast": Winograd and re-association allowed, subnormals count as zero;
+                       "exact": neither
+    memory_limit       bytes of tensors that the session may hold; 0: 80 % of the machine's memory
+    optimize           False runs the model as written
+    passes_off         names of rewrites to leave out
+    isa                "scalar", "avx2" or "avx512"; None: the best of this machine
+    reference_kernels  only the slow reference kernels
+    external_folder    for models from bytes: the folder of external data
+    prefer             "speed" or "memory"
+
+    A session may be run from several threads at once. It is pickled as its source (the absolute path,
+    or the bytes) and options, and works in a child process after fork.
+    Errors: those of Model; InvalidArgument, OutOfMemory, UnsupportedOp.
+    """
+
+    def __init__(self, source: Source | Model, threads: int = 0, accuracy: str = "fast",
+                 memory_limit: int = 0, optimize: bool = True, passes_off: Sequence[str] = (),
+                 isa: str | None = None, reference_kernels: bool = False,
+                 external_folder: str | os.PathLike | None = None, prefer: str = "speed"):
+        model = source if isinstance(source, Model) else Model(source, external_folder=external_folder)
+        self._model = model
+        self._options = {
+            "threads": threads, "accuracy": accuracy, "memory_limit": memory_limit,
+            "optimize": optimize, "passes_off": list(passes_off), "isa": isa or "",
+            "reference_kernels": reference_kernels, "prefer": prefer,
+        }
+        self._native = _native.Session.create(model._native, **self._options)
+        self._run = self._native.run
+
+    def run(self, inputs: Mapping[str, Any] | Sequence[Any], outputs: Sequence[str] | None = None, *,
+            out: Mapping[str, np.ndarray] | None = None, timeout: float | None = None,
+            cancel: Cancel | None = None) -> dict[str, Any]:
+        """Runs the model once; returns its outputs by name.
+
+        inputs   arrays by name, or a list in model order; inputs with a default may be left out.
+                 NumPy arrays and CPU tensors with __dlpack__ are not copied when they are
+                 C-contiguous, aligned and in native byte order; others are copied into that form.
+                 An array keeps its type: a wrong one is an error. Numbers and lists are converted.
+        outputs  names of what to compute, internal values too; None: the model's outputs.
+        out      arrays by output name to write into: writable, C-contiguous, of the exact type and
+                 shape. They are returned in place of new ones. Must not overlap the inputs.
+        timeout  seconds after which the run stops with DeadlineExceeded.
+        cancel   stops the run with Cancelled when another thread sets it.
+
+        Results own their memory. Strings are object arrays of str, sequences lists, maps dicts, an
+        absent optional is None; ferry.types says what stands for element types that NumPy lacks.
+        The GIL is released while the model runs. Do not change the inputs meanwhile.
+        Errors: InvalidArgument (a name, a missing input, an element type), ShapeMismatch,
+        OutOfMemory, Cancelled, DeadlineExceeded.
+        """
+        if not isinstance(inputs, (dict, list, tuple)):
+            inputs = dict(inputs)
+        if isinstance(outputs, str):
+            raise InvalidArgument(f"outputs is the text '{outputs}'; wanted a list of names")
+        return self._run(inputs, outputs if outputs is None else list(outputs),
+                         out if out is None else dict(out), timeout, cancel)
+
+    @property
+    def inputs(self) -> list[ValueInfo]:
+        return self._native.inputs
+
+    @property
+    def outputs(self) -> list[ValueInfo]:
+        return self._native.outputs
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        return self._native.metadata
+
+    @property
+    def model(self) -> Model:
+        return self._model
+
+    def report(self) -> SessionReport:
+        """What the session holds and how it was made: passes, steps, kernels, memory."""
+        return self._native.report()
+
+    def profile(self, inputs: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Step, float]]:
+        """Runs once; each step with the seconds that it took, in the order of the steps."""
+        return self._native.profile(inputs if isinstance(inputs, (dict, list, tuple)) else dict(inputs))
+
+    def __reduce__(self):
+        return _restore_session, (self._model, self._options)
+
+    def __repr__(self) -> str:
+        return _describe("Session", self)
+
+
+def _restore_model(source, folder) -> Model:
+    return Model(source, external_folder=folder)
+
+
+def _restore_session(model, options) -> Session:
+    return Session(model, **options)
+
+
+def _describe(what: str, owner: Model | Session) -> str:
+    values = ", ".join(map(repr, owner.inputs)), ", ".join(map(repr, owner.outputs))
+    return f"<ferry.{what} ({values[0]}) -> ({values[1]})>"

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// ferry._native: models and sessions of libferry for the Python sources beside it (ferry/session.py).
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+#include <cmath>
+
+#include "arrays.h"
+#include "errors.h"
+#include "ferry/session.h"
+#include "ferry/version.h"
+#include "types.h"
+
+namespace nb = nanobind;
+
+namespace ferry::python {
+namespace {
+
+// A model, and the bytes that it views.
+struct PyModel {
+  nb::object bytes;
+  Model model;
+};
+
+struct PySession {
+  nb::object bytes;
+  Model model;
+  Session session;
+};
+
+struct Cancel {
+  std::atomic<bool> flag{false};
+};
+
+PyModel load_model(const std::string& path, bool map) {
+  nb::gil_scoped_release release;
+  auto model = Model::load(path, {.map = map});
+  nb::gil_scoped_acquire acquire;
+  return {nb::none(), check(std::move(model))};
+}
+
+PyModel load_bytes(nb::bytes bytes, const std::string& external_folder) {
+  const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
+  nb::gil_scoped_release release;
+  auto model = Model::from_memory(data, {.external_folder = external_folder});
+  nb::gil_scoped_acquire acquire;
+  return {bytes, check(std::move(model))};
+}
+
+PySession make_session(const PyModel& source, int threads, const std::string& accuracy,
+                       uint64_t memory_limit, bool optimize,
+                       const std::vector<std::string>& passes_off, const std::string& isa,
+                       bool reference_kernels, const std::string& prefer) {
+  if (accuracy != "fast" && accuracy != "exact") {
+    raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
+  }
+  if (prefer != "speed" && prefer != "memory") {
+    raise(Code::kInvalidArgument, "prefer is '" + prefer + "'; wanted 'speed' or 'memory'");
+  }
+  SessionOptions options;
+  options.threads = threads;
+  options.accuracy = accuracy == "exact" ? Accuracy::kExact : Accuracy::kFast;
+  options.prefer = prefer == "memory" ? Prefer::kMemory : Prefer::kSpeed;
+  options.memory_limit_bytes = memory_limit;
+  options.optimize = optimize;
+  options.passes_off = passes_off;
+  options.reference_kernels = reference_kernels;
+  options.isa = isa;
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return Session::create(source.model, options);
+  }();
+  return {source.bytes, source.model, check(std::move(made))};
+}
+
+std::string names_of(const std::vector<ValueInfo>& values) {
+  std::string text;
+  for (const ValueInfo& v : values) text += (text.empty() ? "'" : ", '") + v.name + "'";
+  return text.empty() ? "none" : text;
+}
+
+Wanted wanted_input(const ValueInfo& info) { return {"input '" + info.name + "'", info.type}; }
+
+// Input values in model order; those with a default may be absent.
+std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given, Keep& keep) {
+  std::vector<Value> values(infos.size());
+  size_t used = 0;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    PyObject* item = PyDict_GetItemString(given.ptr(), infos[i].name.c_str());
+    if (item) {
+      values[i] = to_value(item, wanted_input(infos[i]), keep);
+      ++used;
+    } else if (!infos[i].optional && !infos[i].type.starts_with("optional(")) {
+      raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
+                                        ") is missing; the model's inputs are " + names_of(infos));
+    }
+  }
+  if (used == given.size()) return values;
+  for (nb::handle key : given.keys()) {
+    const std::string name = nb::cast<std::string>(nb::str(key));
+    bool known = false;
+    for (const ValueInfo& info : infos) known |= info.name == name;
+    if (!known) {
+      raise(Code::kInvalidArgument,
+            "the model has no input '" + name + "'; its inputs are " + names_of(infos));
+    }
+  }
+  return values;
+}
+
+std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::handle given, Keep& keep) {
+  const size_t count = nb::len(given);
+  if (count > infos.size()) {
+    raise(Code::kInvalidArgument, std::to_string(count) + " inputs are given; the model has " +
+                                      std::to_string(infos.size()) + ": " + names_of(infos));
+  }
+  std::vector<Value> values(infos.size());
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (i < count) {
+      values[i] = to_value(given[i], wanted_input(infos[i]), keep);
+    } else if (!infos[i].optional) {
+      raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
+                                        ") is missing; the model's inputs are " + names_of(infos));
+    }
+  }
+  return values;
+}
+
+std::vector<Value> input_values(const PySession& s, nb::handle inputs, Keep& keep) {
+  const auto& infos = s.session.inputs();
+  if (PyDict_Check(inputs.ptr())) return values_from_dict(infos, nb::borrow<nb::dict>(inputs), keep);
+  if (PyList_Check(inputs.ptr()) || PyTuple_Check(inputs.ptr())) {
+    return values_from_list(infos, inputs, keep);
+  }
+  raise(Code::kInvalidArgument, "inputs must be a dict by name, or a list in model order");
+}
+
+RunOptions run_options(nb::handle timeout, const Cancel* cancel) {
+  RunOptions options;
+  if (cancel) options.cancel = &cancel->flag;
+  if (timeout.is_none()) return options;
+  const double seconds = nb::cast<double>(timeout);
+  if (!(seconds > 0)) raise(Code::kInvalidArgument, "timeout must be more than 0 seconds");
+  // A year stands for longer times.
+  options.timeout = std::chrono::nanoseconds(std::llround(std::fmin(seconds, 3.2e7) * 1e9));
+  if (options.timeout.count() == 0) options.timeout = std::chrono::nanoseconds(1);
+  return options;
+}
+
+// Indices into the model's outputs when `names` asks for all of them; empty otherwise.
+std::vector<size_t> order_of_all(const std::vector<ValueInfo>& infos,
+                                 const std::vector<std::string>& names) {
+  std::vector<size_t> order;
+  std::vector<bool> seen(infos.size(), false);
+  for (const std::string& name : names) {
+    for (size_t i = 0; i < infos.size(); ++i) {
+      if (infos[i].name == name) {
+        order.push_back(i);
+        seen[i] = true;
+        break;
+      }
+    }
+  }
+  for (const bool s : seen) {
+    if (!s) return {};
+  }
+  return order.size() == names.size() ? order : std::vector<size_t>{};
+}
+
+// Targets by output name, as the caller's `out` says.
+std::map<std::string, Tensor> targets_from(const PySession& s, nb::handle out) {
+  std::map<std::string, Tensor> targets;
+  if (out.is_none()) return targets;
+  for (auto [key, array] : nb::cast<nb::dict>(out)) {
+    const std::string name = nb::cast<std::string>(key);
+    Wanted wanted{"out['" + name + "']", ""};
+    for (const ValueInfo& info : s.session.outputs()) {
+      if (info.name == name) wanted.type = info.type;
+    }
+    targets[name] = to_target(array, wanted);
+  }
+  return targets;
+}
+
+nb::object finish(Value value, const std::string& name, nb::handle out,
+                  std::map<std::string, Tensor>& targets) {
+  const auto target = targets.find(name);
+  if (target == targets.end()) return to_python(std::move(value));
+  finish_target(value, target->second, "out['" + name + "']");
+  return nb::borrow(out[name.c_str()]);
+}
+
+void check_targets(const std::map<std::string, Tensor>& targets,
+                   const std::vector<std::string>& names) {
+  for (const auto& entry : targets) {
+    bool known = false;
+    for (const std::string& name : names) known |= name == entry.first;
+    if (!known) raise(Code::kInvalidArgument, "out names '" + entry.first + "', which is not computed");
+  }
+}
+
+nb::dict run_all(const PySession& s, const std::vector<Value>& values,
+                 const std::vector<std::string>& names, const std::vector<size_t>& order,
+                 nb::handle out, const RunOptions& options) {
+  const auto& infos = s.session.outputs();
+  auto targets = targets_from(s, out);
+  check_targets(targets, names);
+  std::vector<Value> outputs(infos.size());
+  if (!targets.empty()) {
+    for (size_t i = 0; i < infos.size(); ++i) {
+      if (const auto it = targets.find(infos[i].name); it != targets.end()) outputs[i] = it->second;
+    }
+  }
+  const Status status = [&] {
+    const nb::gil_scoped_release release;
+    return s.session.run(values, outputs, options);
+  }();
+  check(status);
+  nb::dict results;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const size_t at = order[i];
+    results[names[i].c_str()] = finish(std::move(outputs[at]), names[i], out, targets);
+  }
+  return results;
+}
+
+nb::dict run_some(const PySession& s, std::vector<Value> values,
+                  const std::vector<std::string>& names, nb::handle out, const RunOptions& options) {
+  auto targets = targets_from(s, out);
+  check_targets(targets, names);
+  const auto& infos = s.session.inputs();
+  NamedValues named;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (!values[i].is_none() || !infos[i].optional) named[infos[i].name] = std::move(values[i]);
+  }
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return s.session.run(named, names, options);
+  }();
+  NamedValues outputs = check(std::move(made));
+  nb::dict results;
+  for (const std::string& name : names) {
+    if (results.contains(name.c_str())) continue;
+    results[name.c_str()] = finish(std::move(outputs[name]), name, out, targets);
+  }
+  return results;
+}
+
+nb::dict run(const PySession& s, nb::handle inputs, nb::handle outputs, nb::handle out,
+             nb::handle timeout, const Cancel* cancel) {
+  const RunOptions options = run_options(timeout, cancel);
+  Keep keep;
+  std::vector<Value> values = input_values(s, inputs, keep);
+  const auto& infos = s.session.outputs();
+  std::vector<std::string> names;
+  std::vector<size_t> order;
+  if (outputs.is_none()) {
+    for (size_t i = 0; i < infos.size(); ++i) {
+      names.push_back(infos[i].name);
+      order.push_back(i);
+    }
+    return run_all(s, values, names, order, out, options);
+  }
+  names = nb::cast<std::vector<std::string>>(outputs);
+  order = order_of_all(infos, names);
+  if (!order.empty()) return run_all(s, values, names, order, out, options);
+  return run_some(s, std::move(values), names, out, options);
+}
+
+nb::list profile(const PySession& s, nb::handle inputs) {
+  Keep keep;
+  const std::vector<Value> values = input_values(s, inputs, keep);
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return s.session.profile(values);
+  }();
+  const std::vector<double> seconds = check(std::move(made));
+  const SessionReport report = s.session.report();
+  nb::list steps;
+  for (size_t i = 0; i < seconds.size() && i < report.steps.size(); ++i) {
+    steps.append(nb::make_tuple(report.steps[i], seconds[i]));
+  }
+  return steps;
+}
+
+template <class T>
+nb::list infos(const T& owner, const std::vector<ValueInfo>& (Model::*get)() const) {
+  nb::list list;
+  for (const ValueInfo& info : (owner.model.*get)()) list.append(info);
+  return list;
+}
+
+template <class T>
+void bind_description(nb::class_<T>& c) {
+  c.def_prop_ro("inputs", [](const T& t) { return infos(t, &Model::inputs); },
+                nb::sig("def inputs(self) -> list[ValueInfo]"));
+  c.def_prop_ro("outputs", [](const T& t) { return infos(t, &Model::outputs); },
+                nb::sig("def outputs(self) -> list[ValueInfo]"));
+  c.def_prop_ro("metadata", [](const T& t) { return t.model.metadata(); });
+}
+
+}  // namespace
+}  // namespace ferry::python
+
+NB_MODULE(_native, m) {
+  using namespace ferry::python;
+  using namespace nb::literals;
+  start_numpy();
+  m.doc() = "libferry's models and sessions; use them through the package ferry.";
+  m.def("version", &ferry::version);
+  m.def("set_dtypes", &set_dtypes, "dtypes"_a);
+  bind_types(m);
+
+  nb::class_<Cancel>(m, "Cancel", "Stops the runs that it is given to, from another thread.")
+      .def(nb::init<>())
+      .def("set", [](Cancel& c, bool on) { c.flag = on; }, "on"_a = true)
+      .def("is_set", [](const Cancel& c) { return c.flag.load(); });
+
+  nb::class_<PyModel> model(m, "Model");
+  model.def_static("load", &load_model, "path"_a, "map"_a)
+      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a);
+  bind_description(model);
+
+  nb::class_<PySession> session(m, "Session");
+  session
+      .def_static("create", &make_session, "model"_a, "threads"_a, "accuracy"_a, "memory_limit"_a,
+                  "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a)
+      .def("run", &run, "inputs"_a, "outputs"_a.none(), "out"_a.none(), "timeout"_a.none(),
+           "cancel"_a.none())
+      .def("report", [](const PySession& s) { return s.session.report(); })
+      .def("profile", &profile, "inputs"_a);
+  bind_description(session);
+}

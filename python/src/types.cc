@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "types.h"
+
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "arrays.h"
+#include "ferry/session.h"
+
+namespace nb = nanobind;
+
+namespace ferry::python {
+namespace {
+
+nb::object shape_of(const ValueInfo& info) {
+  if (!info.has_rank) return nb::none();
+  nb::list shape;
+  for (const DimInfo& dim : info.dims) {
+    if (dim.size >= 0) shape.append(dim.size);
+    else shape.append(dim.symbol);
+  }
+  return nb::tuple(shape);
+}
+
+nb::object dtype_of_info(const ValueInfo& info) {
+  return info.is_tensor ? numpy_dtype(info.dtype) : nb::none();
+}
+
+void bind_value_info(nb::module_& m) {
+  nb::class_<ValueInfo>(m, "ValueInfo", "An input or output of a model.")
+      .def_ro("name", &ValueInfo::name)
+      .def_ro("type", &ValueInfo::type, "Ferry's text: 'f32[N,3,H,W]', 'seq(i64[...])'.")
+      .def_ro("is_tensor", &ValueInfo::is_tensor)
+      .def_ro("optional", &ValueInfo::optional, "An input that has a default.")
+      .def_prop_ro("dtype", &dtype_of_info, nb::sig("def dtype(self) -> numpy.dtype | None"),
+                   "NumPy's dtype of a tensor; None for sequences and maps.")
+      .def_prop_ro("onnx_type", [](const ValueInfo& info) { return static_cast<int>(info.dtype); },
+                   "The number of the element type in ONNX.")
+      .def_prop_ro("shape", &shape_of, nb::sig("def shape(self) -> tuple[int | str, ...] | None"),
+                   "Sizes, or expressions over named sizes; None when the rank is not known.")
+      .def("__repr__", [](const ValueInfo& info) { return info.name + ": " + info.type; });
+}
+
+void bind_metadata(nb::module_& m) {
+  nb::class_<ModelMetadata>(m, "ModelMetadata", "What a model file says about itself.")
+      .def_ro("producer_name", &ModelMetadata::producer_name)
+      .def_ro("producer_version", &ModelMetadata::producer_version)
+      .def_ro("domain", &ModelMetadata::domain)
+      .def_ro("doc", &ModelMetadata::doc)
+      .def_ro("graph_name", &ModelMetadata::graph_name)
+      .def_ro("ir_version", &ModelMetadata::ir_version)
+      .def_ro("model_version", &ModelMetadata::model_version)
+      .def_ro("opsets", &ModelMetadata::opsets)
+      .def_ro("properties", &ModelMetadata::properties);
+}
+
+void bind_report(nb::module_& m) {
+  using Report = SessionReport;
+  nb::class_<Report::Pass>(m, "Pass", "A rewrite of the model before it was planned.")
+      .def_ro("name", &Report::Pass::name)
+      .def_ro("changes", &Report::Pass::changes)
+      .def_ro("milliseconds", &Report::Pass::milliseconds)
+      .def("__repr__", [](const Report::Pass& p) {
+        return p.name + ": " + std::to_string(p.changes) + " changes";
+      });
+  nb::class_<Report::Step>(m, "Step", "One step of a run and the kernel that computes it.")
+      .def_ro("node", &Report::Step::node, "The nodes of the source model.")
+      .def_ro("op", &Report::Step::op)
+      .def_ro("kernel", &Report::Step::kernel, "'reference' for the slow path.")
+      .def_ro("tactic", &Report::Step::tactic)
+      .def_ro("why_not", &Report::Step::why_not, "Faster kernels that refused, with reasons.")
+      .def_ro("inputs", &Report::Step::inputs)
+      .def_ro("outputs", &Report::Step::outputs)
+      .def_ro("flops", &Report::Step::flops, "At the shapes of the last run; 0 when not known.")
+      .def("__repr__", [](const Report::Step& s) { return s.op + " '" + s.node + "': " + s.kernel; });
+  nb::class_<Report>(m, "SessionReport", "What a session holds and how it was made.")
+      .def_ro("passes", &Report::passes)
+      .def_ro("steps", &Report::steps)
+      .def_ro("memory_formula", &Report::memory_formula,
+              "Bytes of the arena over the symbols of the inputs.")
+      .def_ro("packed_bytes", &Report::packed_bytes)
+      .def_ro("arena_bytes", &Report::arena_bytes)
+      .def_ro("used_bytes", &Report::used_bytes)
+      .def_ro("peak_bytes", &Report::peak_bytes)
+      .def_ro("threads", &Report::threads)
+      .def_ro("isa", &Report::isa)
+      .def_ro("load_milliseconds", &Report::load_milliseconds);
+}
+
+}  // namespace
+
+void bind_types(nb::module_& m) {
+  bind_value_info(m);
+  bind_metadata(m);
+  bind_report(m);
+}
+
+}  // namespace ferry::python

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grouped convolution of channels-last images with few channels per group, depthwise above all: a
+// vector holds neighbouring output channels of one pixel, a tile is up to eight pixels of a row.
+//
+// Correct for any grouping; pays when a group has fewer input and output channels than a vector has
+// lanes. Sums run in the order of (kd, kh, kw, channel of the group), whatever part is computed.
+#pragma once
+
+#include "kernels/conv/conv.h"
+
+namespace ferry {
+
+// One output row. Row pointers make rings of rows possible: rows[kd * kernel_h + kh] is pixel 0 of
+// that input row, or null outside the image.
+struct DepthwiseRow {
+  const float* const* rows;
+  int64_t row_count;
+  int64_t x_pitch, in_w;
+  int64_t kernel_w, stride_w, dilation_w, pad_w;
+  int64_t group_in, group_out;
+  const float* weights;   // [row][kw][channel of the group][weights_pitch]
+  int64_t weights_pitch;  // out_channels rounded up to 16
+  const float* bias;
+  float* y;
+  int64_t y_pitch, out_w;
+  const float* residual;
+  int64_t residual_pitch;
+  int64_t c0, c1;  // output channels; c0 is a multiple of 16
+  float lo, hi;
+  bool accumulate;
+};
+
+struct DepthwiseKernels {
+  void (*row)(const DepthwiseRow& row) noexcept;
+};
+const DepthwiseKernels& depthwise_kernels(Isa isa) noexcept;
+
+// Floats of packed weights; `packed` is 64-byte aligned.
+int64_t depthwise_packed_size(const ConvShape& shape) noexcept;
+
+// From ONNX's [out_channels, in_channels / groups, kd, kh, kw].
+void depthwise_pack_weights(const ConvShape& shape, const float* weights, float* packed) noexcept;
+
+// Bytes of scratch that one thread needs.
+int64_t depthwise_scratch_bytes(const ConvShape& shape) noexcept;
+
+// Computes the output rows [row0, row1) of shape.rows(). Arguments as for conv_rows.
+void depthwise_rows(const DepthwiseKernels& kernels, const ConvShape& shape, const ConvArgs& args,
+                    int64_t row0, int64_t row1, void* scratch) noexcept;
+
+}  // namespace ferry

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/eltwise/eltwise.h"
+#include "kernels/vec_math.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+template <class F>
+FERRY_INLINE void map1(const float* a, float* y, int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const F32 u = f(load(a + i)), v = f(load(a + i + kLanes));
+    store(y + i, u);
+    store(y + i + kLanes, v);
+  }
+  for (; i < n; i += kLanes) {
+    const int64_t m = smaller<int64_t>(kLanes, n - i);
+    store_n(y + i, f(load_n(a + i, m)), m);
+  }
+}
+
+template <class F>
+FERRY_INLINE void map2(const float* a, const float* b, float* y, int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const F32 u = f(load(a + i), load(b + i)), v = f(load(a + i + kLanes), load(b + i + kLanes));
+    store(y + i, u);
+    store(y + i + kLanes, v);
+  }
+  for (; i < n; i += kLanes) {
+    const int64_t m = smaller<int64_t>(kLanes, n - i);
+    store_n(y + i, f(load_n(a + i, m), load_n(b + i, m)), m);
+  }
+}
+
+// min and max keep a NaN in their second operand.
+FERRY_INLINE F32 clamp(F32 x, F32 lo, F32 hi) { return min(hi, max(lo, x)); }
+
+void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n) noexcept {
+  switch (op) {
+    case EltOp::kAdd: return map2(a, b, y, n, [](F32 u, F32 v) { return u + v; });
+    case EltOp::kSub: return map2(a, b, y, n, [](F32 u, F32 v) { return u - v; });
+    case EltOp::kMul: return map2(a, b, y, n, [](F32 u, F32 v) { return u * v; });
+    case EltOp::kDiv: return map2(a, b, y, n, [](F32 u, F32 v) { return u / v; });
+    case EltOp::kMin: return map2(a, b, y, n, [](F32 u, F32 v) { return min_nan(u, v); });
+    case EltOp::kMax: return map2(a, b, y, n, [](F32 u, F32 v) { return max_nan(u, v); });
+    default: return map2(a, b, y, n, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
+  }
+}
+
+void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, float q) noexcept {
+  const F32 vp = splat(p), vq = splat(q), one = splat(1.0f);
+  switch (op) {
+    case EltOp::kRelu: return map1(a, y, n, [](F32 x) { return max(zero(), x); });
+    case EltOp::kLeakyRelu:
+      return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), x * vp, x); });
+    case EltOp::kElu:
+      return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), vp * (exp(x) - one), x); });
+    case EltOp::kHardSigmoid:
+      return map1(a, y, n, [=](F32 x) { return clamp(fma(x, vp, vq), zero(), one); });
+    case EltOp::kHardSwish:
+      return map1(a, y, n, [=](F32 x) {
+        return x * clamp(fma(x, splat(1.0f / 6), splat(0.5f)), zero(), one);
+      });
+    case EltOp::kSwish: return map1(a, y, n, [=](F32 x) { return x * sigmoid(x * vp); });
+    case EltOp::kGelu: return map1(a, y, n, [](F32 x) { return gelu(x); });
+    case EltOp::kGeluTanh: return map1(a, y, n, [](F32 x) { return gelu_tanh(x); });
+    case EltOp::kThresholdedRelu:
+      return map1(a, y, n, [=](F32 x) { return select(gt(x, vp), x, zero()); });
+    case EltOp::kSoftsign: return map1(a, y, n, [=](F32 x) { return x / (one + abs(x)); });
+    case EltOp::kClip: return map1(a, y, n, [=](F32 x) { return clamp(x, vp, vq); });
+    default:
+      return map1(a, y, n, [=](F32 x) {
+        return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));
+      });
+  }
+}
+
+void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
+           float q) noexcept {
+  if (op < EltOp::kFirstUnary) return apply_binary(op, a, b, y, n);
+  switch (op) {
+    case EltOp::kNeg: return map1(a, y, n, [](F32 x) { return -x; });
+    case EltOp::kAbs: return map1(a, y, n, [](F32 x) { return abs(x); });
+    case EltOp::kSqrt: return map1(a, y, n, [](F32 x) { return sqrt(x); });
+    case EltOp::kReciprocal: return map1(a, y, n, [](F32 x) { return splat(1.0f) / x; });
+    case EltOp::kFloor: return map1(a, y, n, [](F32 x) { return floor(x); });
+    case EltOp::kCeil: return map1(a, y, n, [](F32 x) { return ceil(x); });
+    case EltOp::kRound: return map1(a, y, n, [](F32 x) { return round(x); });
+    case EltOp::kExp: return map1(a, y, n, [](F32 x) { return exp(x); });
+    case EltOp::kTanh: return map1(a, y, n, [](F32 x) { return tanh(x); });
+    case EltOp::kErf: return map1(a, y, n, [](F32 x) { return erf(x); });
+    case EltOp::kSigmoid: return map1(a, y, n, [](F32 x) { return sigmoid(x); });
+    default: return apply_activation(op, a, y, n, p, q);
+  }
+}
+
+void fill(float value, float* y, int64_t n) noexcept {
+  const F32 v = splat(value);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(y + i, v);
+  if (i < n) store_n(y + i, v, n - i);
+}
+
+}  // namespace
+
+extern const EltKernels kEltKernels;
+const EltKernels kEltKernels = {apply, fill};
+
+}  // namespace ferry::FERRY_ISA

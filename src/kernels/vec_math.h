@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementary functions on vectors, for `_isa.cc` files. Polynomials are minimax fits of our own; the
+// bounds beside them are of the approximation, before rounding. NaN stays NaN everywhere.
+#pragma once
+
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+
+// e^x. Overflows to infinity, underflows through subnormals to zero.
+FERRY_INLINE F32 exp(F32 x) {
+  // Beyond these the result is 0 or infinity all the same, and n stays in range.
+  x = min(splat(89.0f), max(splat(-104.5f), x));
+  const F32 n = round(x * splat(1.44269504f));
+  // ln 2 in two parts: the first has few bits, so n times it is exact.
+  F32 r = fnma(n, splat(0.693359375f), x);
+  r = fnma(n, splat(-2.12194440e-4f), r);
+  // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, within 6e-11 of e^r.
+  F32 p = splat(0.000197902482f);
+  p = fma(p, r, splat(0.00139447593f));
+  p = fma(p, r, splat(0.00833349768f));
+  p = fma(p, r, splat(0.0416662954f));
+  p = fma(p, r, splat(0.166666657f));
+  p = fma(p, r, splat(0.5f));
+  p = fma(p * r, r, r) + splat(1.0f);
+  return scale_pow2(p, n);
+}
+
+// From e^-|x|, so that small results keep their digits.
+FERRY_INLINE F32 sigmoid(F32 x) {
+  const F32 e = exp(-abs(x));
+  return select(lt(x, zero()), e, splat(1.0f)) / (splat(1.0f) + e);
+}
+
+FERRY_INLINE F32 tanh(F32 x) {
+  const F32 a = abs(x), s = x * x;
+  // (tanh(x) / x - 1) / x^2 for x^2 <= 0.42, within 3e-10.
+  F32 p = splat(0.00207101787f);
+  p = fma(p, s, splat(-0.00809917413f));
+  p = fma(p, s, splat(0.0216693599f));
+  p = fma(p, s, splat(-0.0539411269f));
+  p = fma(p, s, splat(0.133331627f));
+  p = fma(p, s, splat(-0.333333284f));
+  const F32 small = fma(p * s, x, x);
+  const F32 large = splat(1.0f) - splat(2.0f) / (exp(a + a) + splat(1.0f));
+  return select(lt(a, splat(0.64f)), small, copysign(large, x));
+}
+
+FERRY_INLINE F32 erf(F32 x) {
+  const F32 a = abs(x), s = x * x;
+  // erf(x) / x - 1 for x^2 <= 0.87, within 5e-10.
+  F32 p = splat(8.32748701e-05f);
+  p = fma(p, s, splat(-0.000813321501f));
+  p = fma(p, s, splat(0.00520026078f));
+  p = fma(p, s, splat(-0.0268591195f));
+  p = fma(p, s, splat(0.112836912f));
+  p = fma(p, s, splat(-0.376126349f));
+  p = fma(p, s, splat(0.128379166f));
+  const F32 small = fma(p, x, x);
+  // -log(erfc(t)) / t for 0.92 <= t <= 4, within 3e-10 of erf; beyond 4 erf rounds to 1.
+  const F32 t = min(splat(4.0f), a);
+  F32 q = splat(4.93821608e-06f);
+  q = fma(q, t, splat(-4.55812005e-05f));
+  q = fma(q, t, splat(-4.9586688e-05f));
+  q = fma(q, t, splat(0.00293015735f));
+  q = fma(q, t, splat(-0.0226741377f));
+  q = fma(q, t, splat(0.105262697f));
+  q = fma(q, t, splat(0.635625303f));
+  q = fma(q, t, splat(1.12855172f));
+  const F32 large = splat(1.0f) - exp(-(q * t));
+  return select(lt(a, splat(0.93f)), small, select(is_nan(x), x, copysign(large, x)));
+}
+
+// x / 2 (1 + erf(x / sqrt 2)).
+FERRY_INLINE F32 gelu(F32 x) {
+  const F32 half = x * splat(0.5f);
+  return fma(half, erf(x * splat(0.707106781f)), half);
+}
+
+// The tanh form of gelu.
+FERRY_INLINE F32 gelu_tanh(F32 x) {
+  const F32 inner = splat(0.797884561f) * fma(splat(0.044715f) * x * x, x, x);
+  const F32 half = x * splat(0.5f);
+  return fma(half, tanh(inner), half);
+}
+
+}  // namespace ferry::FERRY_ISA

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/winograd/winograd.h"
+
+#include <algorithm>
+
+namespace ferry {
+
+FERRY_DECLARE_ISA_TABLE(WinogradKernels, kWinograd)
+
+const WinogradKernels& winograd_kernels(Isa isa) noexcept {
+  return FERRY_SELECT_ISA_TABLE(isa, kWinograd);
+}
+
+namespace {
+
+// Output channels between two passes over the transformed input.
+constexpr int64_t kBlockOutputs = 128;
+
+constexpr double kWeights2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+constexpr double kWeights4[6][3] = {{1.0 / 4, 0, 0},
+                                    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                    {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                    {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                    {0, 0, 1}};
+constexpr double kWeights6[8][3] = {{1, 0, 0},
+                                    {-2.0 / 9, -2.0 / 9, -2.0 / 9},
+                                    {-2.0 / 9, 2.0 / 9, -2.0 / 9},
+                                    {1.0 / 90, 1.0 / 45, 2.0 / 45},
+                                    {1.0 / 90, -1.0 / 45, 2.0 / 45},
+                                    {32.0 / 45, 16.0 / 45, 8.0 / 45},
+                                    {32.0 / 45, -16.0 / 45, 8.0 / 45},
+                                    {0, 0, 1}};
+
+const double (*weight_rows(int64_t m))[3] {
+  return m == 2 ? kWeights2 : m == 4 ? kWeights4 : kWeights6;
+}
+
+int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
+  return round_up(gemm_packed_size(gemm, shape.in_channels, shape.out_channels), 16);
+}
+
+// G g G^T of one 3x3 kernel: (m + 2)^2 values.
+void transform_kernel(const double (*rows)[3], int64_t size, const float* g, double* out) {
+  double half[8][3];
+  for (int64_t i = 0; i < size; ++i) {
+    for (int j = 0; j < 3; ++j)
+      half[i][j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t j = 0; j < size; ++j) {
+      *out++ = half[i][0] * rows[j][0] + half[i][1] * rows[j][1] + half[i][2] * rows[j][2];
+    }
+  }
+}
+
+int64_t channels_pitch(const ConvShape& shape) { return round_up(shape.in_channels, 16); }
+
+}  // namespace
+
+const char* winograd_refusal(const ConvShape& shape) noexcept {
+  if (shape.groups != 1) return "groups";
+  if (shape.in[0] != 1 || shape.kernel[0] != 1 || shape.out[0] != 1)
+    return "three spatial dimensions";
+  for (int d = 1; d < 3; ++d) {
+    if (shape.kernel[d] != 3) return "a kernel other than 3x3";
+    if (shape.stride[d] != 1) return "a stride other than 1";
+    if (shape.dilation[d] != 1) return "dilation";
+  }
+  return nullptr;
+}
+
+WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking,
+                           const ConvShape& shape, int64_t m) noexcept {
+  WinogradPlan plan;
+  plan.m = m;
+  plan.points = (m + 2) * (m + 2);
+  plan.tiles_h = (shape.out[1] + m - 1) / m;
+  plan.tiles_w = (shape.out[2] + m - 1) / m;
+  plan.tiles = shape.batch * plan.tiles_h * plan.tiles_w;
+  plan.block_outputs =
+      std::min(round_up(shape.out_channels, gemm.nr), round_up(kBlockOutputs, gemm.nr));
+  // Both transformed sides of a block stay within the rows' share of L2.
+  const int64_t tile_bytes =
+      plan.points * (channels_pitch(shape) + plan.block_outputs) * int64_t{sizeof(float)};
+  plan.block_tiles = std::max<int64_t>(blocking.rows_bytes / tile_bytes, gemm.mr);
+  return plan;
+}
+
+int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept {
+  return (m + 2) * (m + 2) * point_size(gemm, shape);
+}
+
+void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
+                           const float* weights, int64_t o0, int64_t o1, float* packed) noexcept {
+  const int64_t points = (m + 2) * (m + 2), stride = point_size(gemm, shape);
+  double transformed[64];
+  for (int64_t o = o0; o < o1; ++o) {
+    const int64_t first = o / gemm.nr * gemm.nr;
+    const int64_t width =
+        std::min<int64_t>(gemm.nr, round_up(shape.out_channels - first, gemm.lanes));
+    float* column = packed + first * shape.in_channels + (o - first);
+    for (int64_t c = 0; c < shape.in_channels; ++c) {
+      transform_kernel(weight_rows(m), m + 2, weights + (o * shape.in_channels + c) * 9,
+                       transformed);
+      for (int64_t p = 0; p < points; ++p)
+        column[p * stride + c * width] = static_cast<float>(transformed[p]);
+    }
+  }
+  if (o1 < shape.out_channels) return;
+  // The columns that fill up the last panel.
+  const int64_t first = shape.out_channels / gemm.nr * gemm.nr;
+  const int64_t width = round_up(shape.out_channels - first, gemm.lanes);
+  for (int64_t p = 0; p < points; ++p) {
+    float* panel = packed + p * stride + first * shape.in_channels;
+    for (int64_t c = 0; c < shape.in_channels; ++c) {
+      for (int64_t o = shape.out_channels - first; o < width; ++o) panel[c * width + o] = 0.0f;
+    }
+  }
+}
+
+int64_t winograd_scratch_bytes(const WinogradPlan& plan, const ConvShape& shape) noexcept {
+  const int64_t tiles = std::min(plan.block_tiles, plan.tiles);
+  return plan.points * tiles * (channels_pitch(shape) + plan.block_outputs) *
+         int64_t{sizeof(float)};
+}
+
+void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
+                    const GemmBlocking& blocking, const WinogradPlan& plan, const ConvShape& shape,
+                    const ConvArgs& args, int64_t tile0, int64_t tile1, void* scratch) noexcept {
+  const WinogradKernels::Transforms& transforms = plan.m == 2   ? kernels.f2
+                                                  : plan.m == 4 ? kernels.f4
+                                                                : kernels.f6;
+  const int64_t blocks = (tile1 - tile0 + plan.block_tiles - 1) / plan.block_tiles;
+  if (blocks <= 0) return;
+  const int64_t most = (tile1 - tile0 + blocks - 1) / blocks;
+  WinogradTiles t;
+  t.in_h = shape.in[1], t.in_w = shape.in[2], t.out_h = shape.out[1], t.out_w = shape.out[2];
+  t.pad_h = shape.pad[1], t.pad_w = shape.pad[2];
+  t.tiles_w = plan.tiles_w, t.tiles_per_image = plan.tiles_h * plan.tiles_w;
+  t.x = args.x, t.x_pitch = args.x_pitch, t.channels = shape.in_channels;
+  t.v = static_cast<float*>(scratch);
+  t.v_pitch = channels_pitch(shape), t.v_point_stride = most * t.v_pitch;
+  float* m = t.v + plan.points * t.v_point_stride;
+  t.m = m;
+  t.m_pitch = plan.block_outputs, t.m_point_stride = most * t.m_pitch;
+  t.y_pitch = args.y_pitch, t.residual_pitch = args.residual_pitch;
+  t.lo = args.lo, t.hi = args.hi, t.accumulate = args.accumulate;
+
+  GemmArgs g;
+  g.k = shape.in_channels;
+  g.lda = t.v_pitch, g.ldc = t.m_pitch;
+  for (t.first = tile0; t.first < tile1; t.first += t.count) {
+    t.count = std::min(most, tile1 - t.first);
+    transforms.input(t);
+    g.m = t.count;
+    for (int64_t o = 0; o < shape.out_channels; o += plan.block_outputs) {
+      t.outputs = std::min(plan.block_outputs, shape.out_channels - o);
+      g.n = t.outputs;
+      for (int64_t p = 0; p < plan.points; ++p) {
+        g.a = t.v + p * t.v_point_stride;
+        g.packed_b = args.weights + p * point_size(gemm, shape) + o * shape.in_channels;
+        g.c = m + p * t.m_point_stride;
+        gemm_tile(gemm, blocking, g, 0, g.m, 0, g.n);
+      }
+      t.y = args.y + o;
+      t.bias = args.bias == nullptr ? nullptr : args.bias + o;
+      t.residual = args.residual == nullptr ? nullptr : args.residual + o;
+      transforms.output(t);
+    }
+  }
+}
+
+}  // namespace ferry

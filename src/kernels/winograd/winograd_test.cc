@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/winograd/winograd.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "kernels/conv/conv_reference.h"
+
+namespace ferry {
+namespace {
+
+using reference::Aligned;
+using reference::kGuard;
+
+ConvShape make(int64_t in_channels, int64_t out_channels, int64_t h, int64_t w, int64_t pad,
+               int64_t batch = 1) {
+  ConvShape s;
+  s.batch = batch, s.in_channels = in_channels, s.out_channels = out_channels;
+  s.in[1] = h, s.in[2] = w;
+  for (int d = 1; d < 3; ++d) s.kernel[d] = 3, s.pad[d] = pad;
+  reference::set_output_size(s, {0, pad, pad});
+  return s;
+}
+
+class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
+ protected:
+  int64_t m() const { return std::get<1>(GetParam()); }
+  // Error allowed per unit of the magnitudes that meet in a tile.
+  double tolerance() const { return m() == 2 ? 1e-6 : m() == 4 ? 4e-6 : 1.2e-5; }
+
+  std::vector<float> check(const ConvShape& s, int64_t tiles_each, bool residual = false,
+                           bool accumulate = false, GemmBlocking blocking = GemmBlocking()) {
+    const GemmKernels& gemm = gemm_kernels(std::get<0>(GetParam()));
+    const WinogradKernels& kernels = winograd_kernels(std::get<0>(GetParam()));
+    const int64_t x_pitch = s.in_channels + 2, y_pitch = s.out_channels + 1;
+    const int64_t out_pixels = reference::pixels(s.batch, s.out);
+    auto x = reference::random_values(reference::pixels(s.batch, s.in) * x_pitch, 1);
+    for (size_t i = s.in_channels; i < x.size(); i += x_pitch)
+      x[i] = std::nanf("");  // between the pixels
+    const auto weights = reference::random_values(s.out_channels * s.in_channels * 9, 2);
+    const auto bias = reference::random_values(s.out_channels, 3);
+    const auto extra = reference::random_values(out_pixels * s.out_channels, 4);
+    const WinogradPlan plan = winograd_plan(gemm, blocking, s, m());
+    Aligned<> packed(winograd_packed_size(gemm, s, m()));
+    Aligned<char> scratch(winograd_scratch_bytes(plan, s));
+    for (int64_t o = 0; o < s.out_channels; o += 10) {
+      winograd_pack_weights(gemm, s, m(), weights.data(), o, std::min(o + 10, s.out_channels),
+                            packed.get());
+    }
+    const float before = accumulate ? 0.5f : kGuard;
+    std::vector<float> y(out_pixels * y_pitch, before);
+    ConvArgs args;
+    args.x = x.data(), args.x_pitch = x_pitch;
+    args.y = y.data(), args.y_pitch = y_pitch;
+    args.weights = packed.get(), args.bias = bias.data(), args.accumulate = accumulate;
+    if (residual)
+      args.residual = extra.data(), args.residual_pitch = s.out_channels, args.lo = 0, args.hi = 2;
+    for (int64_t t = 0; t < plan.tiles; t += tiles_each) {
+      winograd_tiles(kernels, gemm, blocking, plan, s, args, t,
+                     std::min(t + tiles_each, plan.tiles), scratch.get());
+    }
+    reference::for_each_output(s, [&](int64_t n, const int64_t(&at)[3], int64_t pixel) {
+      for (int64_t c = 0; c < s.out_channels && !HasFailure(); ++c) {
+        const reference::Sum sum =
+            reference::conv_at(s, x.data(), x_pitch, weights.data(), n, at, c);
+        double want = sum.value + bias[c] + (accumulate ? before : 0.0f);
+        if (residual)
+          want = std::fmin(std::fmax(want + extra[pixel * s.out_channels + c], 0.0), 2.0);
+        // A pixel at the edge has few terms of its own, but the whole tile's rounding.
+        const double size = std::fmax(sum.size, 2.25 * static_cast<double>(s.in_channels));
+        EXPECT_NEAR(y[pixel * y_pitch + c], want, tolerance() * size)
+            << reference::describe(s) << " pixel " << pixel << " channel " << c;
+      }
+      EXPECT_EQ(y[pixel * y_pitch + s.out_channels], before);
+    });
+    return y;
+  }
+};
+
+TEST_P(Winograd, EverySizeAroundTheTile) {
+  for (int64_t h = 1; h <= 15; h += 2) {
+    for (const int64_t w : {2, 3, 6, 7, 12, 13}) {
+      for (const int64_t pad : {0, 1, 2}) {
+        if (h + 2 * pad < 3 || w + 2 * pad < 3) continue;
+        check(make(5, 7, h, w, pad), 1000);
+        if (HasFailure()) FAIL() << h << " x " << w << " pad " << pad;
+      }
+    }
+  }
+}
+
+TEST_P(Winograd, ChannelCountsAroundTheVector) {
+  for (const int64_t channels : {1, 15, 16, 17, 33}) {
+    for (const int64_t outputs : {1, 16, 31, 33, 150})
+      check(make(channels, outputs, 7, 9, 1), 1000);
+  }
+}
+
+TEST_P(Winograd, UnequalPadding) {
+  ConvShape s = make(6, 9, 9, 8, 1);
+  s.pad[1] = 2, s.pad[2] = 0;
+  reference::set_output_size(s, {0, 0, 3});
+  check(s, 1000);
+}
+
+TEST_P(Winograd, Epilogues) {
+  check(make(20, 21, 9, 9, 1), 1000, true);
+  check(make(20, 21, 9, 9, 1), 1000, false, true);
+}
+
+TEST_P(Winograd, AnySplitGivesTheSameBits) {
+  const ConvShape s = make(40, 50, 17, 22, 1, 3);
+  const std::vector<float> whole = check(s, 1000);
+  EXPECT_EQ(check(s, 1), whole);
+  EXPECT_EQ(check(s, 7), whole);
+  EXPECT_EQ(check(s, 1000, false, false, {.panel_bytes = 1, .rows_bytes = 1}), whole);
+}
+
+TEST(WinogradShape, RefusesWhatItCannotDo) {
+  ConvShape s = make(4, 4, 9, 9, 1);
+  EXPECT_EQ(winograd_refusal(s), nullptr);
+  s.stride[1] = 2;
+  EXPECT_STREQ(winograd_refusal(s), "a stride other than 1");
+  s.stride[1] = 1, s.kernel[2] = 5;
+  EXPECT_STREQ(winograd_refusal(s), "a kernel other than 3x3");
+  s.kernel[2] = 3, s.dilation[1] = 2;
+  EXPECT_STREQ(winograd_refusal(s), "dilation");
+  s.dilation[1] = 1, s.groups = 2;
+  EXPECT_STREQ(winograd_refusal(s), "groups");
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryIsa, Winograd,
+                         testing::Combine(testing::ValuesIn(supported_isas().begin(),
+                                                            supported_isas().end()),
+                                          testing::Values(2, 4, 6)),
+                         [](const auto& p) {
+                           return std::string(isa_name(std::get<0>(p.param))) + "_f" +
+                                  std::to_string(std::get<1>(p.param));
+                         });
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise f32 nodes, and groups of them, on the tile VM with numpy broadcasting.
+#include <algorithm>
+#include <array>
+
+#include "base/status.h"
+#include "ops_cpu/matrix_product.h"
+#include "plan/eltwise_program.h"
+
+namespace ferry {
+namespace {
+
+// Where the elements of all operands lie, with axes that run together merged.
+struct Geometry final : StepState {
+  std::vector<int64_t> dims;                  // outermost first; the last is the row
+  std::vector<std::vector<int64_t>> strides;  // by operand, then axis
+  int64_t rows = 1;                           // product of dims but the last
+};
+
+std::vector<int64_t> broadcast_strides(const Tensor& x, const Dims& y) {
+  std::vector<int64_t> strides(y.size(), 0);
+  int64_t stride = 1;
+  for (size_t from_end = 1; from_end <= x.rank(); ++from_end) {
+    const int64_t d = x.dim(x.rank() - from_end);
+    if (d != 1) strides[y.size() - from_end] = stride;
+    stride *= d;
+  }
+  return strides;
+}
+
+std::unique_ptr<Geometry> make_geometry(const Dims& y, const std::vector<const Tensor*>& inputs) {
+  auto g = std::make_unique<Geometry>();
+  std::vector<std::vector<int64_t>> full;
+  for (const Tensor* t : inputs) full.push_back(broadcast_strides(*t, y));
+  g->strides.resize(inputs.size());
+  for (size_t a = 0; a < y.size(); ++a) {
+    if (y[a] == 1) continue;
+    bool merge = !g->dims.empty();
+    for (size_t i = 0; i < inputs.size() && merge; ++i) {
+      merge = g->strides[i].back() == full[i][a] * y[a];
+    }
+    if (merge) {
+      g->dims.back() *= y[a];
+      for (size_t i = 0; i < inputs.size(); ++i) g->strides[i].back() = full[i][a];
+    } else {
+      g->dims.push_back(y[a]);
+      for (size_t i = 0; i < inputs.size(); ++i) g->strides[i].push_back(full[i][a]);
+    }
+  }
+  if (g->dims.empty()) {
+    g->dims.push_back(1);
+    for (auto& s : g->strides) s.push_back(0);
+  }
+  for (size_t a = 0; a + 1 < g->dims.size(); ++a) g->rows *= g->dims[a];
+  return g;
+}
+
+class ElementwiseKernel final : public StepKernel {
+ public:
+  ElementwiseKernel(Isa isa, EltProgram program, std::vector<int> inputs, int in_place)
+      : kernels_(elt_kernels(isa)),
+        program_(std::move(program)),
+        inputs_(std::move(inputs)),
+        in_place_(in_place) {}
+
+  std::string name() const override { return "elementwise_f32"; }
+  bool wants_bodies() const override { return false; }
+  int in_place_input() const override { return in_place_; }
+  bool reads_input(size_t i) const override {
+    return std::find(inputs_.begin(), inputs_.end(), static_cast<int>(i)) != inputs_.end();
+  }
+
+  Status run(StepContext& c) const override {
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    if (y.count() == 0) return {};
+    if (!c.state()) {
+      std::vector<const Tensor*> tensors;
+      for (int i : inputs_) tensors.push_back(&c.input(static_cast<size_t>(i)));
+      c.state() = make_geometry(y.dims(), tensors);
+    }
+    const auto& g = static_cast<const Geometry&>(*c.state());
+    Team& team = c.team();
+    // Below 32 KB waking another core costs more than it saves.
+    constexpr int64_t kMinParallel = 8192;
+    const int64_t cols = g.dims.back();
+    int64_t parts = 1;
+    if (team.size() > 1 && y.count() >= kMinParallel) parts = 2 * team.size();
+    std::array<void*, kMaxThreads> scratch{};
+    for (int t = 0; t < (parts > 1 ? team.size() : 1); ++t) {
+      FERRY_ASSIGN_OR_RETURN(
+          scratch[static_cast<size_t>(t)],
+          c.scratch(t, static_cast<size_t>(eltwise_scratch_bytes(program_))));
+    }
+    const bool by_rows = g.rows >= parts;
+    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
+      // Columns are cut at multiples of 16 floats, so that parts share no cache line.
+      const int64_t blocks = (cols + 15) / 16;
+      const int64_t r0 = by_rows ? g.rows * part / parts : 0;
+      const int64_t r1 = by_rows ? g.rows * (part + 1) / parts : g.rows;
+      const int64_t c0 = by_rows ? 0 : std::min(cols, blocks * part / parts * 16);
+      const int64_t c1 = by_rows ? cols : std::min(cols, blocks * (part + 1) / parts * 16);
+      run_part(c, g, y.data<float>(), r0, r1, c0, c1, scratch[static_cast<size_t>(thread)]);
+    });
+    return {};
+  }
+
+ private:
+  // Rows in runs of the last outer axis, which the VM walks by itself.
+  void run_part(const StepContext& c, const Geometry& g, float* y, int64_t r0, int64_t r1,
+                int64_t c0, int64_t c1, void* scratch) const {
+    const int64_t cols = g.dims.back();
+    const size_t outer = g.dims.size() - 1;
+    const int64_t run = outer == 0 ? 1 : g.dims[outer - 1];
+    std::array<EltOperand, 2 * kMaxEltInstructions + 2> operands;
+    for (int64_t r = r0; r < r1;) {
+      const int64_t n = std::min(r1, (r / run + 1) * run) - r;
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        int64_t at = 0, index = r;
+        for (size_t a = outer; a-- > 0;) {
+          at += index % g.dims[a] * g.strides[i][a];
+          index /= g.dims[a];
+        }
+        const int64_t col_stride = g.strides[i][outer];
+        const auto* p = c.input(static_cast<size_t>(inputs_[i])).data<float>();
+        operands[i] = {p + at + c0 * col_stride, outer == 0 ? 0 : g.strides[i][outer - 1],
+                       static_cast<int>(col_stride)};
+      }
+      eltwise_region(kernels_, program_, operands.data(), y + r * cols + c0, cols, n, c1 - c0,
+                     scratch);
+      r += n;
+    }
+  }
+
+  const EltKernels& kernels_;
+  EltProgram program_;
+  std::vector<int> inputs_;  // the step's input of each operand
+  int in_place_;
+};
+
+// The first operand whose type is the output's.
+int in_place_of(const KernelRequest& request, const std::vector<int>& inputs) {
+  for (int i : inputs) {
+    if (request.type(static_cast<size_t>(i)) == request.output_type(0) &&
+        request.constant(static_cast<size_t>(i)) == nullptr) {
+      return i;
+    }
+  }
+  return -1;
+}
+
+Result<KernelOffer> offer(const KernelRequest& request, EltProgram program,
+                          std::vector<int> inputs) {
+  const int in_place = in_place_of(request, inputs);
+  return KernelOffer(std::make_unique<ElementwiseKernel>(request.isa, std::move(program),
+                                                         std::move(inputs), in_place));
+}
+
+Result<KernelOffer> make_single(const KernelRequest& request) {
+  if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
+  if (!is_elt_node(request.graph, request.node)) {
+    return KernelOffer(std::string("not f32, or bounds that are not constant"));
+  }
+  EltCompiler compiler;
+  std::vector<int> inputs;
+  std::vector<const Tensor*> constants;
+  for (size_t i = 0; i < request.node.inputs.size(); ++i) {
+    constants.push_back(request.constant(i));
+    if (i < num_elt_operands(request.node) &&
+        compiler.operand(request.node.inputs[i]) == inputs.size()) {
+      inputs.push_back(static_cast<int>(i));
+    }
+  }
+  if (!compiler.add(request.node, constants)) return KernelOffer(std::string("no instruction"));
+  return offer(request, std::move(compiler).finish(), std::move(inputs));
+}
+
+Result<KernelOffer> make_group(const KernelRequest& request) {
+  if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
+  const Graph& body = *request.node.bodies[0];
+  EltCompiler compiler;
+  std::vector<int> step_input(body.num_values(), -1), inputs;
+  for (size_t i = 0; i < body.inputs().size(); ++i) step_input[body.inputs()[i]] = static_cast<int>(i);
+  for (NodeId id : body.order()) {
+    const Node& n = body.node(id);
+    for (size_t i = 0; i < num_elt_operands(n) && i < n.inputs.size(); ++i) {
+      const int in = step_input[n.inputs[i]];
+      if (in >= 0 && compiler.operand(n.inputs[i]) == inputs.size()) inputs.push_back(in);
+    }
+  }
+  for (NodeId id : body.order()) {
+    std::vector<const Tensor*> constants;
+    for (ValueId v : body.node(id).inputs) {
+      const int in = v == kNone ? -1 : step_input[v];
+      constants.push_back(in < 0 ? nullptr : request.constant(static_cast<size_t>(in)));
+    }
+    if (!compiler.add(body.node(id), constants)) {
+      return KernelOffer(std::string("not all nodes are elementwise"));
+    }
+  }
+  return offer(request, std::move(compiler).finish(), std::move(inputs));
+}
+
+}  // namespace
+
+void register_elementwise_cpu(KernelRegistry& r) {
+  for (const char* op :
+       {"Abs",       "Neg",  "Sign",    "Relu",     "Exp",         "Sqrt",      "Reciprocal",
+        "Floor",     "Ceil", "Round",   "Tanh",     "Erf",         "Sigmoid",   "Softsign",
+        "HardSigmoid", "HardSwish", "Elu", "LeakyRelu", "ThresholdedRelu", "Swish", "Gelu",
+        "Add",       "Sub",  "Mul",     "Div",      "PRelu",       "Pow",       "Clip"}) {
+    r.add(op, "elementwise_f32", make_single);
+  }
+  r.add("ferry.Group", "elementwise_f32", make_group);
+}
+
+}  // namespace ferry

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/eltwise_program.h"
+
+#include <limits>
+
+#include "ops/math/binary.h"
+#include "ops/math/clip.h"
+#include "ops/math/unary.h"
+
+namespace ferry {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+std::optional<EltInstruction> unary_instruction(const Unary& u) {
+  switch (u.kind) {
+    case UnaryKind::kAbs: return EltInstruction{EltOp::kAbs};
+    case UnaryKind::kNeg: return EltInstruction{EltOp::kNeg};
+    case UnaryKind::kSign: return EltInstruction{EltOp::kSign};
+    case UnaryKind::kRelu: return EltInstruction{EltOp::kRelu};
+    case UnaryKind::kExp: return EltInstruction{EltOp::kExp};
+    case UnaryKind::kSqrt: return EltInstruction{EltOp::kSqrt};
+    case UnaryKind::kReciprocal: return EltInstruction{EltOp::kReciprocal};
+    case UnaryKind::kFloor: return EltInstruction{EltOp::kFloor};
+    case UnaryKind::kCeil: return EltInstruction{EltOp::kCeil};
+    case UnaryKind::kRound: return EltInstruction{EltOp::kRound};
+    case UnaryKind::kTanh: return EltInstruction{EltOp::kTanh};
+    case UnaryKind::kErf: return EltInstruction{EltOp::kErf};
+    case UnaryKind::kSigmoid: return EltInstruction{EltOp::kSigmoid};
+    case UnaryKind::kSoftsign: return EltInstruction{EltOp::kSoftsign};
+    case UnaryKind::kHardSigmoid: return EltInstruction{EltOp::kHardSigmoid, 0, 0, u.alpha, u.beta};
+    case UnaryKind::kHardSwish: return EltInstruction{EltOp::kHardSwish};
+    case UnaryKind::kElu: return EltInstruction{EltOp::kElu, 0, 0, u.alpha, 0};
+    case UnaryKind::kLeakyRelu: return EltInstruction{EltOp::kLeakyRelu, 0, 0, u.alpha, 0};
+    case UnaryKind::kThresholdedRelu:
+      return EltInstruction{EltOp::kThresholdedRelu, 0, 0, u.alpha, 0};
+    case UnaryKind::kSwish: return EltInstruction{EltOp::kSwish, 0, 0, u.alpha, 0};
+    case UnaryKind::kGelu:
+      return EltInstruction{u.approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu};
+    default: return std::nullopt;
+  }
+}
+
+std::optional<EltOp> binary_op(BinaryKind kind) {
+  switch (kind) {
+    case BinaryKind::kAdd: return EltOp::kAdd;
+    case BinaryKind::kSub: return EltOp::kSub;
+    case BinaryKind::kMul: return EltOp::kMul;
+    case BinaryKind::kDiv: return EltOp::kDiv;
+    case BinaryKind::kPRelu: return EltOp::kPRelu;
+    default: return std::nullopt;
+  }
+}
+
+bool is_scalar_f32(const Tensor* t) {
+  return t != nullptr && t->dtype() == DType::kFloat32 && t->count() == 1 && t->raw() != nullptr;
+}
+
+// The instruction of a node; operands are filled in by the caller.
+std::optional<EltInstruction> instruction_of(const Node& node,
+                                             const std::vector<const Tensor*>& constants) {
+  if (const auto* u = node.op.as<Unary>()) return unary_instruction(*u);
+  if (const auto* b = node.op.as<Binary>()) {
+    if (b->kind == BinaryKind::kPow) {
+      // Squares and roots, the exponents that models write as Pow.
+      if (!is_scalar_f32(constants[1])) return std::nullopt;
+      const float e = *constants[1]->data<float>();
+      if (e == 2.0f) return EltInstruction{EltOp::kMul};
+      return std::nullopt;
+    }
+    const auto op = binary_op(b->kind);
+    if (!op) return std::nullopt;
+    return EltInstruction{*op};
+  }
+  if (node.op.as<Clip>() != nullptr) {
+    EltInstruction clip{EltOp::kClip, 0, 0, -kInfinity, kInfinity};
+    for (size_t i = 1; i < node.inputs.size() && i < 3; ++i) {
+      if (node.inputs[i] == kNone) continue;
+      if (!is_scalar_f32(constants[i])) return std::nullopt;
+      (i == 1 ? clip.p : clip.q) = *constants[i]->data<float>();
+    }
+    return clip.p <= clip.q ? std::optional(clip) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool is_f32(const Graph& g, ValueId v) {
+  return v != kNone && g.value(v).type.has_rank() && g.value(v).type.dtype == DType::kFloat32;
+}
+
+}  // namespace
+
+size_t num_elt_operands(const Node& node) {
+  const auto* b = node.op.as<Binary>();
+  return b != nullptr && b->kind != BinaryKind::kPow ? 2 : 1;
+}
+
+bool is_elt_node(const Graph& graph, const Node& node) {
+  if (node.outputs.size() != 1 || !is_f32(graph, node.outputs[0]) || node.inputs.empty()) return false;
+  for (size_t i = 0; i < num_elt_operands(node); ++i) {
+    if (i >= node.inputs.size() || !is_f32(graph, node.inputs[i])) return false;
+  }
+  std::vector<const Tensor*> constants;
+  for (ValueId v : node.inputs) {
+    const bool constant = v != kNone && graph.value(v).constant && !graph.value(v).overridable;
+    constants.push_back(constant ? &*graph.value(v).constant : nullptr);
+  }
+  return instruction_of(node, constants).has_value();
+}
+
+uint16_t EltCompiler::operand(ValueId v) {
+  for (const auto& [id, number] : values_) {
+    if (id == v) return number;
+  }
+  values_.emplace_back(v, program_.inputs);
+  return program_.inputs++;
+}
+
+uint16_t EltCompiler::value(ValueId v) const {
+  for (const auto& [id, number] : values_) {
+    if (id == v) return number;
+  }
+  return UINT16_MAX;
+}
+
+bool EltCompiler::add(const Node& node, const std::vector<const Tensor*>& constants) {
+  auto instruction = instruction_of(node, constants);
+  if (!instruction) return false;
+  instruction->a = instruction->b = value(node.inputs[0]);
+  if (num_elt_operands(node) > 1) instruction->b = value(node.inputs[1]);
+  if (instruction->a == UINT16_MAX || instruction->b == UINT16_MAX) return false;
+  values_.emplace_back(node.outputs[0],
+                       static_cast<uint16_t>(program_.inputs + program_.code.size()));
+  program_.code.push_back(*instruction);
+  return program_.code.size() <= kMaxEltInstructions;
+}
+
+}  // namespace ferry
