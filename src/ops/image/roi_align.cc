@@ -84,6 +84,7 @@ Status make_grid(const RoiAlign& op, const double* roi, int64_t height, int64_t 
     w = std::max(w, 1.0);
     h = std::max(h, 1.0);
   }
+  if (!std::isfinite(x0 + y0 + w + h)) return invalid_argument("a region is not finite");
   const double bin_h = h / double(op.output_height), bin_w = w / double(op.output_width);
   const double ratio = double(op.sampling_ratio);
   const double rows = op.sampling_ratio > 0 ? ratio : std::max(0.0, std::ceil(bin_h));
@@ -99,9 +100,9 @@ Status make_grid(const RoiAlign& op, const double* roi, int64_t height, int64_t 
     for (int64_t bx = 0; bx < op.output_width; ++bx) {
       for (int64_t i = 0; i < n_rows; ++i) {
         for (int64_t j = 0; j < n_cols; ++j) {
-          grid.samples.push_back(sample_at(y0 + double(by) * bin_h + (double(i) + 0.5) * bin_h / rows,
-                                           x0 + double(bx) * bin_w + (double(j) + 0.5) * bin_w / cols,
-                                           height, width));
+          const double y = y0 + double(by) * bin_h + (double(i) + 0.5) * bin_h / rows;
+          const double x = x0 + double(bx) * bin_w + (double(j) + 0.5) * bin_w / cols;
+          grid.samples.push_back(sample_at(y, x, height, width));
         }
       }
     }
@@ -145,13 +146,16 @@ Status eval(const RoiAlign& op, EvalContext& c) {
     for (int64_t r = 0; r < rois.dim(0); ++r) {
       FERRY_RETURN_IF_ERROR(c.poll());
       const int64_t n = batch.data<int64_t>()[r];
-      if (n < 0 || n >= x.dim(0)) return invalid_argument("batch index {} outside [0, {})", n, x.dim(0));
+      if (n < 0 || n >= x.dim(0)) {
+        return invalid_argument("batch index {} outside [0, {})", n, x.dim(0));
+      }
       FERRY_RETURN_IF_ERROR(make_grid(op, regions.data() + 4 * r, height, width, grid));
       for (int64_t ch = 0; ch < channels; ++ch) {
         const T* plane = x.data<T>() + (n * channels + ch) * height * width;
         for (int64_t b = 0; b < bins; ++b) {
-          *to++ = T(static_cast<compute_t<T>>(pool_bin(plane, grid.samples.data() + b * grid.per_bin,
-                                                       grid.per_bin, op.mode == "avg")));
+          const Sample* samples = grid.samples.data() + b * grid.per_bin;
+          *to++ = T(static_cast<compute_t<T>>(
+              pool_bin(plane, samples, grid.per_bin, op.mode == "avg")));
         }
       }
     }

@@ -16,7 +16,9 @@ constexpr size_t kMask = 3, kPastKey = 4, kPastValue = 5, kNonpad = 6;
 Status check_attrs(const Attention& op) {
   for (const auto& [name, value] : {std::pair("left_window_size", op.left_window_size),
                                     std::pair("right_window_size", op.right_window_size)}) {
-    if (value < -1) return invalid_model("attribute '{}' is {}, wanted is at least -1", name, value);
+    if (value < -1) {
+      return invalid_model("attribute '{}' is {}, wanted is at least -1", name, value);
+    }
   }
   if (op.qk_matmul_output_mode < 0 || op.qk_matmul_output_mode > 3) {
     return invalid_model("attribute 'qk_matmul_output_mode' is {}, wanted is 0 to 3",
@@ -235,27 +237,45 @@ class Bias {
   int64_t total_ = 0, length_ = 0, past_ = 0, width_ = 0;
 };
 
-// Scores of one query row to probabilities; keeps what `mode` asks for in `shown`.
-void softmax_row(const Attention& op, double* scores, const double* bias, bool any, int64_t n,
-                 double* shown) {
+// Rounds every intermediate result of 16-bit attention as the operator's definition in terms of
+// others does; wider types are not rounded.
+class Rounding {
+ public:
+  explicit Rounding(DType type) : type_(type) {}
+  double operator()(double v) const {
+    if (type_ == DType::kFloat16) return double(float(half(static_cast<float>(v))));
+    if (type_ == DType::kBFloat16) return double(float(bfloat16(static_cast<float>(v))));
+    return v;
+  }
+
+ private:
+  DType type_;
+};
+
+// Scores of one query row to probabilities; keeps what `mode` asks for in `shown`. `wide` is the
+// type of the softmax, `narrow` that of the operands.
+void softmax_row(const Attention& op, Rounding narrow, Rounding wide, double* scores,
+                 const double* bias, bool any, int64_t n, double* shown) {
   const auto show = [&](int64_t mode) {
     if (op.qk_matmul_output_mode == mode) std::copy_n(scores, n, shown);
   };
   show(0);
   const double cap = double(op.softcap);
-  for (int64_t j = 0; cap > 0 && j < n; ++j) scores[j] = cap * std::tanh(scores[j] / cap);
+  for (int64_t j = 0; cap > 0 && j < n; ++j) {
+    scores[j] = narrow(cap * narrow(std::tanh(narrow(scores[j] / cap))));
+  }
   show(1);
   double top = -INFINITY, sum = 0;
   for (int64_t j = 0; j < n; ++j) {
-    scores[j] += bias[j];
+    scores[j] = narrow(scores[j] + bias[j]);
     top = std::max(top, scores[j]);
   }
   show(2);
   if (!any || top == -INFINITY) {
     std::fill_n(scores, n, 0.0);
   } else {
-    for (int64_t j = 0; j < n; ++j) sum += scores[j] = std::exp(scores[j] - top);
-    for (int64_t j = 0; j < n; ++j) scores[j] /= sum;
+    for (int64_t j = 0; j < n; ++j) sum += scores[j] = wide(std::exp(wide(scores[j] - top)));
+    for (int64_t j = 0; j < n; ++j) scores[j] = narrow(wide(scores[j] / wide(sum)));
   }
   show(3);
 }
@@ -271,6 +291,11 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
   const HeadLayout& qd = o.q_at;
   const int64_t width = qd.width, group = qd.heads / o.kv_heads;
   const double scale = op.scale ? double(*op.scale) : 1 / std::sqrt(double(width));
+  const Rounding narrow(o.q.dtype());
+  const Rounding wide(op.softmax_precision ? static_cast<DType>(*op.softmax_precision)
+                                           : o.q.dtype());
+  // Both factors of a product carry the root of the scale, so that neither overflows.
+  const double root = narrow(std::sqrt(std::fabs(scale))), sign = scale < 0 ? -1 : 1;
   std::vector<double> k(static_cast<size_t>(o.total * width));
   std::vector<double> v(static_cast<size_t>(o.total * o.value_width));
   std::vector<double> q(static_cast<size_t>(width)), out(static_cast<size_t>(o.value_width));
@@ -280,18 +305,21 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
       const int64_t kv = b * o.kv_heads + h / group;
       if (h % group == 0) {
         load_row(o.keys, kv * o.total * width, o.total * width, k.data());
+        for (double& x : k) x = narrow(x * root);
         load_row(o.values, kv * o.total * o.value_width, o.total * o.value_width, v.data());
       }
       for (int64_t i = 0; i < qd.length; ++i) {
         FERRY_RETURN_IF_ERROR(c.poll());
         load_row(o.q, qd.row(b, h, i), width, q.data());
+        for (double& x : q) x = narrow(x * root);
         for (int64_t j = 0; j < o.total; ++j) {
           double sum = 0;
           for (int64_t d = 0; d < width; ++d) sum += q[size_t(d)] * k[size_t(j * width + d)];
-          scores[size_t(j)] = sum * scale;
+          scores[size_t(j)] = narrow(sum * sign);
         }
         const bool any = bias.row(b, h, i, row_bias.data());
-        softmax_row(op, scores.data(), row_bias.data(), any, o.total, row_shown.data());
+        softmax_row(op, narrow, wide, scores.data(), row_bias.data(), any, o.total,
+                    row_shown.data());
         if (shown.defined()) {
           store_row(shown, ((b * qd.heads + h) * qd.length + i) * o.total, o.total,
                     row_shown.data());
