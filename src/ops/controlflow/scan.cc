@@ -103,6 +103,7 @@ Result<Tensor> element_of(EvalContext& c, const Tensor& x, size_t axis, int64_t 
   }
   FERRY_ASSIGN_OR_RETURN(const Tensor from, unpacked(c, x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, Tensor::allocate(x.dtype(), dims, c.budget()));
+  if (y.count() == 0) return y;
   Tensor bytes = y;
   if (is_packed(x.dtype())) {
     FERRY_ASSIGN_OR_RETURN(bytes, Tensor::allocate(DType::kUInt8, dims, c.budget()));
