@@ -80,17 +80,20 @@ uint8_t float4_from_float(float f) { return encode(kE2M1, f, true); }
 float float4_to_float(uint8_t bits) { return decode(kE2M1, bits & 0x0f); }
 
 uint8_t e8m0_from_float(float f, bool saturate, E8M0Round round) {
-  constexpr uint8_t kNaN = 0xff, kLargest = 0xfe;
-  const float a = std::fabs(f);
-  if (std::isnan(f)) return kNaN;
-  if (a < 0x1p-127f) return saturate ? 0 : kNaN;
-  if (a > 0x1p127f) return saturate ? kLargest : kNaN;
-  const int exponent = std::ilogb(a);
-  const float fraction = std::ldexp(a, -exponent);  // [1, 2)
-  const bool up = round == E8M0Round::kUp ? fraction > 1
-                  : round == E8M0Round::kNearest ? fraction >= 1.5f
+  // By bits: 2^-127 is subnormal, and compares equal to zero where those are flushed.
+  constexpr uint32_t kSmallest = 0x00400000, kLargest = 0x7f000000, kInfinity = 0x7f800000;
+  constexpr uint8_t kNaN = 0xff;
+  const uint32_t bits = std::bit_cast<uint32_t>(f) & 0x7fffffffu;
+  if (bits > kInfinity) return kNaN;
+  if (bits < kSmallest) return saturate ? 0 : kNaN;
+  if (bits > kLargest) return saturate ? 0xfe : kNaN;
+  const uint32_t exponent = bits >> 23;
+  // What follows the leading one, as a fraction of 2^23.
+  const uint32_t fraction = exponent == 0 ? (bits - kSmallest) << 1 : bits & 0x7fffffu;
+  const bool up = round == E8M0Round::kUp        ? fraction > 0
+                  : round == E8M0Round::kNearest ? fraction >= 0x400000
                                                  : false;
-  return static_cast<uint8_t>(exponent + 127 + (up ? 1 : 0));
+  return static_cast<uint8_t>(exponent + (up ? 1 : 0));
 }
 
 float e8m0_to_float(uint8_t bits) { return bits == 0xff ? NAN : std::ldexp(1.0f, bits - 127); }

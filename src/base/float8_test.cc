@@ -2,7 +2,11 @@
 #include "base/float8.h"
 
 #include <gtest/gtest.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
+#include <bit>
 #include <cmath>
 
 namespace ferry {
@@ -94,6 +98,19 @@ TEST(Float8, ScalesRoundAsAsked) {
   EXPECT_EQ(int{e8m0_from_float(NAN)}, 0xff);
   EXPECT_TRUE(std::isnan(e8m0_to_float(0xff)));
 }
+
+#if defined(__x86_64__)
+TEST(Float8, E8m0KeepsZeroWhereSubnormalsAreFlushed) {
+  const unsigned state = _mm_getcsr();
+  _mm_setcsr(state | 0x8040);  // flush to zero, denormals are zero
+  const uint8_t zero = e8m0_from_float(0.0f), smallest = e8m0_from_float(std::bit_cast<float>(0x00400000u));
+  const uint8_t between = e8m0_from_float(std::bit_cast<float>(0x00600000u));
+  _mm_setcsr(state);
+  EXPECT_EQ(int{zero}, 0);
+  EXPECT_EQ(int{smallest}, 0);
+  EXPECT_EQ(int{between}, 1);
+}
+#endif
 
 }  // namespace
 }  // namespace ferry

@@ -141,13 +141,16 @@ Status GraphBuilder::check_model_outputs(const Graph& graph, const GraphProto& p
     const std::string where = fmt::format("output '{}'", proto.outputs[i].name);
     auto declared = wire_.type(proto.outputs[i].type, ignore);
     if (!declared.ok()) return std::move(declared).status().with_context(where);
-    const Type& type = graph.value(graph.outputs()[i]).type;
+    const Type& computed = graph.value(graph.outputs()[i]).type;
+    // What is there in fact, an optional that a loop filled, may be declared as what it holds.
+    const bool filled = computed.kind == Type::Kind::kOptional && declared->kind != computed.kind;
+    const Type& type = filled ? *computed.element : computed;
     if (declared->kind == Type::Kind::kUnknown || type.kind == Type::Kind::kUnknown) continue;
     const bool same_dtype = declared->dtype == type.dtype || declared->dtype == DType::kUndefined ||
                             type.dtype == DType::kUndefined;
     if (declared->kind != type.kind || !same_dtype) {
       return invalid_model("{} is declared as {}, the graph computes {}", where,
-                           declared->to_string(), type.to_string());
+                           declared->to_string(), computed.to_string());
     }
   }
   return {};

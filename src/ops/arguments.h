@@ -33,7 +33,8 @@ Result<size_t> normalize_axis(int64_t axis, size_t rank);
 class IndexReader {
  public:
   explicit IndexReader(const Tensor& t)
-      : narrow_(t.dtype() == DType::kInt32 ? t.data<int32_t>() : nullptr), wide_(t.data<int64_t>()) {}
+      : narrow_(t.dtype() == DType::kInt32 ? t.data<int32_t>() : nullptr),
+        wide_(t.data<int64_t>()) {}
   int64_t operator[](int64_t i) const { return narrow_ != nullptr ? narrow_[i] : wide_[i]; }
   // Element i as an index in [0, n). Errors: kInvalidArgument outside [-n, n).
   Status get(int64_t i, int64_t n, int64_t& index) const {

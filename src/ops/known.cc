@@ -13,20 +13,32 @@ bool fits(const Dim& d, DType dtype) {
   if (!d.is_constant()) return dtype == DType::kInt32 || dtype == DType::kInt64;
   const int64_t v = d.constant();
   const auto in = [v]<class T>(T) {
-    if constexpr (std::is_same_v<T, uint64_t>) return v >= 0;
-    else return v >= std::numeric_limits<T>::min() && v <= std::numeric_limits<T>::max();
+    if constexpr (std::is_same_v<T, uint64_t>)
+      return v >= 0;
+    else
+      return v >= std::numeric_limits<T>::min() && v <= std::numeric_limits<T>::max();
   };
   switch (dtype) {
-    case DType::kInt64: return true;
-    case DType::kInt32: return in(int32_t{});
-    case DType::kInt16: return in(int16_t{});
-    case DType::kInt8: return in(int8_t{});
-    case DType::kUInt64: return in(uint64_t{});
-    case DType::kUInt32: return in(uint32_t{});
-    case DType::kUInt16: return in(uint16_t{});
-    case DType::kUInt8: return in(uint8_t{});
-    case DType::kBool: return v == 0 || v == 1;
-    default: return false;
+    case DType::kInt64:
+      return true;
+    case DType::kInt32:
+      return in(int32_t{});
+    case DType::kInt16:
+      return in(int16_t{});
+    case DType::kInt8:
+      return in(int8_t{});
+    case DType::kUInt64:
+      return in(uint64_t{});
+    case DType::kUInt32:
+      return in(uint32_t{});
+    case DType::kUInt16:
+      return in(uint16_t{});
+    case DType::kUInt8:
+      return in(uint8_t{});
+    case DType::kBool:
+      return v == 0 || v == 1;
+    default:
+      return false;
   }
 }
 

@@ -25,11 +25,16 @@ namespace ferry {
 template <class T>
 Tensor tensor(const Dims& dims, const std::vector<T>& elements) {
   DType type;
-  if constexpr (std::is_same_v<T, half>) type = DType::kFloat16;
-  else if constexpr (std::is_same_v<T, bfloat16>) type = DType::kBFloat16;
-  else if constexpr (std::is_same_v<T, std::complex<float>>) type = DType::kComplex64;
-  else if constexpr (std::is_same_v<T, std::complex<double>>) type = DType::kComplex128;
-  else type = dtype_of<T>();
+  if constexpr (std::is_same_v<T, half>)
+    type = DType::kFloat16;
+  else if constexpr (std::is_same_v<T, bfloat16>)
+    type = DType::kBFloat16;
+  else if constexpr (std::is_same_v<T, std::complex<float>>)
+    type = DType::kComplex64;
+  else if constexpr (std::is_same_v<T, std::complex<double>>)
+    type = DType::kComplex128;
+  else
+    type = dtype_of<T>();
   Tensor t = Tensor::allocate(type, dims).value();
   EXPECT_EQ(t.count(), static_cast<int64_t>(elements.size())) << dims.to_string();
   for (size_t i = 0; i < elements.size(); ++i) t.data<T>()[i] = elements[i];

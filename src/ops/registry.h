@@ -111,7 +111,9 @@ class OpBuilder {
       return attr_detail::assign(static_cast<T*>(op)->*member, std::move(value))
           .with_context("attribute '" + name + "'");
     };
-    b.get = [member](const void* op) { return attr_detail::read(static_cast<const T*>(op)->*member); };
+    b.get = [member](const void* op) {
+      return attr_detail::read(static_cast<const T*>(op)->*member);
+    };
     def_.attrs.push_back(std::move(b));
     return *this;
   }

@@ -83,16 +83,16 @@ Result<Type> merge_paths(const Type& a, const Type& b, const std::string& symbol
   return Type::optional_of(std::move(element));
 }
 
-Status settle_carried(std::vector<GraphValue>& facts, const std::string& scope,
-                      const std::function<Result<std::vector<GraphValue>>(
-                          const std::vector<GraphValue>&)>& infer) {
+Status settle_carried(
+    std::vector<GraphValue>& facts, const std::string& scope,
+    const std::function<Result<std::vector<GraphValue>>(const std::vector<GraphValue>&)>& infer) {
   // Every round loses at least one dim, rank or known value, so it ends; the bound is for defects.
   for (int round = 0; round < 64; ++round) {
     FERRY_ASSIGN_OR_RETURN(const std::vector<GraphValue> after, infer(facts));
     bool changed = false;
     for (size_t i = 0; i < facts.size(); ++i) {
-      FERRY_ASSIGN_OR_RETURN(
-          Type merged, merge_paths(facts[i].type, after[i].type, fmt::format("{}carried{}", scope, i)));
+      FERRY_ASSIGN_OR_RETURN(Type merged, merge_paths(facts[i].type, after[i].type,
+                                                      fmt::format("{}carried{}", scope, i)));
       if (!(merged == facts[i].type)) {
         facts[i].type = std::move(merged);
         changed = true;

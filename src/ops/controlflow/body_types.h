@@ -36,9 +36,9 @@ Result<Type> merge_paths(const Type& a, const Type& b, const std::string& symbol
 // The facts about loop-carried values that every iteration keeps. `facts` holds those of the
 // initial values and becomes what holds before any iteration; `infer` runs the body on them and
 // returns the facts of its carried outputs. `scope` prefixes the symbols of dims that change.
-Status settle_carried(std::vector<GraphValue>& facts, const std::string& scope,
-                      const std::function<Result<std::vector<GraphValue>>(
-                          const std::vector<GraphValue>&)>& infer);
+Status settle_carried(
+    std::vector<GraphValue>& facts, const std::string& scope,
+    const std::function<Result<std::vector<GraphValue>>(const std::vector<GraphValue>&)>& infer);
 
 // Copies of what inference knows of the node's input i.
 GraphValue input_facts(const InferContext& c, size_t i);

@@ -40,8 +40,9 @@ Status infer(const If&, InferContext& c) {
   FERRY_RETURN_IF_ERROR(check_outputs(c, b, "else_branch"));
   const OuterSymbols outer(c, 0);
   for (size_t i = 0; i < a.size(); ++i) {
-    FERRY_ASSIGN_OR_RETURN(const Type merged,
-                           merge_paths(a[i].type, b[i].type, fmt::format("{}if{}", c.body(0).scope, i)));
+    FERRY_ASSIGN_OR_RETURN(
+        const Type merged,
+        merge_paths(a[i].type, b[i].type, fmt::format("{}if{}", c.body(0).scope, i)));
     c.set_type(i, outer.exported(c, i, merged));
     if (a[i].known && a[i].known == b[i].known) {
       if (auto known = outer.exported(a[i].known)) c.set_known(i, *std::move(known));
@@ -66,8 +67,13 @@ Status eval(const If&, EvalContext& c) {
 }  // namespace
 
 void register_if(OpRegistry& r) {
-  r.op<If>("If").since(25).outputs(1, Arity::kAny).body("then_branch").body("else_branch")
-      .infer(infer).reference(eval);
+  r.op<If>("If")
+      .since(25)
+      .outputs(1, Arity::kAny)
+      .body("then_branch")
+      .body("else_branch")
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

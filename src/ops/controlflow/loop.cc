@@ -39,7 +39,8 @@ Status infer(const Loop&, InferContext& c) {
   for (size_t i = 0; i < carried; ++i) facts.push_back(input_facts(c, i + 2));
 
   std::vector<GraphValue> outputs;
-  const auto infer_body = [&](const std::vector<GraphValue>& before) -> Result<std::vector<GraphValue>> {
+  const auto infer_body =
+      [&](const std::vector<GraphValue>& before) -> Result<std::vector<GraphValue>> {
     std::vector<GraphValue> inputs(1);
     inputs[0].type = Type::tensor(DType::kInt64, Shape{});
     inputs.insert(inputs.end(), before.begin(), before.end());
@@ -85,7 +86,8 @@ Status eval(const Loop&, EvalContext& c) {
   }
   const size_t carried = num_carried(c.num_inputs());
   std::vector<Value> state;
-  for (size_t i = 0; i < carried; ++i) state.push_back(c.has_input(i + 2) ? c.value(i + 2) : Value());
+  for (size_t i = 0; i < carried; ++i)
+    state.push_back(c.has_input(i + 2) ? c.value(i + 2) : Value());
   std::vector<std::vector<Tensor>> scans(c.num_outputs() - carried);
   for (int64_t i = 0; i < trips && goes_on; ++i) {
     FERRY_RETURN_IF_ERROR(c.poll());
@@ -96,8 +98,8 @@ Status eval(const Loop&, EvalContext& c) {
     *condition.data<bool>() = true;
     std::vector<Value> inputs = {iteration, condition}, outputs;
     for (Value& v : state) inputs.push_back(std::move(v));
-    FERRY_RETURN_IF_ERROR(c.run_body(0, std::move(inputs), outputs).with_context(
-        fmt::format("iteration {}", i)));
+    FERRY_RETURN_IF_ERROR(
+        c.run_body(0, std::move(inputs), outputs).with_context(fmt::format("iteration {}", i)));
     if (outputs.size() != c.num_outputs() + 1) {
       return invalid_argument("the body gave {} outputs, wanted are {}", outputs.size(),
                               c.num_outputs() + 1);
@@ -122,8 +124,13 @@ Status eval(const Loop&, EvalContext& c) {
 }  // namespace
 
 void register_loop(OpRegistry& r) {
-  r.op<Loop>("Loop").since(25).inputs(0, Arity::kAny).outputs(0, Arity::kAny).body("body")
-      .infer(infer).reference(eval);
+  r.op<Loop>("Loop")
+      .since(25)
+      .inputs(0, Arity::kAny)
+      .outputs(0, Arity::kAny)
+      .body("body")
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -25,7 +25,8 @@ Result<Counts> counts_of(const Scan& op, size_t inputs, size_t outputs) {
     return invalid_model("{} has {} entries, wanted are {}", name, list.size(), n);
   };
   if (op.num_scan_inputs < 1 || static_cast<uint64_t>(op.num_scan_inputs) > inputs) {
-    return invalid_model("num_scan_inputs is {}, the node has {} inputs", op.num_scan_inputs, inputs);
+    return invalid_model("num_scan_inputs is {}, the node has {} inputs", op.num_scan_inputs,
+                         inputs);
   }
   Counts n;
   n.scan_inputs = static_cast<size_t>(op.num_scan_inputs);
@@ -37,7 +38,8 @@ Result<Counts> counts_of(const Scan& op, size_t inputs, size_t outputs) {
   FERRY_RETURN_IF_ERROR(wanted(op.scan_input_axes, n.scan_inputs, "scan_input_axes"));
   FERRY_RETURN_IF_ERROR(wanted(op.scan_input_directions, n.scan_inputs, "scan_input_directions"));
   FERRY_RETURN_IF_ERROR(wanted(op.scan_output_axes, n.scan_outputs, "scan_output_axes"));
-  FERRY_RETURN_IF_ERROR(wanted(op.scan_output_directions, n.scan_outputs, "scan_output_directions"));
+  FERRY_RETURN_IF_ERROR(
+      wanted(op.scan_output_directions, n.scan_outputs, "scan_output_directions"));
   return n;
 }
 
@@ -48,7 +50,8 @@ Status element_types(const Scan& op, const InferContext& c, const Counts& n,
   for (size_t i = 0; i < n.scan_inputs; ++i) {
     FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(n.states + i, types::kAll, 1));
     if (x.shape) {
-      FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(entry(op.scan_input_axes, i), x.rank()));
+      FERRY_ASSIGN_OR_RETURN(const size_t axis,
+                             normalize_axis(entry(op.scan_input_axes, i), x.rank()));
       const Dim d = (*x.shape)[axis];
       if (!trips.is_invalid() && Dim::known_different(trips, d)) {
         return shape_mismatch("scan input {} has {} elements, another has {}", i, d.to_string(),
@@ -69,7 +72,8 @@ Status infer(const Scan& op, InferContext& c) {
   for (size_t i = 0; i < n.states; ++i) facts.push_back(input_facts(c, i));
   Dim trips;
   FERRY_RETURN_IF_ERROR(element_types(op, c, n, elements, trips));
-  const auto infer_body = [&](const std::vector<GraphValue>& before) -> Result<std::vector<GraphValue>> {
+  const auto infer_body =
+      [&](const std::vector<GraphValue>& before) -> Result<std::vector<GraphValue>> {
     std::vector<GraphValue> inputs = before;
     inputs.insert(inputs.end(), elements.begin(), elements.end());
     FERRY_ASSIGN_OR_RETURN(outputs, c.infer_body(0, std::move(inputs)));
@@ -103,6 +107,7 @@ Result<Tensor> element_of(EvalContext& c, const Tensor& x, size_t axis, int64_t 
   }
   FERRY_ASSIGN_OR_RETURN(const Tensor from, unpacked(c, x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, Tensor::allocate(x.dtype(), dims, c.budget()));
+  if (y.count() == 0) return y;
   Tensor bytes = y;
   if (is_packed(x.dtype())) {
     FERRY_ASSIGN_OR_RETURN(bytes, Tensor::allocate(DType::kUInt8, dims, c.budget()));
@@ -120,10 +125,12 @@ Status eval(const Scan& op, EvalContext& c) {
   int64_t trips = 0;
   for (size_t i = 0; i < n.scan_inputs; ++i) {
     const Tensor& x = c.input(n.states + i);
-    FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(entry(op.scan_input_axes, i), x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const size_t axis,
+                           normalize_axis(entry(op.scan_input_axes, i), x.rank()));
     axes.push_back(axis);
     if (i > 0 && x.dim(axis) != trips) {
-      return shape_mismatch("scan input {} has {} elements, the first has {}", i, x.dim(axis), trips);
+      return shape_mismatch("scan input {} has {} elements, the first has {}", i, x.dim(axis),
+                            trips);
     }
     trips = x.dim(axis);
   }
@@ -135,12 +142,12 @@ Status eval(const Scan& op, EvalContext& c) {
     std::vector<Value> inputs = std::move(state), outputs;
     for (size_t i = 0; i < n.scan_inputs; ++i) {
       const bool back = entry(op.scan_input_directions, i) != 0;
-      FERRY_ASSIGN_OR_RETURN(Tensor x, element_of(c, c.input(n.states + i), axes[i],
-                                                  back ? trips - 1 - t : t));
+      FERRY_ASSIGN_OR_RETURN(
+          Tensor x, element_of(c, c.input(n.states + i), axes[i], back ? trips - 1 - t : t));
       inputs.emplace_back(std::move(x));
     }
-    FERRY_RETURN_IF_ERROR(c.run_body(0, std::move(inputs), outputs).with_context(
-        fmt::format("iteration {}", t)));
+    FERRY_RETURN_IF_ERROR(
+        c.run_body(0, std::move(inputs), outputs).with_context(fmt::format("iteration {}", t)));
     if (outputs.size() != c.num_outputs()) {
       return invalid_argument("the body gave {} outputs, wanted are {}", outputs.size(),
                               c.num_outputs());
@@ -165,13 +172,18 @@ Status eval(const Scan& op, EvalContext& c) {
 }  // namespace
 
 void register_scan(OpRegistry& r) {
-  r.op<Scan>("Scan").since(25).inputs(1, Arity::kAny).outputs(1, Arity::kAny)
+  r.op<Scan>("Scan")
+      .since(25)
+      .inputs(1, Arity::kAny)
+      .outputs(1, Arity::kAny)
       .required("num_scan_inputs", &Scan::num_scan_inputs)
       .attr("scan_input_axes", &Scan::scan_input_axes)
       .attr("scan_output_axes", &Scan::scan_output_axes)
       .attr("scan_input_directions", &Scan::scan_input_directions)
       .attr("scan_output_directions", &Scan::scan_output_directions)
-      .body("body").infer(infer).reference(eval);
+      .body("body")
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

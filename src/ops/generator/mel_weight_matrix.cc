@@ -49,7 +49,8 @@ void add_triangle(int64_t left, int64_t centre, int64_t right, std::vector<doubl
   };
   const auto n = static_cast<int64_t>(weights.size());
   if (centre == left) set(centre, 1);
-  for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1); ++k) {
+  for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1);
+       ++k) {
     set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
   }
   for (int64_t k = std::max<int64_t>(centre, 0); right > centre && k < std::min(right, n); ++k) {
@@ -93,8 +94,12 @@ Status eval(const MelWeightMatrix& op, EvalContext& c) {
 }  // namespace
 
 void register_mel_weight_matrix(OpRegistry& r) {
-  r.op<MelWeightMatrix>("MelWeightMatrix").since(17).inputs(5)
-      .attr("output_datatype", &MelWeightMatrix::output_datatype).infer(infer).reference(eval);
+  r.op<MelWeightMatrix>("MelWeightMatrix")
+      .since(17)
+      .inputs(5)
+      .attr("output_datatype", &MelWeightMatrix::output_datatype)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -18,7 +18,8 @@ std::optional<double> seed_of(const std::optional<float>& seed) {
 
 Status check_dtype(DType dtype, TypeSet allowed) {
   if (allowed.contains(dtype)) return {};
-  return unsupported_type("element type {}; allowed are {}", dtype_name(dtype), allowed.to_string());
+  return unsupported_type("element type {}; allowed are {}", dtype_name(dtype),
+                          allowed.to_string());
 }
 
 Status infer_random(const RandomTensor& op, InferContext& c) {
@@ -117,8 +118,10 @@ Status eval_multinomial(const Multinomial& op, EvalContext& c) {
         const double at = random.uniform() * sum;
         const auto found = std::upper_bound(sums.begin(), sums.end(), at) - sums.begin();
         const int64_t index = std::min<int64_t>(found, classes - 1), to = row * op.sample_size + s;
-        if (op.dtype == DType::kInt32) y.data<int32_t>()[to] = static_cast<int32_t>(index);
-        else y.data<int64_t>()[to] = index;
+        if (op.dtype == DType::kInt32)
+          y.data<int32_t>()[to] = static_cast<int32_t>(index);
+        else
+          y.data<int64_t>()[to] = index;
       }
     }
     return {};
@@ -133,20 +136,36 @@ void register_random(OpRegistry& r) {
       RandomTensor defaults;
       defaults.normal = normal;
       defaults.like = like;
-      const std::string name = std::string(normal ? "RandomNormal" : "RandomUniform") + (like ? "Like" : "");
+      const std::string name =
+          std::string(normal ? "RandomNormal" : "RandomUniform") + (like ? "Like" : "");
       auto op = r.op<RandomTensor>(name, defaults);
-      op.since(22).inputs(like ? 1 : 0).attr("dtype", &RandomTensor::dtype)
-          .attr("seed", &RandomTensor::seed).attr(normal ? "mean" : "low", &RandomTensor::a)
-          .attr(normal ? "scale" : "high", &RandomTensor::b).nondeterministic()
-          .infer(infer_random).reference(eval_random);
+      op.since(22)
+          .inputs(like ? 1 : 0)
+          .attr("dtype", &RandomTensor::dtype)
+          .attr("seed", &RandomTensor::seed)
+          .attr(normal ? "mean" : "low", &RandomTensor::a)
+          .attr(normal ? "scale" : "high", &RandomTensor::b)
+          .nondeterministic()
+          .infer(infer_random)
+          .reference(eval_random);
       if (!like) op.required("shape", &RandomTensor::shape);
     }
   }
-  r.op<Bernoulli>("Bernoulli").since(22).attr("dtype", &Bernoulli::dtype).attr("seed", &Bernoulli::seed)
-      .nondeterministic().infer(infer_bernoulli).reference(eval_bernoulli);
-  r.op<Multinomial>("Multinomial").since(22).attr("dtype", &Multinomial::dtype)
-      .attr("sample_size", &Multinomial::sample_size).attr("seed", &Multinomial::seed)
-      .nondeterministic().infer(infer_multinomial).reference(eval_multinomial);
+  r.op<Bernoulli>("Bernoulli")
+      .since(22)
+      .attr("dtype", &Bernoulli::dtype)
+      .attr("seed", &Bernoulli::seed)
+      .nondeterministic()
+      .infer(infer_bernoulli)
+      .reference(eval_bernoulli);
+  r.op<Multinomial>("Multinomial")
+      .since(22)
+      .attr("dtype", &Multinomial::dtype)
+      .attr("sample_size", &Multinomial::sample_size)
+      .attr("seed", &Multinomial::seed)
+      .nondeterministic()
+      .infer(infer_multinomial)
+      .reference(eval_multinomial);
 }
 
 }  // namespace ferry

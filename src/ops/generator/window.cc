@@ -26,9 +26,12 @@ Status infer(const WindowFunction& op, InferContext& c) {
 
 double value(WindowKind kind, double angle) {
   switch (kind) {
-    case WindowKind::kHann: return 0.5 - 0.5 * std::cos(angle);
-    case WindowKind::kHamming: return 25.0 / 46 - 21.0 / 46 * std::cos(angle);
-    case WindowKind::kBlackman: return 0.42 - 0.5 * std::cos(angle) + 0.08 * std::cos(2 * angle);
+    case WindowKind::kHann:
+      return 0.5 - 0.5 * std::cos(angle);
+    case WindowKind::kHamming:
+      return 25.0 / 46 - 21.0 / 46 * std::cos(angle);
+    case WindowKind::kBlackman:
+      return 0.42 - 0.5 * std::cos(angle) + 0.08 * std::cos(2 * angle);
   }
   return 0;
 }
@@ -55,8 +58,12 @@ void register_window(OpRegistry& r) {
   const auto add = [&](const char* name, WindowKind kind) {
     WindowFunction defaults;
     defaults.kind = kind;
-    r.op<WindowFunction>(name, defaults).since(17).attr("output_datatype", &WindowFunction::output_datatype)
-        .attr("periodic", &WindowFunction::periodic).infer(infer).reference(eval);
+    r.op<WindowFunction>(name, defaults)
+        .since(17)
+        .attr("output_datatype", &WindowFunction::output_datatype)
+        .attr("periodic", &WindowFunction::periodic)
+        .infer(infer)
+        .reference(eval);
   };
   add("HannWindow", WindowKind::kHann);
   add("HammingWindow", WindowKind::kHamming);

@@ -50,8 +50,12 @@ Status eval_inf(const IsInf& op, EvalContext& c) {
 
 void register_float_class(OpRegistry& r) {
   r.op<IsNaN>("IsNaN").since(20).infer(infer<IsNaN>).reference(eval_nan);
-  r.op<IsInf>("IsInf").since(20).attr("detect_negative", &IsInf::detect_negative)
-      .attr("detect_positive", &IsInf::detect_positive).infer(infer<IsInf>).reference(eval_inf);
+  r.op<IsInf>("IsInf")
+      .since(20)
+      .attr("detect_negative", &IsInf::detect_negative)
+      .attr("detect_positive", &IsInf::detect_positive)
+      .infer(infer<IsInf>)
+      .reference(eval_inf);
 }
 
 }  // namespace ferry

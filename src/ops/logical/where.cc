@@ -37,18 +37,17 @@ Status eval(const Where&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
   return visit_storage(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* out = y.data<T>();
-    return for_each_row<3>(
-        c, dims,
-        {broadcast_strides(condition.dims(), dims), broadcast_strides(a.dims(), dims),
-         broadcast_strides(b.dims(), dims)},
-        [&](int64_t n, const auto& at, const auto& step) {
-          const bool* choose = condition.data<bool>() + at[0];
-          const T *u = a.data<T>() + at[1], *v = b.data<T>() + at[2];
-          for (int64_t i = 0; i < n; ++i) {
-            out[i] = choose[i * step[0]] ? u[i * step[1]] : v[i * step[2]];
-          }
-          out += n;
-        });
+    return for_each_row<3>(c, dims,
+                           {broadcast_strides(condition.dims(), dims),
+                            broadcast_strides(a.dims(), dims), broadcast_strides(b.dims(), dims)},
+                           [&](int64_t n, const auto& at, const auto& step) {
+                             const bool* choose = condition.data<bool>() + at[0];
+                             const T *u = a.data<T>() + at[1], *v = b.data<T>() + at[2];
+                             for (int64_t i = 0; i < n; ++i) {
+                               out[i] = choose[i * step[0]] ? u[i * step[1]] : v[i * step[2]];
+                             }
+                             out += n;
+                           });
   });
 }
 

@@ -21,8 +21,8 @@ struct Row {
   int since;
   TypeSet allowed;
 };
-constexpr TypeSet kWideNumeric = types::kFloating | TypeSet{DType::kInt32, DType::kInt64,
-                                                            DType::kUInt32, DType::kUInt64};
+constexpr TypeSet kWideNumeric =
+    types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32, DType::kUInt64};
 // Pow has types and a file of its own.
 constexpr Row kRows[] = {
     {K::kAdd, "Add", 14, types::kNumeric},
@@ -61,10 +61,14 @@ std::optional<bool> negated(std::optional<bool> b) {
 
 std::optional<Dim> known_binary(const Binary& op, const Dim& a, const Dim& b) {
   switch (op.kind) {
-    case K::kAdd: return a + b;
-    case K::kSub: return a - b;
-    case K::kMul: return a * b;
-    case K::kDiv: return truncated_div(a, b);
+    case K::kAdd:
+      return a + b;
+    case K::kSub:
+      return a - b;
+    case K::kMul:
+      return a * b;
+    case K::kDiv:
+      return truncated_div(a, b);
     case K::kMod: {
       if (op.fmod) return truncated_mod(a, b);
       if (b.lower_bound() <= 0) return std::nullopt;
@@ -76,12 +80,18 @@ std::optional<Dim> known_binary(const Binary& op, const Dim& a, const Dim& b) {
     case K::kOr:
       if (a.is_constant(1) || b.is_constant(1)) return Dim(1);
       return a.is_constant() && b.is_constant() ? std::optional<Dim>(Dim(0)) : std::nullopt;
-    case K::kEqual: return as_dim(known_equal(a, b));
-    case K::kLess: return as_dim(known_less(a, b));
-    case K::kGreater: return as_dim(known_less(b, a));
-    case K::kLessOrEqual: return as_dim(negated(known_less(b, a)));
-    case K::kGreaterOrEqual: return as_dim(negated(known_less(a, b)));
-    default: return std::nullopt;
+    case K::kEqual:
+      return as_dim(known_equal(a, b));
+    case K::kLess:
+      return as_dim(known_less(a, b));
+    case K::kGreater:
+      return as_dim(known_less(b, a));
+    case K::kLessOrEqual:
+      return as_dim(negated(known_less(b, a)));
+    case K::kGreaterOrEqual:
+      return as_dim(negated(known_less(a, b)));
+    default:
+      return std::nullopt;
   }
 }
 
@@ -132,15 +142,21 @@ bool floating_row(const Binary& op, Strided s, const T* a, const T* b, T* y) {
     return true;
   };
   switch (op.kind) {
-    case K::kAdd: return map([](C u, C v) { return u + v; });
-    case K::kSub: return map([](C u, C v) { return u - v; });
-    case K::kMul: return map([](C u, C v) { return u * v; });
-    case K::kDiv: return map([](C u, C v) { return u / v; });
-    case K::kPRelu: return map([](C u, C v) { return u < 0 ? u * v : u; });
+    case K::kAdd:
+      return map([](C u, C v) { return u + v; });
+    case K::kSub:
+      return map([](C u, C v) { return u - v; });
+    case K::kMul:
+      return map([](C u, C v) { return u * v; });
+    case K::kDiv:
+      return map([](C u, C v) { return u / v; });
+    case K::kPRelu:
+      return map([](C u, C v) { return u < 0 ? u * v : u; });
     case K::kMod:
       if (op.fmod) return map([](C u, C v) { return std::fmod(u, v); });
       return map([](C u, C v) { return floor_mod(u, v); });
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -186,20 +202,30 @@ bool integer_row(const Binary& op, Strided s, const T* a, const T* b, T* y) {
     }
   }
   switch (op.kind) {
-    case K::kAdd: return map([](T u, T v) { return wrap_add(u, v); });
-    case K::kSub: return map([](T u, T v) { return wrap_sub(u, v); });
-    case K::kMul: return map([](T u, T v) { return wrap_mul(u, v); });
-    case K::kDiv: return map([](T u, T v) { return integer_div(u, v); });
-    case K::kMod: return map([&](T u, T v) { return integer_mod(u, v, op.fmod); });
-    case K::kPRelu: return map([](T u, T v) { return u < 0 ? wrap_mul(u, v) : u; });
+    case K::kAdd:
+      return map([](T u, T v) { return wrap_add(u, v); });
+    case K::kSub:
+      return map([](T u, T v) { return wrap_sub(u, v); });
+    case K::kMul:
+      return map([](T u, T v) { return wrap_mul(u, v); });
+    case K::kDiv:
+      return map([](T u, T v) { return integer_div(u, v); });
+    case K::kMod:
+      return map([&](T u, T v) { return integer_mod(u, v, op.fmod); });
+    case K::kPRelu:
+      return map([](T u, T v) { return u < 0 ? wrap_mul(u, v) : u; });
     case K::kBitShift: {
       const bool left = op.direction == "LEFT";
       return map([left](T u, T v) { return shift(u, v, left); });
     }
-    case K::kBitwiseAnd: return map([](T u, T v) { return u & v; });
-    case K::kBitwiseOr: return map([](T u, T v) { return u | v; });
-    case K::kBitwiseXor: return map([](T u, T v) { return u ^ v; });
-    default: return false;
+    case K::kBitwiseAnd:
+      return map([](T u, T v) { return u & v; });
+    case K::kBitwiseOr:
+      return map([](T u, T v) { return u | v; });
+    case K::kBitwiseXor:
+      return map([](T u, T v) { return u ^ v; });
+    default:
+      return false;
   }
 }
 
@@ -218,12 +244,18 @@ bool compare_row(const Binary& op, Strided s, const T* a, const T* b, bool* y) {
     return true;
   };
   switch (op.kind) {
-    case K::kEqual: return map([](const T& u, const T& v) { return u == v; });
-    case K::kLess: return map([](const T& u, const T& v) { return u < v; });
-    case K::kLessOrEqual: return map([](const T& u, const T& v) { return u <= v; });
-    case K::kGreater: return map([](const T& u, const T& v) { return u > v; });
-    case K::kGreaterOrEqual: return map([](const T& u, const T& v) { return u >= v; });
-    default: return false;
+    case K::kEqual:
+      return map([](const T& u, const T& v) { return u == v; });
+    case K::kLess:
+      return map([](const T& u, const T& v) { return u < v; });
+    case K::kLessOrEqual:
+      return map([](const T& u, const T& v) { return u <= v; });
+    case K::kGreater:
+      return map([](const T& u, const T& v) { return u > v; });
+    case K::kGreaterOrEqual:
+      return map([](const T& u, const T& v) { return u >= v; });
+    default:
+      return false;
   }
 }
 
@@ -254,7 +286,8 @@ Status eval(const Binary& op, EvalContext& c) {
   const bool compares = is_comparison(op.kind);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, compares ? DType::kBool : a.dtype(), dims));
   if (compares) {
-    if (a.dtype() == DType::kString) return walk<std::string, bool>(op, c, y, compare_row<std::string>);
+    if (a.dtype() == DType::kString)
+      return walk<std::string, bool>(op, c, y, compare_row<std::string>);
     if (a.dtype() == DType::kBool) return walk<bool, bool>(op, c, y, compare_row<bool>);
     return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       return walk<T, bool>(op, c, y, compare_row<T>);
@@ -262,8 +295,10 @@ Status eval(const Binary& op, EvalContext& c) {
   }
   if (a.dtype() == DType::kBool) return walk<bool, bool>(op, c, y, bool_row);
   return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    if constexpr (is_floating_v<T>) return walk<T, T>(op, c, y, floating_row<T>);
-    else return walk<T, T>(op, c, y, integer_row<T>);
+    if constexpr (is_floating_v<T>)
+      return walk<T, T>(op, c, y, floating_row<T>);
+    else
+      return walk<T, T>(op, c, y, integer_row<T>);
   });
 }
 
@@ -277,8 +312,10 @@ bool commutes(K k) {
     case K::kAnd:
     case K::kOr:
     case K::kXor:
-    case K::kEqual: return true;
-    default: return false;
+    case K::kEqual:
+      return true;
+    default:
+      return false;
   }
 }
 

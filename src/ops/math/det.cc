@@ -51,14 +51,15 @@ Status eval(const Det&, EvalContext& c) {
     return shape_mismatch("x {} has no square matrices", x.describe());
   }
   const int64_t n = x.dims().back();
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(),
-                                            Dims(std::span(x.dims().begin(), x.rank() - 2))));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, x.dtype(), Dims(std::span(x.dims().begin(), x.rank() - 2))));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<double> a(static_cast<size_t>(y.count() > 0 ? n * n : 0));
     for (int64_t i = 0; i < y.count(); ++i) {
       FERRY_RETURN_IF_ERROR(c.poll());
       const T* from = x.data<T>() + i * n * n;
-      for (size_t k = 0; k < a.size(); ++k) a[k] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
+      for (size_t k = 0; k < a.size(); ++k)
+        a[k] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
       y.data<T>()[i] = T(static_cast<compute_t<T>>(determinant(a, static_cast<size_t>(n))));
     }
     return {};

@@ -54,8 +54,10 @@ Status infer(const Dft& op, InferContext& c) {
   } else {
     FERRY_ASSIGN_OR_RETURN(const size_t a, axis_of((*axis)[0], x.rank()));
     const auto length = c.known(1);
-    if (length && length->size() == 1) shape[a] = output_size(op, (*length)[0]);
-    else shape[a] = c.has_input(1) ? c.fresh_dim(0, a) : output_size(op, default_length(op, shape[a]));
+    if (length && length->size() == 1)
+      shape[a] = output_size(op, (*length)[0]);
+    else
+      shape[a] = c.has_input(1) ? c.fresh_dim(0, a) : output_size(op, default_length(op, shape[a]));
   }
   shape.back() = op.onesided && op.inverse ? 1 : 2;
   c.set_tensor(0, x.dtype, std::move(shape));
@@ -74,7 +76,8 @@ void mirror(Line& line, int64_t n) {
 template <class T>
 Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y) {
   const Tensor& x = c.input(0);
-  const int64_t n = x.dim(axis), m = y.dim(axis), in_parts = x.dims().back(), out_parts = y.dims().back();
+  const int64_t n = x.dim(axis), m = y.dim(axis), in_parts = x.dims().back(),
+                out_parts = y.dims().back();
   const int64_t inner = x.dims().count(axis + 1, x.rank() - 1), outer = x.dims().count(0, axis);
   // An inverse from half a spectrum reads no more than that half.
   const bool half = op.onesided && op.inverse;
@@ -87,8 +90,9 @@ Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y
     std::fill(in.begin(), in.end(), 0.0);
     for (int64_t i = 0; i < used; ++i) {
       const T* from = x.data<T>() + ((block * n + i) * inner + lane) * in_parts;
-      in[static_cast<size_t>(i)] = {static_cast<double>(static_cast<compute_t<T>>(from[0])),
-                                    in_parts == 2 ? static_cast<double>(static_cast<compute_t<T>>(from[1])) : 0};
+      in[static_cast<size_t>(i)] = {
+          static_cast<double>(static_cast<compute_t<T>>(from[0])),
+          in_parts == 2 ? static_cast<double>(static_cast<compute_t<T>>(from[1])) : 0};
     }
     if (half) mirror(in, length);
     fft.run(in.data(), out.data());
@@ -126,8 +130,13 @@ Status eval(const Dft& op, EvalContext& c) {
 }  // namespace
 
 void register_dft(OpRegistry& r) {
-  r.op<Dft>("DFT").since(20).inputs(1, 3).attr("inverse", &Dft::inverse)
-      .attr("onesided", &Dft::onesided).infer(infer).reference(eval);
+  r.op<Dft>("DFT")
+      .since(20)
+      .inputs(1, 3)
+      .attr("inverse", &Dft::inverse)
+      .attr("onesided", &Dft::onesided)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -86,10 +86,12 @@ Result<EinsumTerms> EinsumTerms::parse(const std::string& equation,
   for (const auto& [c, n] : uses) labels.emplace(c, static_cast<int>(labels.size()));
   const int first_wide = static_cast<int>(labels.size());
 
-  const auto numbered = [&](const std::string& term, size_t ellipsis, std::vector<int>& out) -> Status {
+  const auto numbered = [&](const std::string& term, size_t ellipsis,
+                            std::vector<int>& out) -> Status {
     for (size_t i = 0; i < term.size(); ++i) {
       if (term[i] == '.') {
-        for (size_t k = wide - ellipsis; k < wide; ++k) out.push_back(first_wide + static_cast<int>(k));
+        for (size_t k = wide - ellipsis; k < wide; ++k)
+          out.push_back(first_wide + static_cast<int>(k));
         i += 2;
         continue;
       }
@@ -193,7 +195,8 @@ Result<Nest> make_nest(const EinsumTerms& terms, const std::vector<Tensor>& x, D
     const Dims dense = dense_strides(x[i].dims());
     for (size_t a = 0; a < x[i].rank(); ++a) {
       if (x[i].dim(a) == 1) continue;
-      const auto at = std::find(order.begin(), order.end(), static_cast<size_t>(terms.inputs[i][a]));
+      const auto at =
+          std::find(order.begin(), order.end(), static_cast<size_t>(terms.inputs[i][a]));
       strides[static_cast<size_t>(at - order.begin())] += dense[a];
     }
     nest.strides.push_back(std::move(strides));
@@ -255,8 +258,12 @@ Status eval(const Einsum& op, EvalContext& c) {
 }  // namespace
 
 void register_einsum(OpRegistry& r) {
-  r.op<Einsum>("Einsum").since(28).inputs(1, Arity::kAny).required("equation", &Einsum::equation)
-      .infer(infer).reference(eval);
+  r.op<Einsum>("Einsum")
+      .since(28)
+      .inputs(1, Arity::kAny)
+      .required("equation", &Einsum::equation)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

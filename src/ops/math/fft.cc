@@ -18,7 +18,8 @@ int64_t smallest_factor(int64_t n) {
 Fft::Fft(int64_t n, bool inverse)
     : n_(n), inverse_(inverse), roots_(static_cast<size_t>(n)), line_(static_cast<size_t>(n)) {
   const double unit = (inverse ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n);
-  for (int64_t k = 0; k < n; ++k) roots_[static_cast<size_t>(k)] = std::polar(1.0, unit * static_cast<double>(k));
+  for (int64_t k = 0; k < n; ++k)
+    roots_[static_cast<size_t>(k)] = std::polar(1.0, unit * static_cast<double>(k));
 }
 
 void Fft::run(const std::complex<double>* in, std::complex<double>* out) {

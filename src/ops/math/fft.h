@@ -17,7 +17,8 @@ class Fft {
   void run(const std::complex<double>* in, std::complex<double>* out);
 
  private:
-  void transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out, int64_t n);
+  void transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out,
+                 int64_t n);
 
   int64_t n_;
   bool inverse_;

@@ -12,8 +12,8 @@
 namespace ferry {
 namespace {
 
-constexpr TypeSet kAllowed = types::kFloating | TypeSet{DType::kInt32, DType::kInt64,
-                                                        DType::kUInt32, DType::kUInt64};
+constexpr TypeSet kAllowed =
+    types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32, DType::kUInt64};
 
 Status infer(const Gemm& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type a, c.tensor(0, kAllowed, 2, 2));
@@ -105,8 +105,15 @@ Status eval(const Gemm& op, EvalContext& c) {
 }  // namespace
 
 void register_gemm(OpRegistry& r) {
-  r.op<Gemm>("Gemm").since(13).inputs(2, 3).attr("alpha", &Gemm::alpha).attr("beta", &Gemm::beta)
-      .attr("transA", &Gemm::trans_a).attr("transB", &Gemm::trans_b).infer(infer).reference(eval);
+  r.op<Gemm>("Gemm")
+      .since(13)
+      .inputs(2, 3)
+      .attr("alpha", &Gemm::alpha)
+      .attr("beta", &Gemm::beta)
+      .attr("transA", &Gemm::trans_a)
+      .attr("transB", &Gemm::trans_b)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

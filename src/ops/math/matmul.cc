@@ -11,8 +11,8 @@
 namespace ferry {
 namespace {
 
-constexpr TypeSet kAllowed = types::kFloating | TypeSet{DType::kInt32, DType::kInt64,
-                                                        DType::kUInt32, DType::kUInt64};
+constexpr TypeSet kAllowed =
+    types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32, DType::kUInt64};
 
 Status infer(const MatMul&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type a, c.tensor(0, kAllowed, 1));
@@ -31,20 +31,21 @@ Status eval(const MatMul&, EvalContext& c) {
   return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<accumulate_t<T>> sums(static_cast<size_t>(s.n));
     T* to = out.data<T>();
-    return for_each_row<2>(
-        c, s.batch, {s.a_strides, s.b_strides},
-        [&](int64_t count, const auto& at, const auto& step) -> Status {
-          for (int64_t i = 0; i < count; ++i) {
-            const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
-            const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
-            for (int64_t row = 0; row < s.m; ++row, to += s.n) {
-              if (row % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
-              gemm_row(from_a + row * s.k, 1, from_b, s.n, 1, s.k, s.n, sums.data());
-              for (int64_t j = 0; j < s.n; ++j) to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
-            }
-          }
-          return {};
-        });
+    return for_each_row<2>(c, s.batch, {s.a_strides, s.b_strides},
+                           [&](int64_t count, const auto& at, const auto& step) -> Status {
+                             for (int64_t i = 0; i < count; ++i) {
+                               const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
+                               const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
+                               for (int64_t row = 0; row < s.m; ++row, to += s.n) {
+                                 if (row % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+                                 gemm_row(from_a + row * s.k, 1, from_b, s.n, 1, s.k, s.n,
+                                          sums.data());
+                                 for (int64_t j = 0; j < s.n; ++j)
+                                   to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
+                               }
+                             }
+                             return {};
+                           });
   });
 }
 

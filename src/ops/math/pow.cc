@@ -80,8 +80,9 @@ Status power(EvalContext& c, Tensor& y, DType exponent_type) {
             FERRY_RETURN_IF_ERROR(integer_power(u[i * step[0]], v[i * step[1]], out));
           } else {
             const E base = static_cast<E>(static_cast<compute_t<T>>(u[i * step[0]]));
-            *out = convert_number<T>(static_cast<std::conditional_t<is_floating_v<T>, compute_t<T>, E>>(
-                std::pow(base, v[i * step[1]])));
+            *out = convert_number<T>(
+                static_cast<std::conditional_t<is_floating_v<T>, compute_t<T>, E>>(
+                    std::pow(base, v[i * step[1]])));
           }
         }
         return {};

@@ -16,7 +16,7 @@ struct Accumulate {
   using type = double;
 };
 template <class T>
-  requires std::is_integral_v<T>
+requires std::is_integral_v<T>
 struct Accumulate<T> {
   using type = std::conditional_t<sizeof(T) < 4, uint32_t, std::make_unsigned_t<T>>;
 };

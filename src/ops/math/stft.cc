@@ -12,7 +12,8 @@ namespace {
 Status check_parts(const Stft& op, const Dim& parts) {
   const bool bad = parts.is_constant() && !parts.is_constant(1) && !parts.is_constant(2);
   if (bad) return shape_mismatch("the last axis of x is {}, wanted is 1 or 2", parts.to_string());
-  if (op.onesided && parts.is_constant(2)) return shape_mismatch("a onesided transform takes a real x");
+  if (op.onesided && parts.is_constant(2))
+    return shape_mismatch("a onesided transform takes a real x");
   return {};
 }
 
@@ -40,7 +41,8 @@ Status infer(const Stft& op, InferContext& c) {
     FERRY_ASSIGN_OR_RETURN(const Type window, c.tensor(2, types::kFloating, 1, 1));
     FERRY_RETURN_IF_ERROR(c.same_dtype(0, 2));
     if (length && window.shape && Dim::known_different(*length, (*window.shape)[0])) {
-      return shape_mismatch("window is {}, frame_length {}", window.to_string(), length->to_string());
+      return shape_mismatch("window is {}, frame_length {}", window.to_string(),
+                            length->to_string());
     }
   }
   Shape shape = c.fresh_shape(0, 4);
@@ -71,8 +73,11 @@ Status run(EvalContext& c, int64_t step, int64_t length, Tensor& y) {
       FERRY_RETURN_IF_ERROR(c.poll());
       const T* from = x.data<T>() + (b * samples + f * step) * parts;
       for (int64_t i = 0; i < length; ++i) {
-        const auto at = [&](int64_t k) { return static_cast<double>(static_cast<compute_t<T>>(from[i * parts + k])); };
-        const double w = window == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(window[i]));
+        const auto at = [&](int64_t k) {
+          return static_cast<double>(static_cast<compute_t<T>>(from[i * parts + k]));
+        };
+        const double w =
+            window == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(window[i]));
         in[static_cast<size_t>(i)] = {w * at(0), parts == 2 ? w * at(1) : 0};
       }
       fft.run(in.data(), out.data());
@@ -102,7 +107,8 @@ Status eval(const Stft& op, EvalContext& c) {
   if (c.has_input(2) && c.input(2).count() != length) {
     return shape_mismatch("window is {}, frame_length {}", c.input(2).describe(), length);
   }
-  const Dims dims = {x.dim(0), (x.dim(1) - length) / step + 1, op.onesided ? length / 2 + 1 : length, 2};
+  const Dims dims = {x.dim(0), (x.dim(1) - length) / step + 1,
+                     op.onesided ? length / 2 + 1 : length, 2};
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   if (y.count() == 0) return {};
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) { return run<T>(c, step, length, y); });
@@ -111,8 +117,12 @@ Status eval(const Stft& op, EvalContext& c) {
 }  // namespace
 
 void register_stft(OpRegistry& r) {
-  r.op<Stft>("STFT").since(17).inputs(2, 4).attr("onesided", &Stft::onesided)
-      .infer(infer).reference(eval);
+  r.op<Stft>("STFT")
+      .since(17)
+      .inputs(2, 4)
+      .attr("onesided", &Stft::onesided)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -72,9 +72,12 @@ TypeSet allowed_types(K kind) {
 
 std::optional<Dim> known_unary(K kind, const Dim& x) {
   switch (kind) {
-    case K::kNeg: return Dim(0) - x;
-    case K::kNot: return x.is_constant() ? std::optional<Dim>(Dim(x.is_constant(0))) : std::nullopt;
-    case K::kRelu: return max(x, Dim(0));
+    case K::kNeg:
+      return Dim(0) - x;
+    case K::kNot:
+      return x.is_constant() ? std::optional<Dim>(Dim(x.is_constant(0))) : std::nullopt;
+    case K::kRelu:
+      return max(x, Dim(0));
     case K::kAbs:
       if (x.lower_bound() >= 0) return x;
       return x.is_constant() ? std::optional<Dim>(Dim(0) - x) : std::nullopt;
@@ -82,7 +85,8 @@ std::optional<Dim> known_unary(K kind, const Dim& x) {
       if (x.lower_bound() > 0) return Dim(1);
       if (!x.is_constant()) return std::nullopt;
       return Dim(x.constant() < 0 ? -1 : 0);
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -120,41 +124,76 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
   };
   const C a = C(op.alpha), b = C(op.beta);
   switch (op.kind) {
-    case K::kAbs: return map([](C v) { return std::fabs(v); });
-    case K::kNeg: return map([](C v) { return -v; });
-    case K::kSign: return map([](C v) { return v > 0 ? C(1) : v < 0 ? C(-1) : v == 0 ? C(0) : v; });
-    case K::kRelu: return map([](C v) { return v < 0 ? C(0) : v; });
-    case K::kShrink: return map([=](C v) { return v < -a ? v + b : v > a ? v - b : C(0); });
-    case K::kExp: return map([](C v) { return std::exp(v); });
-    case K::kLog: return map([](C v) { return std::log(v); });
-    case K::kSqrt: return map([](C v) { return std::sqrt(v); });
-    case K::kReciprocal: return map([](C v) { return 1 / v; });
-    case K::kFloor: return map([](C v) { return std::floor(v); });
-    case K::kCeil: return map([](C v) { return std::ceil(v); });
-    case K::kRound: return map([](C v) { return std::nearbyint(v); });
-    case K::kSin: return map([](C v) { return std::sin(v); });
-    case K::kCos: return map([](C v) { return std::cos(v); });
-    case K::kTan: return map([](C v) { return std::tan(v); });
-    case K::kAsin: return map([](C v) { return std::asin(v); });
-    case K::kAcos: return map([](C v) { return std::acos(v); });
-    case K::kAtan: return map([](C v) { return std::atan(v); });
-    case K::kSinh: return map([](C v) { return std::sinh(v); });
-    case K::kCosh: return map([](C v) { return std::cosh(v); });
-    case K::kTanh: return map([](C v) { return std::tanh(v); });
-    case K::kAsinh: return map([](C v) { return std::asinh(v); });
-    case K::kAcosh: return map([](C v) { return std::acosh(v); });
-    case K::kAtanh: return map([](C v) { return std::atanh(v); });
-    case K::kErf: return map([](C v) { return std::erf(v); });
-    case K::kSigmoid: return map([](C v) { return sigmoid(v); });
-    case K::kSoftplus: return map([](C v) { return softplus(v); });
-    case K::kSoftsign: return map([](C v) { return v / (1 + std::fabs(v)); });
-    case K::kHardSigmoid: return map([=](C v) { return unit_clamp(a * v + b); });
-    case K::kHardSwish: return map([](C v) { return v * unit_clamp(v / 6 + C(0.5)); });
-    case K::kElu: return map([=](C v) { return v < 0 ? a * std::expm1(v) : v; });
-    case K::kSelu: return map([=](C v) { return v > 0 ? b * v : b * (a * std::expm1(v)); });
-    case K::kCelu: return map([=](C v) { return v > 0 ? v : a * std::expm1(v / a); });
-    case K::kLeakyRelu: return map([=](C v) { return v < 0 ? a * v : v; });
-    case K::kThresholdedRelu: return map([=](C v) { return v > a ? v : C(0); });
+    case K::kAbs:
+      return map([](C v) { return std::fabs(v); });
+    case K::kNeg:
+      return map([](C v) { return -v; });
+    case K::kSign:
+      return map([](C v) { return v > 0 ? C(1) : v < 0 ? C(-1) : v == 0 ? C(0) : v; });
+    case K::kRelu:
+      return map([](C v) { return v < 0 ? C(0) : v; });
+    case K::kShrink:
+      return map([=](C v) { return v < -a ? v + b : v > a ? v - b : C(0); });
+    case K::kExp:
+      return map([](C v) { return std::exp(v); });
+    case K::kLog:
+      return map([](C v) { return std::log(v); });
+    case K::kSqrt:
+      return map([](C v) { return std::sqrt(v); });
+    case K::kReciprocal:
+      return map([](C v) { return 1 / v; });
+    case K::kFloor:
+      return map([](C v) { return std::floor(v); });
+    case K::kCeil:
+      return map([](C v) { return std::ceil(v); });
+    case K::kRound:
+      return map([](C v) { return std::nearbyint(v); });
+    case K::kSin:
+      return map([](C v) { return std::sin(v); });
+    case K::kCos:
+      return map([](C v) { return std::cos(v); });
+    case K::kTan:
+      return map([](C v) { return std::tan(v); });
+    case K::kAsin:
+      return map([](C v) { return std::asin(v); });
+    case K::kAcos:
+      return map([](C v) { return std::acos(v); });
+    case K::kAtan:
+      return map([](C v) { return std::atan(v); });
+    case K::kSinh:
+      return map([](C v) { return std::sinh(v); });
+    case K::kCosh:
+      return map([](C v) { return std::cosh(v); });
+    case K::kTanh:
+      return map([](C v) { return std::tanh(v); });
+    case K::kAsinh:
+      return map([](C v) { return std::asinh(v); });
+    case K::kAcosh:
+      return map([](C v) { return std::acosh(v); });
+    case K::kAtanh:
+      return map([](C v) { return std::atanh(v); });
+    case K::kErf:
+      return map([](C v) { return std::erf(v); });
+    case K::kSigmoid:
+      return map([](C v) { return sigmoid(v); });
+    case K::kSoftplus:
+      return map([](C v) { return softplus(v); });
+    case K::kSoftsign:
+      return map([](C v) { return v / (1 + std::fabs(v)); });
+    case K::kHardSigmoid:
+      return map([=](C v) { return unit_clamp(a * v + b); });
+    case K::kHardSwish:
+      return map([](C v) { return v * unit_clamp(v / 6 + C(0.5)); });
+    case K::kElu:
+      return map([=](C v) { return v < 0 ? a * std::expm1(v) : v; });
+    case K::kSelu:
+      return map([=](C v) { return v > 0 ? b * v : b * (a * std::expm1(v)); });
+    case K::kCelu:
+      return map([=](C v) { return v > 0 ? v : a * std::expm1(v / a); });
+    case K::kLeakyRelu:
+      return map([=](C v) { return v < 0 ? a * v : v; });
+    case K::kThresholdedRelu:
+      return map([=](C v) { return v > a ? v : C(0); });
     case K::kGelu:
       if (op.approximate == "tanh") {
         return map([](C v) {
@@ -163,10 +202,13 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
         });
       }
       return map([](C v) { return C(0.5) * v * (1 + std::erf(v * C(0.7071067811865476))); });
-    case K::kMish: return map([](C v) { return v * std::tanh(softplus(v)); });
-    case K::kSwish: return map([=](C v) { return v * sigmoid(a * v); });
+    case K::kMish:
+      return map([](C v) { return v * std::tanh(softplus(v)); });
+    case K::kSwish:
+      return map([=](C v) { return v * sigmoid(a * v); });
     case K::kBitwiseNot:
-    case K::kNot: break;
+    case K::kNot:
+      break;
   }
   return internal_error("no floating form");
 }
@@ -178,11 +220,16 @@ Status eval_integer(const Unary& op, const T* x, T* y, int64_t n) {
     return Status();
   };
   switch (op.kind) {
-    case K::kAbs: return map([](T v) { return v < 0 ? wrap_sub(T(0), v) : v; });
-    case K::kNeg: return map([](T v) { return wrap_sub(T(0), v); });
-    case K::kSign: return map([](T v) { return v > 0 ? 1 : v < 0 ? -1 : 0; });
-    case K::kRelu: return map([](T v) { return v < 0 ? T(0) : v; });
-    case K::kBitwiseNot: return map([](T v) { return ~v; });
+    case K::kAbs:
+      return map([](T v) { return v < 0 ? wrap_sub(T(0), v) : v; });
+    case K::kNeg:
+      return map([](T v) { return wrap_sub(T(0), v); });
+    case K::kSign:
+      return map([](T v) { return v > 0 ? 1 : v < 0 ? -1 : 0; });
+    case K::kRelu:
+      return map([](T v) { return v < 0 ? T(0) : v; });
+    case K::kBitwiseNot:
+      return map([](T v) { return ~v; });
     case K::kShrink: {
       const double a = static_cast<double>(op.alpha), b = static_cast<double>(op.beta);
       return map([=](T i) {
@@ -191,7 +238,8 @@ Status eval_integer(const Unary& op, const T* x, T* y, int64_t n) {
         return clamp_to_int<T>(v < -a ? v + b : v > a ? v - b : 0.0);
       });
     }
-    default: return internal_error("no integer form");
+    default:
+      return internal_error("no integer form");
   }
 }
 
@@ -215,17 +263,26 @@ Unary defaults(K kind) {
   Unary op;
   op.kind = kind;
   switch (kind) {
-    case K::kShrink: op.alpha = 0.5f; break;
-    case K::kHardSigmoid: op.alpha = 0.2f, op.beta = 0.5f; break;
+    case K::kShrink:
+      op.alpha = 0.5f;
+      break;
+    case K::kHardSigmoid:
+      op.alpha = 0.2f, op.beta = 0.5f;
+      break;
     case K::kSelu:
       op.alpha = 1.67326319217681884765625f, op.beta = 1.05070102214813232421875f;
       break;
-    case K::kLeakyRelu: op.alpha = 0.01f; break;
+    case K::kLeakyRelu:
+      op.alpha = 0.01f;
+      break;
     case K::kElu:
     case K::kCelu:
     case K::kThresholdedRelu:
-    case K::kSwish: op.alpha = 1; break;
-    default: break;
+    case K::kSwish:
+      op.alpha = 1;
+      break;
+    default:
+      break;
   }
   return op;
 }
@@ -237,16 +294,27 @@ void register_unary(OpRegistry& r) {
     auto op = r.op<Unary>(row.name, defaults(row.kind));
     op.since(row.since).infer(infer).reference(eval);
     switch (row.kind) {
-      case K::kShrink: op.attr("lambd", &Unary::alpha).attr("bias", &Unary::beta); break;
-      case K::kHardSigmoid: op.attr("alpha", &Unary::alpha).attr("beta", &Unary::beta); break;
-      case K::kSelu: op.attr("alpha", &Unary::alpha).attr("gamma", &Unary::beta); break;
+      case K::kShrink:
+        op.attr("lambd", &Unary::alpha).attr("bias", &Unary::beta);
+        break;
+      case K::kHardSigmoid:
+        op.attr("alpha", &Unary::alpha).attr("beta", &Unary::beta);
+        break;
+      case K::kSelu:
+        op.attr("alpha", &Unary::alpha).attr("gamma", &Unary::beta);
+        break;
       case K::kElu:
       case K::kCelu:
       case K::kLeakyRelu:
       case K::kThresholdedRelu:
-      case K::kSwish: op.attr("alpha", &Unary::alpha); break;
-      case K::kGelu: op.attr("approximate", &Unary::approximate); break;
-      default: break;
+      case K::kSwish:
+        op.attr("alpha", &Unary::alpha);
+        break;
+      case K::kGelu:
+        op.attr("approximate", &Unary::approximate);
+        break;
+      default:
+        break;
     }
   }
 }

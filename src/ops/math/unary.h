@@ -10,11 +10,11 @@ namespace ferry {
 
 enum class UnaryKind : uint8_t {
   // any number
-  kAbs,         // |x|
-  kNeg,         // -x
-  kSign,        // -1, 0 or 1; NaN stays
-  kRelu,        // max(x, 0)
-  kShrink,      // x + beta below -alpha, x - beta above alpha, else 0
+  kAbs,     // |x|
+  kNeg,     // -x
+  kSign,    // -1, 0 or 1; NaN stays
+  kRelu,    // max(x, 0)
+  kShrink,  // x + beta below -alpha, x - beta above alpha, else 0
   // floating
   kExp,
   kLog,
@@ -22,7 +22,7 @@ enum class UnaryKind : uint8_t {
   kReciprocal,
   kFloor,
   kCeil,
-  kRound,       // halves to even
+  kRound,  // halves to even
   kSin,
   kCos,
   kTan,
@@ -36,19 +36,19 @@ enum class UnaryKind : uint8_t {
   kAcosh,
   kAtanh,
   kErf,
-  kSigmoid,     // 1 / (1 + exp(-x))
-  kSoftplus,    // log(1 + exp(x))
-  kSoftsign,    // x / (1 + |x|)
-  kHardSigmoid, // clamp(alpha x + beta, 0, 1)
-  kHardSwish,   // x clamp(x / 6 + 0.5, 0, 1)
-  kElu,         // x, or alpha (exp(x) - 1) below 0
-  kSelu,        // beta x, or beta alpha (exp(x) - 1) at or below 0
-  kCelu,        // x, or alpha (exp(x / alpha) - 1) at or below 0
-  kLeakyRelu,   // x, or alpha x below 0
+  kSigmoid,          // 1 / (1 + exp(-x))
+  kSoftplus,         // log(1 + exp(x))
+  kSoftsign,         // x / (1 + |x|)
+  kHardSigmoid,      // clamp(alpha x + beta, 0, 1)
+  kHardSwish,        // x clamp(x / 6 + 0.5, 0, 1)
+  kElu,              // x, or alpha (exp(x) - 1) below 0
+  kSelu,             // beta x, or beta alpha (exp(x) - 1) at or below 0
+  kCelu,             // x, or alpha (exp(x / alpha) - 1) at or below 0
+  kLeakyRelu,        // x, or alpha x below 0
   kThresholdedRelu,  // x above alpha, else 0
-  kGelu,        // x / 2 (1 + erf(x / sqrt 2)), or its tanh form
-  kMish,        // x tanh(softplus(x))
-  kSwish,       // x sigmoid(alpha x)
+  kGelu,             // x / 2 (1 + erf(x / sqrt 2)), or its tanh form
+  kMish,             // x tanh(softplus(x))
+  kSwish,            // x sigmoid(alpha x)
   // integers, bool
   kBitwiseNot,
   kNot,
@@ -56,8 +56,8 @@ enum class UnaryKind : uint8_t {
 
 struct Unary {
   UnaryKind kind = UnaryKind::kAbs;
-  float alpha = 0;  // alpha; Shrink: lambd
-  float beta = 0;   // beta; Selu: gamma; Shrink: bias
+  float alpha = 0;                   // alpha; Shrink: lambd
+  float beta = 0;                    // beta; Selu: gamma; Shrink: bias
   std::string approximate = "none";  // Gelu only: "none" or "tanh"
 };
 

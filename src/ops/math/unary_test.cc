@@ -62,14 +62,20 @@ TEST(Unary, GoldenFloats) {
     OpTester(c.op).input(tensor<float>(dims, c.x)).expect(tensor<float>(dims, c.y)).run();
     OpTester(c.op).input(tensor<float>({2, 0}, {})).expect(tensor<float>({2, 0}, {})).run();
     OpTester(c.op).input(tensor<float>({}, {c.x[0]})).expect(tensor<float>({}, {c.y[0]})).run();
-    OpTester(c.op).input(tensor<half>({1}, {c.x[0]})).expect(tensor<half>({1}, {c.y[0]}), 2e-3).run();
-    OpTester(c.op).input(tensor<double>({1}, {double{c.x[0]}}))
-        .expect(tensor<double>({1}, {double{c.y[0]}}), 1e-4, 1e-6).run();
+    OpTester(c.op)
+        .input(tensor<half>({1}, {c.x[0]}))
+        .expect(tensor<half>({1}, {c.y[0]}), 2e-3)
+        .run();
+    OpTester(c.op)
+        .input(tensor<double>({1}, {double{c.x[0]}}))
+        .expect(tensor<double>({1}, {double{c.y[0]}}), 1e-4, 1e-6)
+        .run();
   }
 }
 
 TEST(Unary, Attributes) {
-  const auto run = [](const char* op, std::vector<std::pair<const char*, float>> attrs, float x, float y) {
+  const auto run = [](const char* op, std::vector<std::pair<const char*, float>> attrs, float x,
+                      float y) {
     OpTester t(op);
     for (const auto& [name, value] : attrs) t.attr(name, value);
     t.input(tensor<float>({1}, {x})).expect(tensor<float>({1}, {y})).run();
@@ -82,28 +88,60 @@ TEST(Unary, Attributes) {
   run("LeakyRelu", {{"alpha", 0.1f}}, -1, -0.1f);
   run("ThresholdedRelu", {{"alpha", 2.0f}}, 1.5f, 0);
   run("Swish", {{"alpha", 2.0f}}, 1, 0.880797f);
-  OpTester("Gelu").attr("approximate", std::string("tanh"))
-      .input(tensor<float>({2}, {-1, 1})).expect(tensor<float>({2}, {-0.15880801f, 0.841192f})).run();
-  OpTester("Gelu").attr("approximate", std::string("fast")).input(tensor<float>({1}, {1}))
-      .expect_error(Code::kInvalidModel, "approximate is 'fast'").run();
+  OpTester("Gelu")
+      .attr("approximate", std::string("tanh"))
+      .input(tensor<float>({2}, {-1, 1}))
+      .expect(tensor<float>({2}, {-0.15880801f, 0.841192f}))
+      .run();
+  OpTester("Gelu")
+      .attr("approximate", std::string("fast"))
+      .input(tensor<float>({1}, {1}))
+      .expect_error(Code::kInvalidModel, "approximate is 'fast'")
+      .run();
 }
 
 TEST(Unary, IntegersWrap) {
-  OpTester("Abs").input(tensor<int8_t>({3}, {-128, -1, 5})).expect(tensor<int8_t>({3}, {-128, 1, 5})).run();
-  OpTester("Neg").input(tensor<int32_t>({2}, {INT32_MIN, 3})).expect(tensor<int32_t>({2}, {INT32_MIN, -3})).run();
-  OpTester("Abs").input(tensor<int64_t>({2}, {INT64_MIN, -3})).expect(tensor<int64_t>({2}, {INT64_MIN, 3})).run();
+  OpTester("Abs")
+      .input(tensor<int8_t>({3}, {-128, -1, 5}))
+      .expect(tensor<int8_t>({3}, {-128, 1, 5}))
+      .run();
+  OpTester("Neg")
+      .input(tensor<int32_t>({2}, {INT32_MIN, 3}))
+      .expect(tensor<int32_t>({2}, {INT32_MIN, -3}))
+      .run();
+  OpTester("Abs")
+      .input(tensor<int64_t>({2}, {INT64_MIN, -3}))
+      .expect(tensor<int64_t>({2}, {INT64_MIN, 3}))
+      .run();
   OpTester("Sign").input(tensor<uint8_t>({2}, {0, 200})).expect(tensor<uint8_t>({2}, {0, 1})).run();
   OpTester("Relu").input(tensor<int16_t>({2}, {-5, 5})).expect(tensor<int16_t>({2}, {0, 5})).run();
-  OpTester("Shrink").input(tensor<int64_t>({3}, {INT64_MAX, 0, -2}))
-      .expect(tensor<int64_t>({3}, {INT64_MAX, 0, -2})).run();
-  OpTester("BitwiseNot").input(tensor<uint16_t>({2}, {0, 1})).expect(tensor<uint16_t>({2}, {65535, 65534})).run();
-  OpTester("Not").input(tensor<bool>({2}, {true, false})).expect(tensor<bool>({2}, {false, true})).run();
+  OpTester("Shrink")
+      .input(tensor<int64_t>({3}, {INT64_MAX, 0, -2}))
+      .expect(tensor<int64_t>({3}, {INT64_MAX, 0, -2}))
+      .run();
+  OpTester("BitwiseNot")
+      .input(tensor<uint16_t>({2}, {0, 1}))
+      .expect(tensor<uint16_t>({2}, {65535, 65534}))
+      .run();
+  OpTester("Not")
+      .input(tensor<bool>({2}, {true, false}))
+      .expect(tensor<bool>({2}, {false, true}))
+      .run();
 }
 
 TEST(Unary, RefusesOtherTypes) {
-  OpTester("Exp").input(tensor<int32_t>({1}, {1})).expect_error(Code::kUnsupportedType, "element type i32").run();
-  OpTester("Neg").input(tensor<uint8_t>({1}, {1})).expect_error(Code::kUnsupportedType, "element type u8").run();
-  OpTester("Not").input(tensor<float>({1}, {1})).expect_error(Code::kUnsupportedType, "element type f32").run();
+  OpTester("Exp")
+      .input(tensor<int32_t>({1}, {1}))
+      .expect_error(Code::kUnsupportedType, "element type i32")
+      .run();
+  OpTester("Neg")
+      .input(tensor<uint8_t>({1}, {1}))
+      .expect_error(Code::kUnsupportedType, "element type u8")
+      .run();
+  OpTester("Not")
+      .input(tensor<float>({1}, {1}))
+      .expect_error(Code::kUnsupportedType, "element type f32")
+      .run();
 }
 
 }  // namespace

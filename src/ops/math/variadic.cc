@@ -64,8 +64,8 @@ Status run(const Variadic& op, EvalContext& c, Tensor& y) {
       continue;
     }
     FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(x.dtype(), y.dims(), c.budget()));
-    FERRY_RETURN_IF_ERROR(copy_strided(c, x.data<T>(), broadcast_strides(x.dims(), y.dims()),
-                                       t.data<T>(), y.dims()));
+    FERRY_RETURN_IF_ERROR(
+        copy_strided(c, x.data<T>(), broadcast_strides(x.dims(), y.dims()), t.data<T>(), y.dims()));
     full.push_back(std::move(t));
   }
   for (int64_t begin = 0; begin < y.count(); begin += kChunk) {
@@ -76,7 +76,8 @@ Status run(const Variadic& op, EvalContext& c, Tensor& y) {
       for (int64_t i = 0; i < n; ++i) sums[i] = combine(op.kind, sums[i], C(x[i]));
     }
     for (int64_t i = 0; i < n; ++i) {
-      out[begin + i] = T(op.kind == K::kMean ? static_cast<C>(sums[i] / static_cast<C>(count)) : sums[i]);
+      out[begin + i] =
+          T(op.kind == K::kMean ? static_cast<C>(sums[i] / static_cast<C>(count)) : sums[i]);
     }
   }
   return {};
@@ -96,7 +97,11 @@ Status eval(const Variadic& op, EvalContext& c) {
 
 void register_variadic(OpRegistry& r) {
   const auto add = [&](const char* name, K kind) {
-    r.op<Variadic>(name, Variadic{kind}).since(13).inputs(1, Arity::kAny).infer(infer).reference(eval);
+    r.op<Variadic>(name, Variadic{kind})
+        .since(13)
+        .inputs(1, Arity::kAny)
+        .infer(infer)
+        .reference(eval);
   };
   add("Max", K::kMax);
   add("Min", K::kMin);

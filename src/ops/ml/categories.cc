@@ -15,8 +15,8 @@
 namespace ferry {
 namespace {
 
-constexpr TypeSet kKeyTypes = {DType::kFloat32, DType::kFloat64, DType::kInt16, DType::kInt32,
-                               DType::kInt64,   DType::kString};
+constexpr TypeSet kKeyTypes = {DType::kFloat32, DType::kFloat64, DType::kInt16,
+                               DType::kInt32,   DType::kInt64,   DType::kString};
 
 // A number as a key: equal numbers of one type have equal keys, NaN equals NaN.
 template <class T>
@@ -88,7 +88,8 @@ Result<Encoding> encoding_of(const LabelEncoder& op) {
              pick(op.values_floats, op.values_int64s, op.values_strings, op.values_tensor)};
   if (!e.keys.defined() || !e.values.defined() || e.keys.count() != e.values.count()) {
     return invalid_model("{} keys and {} values, wanted are as many of each",
-                         e.keys.defined() ? e.keys.count() : 0, e.values.defined() ? e.values.count() : 0);
+                         e.keys.defined() ? e.keys.count() : 0,
+                         e.values.defined() ? e.values.count() : 0);
   }
   if (!kKeyTypes.contains(e.keys.dtype()) || !kKeyTypes.contains(e.values.dtype())) {
     return unsupported_type("keys are {}, values {}", e.keys.describe(), e.values.describe());
@@ -113,13 +114,17 @@ Status infer_encoder(const LabelEncoder& op, InferContext& c) {
 template <class T>
 T default_value(const LabelEncoder& op) {
   if (op.default_tensor.defined()) return *op.default_tensor.data<T>();
-  if constexpr (std::is_same_v<T, std::string>) return op.default_string;
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(op.default_int64);
-  else return T(op.default_float);
+  if constexpr (std::is_same_v<T, std::string>)
+    return op.default_string;
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(op.default_int64);
+  else
+    return T(op.default_float);
 }
 
 template <class T>
-Status encode(const LabelEncoder& op, const Encoding& e, const KeyIndex& index, const Tensor& x, Tensor& y) {
+Status encode(const LabelEncoder& op, const Encoding& e, const KeyIndex& index, const Tensor& x,
+              Tensor& y) {
   const T otherwise = default_value<T>(op);
   return index.find_all(x, [&](int64_t i, int64_t place) {
     y.data<T>()[i] = place < 0 ? otherwise : e.values.data<T>()[place];
@@ -133,13 +138,15 @@ Status eval_encoder(const LabelEncoder& op, EvalContext& c) {
   FERRY_RETURN_IF_ERROR(index.add(e.keys));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, e.values.dtype(), x.dims()));
   if (y.dtype() == DType::kString) return encode<std::string>(op, e, index, x, y);
-  return visit_numeric(y.dtype(), [&]<class T>(TypeTag<T>) { return encode<T>(op, e, index, x, y); });
+  return visit_numeric(y.dtype(),
+                       [&]<class T>(TypeTag<T>) { return encode<T>(op, e, index, x, y); });
 }
 
 Status infer_mapper(const CategoryMapper& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, {DType::kInt64, DType::kString}));
   if (op.cats_int64s.size() != op.cats_strings.size()) {
-    return invalid_model("{} integers and {} strings", op.cats_int64s.size(), op.cats_strings.size());
+    return invalid_model("{} integers and {} strings", op.cats_int64s.size(),
+                         op.cats_strings.size());
   }
   x.dtype = x.dtype == DType::kString ? DType::kInt64 : DType::kString;
   c.set_type(0, std::move(x));
@@ -154,8 +161,10 @@ Status eval_mapper(const CategoryMapper& op, EvalContext& c) {
   FERRY_RETURN_IF_ERROR(index.add(to_int ? view(op.cats_strings) : view(op.cats_int64s)));
   return index.find_all(x, [&](int64_t i, int64_t place) {
     const auto at = static_cast<size_t>(place);
-    if (to_int) y.data<int64_t>()[i] = place < 0 ? op.default_int64 : op.cats_int64s[at];
-    else y.data<std::string>()[i] = place < 0 ? op.default_string : op.cats_strings[at];
+    if (to_int)
+      y.data<int64_t>()[i] = place < 0 ? op.default_int64 : op.cats_int64s[at];
+    else
+      y.data<std::string>()[i] = place < 0 ? op.default_string : op.cats_strings[at];
   });
 }
 
@@ -164,7 +173,8 @@ Status infer_one_hot(const OneHotEncoder& op, InferContext& c) {
   const ClassLabels categories{op.cats_int64s, op.cats_strings};
   FERRY_RETURN_IF_ERROR(categories.check());
   if ((x.dtype == DType::kString) != (categories.dtype() == DType::kString)) {
-    return invalid_model("x is {}, categories are {}", x.to_string(), dtype_name(categories.dtype()));
+    return invalid_model("x is {}, categories are {}", x.to_string(),
+                         dtype_name(categories.dtype()));
   }
   if (x.shape) {
     FERRY_RETURN_IF_ERROR(check_rank(x.rank() + 1));
@@ -192,7 +202,8 @@ Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
     FERRY_ASSIGN_OR_RETURN(Tensor ints, Tensor::allocate(DType::kInt64, x.dims(), c.budget()));
     FERRY_RETURN_IF_ERROR(visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       for (int64_t i = 0; i < x.count(); ++i) {
-        ints.data<int64_t>()[i] = convert_number<int64_t>(static_cast<compute_t<T>>(x.data<T>()[i]));
+        ints.data<int64_t>()[i] =
+            convert_number<int64_t>(static_cast<compute_t<T>>(x.data<T>()[i]));
       }
       return {};
     }));
@@ -200,8 +211,10 @@ Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
   }
   int64_t unknown = -1;
   FERRY_RETURN_IF_ERROR(index.find_all(x, [&](int64_t i, int64_t place) {
-    if (place >= 0) y.data<float>()[i * n + place] = 1;
-    else unknown = i;
+    if (place >= 0)
+      y.data<float>()[i * n + place] = 1;
+    else
+      unknown = i;
   }));
   if (unknown >= 0 && !op.zeros) return invalid_argument("element {} is of no category", unknown);
   return {};
@@ -211,21 +224,39 @@ Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
 
 void register_categories(OpRegistry& r) {
   using L = LabelEncoder;
-  r.op<L>("ai.onnx.ml.LabelEncoder").since(4).attr("keys_floats", &L::keys_floats)
-      .attr("values_floats", &L::values_floats).attr("keys_int64s", &L::keys_int64s)
-      .attr("values_int64s", &L::values_int64s).attr("keys_strings", &L::keys_strings)
-      .attr("values_strings", &L::values_strings).attr("keys_tensor", &L::keys_tensor)
-      .attr("values_tensor", &L::values_tensor).attr("default_tensor", &L::default_tensor)
-      .attr("default_float", &L::default_float).attr("default_int64", &L::default_int64)
-      .attr("default_string", &L::default_string).infer(infer_encoder).reference(eval_encoder);
+  r.op<L>("ai.onnx.ml.LabelEncoder")
+      .since(4)
+      .attr("keys_floats", &L::keys_floats)
+      .attr("values_floats", &L::values_floats)
+      .attr("keys_int64s", &L::keys_int64s)
+      .attr("values_int64s", &L::values_int64s)
+      .attr("keys_strings", &L::keys_strings)
+      .attr("values_strings", &L::values_strings)
+      .attr("keys_tensor", &L::keys_tensor)
+      .attr("values_tensor", &L::values_tensor)
+      .attr("default_tensor", &L::default_tensor)
+      .attr("default_float", &L::default_float)
+      .attr("default_int64", &L::default_int64)
+      .attr("default_string", &L::default_string)
+      .infer(infer_encoder)
+      .reference(eval_encoder);
   using M = CategoryMapper;
-  r.op<M>("ai.onnx.ml.CategoryMapper").since(1).attr("cats_int64s", &M::cats_int64s)
-      .attr("cats_strings", &M::cats_strings).attr("default_int64", &M::default_int64)
-      .attr("default_string", &M::default_string).infer(infer_mapper).reference(eval_mapper);
+  r.op<M>("ai.onnx.ml.CategoryMapper")
+      .since(1)
+      .attr("cats_int64s", &M::cats_int64s)
+      .attr("cats_strings", &M::cats_strings)
+      .attr("default_int64", &M::default_int64)
+      .attr("default_string", &M::default_string)
+      .infer(infer_mapper)
+      .reference(eval_mapper);
   using O = OneHotEncoder;
-  r.op<O>("ai.onnx.ml.OneHotEncoder").since(1).attr("cats_int64s", &O::cats_int64s)
-      .attr("cats_strings", &O::cats_strings).attr("zeros", &O::zeros)
-      .infer(infer_one_hot).reference(eval_one_hot);
+  r.op<O>("ai.onnx.ml.OneHotEncoder")
+      .since(1)
+      .attr("cats_int64s", &O::cats_int64s)
+      .attr("cats_strings", &O::cats_strings)
+      .attr("zeros", &O::zeros)
+      .infer(infer_one_hot)
+      .reference(eval_one_hot);
 }
 
 }  // namespace ferry

@@ -42,7 +42,8 @@ Status impute(const Tensor& x, const std::vector<V>& imputed, V replaced, Tensor
     const T v = x.data<T>()[i];
     bool hit = v == static_cast<T>(replaced);
     if constexpr (std::is_floating_point_v<V>) hit = hit || (std::isnan(replaced) && std::isnan(v));
-    y.data<T>()[i] = hit ? static_cast<T>(imputed[static_cast<size_t>(n == 1 ? 0 : i % features)]) : v;
+    y.data<T>()[i] =
+        hit ? static_cast<T>(imputed[static_cast<size_t>(n == 1 ? 0 : i % features)]) : v;
   }
   return {};
 }
@@ -51,10 +52,14 @@ Status eval_imputer(const Imputer& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   switch (x.dtype()) {
-    case DType::kFloat32: return impute<float>(x, op.imputed_value_floats, op.replaced_value_float, y);
-    case DType::kFloat64: return impute<double>(x, op.imputed_value_floats, op.replaced_value_float, y);
-    case DType::kInt32: return impute<int32_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
-    default: return impute<int64_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
+    case DType::kFloat32:
+      return impute<float>(x, op.imputed_value_floats, op.replaced_value_float, y);
+    case DType::kFloat64:
+      return impute<double>(x, op.imputed_value_floats, op.replaced_value_float, y);
+    case DType::kInt32:
+      return impute<int32_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
+    default:
+      return impute<int64_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
   }
 }
 
@@ -71,9 +76,12 @@ Status eval_scaler(const Scaler& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, c.input(0).dims()));
   const auto features = static_cast<size_t>(x.features);
-  const auto fits = [&](const std::vector<float>& v) { return v.size() <= 1 || v.size() == features; };
+  const auto fits = [&](const std::vector<float>& v) {
+    return v.size() <= 1 || v.size() == features;
+  };
   if (!fits(op.offset) || !fits(op.scale)) {
-    return shape_mismatch("{} offsets and {} scales for {} features", op.offset.size(), op.scale.size(), features);
+    return shape_mismatch("{} offsets and {} scales for {} features", op.offset.size(),
+                          op.scale.size(), features);
   }
   const auto entry = [](const std::vector<float>& v, size_t k, double otherwise) {
     return v.empty() ? otherwise : static_cast<double>(v[v.size() == 1 ? 0 : k]);
@@ -101,8 +109,10 @@ Status eval_normalizer(const MlNormalizer& op, EvalContext& c) {
   for (int64_t i = 0; i < x.n; ++i) {
     double norm = 0;
     for (double v : x.row(i)) {
-      if (op.norm == "MAX") norm = std::max(norm, std::fabs(v));
-      else norm += op.norm == "L1" ? std::fabs(v) : v * v;
+      if (op.norm == "MAX")
+        norm = std::max(norm, std::fabs(v));
+      else
+        norm += op.norm == "L1" ? std::fabs(v) : v * v;
     }
     if (op.norm == "L2") norm = std::sqrt(norm);
     for (double v : x.row(i)) *to++ = static_cast<float>(norm == 0 ? v : v / norm);
@@ -112,8 +122,8 @@ Status eval_normalizer(const MlNormalizer& op, EvalContext& c) {
 
 Status infer_vectorizer(const FeatureVectorizer& op, InferContext& c) {
   if (op.inputdimensions.size() != c.num_inputs()) {
-    return invalid_model("inputdimensions has {} entries, the node {} inputs", op.inputdimensions.size(),
-                         c.num_inputs());
+    return invalid_model("inputdimensions has {} entries, the node {} inputs",
+                         op.inputdimensions.size(), c.num_inputs());
   }
   Dim n = Dim::invalid();
   int64_t total = 0;
@@ -147,7 +157,8 @@ Status eval_vectorizer(const FeatureVectorizer& op, EvalContext& c) {
     const int64_t size = op.inputdimensions[i], used = std::min(size, rows.features);
     for (int64_t r = 0; r < n; ++r) {
       for (int64_t k = 0; k < used; ++k) {
-        y.data<float>()[r * total + at + k] = static_cast<float>(rows.row(r)[static_cast<size_t>(k)]);
+        y.data<float>()[r * total + at + k] =
+            static_cast<float>(rows.row(r)[static_cast<size_t>(k)]);
       }
     }
     at += size;
@@ -197,23 +208,41 @@ Status eval_extractor(const ArrayFeatureExtractor&, EvalContext& c) {
 }  // namespace
 
 void register_features(OpRegistry& r) {
-  r.op<Binarizer>("ai.onnx.ml.Binarizer").since(1).attr("threshold", &Binarizer::threshold)
-      .infer(infer_binarizer).reference(eval_binarizer);
-  r.op<Imputer>("ai.onnx.ml.Imputer").since(1)
+  r.op<Binarizer>("ai.onnx.ml.Binarizer")
+      .since(1)
+      .attr("threshold", &Binarizer::threshold)
+      .infer(infer_binarizer)
+      .reference(eval_binarizer);
+  r.op<Imputer>("ai.onnx.ml.Imputer")
+      .since(1)
       .attr("imputed_value_floats", &Imputer::imputed_value_floats)
       .attr("imputed_value_int64s", &Imputer::imputed_value_int64s)
       .attr("replaced_value_float", &Imputer::replaced_value_float)
       .attr("replaced_value_int64", &Imputer::replaced_value_int64)
-      .infer(infer_imputer).reference(eval_imputer);
-  r.op<Scaler>("ai.onnx.ml.Scaler").since(1).attr("offset", &Scaler::offset)
-      .attr("scale", &Scaler::scale).infer(infer_scaler).reference(eval_scaler);
-  r.op<MlNormalizer>("ai.onnx.ml.Normalizer").since(1).attr("norm", &MlNormalizer::norm)
-      .infer(infer_normalizer).reference(eval_normalizer);
-  r.op<FeatureVectorizer>("ai.onnx.ml.FeatureVectorizer").since(1).inputs(1, Arity::kAny)
+      .infer(infer_imputer)
+      .reference(eval_imputer);
+  r.op<Scaler>("ai.onnx.ml.Scaler")
+      .since(1)
+      .attr("offset", &Scaler::offset)
+      .attr("scale", &Scaler::scale)
+      .infer(infer_scaler)
+      .reference(eval_scaler);
+  r.op<MlNormalizer>("ai.onnx.ml.Normalizer")
+      .since(1)
+      .attr("norm", &MlNormalizer::norm)
+      .infer(infer_normalizer)
+      .reference(eval_normalizer);
+  r.op<FeatureVectorizer>("ai.onnx.ml.FeatureVectorizer")
+      .since(1)
+      .inputs(1, Arity::kAny)
       .attr("inputdimensions", &FeatureVectorizer::inputdimensions)
-      .infer(infer_vectorizer).reference(eval_vectorizer);
-  r.op<ArrayFeatureExtractor>("ai.onnx.ml.ArrayFeatureExtractor").since(1).inputs(2)
-      .infer(infer_extractor).reference(eval_extractor);
+      .infer(infer_vectorizer)
+      .reference(eval_vectorizer);
+  r.op<ArrayFeatureExtractor>("ai.onnx.ml.ArrayFeatureExtractor")
+      .since(1)
+      .inputs(2)
+      .infer(infer_extractor)
+      .reference(eval_extractor);
 }
 
 }  // namespace ferry

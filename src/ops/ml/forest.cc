@@ -11,8 +11,8 @@
 namespace ferry {
 
 Result<BranchMode> parse_branch_mode(const std::string& name) {
-  static constexpr std::string_view kNames[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",
-                                                "BRANCH_GT",  "BRANCH_EQ",  "BRANCH_NEQ",
+  static constexpr std::string_view kNames[] = {"BRANCH_LEQ",    "BRANCH_LT", "BRANCH_GTE",
+                                                "BRANCH_GT",     "BRANCH_EQ", "BRANCH_NEQ",
                                                 "BRANCH_MEMBER", "LEAF"};
   const auto* at = std::find(std::begin(kNames), std::end(kNames), name);
   if (at == std::end(kNames)) return invalid_model("node mode '{}'", name);
@@ -55,25 +55,33 @@ namespace {
 bool takes_yes(const Forest& f, const ForestNode& n, double v) {
   if (std::isnan(v) && n.missing_is_true) return true;
   switch (n.mode) {
-    case BranchMode::kLeq: return v <= n.split;
-    case BranchMode::kLt: return v < n.split;
-    case BranchMode::kGte: return v >= n.split;
-    case BranchMode::kGt: return v > n.split;
-    case BranchMode::kEq: return v == n.split;
-    case BranchMode::kNeq: return v != n.split;
+    case BranchMode::kLeq:
+      return v <= n.split;
+    case BranchMode::kLt:
+      return v < n.split;
+    case BranchMode::kGte:
+      return v >= n.split;
+    case BranchMode::kGt:
+      return v > n.split;
+    case BranchMode::kEq:
+      return v == n.split;
+    case BranchMode::kNeq:
+      return v != n.split;
     case BranchMode::kMember: {
       const auto first = f.members.begin() + static_cast<std::ptrdiff_t>(n.members);
       return std::find(first, first + static_cast<std::ptrdiff_t>(n.num_members), v) !=
              first + static_cast<std::ptrdiff_t>(n.num_members);
     }
-    case BranchMode::kLeaf: break;
+    case BranchMode::kLeaf:
+      break;
   }
   return false;
 }
 
 }  // namespace
 
-Status Forest::evaluate(std::span<const double> x, Aggregate how, std::vector<double>& scores) const {
+Status Forest::evaluate(std::span<const double> x, Aggregate how,
+                        std::vector<double>& scores) const {
   scores.assign(static_cast<size_t>(num_targets), 0);
   std::vector<bool> seen(scores.size(), false);
   for (size_t root : roots) {
@@ -87,10 +95,14 @@ Status Forest::evaluate(std::span<const double> x, Aggregate how, std::vector<do
       const auto target = static_cast<size_t>(leaves[l].target);
       double& score = scores[target];
       const double w = leaves[l].weight;
-      if (!seen[target]) score = w;
-      else if (how == Aggregate::kMin) score = std::min(score, w);
-      else if (how == Aggregate::kMax) score = std::max(score, w);
-      else score += w;
+      if (!seen[target])
+        score = w;
+      else if (how == Aggregate::kMin)
+        score = std::min(score, w);
+      else if (how == Aggregate::kMax)
+        score = std::max(score, w);
+      else
+        score += w;
       seen[target] = true;
     }
   }
@@ -104,7 +116,8 @@ Result<std::vector<double>> number_list(const std::vector<float>& list, const Te
   if (!as_tensor.defined()) return std::vector<double>(list.begin(), list.end());
   std::vector<double> out;
   FERRY_RETURN_IF_ERROR(visit_floating(as_tensor.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (T v : as_tensor.elements<T>()) out.push_back(static_cast<double>(static_cast<compute_t<T>>(v)));
+    for (T v : as_tensor.elements<T>())
+      out.push_back(static_cast<double>(static_cast<compute_t<T>>(v)));
     return {};
   }));
   return out;
@@ -117,8 +130,9 @@ using Key = std::pair<int64_t, int64_t>;  // tree, node
 Status check_sizes(const TreeAttributes& a, size_t values, size_t weights) {
   const size_t n = a.nodes_modes.size(), m = a.leaf_ids.size();
   const auto& missing = a.nodes_missing_value_tracks_true;
-  if (a.nodes_treeids.size() != n || a.nodes_nodeids.size() != n || a.nodes_featureids.size() != n ||
-      a.nodes_truenodeids.size() != n || a.nodes_falsenodeids.size() != n || values != n ||
+  if (a.nodes_treeids.size() != n || a.nodes_nodeids.size() != n ||
+      a.nodes_featureids.size() != n || a.nodes_truenodeids.size() != n ||
+      a.nodes_falsenodeids.size() != n || values != n ||
       (!missing.empty() && missing.size() != n) || a.leaf_treeids.size() != m ||
       a.leaf_nodeids.size() != m || weights != m) {
     return invalid_model("the lists of {} nodes and {} leaf weights differ in length", n, m);
@@ -140,7 +154,8 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
   std::map<int64_t, size_t> first_of_tree;
   for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
     if (!index.emplace(Key{a.nodes_treeids[i], a.nodes_nodeids[i]}, i).second) {
-      return invalid_model("node {} of tree {} is given twice", a.nodes_nodeids[i], a.nodes_treeids[i]);
+      return invalid_model("node {} of tree {} is given twice", a.nodes_nodeids[i],
+                           a.nodes_treeids[i]);
     }
     if (first_of_tree.emplace(a.nodes_treeids[i], i).second) f.roots.push_back(i);
   }
@@ -157,20 +172,22 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
     ForestNode n;
     FERRY_ASSIGN_OR_RETURN(n.mode, parse_branch_mode(a.nodes_modes[i]));
     if (n.mode == BranchMode::kMember) return invalid_model("node mode 'BRANCH_MEMBER'");
-    n.missing_is_true = !a.nodes_missing_value_tracks_true.empty() && a.nodes_missing_value_tracks_true[i] != 0;
+    n.missing_is_true =
+        !a.nodes_missing_value_tracks_true.empty() && a.nodes_missing_value_tracks_true[i] != 0;
     n.feature = a.nodes_featureids[i];
     n.split = values[i];
     if (n.mode == BranchMode::kLeaf) {
       n.yes = f.leaves.size();
       const auto found = leaves.find(i);
-      if (found != leaves.end()) f.leaves.insert(f.leaves.end(), found->second.begin(), found->second.end());
+      if (found != leaves.end())
+        f.leaves.insert(f.leaves.end(), found->second.begin(), found->second.end());
       n.no = f.leaves.size();
     } else {
       const auto yes = index.find({a.nodes_treeids[i], a.nodes_truenodeids[i]});
       const auto no = index.find({a.nodes_treeids[i], a.nodes_falsenodeids[i]});
       if (yes == index.end() || no == index.end()) {
-        return invalid_model("node {} of tree {} has a branch that is not given", a.nodes_nodeids[i],
-                             a.nodes_treeids[i]);
+        return invalid_model("node {} of tree {} has a branch that is not given",
+                             a.nodes_nodeids[i], a.nodes_treeids[i]);
       }
       n.yes = yes->second;
       n.no = no->second;

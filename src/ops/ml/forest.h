@@ -18,10 +18,10 @@ Result<BranchMode> parse_branch_mode(const std::string& name);
 
 struct ForestNode {
   BranchMode mode = BranchMode::kLeaf;
-  bool missing_is_true = false;      // where NaN goes
+  bool missing_is_true = false;  // where NaN goes
   int64_t feature = 0;
   double split = 0;
-  size_t yes = 0, no = 0;            // indices of nodes; kLeaf: [yes, no) of leaves
+  size_t yes = 0, no = 0;               // indices of nodes; kLeaf: [yes, no) of leaves
   size_t members = 0, num_members = 0;  // kMember: of Forest::members
 };
 

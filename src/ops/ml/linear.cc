@@ -95,7 +95,8 @@ Status eval_classifier(const LinearClassifier& op, EvalContext& c) {
     linear_map(op.coefficients, op.intercepts, x.row(i), scores);
     if (two_of_one) scores = {-scores[0], scores[0]};
     apply_post_transform(post, scores);
-    auto best = static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    auto best =
+        static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
     // One class: the label when the score says so, else none.
     if (classes == 1) best = scores[0] >= (post == PostTransform::kUnchanged ? 0.0 : 0.5) ? 0 : 1;
     labels.write(y, i, best);
@@ -109,16 +110,26 @@ Status eval_classifier(const LinearClassifier& op, EvalContext& c) {
 
 void register_linear(OpRegistry& r) {
   using R = LinearRegressor;
-  r.op<R>("ai.onnx.ml.LinearRegressor").since(1).attr("coefficients", &R::coefficients)
-      .attr("intercepts", &R::intercepts).attr("post_transform", &R::post_transform)
-      .attr("targets", &R::targets).infer(infer_regressor).reference(eval_regressor);
+  r.op<R>("ai.onnx.ml.LinearRegressor")
+      .since(1)
+      .attr("coefficients", &R::coefficients)
+      .attr("intercepts", &R::intercepts)
+      .attr("post_transform", &R::post_transform)
+      .attr("targets", &R::targets)
+      .infer(infer_regressor)
+      .reference(eval_regressor);
   using C = LinearClassifier;
-  r.op<C>("ai.onnx.ml.LinearClassifier").since(1).outputs(1, 2)
+  r.op<C>("ai.onnx.ml.LinearClassifier")
+      .since(1)
+      .outputs(1, 2)
       .attr("classlabels_ints", &C::classlabels_ints)
       .attr("classlabels_strings", &C::classlabels_strings)
-      .required("coefficients", &C::coefficients).attr("intercepts", &C::intercepts)
-      .attr("multi_class", &C::multi_class).attr("post_transform", &C::post_transform)
-      .infer(infer_classifier).reference(eval_classifier);
+      .required("coefficients", &C::coefficients)
+      .attr("intercepts", &C::intercepts)
+      .attr("multi_class", &C::multi_class)
+      .attr("post_transform", &C::post_transform)
+      .infer(infer_classifier)
+      .reference(eval_classifier);
 }
 
 }  // namespace ferry

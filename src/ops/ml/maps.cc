@@ -18,7 +18,8 @@ Status infer_zip(const ZipMap& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(c.tensor(0, {DType::kFloat32}, 1, 2).status());
   const ClassLabels labels = labels_of(op);
   FERRY_RETURN_IF_ERROR(labels.check());
-  c.set_type(0, Type::sequence_of(Type::map_of(labels.dtype(), Type::tensor(DType::kFloat32, Shape{}))));
+  c.set_type(
+      0, Type::sequence_of(Type::map_of(labels.dtype(), Type::tensor(DType::kFloat32, Shape{}))));
   return {};
 }
 
@@ -52,7 +53,8 @@ Result<DType> infer_map(const InferContext& c, TypeSet values) {
     return invalid_model("input 0 is {}, a map to tensors was wanted", x.to_string());
   }
   if (!values.contains(x.element->dtype)) {
-    return unsupported_type("input 0 is {}; allowed values are {}", x.to_string(), values.to_string());
+    return unsupported_type("input 0 is {}; allowed values are {}", x.to_string(),
+                            values.to_string());
   }
   return x.element->dtype;
 }
@@ -63,10 +65,12 @@ Result<const Map*> read_map(const EvalContext& c) {
   const Map& map = v.map();
   const bool keyed = map.keys.dtype() == DType::kInt64 || map.keys.dtype() == DType::kString;
   if (!keyed || map.keys.count() != static_cast<int64_t>(map.values.size())) {
-    return invalid_argument("the map has keys {} for {} values", map.keys.describe(), map.values.size());
+    return invalid_argument("the map has keys {} for {} values", map.keys.describe(),
+                            map.values.size());
   }
   for (const Value& e : map.values) {
-    if (!e.is_tensor() || e.tensor().count() != 1 || e.tensor().dtype() != map.values[0].tensor().dtype()) {
+    if (!e.is_tensor() || e.tensor().count() != 1 ||
+        e.tensor().dtype() != map.values[0].tensor().dtype()) {
       return invalid_argument("a value of the map is {}, wanted is one element", e.describe());
     }
   }
@@ -74,8 +78,8 @@ Result<const Map*> read_map(const EvalContext& c) {
 }
 
 Status infer_dict(const DictVectorizer& op, InferContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const DType dtype, infer_map(c, {DType::kFloat32, DType::kFloat64, DType::kInt64,
-                                                          DType::kString}));
+  FERRY_ASSIGN_OR_RETURN(const DType dtype, infer_map(c, {DType::kFloat32, DType::kFloat64,
+                                                          DType::kInt64, DType::kString}));
   const ClassLabels words{op.int64_vocabulary, op.string_vocabulary};
   FERRY_RETURN_IF_ERROR(words.check());
   c.set_tensor(0, dtype, Shape{1, static_cast<int64_t>(words.size())});
@@ -138,9 +142,11 @@ Status infer_cast(const CastMap& op, InferContext& c) {
 Status eval_cast(const CastMap& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Map* map, read_map(c));
   FERRY_ASSIGN_OR_RETURN(const DType dtype, cast_target(op));
-  if (map->keys.dtype() != DType::kInt64) return invalid_argument("the map has keys {}", map->keys.describe());
+  if (map->keys.dtype() != DType::kInt64)
+    return invalid_argument("the map has keys {}", map->keys.describe());
   std::map<int64_t, const Tensor*> ordered;
-  for (size_t i = 0; i < map->values.size(); ++i) ordered[map->keys.data<int64_t>()[i]] = &map->values[i].tensor();
+  for (size_t i = 0; i < map->values.size(); ++i)
+    ordered[map->keys.data<int64_t>()[i]] = &map->values[i].tensor();
   const bool sparse = op.map_form == "SPARSE";
   const int64_t n = sparse ? op.max_map : static_cast<int64_t>(ordered.size());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, dtype, Dims{1, n}));
@@ -148,7 +154,8 @@ Status eval_cast(const CastMap& op, EvalContext& c) {
     std::fill_n(y.data<T>(), n, T{});
     int64_t next = 0;
     for (const auto& [key, value] : ordered) {
-      if (sparse && (key < 0 || key >= n)) return invalid_argument("key {} outside [0, {})", key, n);
+      if (sparse && (key < 0 || key >= n))
+        return invalid_argument("key {} outside [0, {})", key, n);
       Tensor cell = Tensor::borrow(dtype, value->dims(), y.data<T>() + (sparse ? key : next++));
       FERRY_RETURN_IF_ERROR(cast_elements(*value, cell, {dtype, true, "up"}, c.budget()));
     }
@@ -159,15 +166,25 @@ Status eval_cast(const CastMap& op, EvalContext& c) {
 }  // namespace
 
 void register_maps(OpRegistry& r) {
-  r.op<ZipMap>("ai.onnx.ml.ZipMap").since(1).attr("classlabels_int64s", &ZipMap::classlabels_int64s)
-      .attr("classlabels_strings", &ZipMap::classlabels_strings).infer(infer_zip).reference(eval_zip);
-  r.op<DictVectorizer>("ai.onnx.ml.DictVectorizer").since(1)
+  r.op<ZipMap>("ai.onnx.ml.ZipMap")
+      .since(1)
+      .attr("classlabels_int64s", &ZipMap::classlabels_int64s)
+      .attr("classlabels_strings", &ZipMap::classlabels_strings)
+      .infer(infer_zip)
+      .reference(eval_zip);
+  r.op<DictVectorizer>("ai.onnx.ml.DictVectorizer")
+      .since(1)
       .attr("int64_vocabulary", &DictVectorizer::int64_vocabulary)
       .attr("string_vocabulary", &DictVectorizer::string_vocabulary)
-      .infer(infer_dict).reference(eval_dict);
-  r.op<CastMap>("ai.onnx.ml.CastMap").since(1).attr("cast_to", &CastMap::cast_to)
-      .attr("map_form", &CastMap::map_form).attr("max_map", &CastMap::max_map)
-      .infer(infer_cast).reference(eval_cast);
+      .infer(infer_dict)
+      .reference(eval_dict);
+  r.op<CastMap>("ai.onnx.ml.CastMap")
+      .since(1)
+      .attr("cast_to", &CastMap::cast_to)
+      .attr("map_form", &CastMap::map_form)
+      .attr("max_map", &CastMap::max_map)
+      .infer(infer_cast)
+      .reference(eval_cast);
 }
 
 }  // namespace ferry

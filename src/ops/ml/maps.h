@@ -2,7 +2,8 @@
 // Between tensors and maps.
 //   ZipMap          x: f32 [n, classes]   y: a sequence of n maps from label to score
 //   DictVectorizer  x: a map   y: [1, vocabulary], the value of each word of the vocabulary, or 0
-//   CastMap         x: a map from i64   y: [1, n], its values in the order of their keys (DENSE), or
+//   CastMap         x: a map from i64   y: [1, n], its values in the order of their keys (DENSE),
+//   or
 //                   at their keys (SPARSE), as f32, i64 or str
 // ai.onnx.ml versions 1.
 #pragma once

@@ -67,9 +67,12 @@ void softmax(std::span<double> scores, bool keep_zeros) {
 void apply_post_transform(PostTransform t, std::span<double> scores) {
   if (scores.empty()) return;
   switch (t) {
-    case PostTransform::kUnchanged: return;
-    case PostTransform::kSoftmax: return softmax(scores, false);
-    case PostTransform::kSoftmaxZero: return softmax(scores, true);
+    case PostTransform::kUnchanged:
+      return;
+    case PostTransform::kSoftmax:
+      return softmax(scores, false);
+    case PostTransform::kSoftmaxZero:
+      return softmax(scores, true);
     case PostTransform::kLogistic:
       for (double& v : scores) v = logistic(v);
       return;
@@ -85,8 +88,10 @@ Status ClassLabels::check() const {
 }
 
 void ClassLabels::write(Tensor& y, int64_t i, size_t k) const {
-  if (strings.empty()) y.data<int64_t>()[i] = k < ints.size() ? ints[k] : 0;
-  else y.data<std::string>()[i] = k < strings.size() ? strings[k] : std::string();
+  if (strings.empty())
+    y.data<int64_t>()[i] = k < ints.size() ? ints[k] : 0;
+  else
+    y.data<std::string>()[i] = k < strings.size() ? strings[k] : std::string();
 }
 
 }  // namespace ferry

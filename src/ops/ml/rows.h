@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operators of ai.onnx.ml share: an input of numbers read as rows of doubles, class labels,
-// and what they do to scores at the end.
+// What the operators of ai.onnx.ml share: an input of numbers read as rows of doubles, class
+// labels, and what they do to scores at the end.
 #pragma once
 
 #include <span>

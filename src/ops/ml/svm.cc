@@ -23,10 +23,14 @@ struct Kernel {
       sum += type == KernelType::kRbf ? (x[k] - e) * (x[k] - e) : x[k] * e;
     }
     switch (type) {
-      case KernelType::kLinear: return sum;
-      case KernelType::kPoly: return std::pow(gamma * sum + coef0, degree);
-      case KernelType::kRbf: return std::exp(-gamma * sum);
-      case KernelType::kSigmoid: return std::tanh(gamma * sum + coef0);
+      case KernelType::kLinear:
+        return sum;
+      case KernelType::kPoly:
+        return std::pow(gamma * sum + coef0, degree);
+      case KernelType::kRbf:
+        return std::exp(-gamma * sum);
+      case KernelType::kSigmoid:
+        return std::tanh(gamma * sum + coef0);
     }
     return sum;
   }
@@ -34,12 +38,17 @@ struct Kernel {
 
 Result<Kernel> make_kernel(const std::string& type, const std::vector<float>& params) {
   Kernel k;
-  if (type == "POLY") k.type = KernelType::kPoly;
-  else if (type == "RBF") k.type = KernelType::kRbf;
-  else if (type == "SIGMOID") k.type = KernelType::kSigmoid;
-  else if (type != "LINEAR") return invalid_model("kernel_type is '{}'", type);
+  if (type == "POLY")
+    k.type = KernelType::kPoly;
+  else if (type == "RBF")
+    k.type = KernelType::kRbf;
+  else if (type == "SIGMOID")
+    k.type = KernelType::kSigmoid;
+  else if (type != "LINEAR")
+    return invalid_model("kernel_type is '{}'", type);
   if (params.empty()) return k;
-  if (params.size() != 3) return invalid_model("kernel_params has {} elements, wanted are 3", params.size());
+  if (params.size() != 3)
+    return invalid_model("kernel_params has {} elements, wanted are 3", params.size());
   k.gamma = static_cast<double>(params[0]);
   k.coef0 = static_cast<double>(params[1]);
   k.degree = std::trunc(static_cast<double>(params[2]));
@@ -66,9 +75,9 @@ Status eval_regressor(const SvmRegressor& op, EvalContext& c) {
   if (linear) kernel.type = KernelType::kLinear;
   if (op.n_supports < 0 || op.rho.empty() || vectors.size() / supports != features ||
       vectors.size() % supports != 0 || (!linear && op.coefficients.size() < supports)) {
-    return shape_mismatch("{} support vectors, {} numbers of them, {} coefficients, {} rho for {} features",
-                          op.n_supports, op.support_vectors.size(), op.coefficients.size(),
-                          op.rho.size(), features);
+    return shape_mismatch(
+        "{} support vectors, {} numbers of them, {} coefficients, {} rho for {} features",
+        op.n_supports, op.support_vectors.size(), op.coefficients.size(), op.rho.size(), features);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, 1}));
   for (int64_t i = 0; i < x.n; ++i) {
@@ -84,7 +93,9 @@ Status eval_regressor(const SvmRegressor& op, EvalContext& c) {
   return {};
 }
 
-ClassLabels labels_of(const SvmClassifier& op) { return {op.classlabels_ints, op.classlabels_strings}; }
+ClassLabels labels_of(const SvmClassifier& op) {
+  return {op.classlabels_ints, op.classlabels_strings};
+}
 
 // Sizes that follow from the attributes; checked against each other by check_classifier.
 struct Layout {
@@ -107,18 +118,22 @@ Result<Layout> layout_of(const SvmClassifier& op) {
   if (l.classes > 4096) return limit_exceeded("{} classes", l.classes);
   l.pairs = l.classes * (l.classes - 1) / 2;
   l.has_probabilities = !op.prob_a.empty() && l.vectors > 0;
-  const bool sized = l.vectors == 0
-                         ? !op.coefficients.empty() && op.coefficients.size() % l.classes == 0 && !op.rho.empty()
-                         : l.first.size() == l.classes && op.rho.size() >= l.pairs &&
-                               op.coefficients.size() >= (l.classes - 1) * l.vectors &&
-                               op.support_vectors.size() % l.vectors == 0;
-  if (!sized || (l.has_probabilities && (op.prob_a.size() < l.pairs || op.prob_b.size() < l.pairs))) {
-    return invalid_model("{} classes, {} support vectors, {} coefficients, {} rho, {} and {} prob do not fit",
-                         l.classes, l.vectors, op.coefficients.size(), op.rho.size(),
-                         op.prob_a.size(), op.prob_b.size());
+  const bool sized = l.vectors == 0 ? !op.coefficients.empty() &&
+                                          op.coefficients.size() % l.classes == 0 && !op.rho.empty()
+                                    : l.first.size() == l.classes && op.rho.size() >= l.pairs &&
+                                          op.coefficients.size() >= (l.classes - 1) * l.vectors &&
+                                          op.support_vectors.size() % l.vectors == 0;
+  if (!sized ||
+      (l.has_probabilities && (op.prob_a.size() < l.pairs || op.prob_b.size() < l.pairs))) {
+    return invalid_model(
+        "{} classes, {} support vectors, {} coefficients, {} rho, {} and {} prob do not fit",
+        l.classes, l.vectors, op.coefficients.size(), op.rho.size(), op.prob_a.size(),
+        op.prob_b.size());
   }
   l.scores = l.has_probabilities || l.vectors == 0 ? l.classes : l.pairs;
-  l.outputs = l.scores == 1 && op.post_transform != "PROBIT" && op.rho.size() == 1 && l.classes == 2 ? 2 : l.scores;
+  l.outputs = l.scores == 1 && op.post_transform != "PROBIT" && op.rho.size() == 1 && l.classes == 2
+                  ? 2
+                  : l.scores;
   return l;
 }
 
@@ -215,12 +230,14 @@ Status eval_classifier(const SvmClassifier& op, EvalContext& c) {
   const ClassLabels labels = labels_of(op);
   const bool linear = l.vectors == 0;
   if (linear) kernel.type = KernelType::kLinear;
-  const size_t features = linear ? op.coefficients.size() / l.classes : op.support_vectors.size() / l.vectors;
+  const size_t features =
+      linear ? op.coefficients.size() / l.classes : op.support_vectors.size() / l.vectors;
   if (features != static_cast<size_t>(x.features)) {
     return shape_mismatch("x has {} features, the machine {}", x.features, features);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, labels.dtype(), Dims{x.n}));
-  FERRY_ASSIGN_OR_RETURN(Tensor z, c.output(1, DType::kFloat32, Dims{x.n, static_cast<int64_t>(l.outputs)}));
+  FERRY_ASSIGN_OR_RETURN(Tensor z,
+                         c.output(1, DType::kFloat32, Dims{x.n, static_cast<int64_t>(l.outputs)}));
   const bool all_positive = *std::min_element(op.coefficients.begin(), op.coefficients.end()) >= 0;
   std::vector<double> kernels(l.vectors);
   for (int64_t i = 0; i < x.n; ++i) {
@@ -228,20 +245,26 @@ Status eval_classifier(const SvmClassifier& op, EvalContext& c) {
     std::vector<double> scores(linear ? l.classes : l.pairs), votes(linear ? 0 : l.classes);
     if (linear) {
       for (size_t k = 0; k < l.classes; ++k) {
-        scores[k] = kernel(x.row(i), op.coefficients.data() + k * features) + static_cast<double>(op.rho[0]);
+        scores[k] = kernel(x.row(i), op.coefficients.data() + k * features) +
+                    static_cast<double>(op.rho[0]);
       }
     } else {
-      for (size_t k = 0; k < l.vectors; ++k) kernels[k] = kernel(x.row(i), op.support_vectors.data() + k * features);
+      for (size_t k = 0; k < l.vectors; ++k)
+        kernels[k] = kernel(x.row(i), op.support_vectors.data() + k * features);
       vote(op, l, kernels, scores, votes);
       if (l.has_probabilities) scores = probabilities(op, l, scores);
     }
     const std::vector<double>& by = votes.empty() ? scores : votes;
     auto best = static_cast<size_t>(std::max_element(by.begin(), by.end()) - by.begin());
     // Positive weights alone cannot vote against: half is the border.
-    if (op.rho.size() == 1 && l.classes == 2 && !l.has_probabilities && all_positive && by[best] >= 0.5) best = 1;
+    if (op.rho.size() == 1 && l.classes == 2 && !l.has_probabilities && all_positive &&
+        by[best] >= 0.5)
+      best = 1;
     labels.write(y, i, best);
-    if (l.outputs == 2 && scores.size() == 1) widen(post, scores);
-    else apply_post_transform(post, scores);
+    if (l.outputs == 2 && scores.size() == 1)
+      widen(post, scores);
+    else
+      apply_post_transform(post, scores);
     for (size_t k = 0; k < l.outputs; ++k) {
       z.data<float>()[static_cast<size_t>(i) * l.outputs + k] = static_cast<float>(scores[k]);
     }
@@ -253,21 +276,35 @@ Status eval_classifier(const SvmClassifier& op, EvalContext& c) {
 
 void register_svm(OpRegistry& r) {
   using R = SvmRegressor;
-  r.op<R>("ai.onnx.ml.SVMRegressor").since(1).attr("coefficients", &R::coefficients)
-      .attr("kernel_params", &R::kernel_params).attr("kernel_type", &R::kernel_type)
-      .attr("n_supports", &R::n_supports).attr("one_class", &R::one_class)
-      .attr("post_transform", &R::post_transform).attr("rho", &R::rho)
-      .attr("support_vectors", &R::support_vectors).infer(infer_regressor).reference(eval_regressor);
+  r.op<R>("ai.onnx.ml.SVMRegressor")
+      .since(1)
+      .attr("coefficients", &R::coefficients)
+      .attr("kernel_params", &R::kernel_params)
+      .attr("kernel_type", &R::kernel_type)
+      .attr("n_supports", &R::n_supports)
+      .attr("one_class", &R::one_class)
+      .attr("post_transform", &R::post_transform)
+      .attr("rho", &R::rho)
+      .attr("support_vectors", &R::support_vectors)
+      .infer(infer_regressor)
+      .reference(eval_regressor);
   using C = SvmClassifier;
-  r.op<C>("ai.onnx.ml.SVMClassifier").since(1).outputs(1, 2)
+  r.op<C>("ai.onnx.ml.SVMClassifier")
+      .since(1)
+      .outputs(1, 2)
       .attr("classlabels_ints", &C::classlabels_ints)
       .attr("classlabels_strings", &C::classlabels_strings)
-      .attr("coefficients", &C::coefficients).attr("kernel_params", &C::kernel_params)
-      .attr("kernel_type", &C::kernel_type).attr("post_transform", &C::post_transform)
-      .attr("prob_a", &C::prob_a).attr("prob_b", &C::prob_b).attr("rho", &C::rho)
+      .attr("coefficients", &C::coefficients)
+      .attr("kernel_params", &C::kernel_params)
+      .attr("kernel_type", &C::kernel_type)
+      .attr("post_transform", &C::post_transform)
+      .attr("prob_a", &C::prob_a)
+      .attr("prob_b", &C::prob_b)
+      .attr("rho", &C::rho)
       .attr("support_vectors", &C::support_vectors)
       .attr("vectors_per_class", &C::vectors_per_class)
-      .infer(infer_classifier).reference(eval_classifier);
+      .infer(infer_classifier)
+      .reference(eval_classifier);
 }
 
 }  // namespace ferry

@@ -76,7 +76,8 @@ Status infer_classifier(const TreeEnsembleClassifier& op, InferContext& c) {
 }
 
 // Two classes of which the trees score only one: its score as two, and the winner.
-size_t split_binary(double score, bool all_positive, PostTransform post, std::vector<double>& scores) {
+size_t split_binary(double score, bool all_positive, PostTransform post,
+                    std::vector<double>& scores) {
   if (all_positive) {
     scores = {1 - score, score};
     if (post == PostTransform::kProbit) apply_post_transform(post, scores);
@@ -97,9 +98,10 @@ Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
                          number_list(op.base_values, op.base_values_as_tensor));
   FERRY_RETURN_IF_ERROR(check_features(forest, x));
   const auto& leaves = forest.leaves;
-  const bool one_class = !leaves.empty() && std::all_of(leaves.begin(), leaves.end(), [&](const ForestLeaf& l) {
-    return l.target == leaves[0].target;
-  });
+  const bool one_class =
+      !leaves.empty() && std::all_of(leaves.begin(), leaves.end(), [&](const ForestLeaf& l) {
+        return l.target == leaves[0].target;
+      });
   const bool binary = classes == 2 && one_class;
   const bool all_positive =
       std::all_of(leaves.begin(), leaves.end(), [](const ForestLeaf& l) { return l.weight >= 0; });
@@ -112,7 +114,8 @@ Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
     FERRY_RETURN_IF_ERROR(forest.evaluate(x.row(i), Aggregate::kSum, scores));
     size_t best = 0;
     if (binary) {
-      const double score = scores[static_cast<size_t>(leaves[0].target)] + (base.empty() ? 0 : base.back());
+      const double score =
+          scores[static_cast<size_t>(leaves[0].target)] + (base.empty() ? 0 : base.back());
       best = split_binary(score, all_positive, post, scores);
     } else {
       add_base(base, scores);
@@ -163,7 +166,8 @@ Result<Forest> make_ensemble(const TreeEnsemble& op) {
   for (size_t i = 0; i < n; ++i) {
     ForestNode node;
     const uint8_t mode = op.nodes_modes.data<uint8_t>()[i];
-    if (mode > static_cast<uint8_t>(BranchMode::kMember)) return invalid_model("node mode {}", mode);
+    if (mode > static_cast<uint8_t>(BranchMode::kMember))
+      return invalid_model("node mode {}", mode);
     node.mode = static_cast<BranchMode>(mode);
     node.missing_is_true = !missing.empty() && missing[i] != 0;
     node.feature = op.nodes_featureids[i];
@@ -201,7 +205,8 @@ Status eval_ensemble(const TreeEnsemble& op, EvalContext& c) {
     T* to = y.data<T>();
     for (int64_t i = 0; i < x.n; ++i) {
       FERRY_RETURN_IF_ERROR(c.poll());
-      FERRY_RETURN_IF_ERROR(forest.evaluate(x.row(i), static_cast<Aggregate>(op.aggregate_function), scores));
+      FERRY_RETURN_IF_ERROR(
+          forest.evaluate(x.row(i), static_cast<Aggregate>(op.aggregate_function), scores));
       apply_post_transform(static_cast<PostTransform>(op.post_transform), scores);
       for (double s : scores) *to++ = T(static_cast<compute_t<T>>(s));
     }
@@ -242,28 +247,43 @@ void register_tree_ensemble(OpRegistry& r) {
   using R = TreeEnsembleRegressor;
   auto regressor = r.op<R>("ai.onnx.ml.TreeEnsembleRegressor");
   tree_attrs(regressor, "target");
-  regressor.since(3).attr("aggregate_function", &R::aggregate_function)
-      .attr("n_targets", &R::n_targets).attr("post_transform", &R::post_transform)
-      .infer(infer_regressor).reference(eval_regressor);
+  regressor.since(3)
+      .attr("aggregate_function", &R::aggregate_function)
+      .attr("n_targets", &R::n_targets)
+      .attr("post_transform", &R::post_transform)
+      .infer(infer_regressor)
+      .reference(eval_regressor);
   using C = TreeEnsembleClassifier;
   auto classifier = r.op<C>("ai.onnx.ml.TreeEnsembleClassifier");
   tree_attrs(classifier, "class");
-  classifier.since(3).outputs(1, 2).attr("classlabels_int64s", &C::classlabels_int64s)
+  classifier.since(3)
+      .outputs(1, 2)
+      .attr("classlabels_int64s", &C::classlabels_int64s)
       .attr("classlabels_strings", &C::classlabels_strings)
-      .attr("post_transform", &C::post_transform).infer(infer_classifier).reference(eval_classifier);
+      .attr("post_transform", &C::post_transform)
+      .infer(infer_classifier)
+      .reference(eval_classifier);
   using T = TreeEnsemble;
-  r.op<T>("ai.onnx.ml.TreeEnsemble").since(5).attr("aggregate_function", &T::aggregate_function)
-      .attr("post_transform", &T::post_transform).attr("n_targets", &T::n_targets)
-      .required("tree_roots", &T::tree_roots).required("nodes_featureids", &T::nodes_featureids)
+  r.op<T>("ai.onnx.ml.TreeEnsemble")
+      .since(5)
+      .attr("aggregate_function", &T::aggregate_function)
+      .attr("post_transform", &T::post_transform)
+      .attr("n_targets", &T::n_targets)
+      .required("tree_roots", &T::tree_roots)
+      .required("nodes_featureids", &T::nodes_featureids)
       .required("nodes_truenodeids", &T::nodes_truenodeids)
       .required("nodes_falsenodeids", &T::nodes_falsenodeids)
       .required("nodes_trueleafs", &T::nodes_trueleafs)
       .required("nodes_falseleafs", &T::nodes_falseleafs)
       .attr("nodes_missing_value_tracks_true", &T::nodes_missing_value_tracks_true)
-      .required("nodes_modes", &T::nodes_modes).required("nodes_splits", &T::nodes_splits)
-      .attr("nodes_hitrates", &T::nodes_hitrates).attr("membership_values", &T::membership_values)
-      .required("leaf_targetids", &T::leaf_targetids).required("leaf_weights", &T::leaf_weights)
-      .infer(infer_ensemble).reference(eval_ensemble);
+      .required("nodes_modes", &T::nodes_modes)
+      .required("nodes_splits", &T::nodes_splits)
+      .attr("nodes_hitrates", &T::nodes_hitrates)
+      .attr("membership_values", &T::membership_values)
+      .required("leaf_targetids", &T::leaf_targetids)
+      .required("leaf_weights", &T::leaf_weights)
+      .infer(infer_ensemble)
+      .reference(eval_ensemble);
 }
 
 }  // namespace ferry

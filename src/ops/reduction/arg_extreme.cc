@@ -21,8 +21,10 @@ Status infer(const ArgExtreme& op, InferContext& c) {
   if (shape[axis].is_constant(0)) {
     return shape_mismatch("axis {} of x {} has no elements", axis, to_string(shape));
   }
-  if (op.keepdims) shape[axis] = 1;
-  else shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  if (op.keepdims)
+    shape[axis] = 1;
+  else
+    shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
   c.set_tensor(0, DType::kInt64, std::move(shape));
   return {};
 }
@@ -42,8 +44,10 @@ Status eval(const ArgExtreme& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
   Dims dims;
   for (size_t a = 0; a < x.rank(); ++a) {
-    if (a != axis) dims.push_back(x.dim(a));
-    else if (op.keepdims) dims.push_back(1);
+    if (a != axis)
+      dims.push_back(x.dim(a));
+    else if (op.keepdims)
+      dims.push_back(1);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64, dims));
   const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
@@ -70,9 +74,13 @@ void register_arg_extreme(OpRegistry& r) {
   for (const bool max : {true, false}) {
     ArgExtreme defaults;
     defaults.max = max;
-    r.op<ArgExtreme>(max ? "ArgMax" : "ArgMin", defaults).since(13).attr("axis", &ArgExtreme::axis)
+    r.op<ArgExtreme>(max ? "ArgMax" : "ArgMin", defaults)
+        .since(13)
+        .attr("axis", &ArgExtreme::axis)
         .attr("keepdims", &ArgExtreme::keepdims)
-        .attr("select_last_index", &ArgExtreme::select_last_index).infer(infer).reference(eval);
+        .attr("select_last_index", &ArgExtreme::select_last_index)
+        .infer(infer)
+        .reference(eval);
   }
 }
 

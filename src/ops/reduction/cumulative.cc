@@ -10,8 +10,8 @@
 namespace ferry {
 namespace {
 
-constexpr TypeSet kAllowed = types::kFloating | TypeSet{DType::kInt32, DType::kInt64,
-                                                        DType::kUInt32, DType::kUInt64};
+constexpr TypeSet kAllowed =
+    types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32, DType::kUInt64};
 
 Status infer(const Cumulative& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, kAllowed, 1));
@@ -45,8 +45,10 @@ void scan(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride) {
     const int64_t i = (op.reverse ? n - 1 - k : k) * stride;
     const A v = static_cast<A>(static_cast<compute_t<T>>(x[i]));
     const A before = sum;
-    if constexpr (std::is_integral_v<T>) sum = op.product ? wrap_mul(sum, v) : wrap_add(sum, v);
-    else sum = op.product ? sum * v : sum + v;
+    if constexpr (std::is_integral_v<T>)
+      sum = op.product ? wrap_mul(sum, v) : wrap_add(sum, v);
+    else
+      sum = op.product ? sum * v : sum + v;
     y[i] = static_cast<T>(static_cast<compute_t<T>>(op.exclusive ? before : sum));
   }
 }
@@ -73,9 +75,13 @@ void register_cumulative(OpRegistry& r) {
   for (const bool product : {false, true}) {
     Cumulative defaults;
     defaults.product = product;
-    r.op<Cumulative>(product ? "CumProd" : "CumSum", defaults).since(product ? 26 : 14).inputs(2)
-        .attr("exclusive", &Cumulative::exclusive).attr("reverse", &Cumulative::reverse)
-        .infer(infer).reference(eval);
+    r.op<Cumulative>(product ? "CumProd" : "CumSum", defaults)
+        .since(product ? 26 : 14)
+        .inputs(2)
+        .attr("exclusive", &Cumulative::exclusive)
+        .attr("reverse", &Cumulative::reverse)
+        .infer(infer)
+        .reference(eval);
   }
 }
 

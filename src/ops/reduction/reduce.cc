@@ -16,8 +16,8 @@ namespace {
 
 using K = ReduceKind;
 
-constexpr TypeSet kWide = types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32,
-                                                     DType::kUInt64};
+constexpr TypeSet kWide =
+    types::kFloating | TypeSet{DType::kInt32, DType::kInt64, DType::kUInt32, DType::kUInt64};
 
 TypeSet allowed_types(K kind) {
   if (kind == K::kMax || kind == K::kMin) {
@@ -52,11 +52,20 @@ void set_known_result(const Reduce& op, InferContext& c, const Type& x, bool red
   for (size_t i = 1; i < values->size(); ++i) {
     const Dim& v = (*values)[i];
     switch (op.kind) {
-      case K::kSum: r = r + v; break;
-      case K::kProd: r = r * v; break;
-      case K::kMax: r = max(r, v); break;
-      case K::kMin: r = min(r, v); break;
-      default: return;
+      case K::kSum:
+        r = r + v;
+        break;
+      case K::kProd:
+        r = r * v;
+        break;
+      case K::kMax:
+        r = max(r, v);
+        break;
+      case K::kMin:
+        r = min(r, v);
+        break;
+      default:
+        return;
     }
   }
   if (op.kind == K::kSum || op.kind == K::kProd || op.kind == K::kMax || op.kind == K::kMin) {
@@ -78,8 +87,10 @@ Status infer(const Reduce& op, InferContext& c) {
     bool any = false;
     for (size_t a = 0; a < x.rank(); ++a) {
       any = any || reduced[a];
-      if (!reduced[a]) shape->push_back((*x.shape)[a]);
-      else if (op.keepdims) shape->push_back(1);
+      if (!reduced[a])
+        shape->push_back((*x.shape)[a]);
+      else if (op.keepdims)
+        shape->push_back(1);
     }
     set_known_result(op, c, x, any);
   } else if (x.shape && op.keepdims) {
@@ -144,11 +155,18 @@ T reduce_float(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
     g.each(c, [&](T e) {
       const auto v = static_cast<double>(static_cast<compute_t<T>>(e));
       switch (kind) {
-        case K::kProd: r *= v; break;
-        case K::kL1: r += std::fabs(v); break;
+        case K::kProd:
+          r *= v;
+          break;
+        case K::kL1:
+          r += std::fabs(v);
+          break;
         case K::kL2:
-        case K::kSumSquare: r += v * v; break;
-        default: r += v;
+        case K::kSumSquare:
+          r += v * v;
+          break;
+        default:
+          r += v;
       }
     });
   }
@@ -171,11 +189,20 @@ Result<T> reduce_int(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
   double squares = 0;
   g.each(c, [&](T v) {
     switch (kind) {
-      case K::kProd: r = wrap_mul(r, v); break;
-      case K::kL1: r = wrap_add(r, v < 0 ? wrap_sub(T(0), v) : v); break;
-      case K::kL2: squares += static_cast<double>(v) * static_cast<double>(v); break;
-      case K::kSumSquare: r = wrap_add(r, wrap_mul(v, v)); break;
-      default: r = wrap_add(r, v);
+      case K::kProd:
+        r = wrap_mul(r, v);
+        break;
+      case K::kL1:
+        r = wrap_add(r, v < 0 ? wrap_sub(T(0), v) : v);
+        break;
+      case K::kL2:
+        squares += static_cast<double>(v) * static_cast<double>(v);
+        break;
+      case K::kSumSquare:
+        r = wrap_add(r, wrap_mul(v, v));
+        break;
+      default:
+        r = wrap_add(r, v);
     }
   });
   return kind == K::kL2 ? clamp_to_int<T>(std::sqrt(squares)) : r;
@@ -192,20 +219,20 @@ Status run(const Reduce& op, EvalContext& c, const Tensor& x, const std::vector<
   }
   T* to = y.data<T>();
   const int64_t count = inner.count();
-  return for_each_row<1>(c, kept, {kept_strides},
-                         [&](int64_t n, const auto& at, const auto& step) -> Status {
-    for (int64_t i = 0; i < n; ++i, ++to) {
-      const Group<T> group{x.data<T>() + at[0] + i * step[0], inner, inner_strides};
-      if constexpr (std::is_same_v<T, bool>) {
-        *to = extreme(c, group, op.kind == K::kMax);
-      } else if constexpr (is_floating_v<T>) {
-        *to = reduce_float(op.kind, c, group, count);
-      } else {
-        FERRY_ASSIGN_OR_RETURN(*to, reduce_int(op.kind, c, group, count));
-      }
-    }
-    return {};
-  });
+  return for_each_row<1>(
+      c, kept, {kept_strides}, [&](int64_t n, const auto& at, const auto& step) -> Status {
+        for (int64_t i = 0; i < n; ++i, ++to) {
+          const Group<T> group{x.data<T>() + at[0] + i * step[0], inner, inner_strides};
+          if constexpr (std::is_same_v<T, bool>) {
+            *to = extreme(c, group, op.kind == K::kMax);
+          } else if constexpr (is_floating_v<T>) {
+            *to = reduce_float(op.kind, c, group, count);
+          } else {
+            FERRY_ASSIGN_OR_RETURN(*to, reduce_int(op.kind, c, group, count));
+          }
+        }
+        return {};
+      });
 }
 
 Status eval(const Reduce& op, EvalContext& c) {
@@ -217,8 +244,10 @@ Status eval(const Reduce& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<bool> reduced, reduced_axes(op, axes, x.rank()));
   Dims dims;
   for (size_t a = 0; a < x.rank(); ++a) {
-    if (!reduced[a]) dims.push_back(x.dim(a));
-    else if (op.keepdims) dims.push_back(1);
+    if (!reduced[a])
+      dims.push_back(x.dim(a));
+    else if (op.keepdims)
+      dims.push_back(1);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   if (x.dtype() == DType::kBool) return run<bool>(op, c, x, reduced, y);
@@ -232,8 +261,13 @@ void register_reduce(OpRegistry& r) {
   const auto add = [&](const char* name, K kind, int since) {
     Reduce defaults;
     defaults.kind = kind;
-    r.op<Reduce>(name, defaults).since(since).inputs(1, 2).attr("keepdims", &Reduce::keepdims)
-        .attr("noop_with_empty_axes", &Reduce::noop_with_empty_axes).infer(infer).reference(eval);
+    r.op<Reduce>(name, defaults)
+        .since(since)
+        .inputs(1, 2)
+        .attr("keepdims", &Reduce::keepdims)
+        .attr("noop_with_empty_axes", &Reduce::noop_with_empty_axes)
+        .infer(infer)
+        .reference(eval);
   };
   add("ReduceSum", K::kSum, 13);
   add("ReduceMean", K::kMean, 18);

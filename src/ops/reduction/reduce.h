@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x reduced over `axes`: sums, products, extremes and norms.
 //   x: numbers (max, min: also bool)   axes: i64[n], optional   y: type of x
-// No axes: all of them, or none with noop_with_empty_axes (then e.g. ReduceSumSquare still squares).
-// ONNX ReduceSum-13, ReduceMax-20, ReduceMin-20, ReduceLogSum-28, ReduceLogSumExp-28, others 18.
+// No axes: all of them, or none with noop_with_empty_axes (then e.g. ReduceSumSquare still
+// squares). ONNX ReduceSum-13, ReduceMax-20, ReduceMin-20, ReduceLogSum-28, ReduceLogSumExp-28,
+// others 18.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@ enum class ReduceKind : uint8_t {
   kMax,
   kMin,
   kProd,
-  kL1,         // sum of |x|
-  kL2,         // root of the sum of squares
+  kL1,  // sum of |x|
+  kL2,  // root of the sum of squares
   kLogSum,
   kLogSumExp,
   kSumSquare,

@@ -23,8 +23,8 @@ Status infer(const TopK& op, InferContext& c) {
     const auto k = c.known(1);
     if (k && k->size() == 1) {
       const Dim& dim = (*x.shape)[axis];
-      const bool too_large = (*k)[0].is_constant() && dim.is_constant() &&
-                             (*k)[0].constant() > dim.constant();
+      const bool too_large =
+          (*k)[0].is_constant() && dim.is_constant() && (*k)[0].constant() > dim.constant();
       if (too_large || (*k)[0].upper_bound() < 0) {
         return shape_mismatch("k is {}, axis {} of x {} has {}", (*k)[0].to_string(), axis,
                               to_string(*x.shape), dim.to_string());
@@ -89,8 +89,15 @@ Status eval(const TopK& op, EvalContext& c) {
 }  // namespace
 
 void register_topk(OpRegistry& r) {
-  r.op<TopK>("TopK").since(24).inputs(2).outputs(1, 2).attr("axis", &TopK::axis)
-      .attr("largest", &TopK::largest).attr("sorted", &TopK::sorted).infer(infer).reference(eval);
+  r.op<TopK>("TopK")
+      .since(24)
+      .inputs(2)
+      .outputs(1, 2)
+      .attr("axis", &TopK::axis)
+      .attr("largest", &TopK::largest)
+      .attr("sorted", &TopK::sorted)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -24,8 +24,10 @@ Status eval_optional(const OptionalOp&, EvalContext& c) {
 Status infer_has(const OptionalHasElement&, InferContext& c) {
   c.set_tensor(0, DType::kBool, Shape{});
   const Kind kind = c.type(0).kind;
-  if (!c.has_input(0)) c.set_known(0, {0});
-  else if (kind == Kind::kTensor || kind == Kind::kSequence) c.set_known(0, {1});
+  if (!c.has_input(0))
+    c.set_known(0, {0});
+  else if (kind == Kind::kTensor || kind == Kind::kSequence)
+    c.set_known(0, {1});
   return {};
 }
 Status eval_has(const OptionalHasElement&, EvalContext& c) {
@@ -50,10 +52,17 @@ Status eval_get(const OptionalGetElement&, EvalContext& c) {
 }  // namespace
 
 void register_optional(OpRegistry& r) {
-  r.op<OptionalOp>("Optional").since(28).inputs(0, 1).attr("type", &OptionalOp::type)
-      .infer(infer_optional).reference(eval_optional);
-  r.op<OptionalHasElement>("OptionalHasElement").since(28).inputs(0, 1)
-      .infer(infer_has).reference(eval_has);
+  r.op<OptionalOp>("Optional")
+      .since(28)
+      .inputs(0, 1)
+      .attr("type", &OptionalOp::type)
+      .infer(infer_optional)
+      .reference(eval_optional);
+  r.op<OptionalHasElement>("OptionalHasElement")
+      .since(28)
+      .inputs(0, 1)
+      .infer(infer_has)
+      .reference(eval_has);
   r.op<OptionalGetElement>("OptionalGetElement").since(28).infer(infer_get).reference(eval_get);
 }
 

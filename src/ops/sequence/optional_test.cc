@@ -13,7 +13,10 @@ TEST(Optional, HoldsAndGives) {
   OpTester("OptionalHasElement").input(Value()).expect(tensor<bool>({}, {false})).run();
   OpTester("OptionalHasElement").no_input().expect(tensor<bool>({}, {false})).run();
   OpTester("OptionalGetElement").input(x).expect(x).run();
-  OpTester("OptionalGetElement").input(Value()).expect_error(Code::kInvalidArgument, "the optional is empty").run();
+  OpTester("OptionalGetElement")
+      .input(Value())
+      .expect_error(Code::kInvalidArgument, "the optional is empty")
+      .run();
 }
 
 }  // namespace

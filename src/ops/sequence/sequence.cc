@@ -18,7 +18,9 @@ Status infer_empty(const SequenceEmpty& op, InferContext& c) {
   c.set_type(0, Type::sequence_of(Type::tensor(op.dtype)));
   return {};
 }
-Status eval_empty(const SequenceEmpty&, EvalContext& c) { return c.set_output(0, Value(Sequence{})); }
+Status eval_empty(const SequenceEmpty&, EvalContext& c) {
+  return c.set_output(0, Value(Sequence{}));
+}
 
 Status infer_construct(const SequenceConstruct&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type element, c.tensor(0));
@@ -100,12 +102,27 @@ Status eval_length(const SequenceLength&, EvalContext& c) {
 }  // namespace
 
 void register_sequence(OpRegistry& r) {
-  r.op<SequenceEmpty>("SequenceEmpty").since(11).inputs(0).attr("dtype", &SequenceEmpty::dtype)
-      .infer(infer_empty).reference(eval_empty);
-  r.op<SequenceConstruct>("SequenceConstruct").since(11).inputs(1, Arity::kAny)
-      .infer(infer_construct).reference(eval_construct);
-  r.op<SequenceInsert>("SequenceInsert").since(11).inputs(2, 3).infer(infer_insert).reference(eval_insert);
-  r.op<SequenceErase>("SequenceErase").since(11).inputs(1, 2).infer(infer_erase).reference(eval_erase);
+  r.op<SequenceEmpty>("SequenceEmpty")
+      .since(11)
+      .inputs(0)
+      .attr("dtype", &SequenceEmpty::dtype)
+      .infer(infer_empty)
+      .reference(eval_empty);
+  r.op<SequenceConstruct>("SequenceConstruct")
+      .since(11)
+      .inputs(1, Arity::kAny)
+      .infer(infer_construct)
+      .reference(eval_construct);
+  r.op<SequenceInsert>("SequenceInsert")
+      .since(11)
+      .inputs(2, 3)
+      .infer(infer_insert)
+      .reference(eval_insert);
+  r.op<SequenceErase>("SequenceErase")
+      .since(11)
+      .inputs(1, 2)
+      .infer(infer_erase)
+      .reference(eval_erase);
   r.op<SequenceAt>("SequenceAt").since(11).inputs(2).infer(infer_at).reference(eval_at);
   r.op<SequenceLength>("SequenceLength").since(11).infer(infer_length).reference(eval_length);
 }

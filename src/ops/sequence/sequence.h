@@ -2,8 +2,8 @@
 // Sequences of tensors of one element type.
 //   SequenceEmpty                              -> seq of `dtype`, without elements
 //   SequenceConstruct  x0, x1, ...             -> seq
-//   SequenceInsert     seq, x, position?       -> seq with x before `position` (default: at the end)
-//   SequenceErase      seq, position?          -> seq without that element (default: the last)
+//   SequenceInsert     seq, x, position?       -> seq with x before `position` (default: at the
+//   end) SequenceErase      seq, position?          -> seq without that element (default: the last)
 //   SequenceAt         seq, position           -> that element
 //   SequenceLength     seq                     -> i64 scalar
 // Positions count from the back when negative. ONNX versions 11.

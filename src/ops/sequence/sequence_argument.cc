@@ -27,7 +27,8 @@ Result<size_t> read_position(const EvalContext& c, size_t i, size_t n, size_t li
   FERRY_ASSIGN_OR_RETURN(const int64_t given, read_int(c.input(i), "the position"));
   const auto count = static_cast<int64_t>(n), last = static_cast<int64_t>(limit);
   if (given < -count || given > last) {
-    return invalid_argument("position {} outside [{}, {}] of a sequence of {}", given, -count, last, n);
+    return invalid_argument("position {} outside [{}, {}] of a sequence of {}", given, -count, last,
+                            n);
   }
   return static_cast<size_t>(given < 0 ? given + count : given);
 }

@@ -27,7 +27,8 @@ Status infer(const SequenceMap&, InferContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(const std::vector<GraphValue> outputs, c.infer_body(0, std::move(inputs)));
   if (outputs.size() != c.num_outputs()) {
-    return invalid_model("the body has {} outputs, the node has {}", outputs.size(), c.num_outputs());
+    return invalid_model("the body has {} outputs, the node has {}", outputs.size(),
+                         c.num_outputs());
   }
   const OuterSymbols outer(c, 0);
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -56,7 +57,8 @@ Status eval(const SequenceMap&, EvalContext& c) {
     FERRY_RETURN_IF_ERROR(
         c.run_body(0, std::move(inputs), outputs).with_context(fmt::format("element {}", n)));
     if (outputs.size() != results.size()) {
-      return invalid_argument("the body gave {} outputs, wanted are {}", outputs.size(), results.size());
+      return invalid_argument("the body gave {} outputs, wanted are {}", outputs.size(),
+                              results.size());
     }
     for (size_t i = 0; i < outputs.size(); ++i) results[i].push_back(std::move(outputs[i]));
   }
@@ -69,8 +71,13 @@ Status eval(const SequenceMap&, EvalContext& c) {
 }  // namespace
 
 void register_sequence_map(OpRegistry& r) {
-  r.op<SequenceMap>("SequenceMap").since(17).inputs(1, Arity::kAny).outputs(1, Arity::kAny)
-      .body("body").infer(infer).reference(eval);
+  r.op<SequenceMap>("SequenceMap")
+      .since(17)
+      .inputs(1, Arity::kAny)
+      .outputs(1, Arity::kAny)
+      .body("body")
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -20,12 +20,24 @@ Value seq(std::vector<Tensor> tensors) { return Value(Sequence(tensors.begin(), 
 
 TEST(SequenceMap, TensorsAndSequences) {
   const Tensor one = tensor<float>({1}, {1}), two = tensor<float>({2}, {1, 2});
-  OpTester("SequenceMap").input(seq({one, two})).input(tensor<float>({}, {10})).body(add_body())
-      .expect(seq({tensor<float>({1}, {11}), tensor<float>({2}, {11, 12})})).run();
-  OpTester("SequenceMap").input(seq({one, two})).input(seq({two, one})).body(add_body())
-      .expect(seq({tensor<float>({2}, {2, 3}), tensor<float>({2}, {2, 3})})).run();
-  OpTester("SequenceMap").input(seq({one, two})).input(seq({two})).body(add_body())
-      .expect_error(Code::kInvalidArgument, "input 1 has 1 elements, input 0 has 2").run();
+  OpTester("SequenceMap")
+      .input(seq({one, two}))
+      .input(tensor<float>({}, {10}))
+      .body(add_body())
+      .expect(seq({tensor<float>({1}, {11}), tensor<float>({2}, {11, 12})}))
+      .run();
+  OpTester("SequenceMap")
+      .input(seq({one, two}))
+      .input(seq({two, one}))
+      .body(add_body())
+      .expect(seq({tensor<float>({2}, {2, 3}), tensor<float>({2}, {2, 3})}))
+      .run();
+  OpTester("SequenceMap")
+      .input(seq({one, two}))
+      .input(seq({two}))
+      .body(add_body())
+      .expect_error(Code::kInvalidArgument, "input 1 has 1 elements, input 0 has 2")
+      .run();
 }
 
 }  // namespace

@@ -18,9 +18,12 @@ Status infer_split(const SplitToSequence& op, InferContext& c) {
   if (x.shape) {
     FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
     const auto at = x.shape->begin() + static_cast<std::ptrdiff_t>(axis);
-    if (c.has_input(1)) *at = Dim::invalid();
-    else if (op.keepdims) *at = 1;
-    else x.shape->erase(at);
+    if (c.has_input(1))
+      *at = Dim::invalid();
+    else if (op.keepdims)
+      *at = 1;
+    else
+      x.shape->erase(at);
   }
   c.set_type(0, Type::sequence_of(std::move(x)));
   return {};
@@ -65,8 +68,10 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
     FERRY_RETURN_IF_ERROR(c.poll());
     Dims dims;
     for (size_t a = 0; a < x.rank(); ++a) {
-      if (a != axis) dims.push_back(x.dim(a));
-      else if (!drops_axis) dims.push_back(size);
+      if (a != axis)
+        dims.push_back(x.dim(a));
+      else if (!drops_axis)
+        dims.push_back(size);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, Tensor::allocate(packed.dtype(), dims, c.budget()));
     Tensor bytes = y;
@@ -89,12 +94,16 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
 
 Status infer_concat(const ConcatFromSequence& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, sequence_element(c, 0));
-  if (!x.is_tensor()) return invalid_model("the elements are {}, wanted are tensors", x.to_string());
+  if (!x.is_tensor())
+    return invalid_model("the elements are {}, wanted are tensors", x.to_string());
   if (x.shape) {
-    FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank() + (op.new_axis ? 1 : 0)));
+    FERRY_ASSIGN_OR_RETURN(const size_t axis,
+                           normalize_axis(op.axis, x.rank() + (op.new_axis ? 1 : 0)));
     const auto at = x.shape->begin() + static_cast<std::ptrdiff_t>(axis);
-    if (op.new_axis) x.shape->insert(at, Dim::invalid());
-    else *at = Dim::invalid();
+    if (op.new_axis)
+      x.shape->insert(at, Dim::invalid());
+    else
+      *at = Dim::invalid();
   }
   c.set_type(0, std::move(x));  // invalid dims become fresh ones
   return {};
@@ -127,12 +136,19 @@ Status eval_concat(const ConcatFromSequence& op, EvalContext& c) {
 }  // namespace
 
 void register_split_to_sequence(OpRegistry& r) {
-  r.op<SplitToSequence>("SplitToSequence").since(24).inputs(1, 2)
-      .attr("axis", &SplitToSequence::axis).attr("keepdims", &SplitToSequence::keepdims)
-      .infer(infer_split).reference(eval_split);
-  r.op<ConcatFromSequence>("ConcatFromSequence").since(11)
-      .required("axis", &ConcatFromSequence::axis).attr("new_axis", &ConcatFromSequence::new_axis)
-      .infer(infer_concat).reference(eval_concat);
+  r.op<SplitToSequence>("SplitToSequence")
+      .since(24)
+      .inputs(1, 2)
+      .attr("axis", &SplitToSequence::axis)
+      .attr("keepdims", &SplitToSequence::keepdims)
+      .infer(infer_split)
+      .reference(eval_split);
+  r.op<ConcatFromSequence>("ConcatFromSequence")
+      .since(11)
+      .required("axis", &ConcatFromSequence::axis)
+      .attr("new_axis", &ConcatFromSequence::new_axis)
+      .infer(infer_concat)
+      .reference(eval_concat);
 }
 
 }  // namespace ferry

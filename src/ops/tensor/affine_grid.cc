@@ -47,14 +47,16 @@ Status eval(const AffineGrid& op, EvalContext& c) {
     return invalid_argument("size has {} elements, wanted are 4 or 5", size.size());
   }
   if (!(theta.dims() == Dims{size[0], axes, axes + 1})) {
-    return shape_mismatch("theta is {}, wanted is [{},{},{}]", theta.describe(), size[0], axes, axes + 1);
+    return shape_mismatch("theta is {}, wanted is [{},{},{}]", theta.describe(), size[0], axes,
+                          axes + 1);
   }
   std::vector<int64_t> sizes = {size[0]};
   sizes.insert(sizes.end(), size.begin() + 2, size.end());
   sizes.push_back(axes);
   FERRY_ASSIGN_OR_RETURN(const Dims dims, make_dims(sizes));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, theta.dtype(), dims));
-  const int64_t depth = flat ? 1 : dims[1], height = dims[dims.size() - 3], width = dims[dims.size() - 2];
+  const int64_t depth = flat ? 1 : dims[1], height = dims[dims.size() - 3],
+                width = dims[dims.size() - 2];
   return visit_floating(theta.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
     if (y.count() == 0) return {};
@@ -78,8 +80,12 @@ Status eval(const AffineGrid& op, EvalContext& c) {
 }  // namespace
 
 void register_affine_grid(OpRegistry& r) {
-  r.op<AffineGrid>("AffineGrid").since(20).inputs(2).attr("align_corners", &AffineGrid::align_corners)
-      .infer(infer).reference(eval);
+  r.op<AffineGrid>("AffineGrid")
+      .since(20)
+      .inputs(2)
+      .attr("align_corners", &AffineGrid::align_corners)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -41,7 +41,9 @@ Status eval_as(EvalContext& c, const CastOptions& options) {
 }
 
 Status infer(const Cast& op, InferContext& c) { return infer_as(c, op.to, op.round_mode); }
-Status eval(const Cast& op, EvalContext& c) { return eval_as(c, {op.to, op.saturate, op.round_mode}); }
+Status eval(const Cast& op, EvalContext& c) {
+  return eval_as(c, {op.to, op.saturate, op.round_mode});
+}
 
 Status infer_like(const CastLike& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type like, c.tensor(1, kAllowed));
@@ -54,10 +56,20 @@ Status eval_like(const CastLike& op, EvalContext& c) {
 }  // namespace
 
 void register_cast(OpRegistry& r) {
-  r.op<Cast>("Cast").since(28).required("to", &Cast::to).attr("saturate", &Cast::saturate)
-      .attr("round_mode", &Cast::round_mode).infer(infer).reference(eval);
-  r.op<CastLike>("CastLike").since(25).inputs(2).attr("saturate", &CastLike::saturate)
-      .attr("round_mode", &CastLike::round_mode).infer(infer_like).reference(eval_like);
+  r.op<Cast>("Cast")
+      .since(28)
+      .required("to", &Cast::to)
+      .attr("saturate", &Cast::saturate)
+      .attr("round_mode", &Cast::round_mode)
+      .infer(infer)
+      .reference(eval);
+  r.op<CastLike>("CastLike")
+      .since(25)
+      .inputs(2)
+      .attr("saturate", &CastLike::saturate)
+      .attr("round_mode", &CastLike::round_mode)
+      .infer(infer_like)
+      .reference(eval_like);
 }
 
 }  // namespace ferry

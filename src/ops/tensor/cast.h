@@ -15,7 +15,7 @@ namespace ferry {
 
 struct Cast {
   DType to = DType::kUndefined;
-  bool saturate = true;           // 8-bit floats: out of range is the largest value, else NaN or inf
+  bool saturate = true;  // 8-bit floats: out of range is the largest value, else NaN or inf
   std::string round_mode = "up";  // f8e8m0: up, down or nearest
 };
 

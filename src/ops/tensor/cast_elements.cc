@@ -21,8 +21,10 @@ bool is_small_float(DType t) {
     case DType::kFloat8E5M2:
     case DType::kFloat8E5M2FNUZ:
     case DType::kFloat8E8M0:
-    case DType::kFloat4E2M1: return true;
-    default: return false;
+    case DType::kFloat4E2M1:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -49,7 +51,8 @@ Result<Tensor> widened(const Tensor& x, MemoryBudget* budget) {
   const uint8_t* from = bytes.data<uint8_t>();
   if (is_small_float(x.dtype())) {
     FERRY_ASSIGN_OR_RETURN(Tensor y, Tensor::allocate(DType::kFloat32, x.dims(), budget));
-    for (int64_t i = 0; i < x.count(); ++i) y.data<float>()[i] = small_float_value(x.dtype(), from[i]);
+    for (int64_t i = 0; i < x.count(); ++i)
+      y.data<float>()[i] = small_float_value(x.dtype(), from[i]);
     return y;
   }
   if (!is_packed(x.dtype())) return x;
@@ -89,7 +92,8 @@ bool parse_all(std::string_view s, N& value) {
   // Out of range leaves the value alone: the nearest is infinity or zero.
   if (error == std::errc::result_out_of_range && end == s.data() + s.size()) {
     if constexpr (std::is_floating_point_v<N>) {
-      const bool tiny = s.find("e-") != std::string_view::npos || s.find("E-") != std::string_view::npos;
+      const bool tiny =
+          s.find("e-") != std::string_view::npos || s.find("E-") != std::string_view::npos;
       value = tiny ? N(0) : std::numeric_limits<N>::infinity();
       if (s[0] == '-') value = -value;
       return true;
@@ -156,9 +160,12 @@ void to_strings(const Tensor& x, Tensor& y) {
   for (int64_t i = 0; i < x.count(); ++i) {
     const auto v = static_cast<compute_t<T>>(x.data<T>()[i]);
     std::string& s = y.data<std::string>()[i];
-    if constexpr (std::is_same_v<T, bool>) s = v ? "True" : "False";
-    else if constexpr (std::is_integral_v<T>) s = std::to_string(v);
-    else s = float_text(v);
+    if constexpr (std::is_same_v<T, bool>)
+      s = v ? "True" : "False";
+    else if constexpr (std::is_integral_v<T>)
+      s = std::to_string(v);
+    else
+      s = float_text(v);
   }
 }
 
@@ -166,8 +173,10 @@ template <class From, class To>
 void convert(const From* x, To* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const auto v = static_cast<compute_t<From>>(x[i]);
-    if constexpr (std::is_same_v<To, bool>) y[i] = v != 0;
-    else y[i] = static_cast<To>(convert_number<compute_t<To>>(v));
+    if constexpr (std::is_same_v<To, bool>)
+      y[i] = v != 0;
+    else
+      y[i] = static_cast<To>(convert_number<compute_t<To>>(v));
   }
 }
 

@@ -65,16 +65,21 @@ Status eval(const CenterCropPad& op, EvalContext& c) {
     }
     return for_each_row<2>(c, window, {from_strides, to_strides},
                            [&](int64_t n, const auto& at, const auto& step) {
-      for (int64_t i = 0; i < n; ++i) to[at[1] + i * step[1]] = from[at[0] + i * step[0]];
-    });
+                             for (int64_t i = 0; i < n; ++i)
+                               to[at[1] + i * step[1]] = from[at[0] + i * step[0]];
+                           });
   });
 }
 
 }  // namespace
 
 void register_center_crop_pad(OpRegistry& r) {
-  r.op<CenterCropPad>("CenterCropPad").since(18).inputs(2).attr("axes", &CenterCropPad::axes)
-      .infer(infer).reference(eval);
+  r.op<CenterCropPad>("CenterCropPad")
+      .since(18)
+      .inputs(2)
+      .attr("axes", &CenterCropPad::axes)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

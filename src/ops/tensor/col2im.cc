@@ -58,21 +58,29 @@ struct Axis {
 Result<std::vector<Axis>> axes_of(const Col2Im& op, const std::vector<int64_t>& image,
                                   const std::vector<int64_t>& block) {
   const size_t k = image.size();
-  const auto sized = [](const std::vector<int64_t>& v, size_t n) { return v.empty() || v.size() == n; };
-  if (block.size() != k || !sized(op.strides, k) || !sized(op.dilations, k) || !sized(op.pads, 2 * k)) {
+  const auto sized = [](const std::vector<int64_t>& v, size_t n) {
+    return v.empty() || v.size() == n;
+  };
+  if (block.size() != k || !sized(op.strides, k) || !sized(op.dilations, k) ||
+      !sized(op.pads, 2 * k)) {
     return invalid_argument("image_shape has {} axes, block_shape {}", k, block.size());
   }
   constexpr int64_t kLimit = int64_t{1} << 40;  // keeps the sums below from overflowing
   const auto in = [](int64_t v, int64_t low) { return v >= low && v < kLimit; };
   std::vector<Axis> axes;
   for (size_t i = 0; i < k; ++i) {
-    Axis a{image[i], block[i], op.strides.empty() ? 1 : op.strides[i],
-           op.dilations.empty() ? 1 : op.dilations[i], op.pads.empty() ? 0 : op.pads[i], 0};
+    Axis a{image[i],
+           block[i],
+           op.strides.empty() ? 1 : op.strides[i],
+           op.dilations.empty() ? 1 : op.dilations[i],
+           op.pads.empty() ? 0 : op.pads[i],
+           0};
     const int64_t end = op.pads.empty() ? 0 : op.pads[k + i];
     if (!in(a.image, 0) || !in(a.block, 1) || !in(a.stride, 1) || a.dilation < 1 ||
         a.dilation > (1 << 20) || !in(a.pad, 0) || !in(end, 0)) {
-      return invalid_argument("axis {} has image {}, block {}, stride {}, dilation {}, pads {} and {}",
-                              i, a.image, a.block, a.stride, a.dilation, a.pad, end);
+      return invalid_argument(
+          "axis {} has image {}, block {}, stride {}, dilation {}, pads {} and {}", i, a.image,
+          a.block, a.stride, a.dilation, a.pad, end);
     }
     const int64_t room = a.image + a.pad + end - a.dilation * (a.block - 1) - 1;
     a.blocks = room < 0 ? 0 : room / a.stride + 1;
@@ -83,7 +91,8 @@ Result<std::vector<Axis>> axes_of(const Col2Im& op, const std::vector<int64_t>& 
 
 // Adds one column entry (block element `e`, all blocks) of one channel to its image.
 template <class T, class A>
-void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t blocks, const T* column, A* image) {
+void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t blocks, const T* column,
+               A* image) {
   for (int64_t b = 0; b < blocks; ++b) {
     int64_t rest_e = e, rest_b = b, at = 0, stride = 1;
     bool inside = true;
@@ -141,9 +150,14 @@ Status eval(const Col2Im& op, EvalContext& c) {
 }  // namespace
 
 void register_col2im(OpRegistry& r) {
-  r.op<Col2Im>("Col2Im").since(18).inputs(3).attr("strides", &Col2Im::strides)
-      .attr("pads", &Col2Im::pads).attr("dilations", &Col2Im::dilations)
-      .infer(infer).reference(eval);
+  r.op<Col2Im>("Col2Im")
+      .since(18)
+      .inputs(3)
+      .attr("strides", &Col2Im::strides)
+      .attr("pads", &Col2Im::pads)
+      .attr("dilations", &Col2Im::dilations)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -50,8 +50,12 @@ Status eval(const Compress& op, EvalContext& c) {
 }  // namespace
 
 void register_compress(OpRegistry& r) {
-  r.op<Compress>("Compress").since(28).inputs(2).attr("axis", &Compress::axis)
-      .infer(infer).reference(eval);
+  r.op<Compress>("Compress")
+      .since(28)
+      .inputs(2)
+      .attr("axis", &Compress::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

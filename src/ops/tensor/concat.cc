@@ -71,8 +71,12 @@ Status eval(const Concat& op, EvalContext& c) {
 }  // namespace
 
 void register_concat(OpRegistry& r) {
-  r.op<Concat>("Concat").since(13).inputs(1, Arity::kAny).required("axis", &Concat::axis)
-      .infer(infer).reference(eval);
+  r.op<Concat>("Concat")
+      .since(13)
+      .inputs(1, Arity::kAny)
+      .required("axis", &Concat::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -17,7 +17,8 @@ Result<Dims> joined_dims(const std::vector<Tensor>& parts, size_t axis) {
     }
     for (size_t a = 0; a < dims.size(); ++a) {
       if (a != axis && x.dim(a) != dims[a]) {
-        return shape_mismatch("input {} is {}, its axis {} must be {}", p, x.describe(), a, dims[a]);
+        return shape_mismatch("input {} is {}, its axis {} must be {}", p, x.describe(), a,
+                              dims[a]);
       }
     }
     if (__builtin_add_overflow(dims[axis], x.dim(axis), &dims[axis])) {

@@ -11,8 +11,8 @@ namespace {
 
 template <class T>
 Result<Tensor> list(const std::vector<T>& values) {
-  FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(dtype_of<T>(),
-                                                    Dims{static_cast<int64_t>(values.size())}));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor t, Tensor::allocate(dtype_of<T>(), Dims{static_cast<int64_t>(values.size())}));
   std::copy(values.begin(), values.end(), t.data<T>());
   return t;
 }
@@ -39,7 +39,8 @@ Status infer(const Constant& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Tensor value, value_of(op));
   c.set_tensor(0, value.dtype(), shape_of(value.dims()));
   if (static_cast<size_t>(value.count()) <= kMaxKnownInts) {
-    if (const auto ints = int_contents(value)) c.set_known(0, KnownInts(ints->begin(), ints->end()));
+    if (const auto ints = int_contents(value))
+      c.set_known(0, KnownInts(ints->begin(), ints->end()));
   }
   return {};
 }
@@ -52,11 +53,18 @@ Status eval(const Constant& op, EvalContext& c) {
 }  // namespace
 
 void register_constant(OpRegistry& r) {
-  r.op<Constant>("Constant").since(25).inputs(0).attr("value", &Constant::value)
-      .attr("value_float", &Constant::value_float).attr("value_int", &Constant::value_int)
-      .attr("value_string", &Constant::value_string).attr("value_floats", &Constant::value_floats)
-      .attr("value_ints", &Constant::value_ints).attr("value_strings", &Constant::value_strings)
-      .infer(infer).reference(eval);
+  r.op<Constant>("Constant")
+      .since(25)
+      .inputs(0)
+      .attr("value", &Constant::value)
+      .attr("value_float", &Constant::value_float)
+      .attr("value_int", &Constant::value_int)
+      .attr("value_string", &Constant::value_string)
+      .attr("value_floats", &Constant::value_floats)
+      .attr("value_ints", &Constant::value_ints)
+      .attr("value_strings", &Constant::value_strings)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

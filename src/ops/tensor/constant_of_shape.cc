@@ -27,8 +27,9 @@ Status infer(const ConstantOfShape& op, InferContext& c) {
   if (!shape) {
     const auto rank = constant_count(c, 0);
     if (rank) FERRY_RETURN_IF_ERROR(check_rank(static_cast<size_t>(*rank)));
-    c.set_tensor(0, dtype, rank ? std::optional<Shape>(c.fresh_shape(0, static_cast<size_t>(*rank)))
-                                : std::nullopt);
+    c.set_tensor(
+        0, dtype,
+        rank ? std::optional<Shape>(c.fresh_shape(0, static_cast<size_t>(*rank))) : std::nullopt);
     return {};
   }
   FERRY_RETURN_IF_ERROR(check_rank(shape->size()));
@@ -67,8 +68,11 @@ Status eval(const ConstantOfShape& op, EvalContext& c) {
 }  // namespace
 
 void register_constant_of_shape(OpRegistry& r) {
-  r.op<ConstantOfShape>("ConstantOfShape").since(25).attr("value", &ConstantOfShape::value)
-      .infer(infer).reference(eval);
+  r.op<ConstantOfShape>("ConstantOfShape")
+      .since(25)
+      .attr("value", &ConstantOfShape::value)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

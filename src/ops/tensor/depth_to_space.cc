@@ -41,8 +41,10 @@ Result<Shape> space_to_depth(const SpaceToDepth& op, const Shape& x) {
 
 template <class Op>
 Result<Shape> output_shape(const Op& op, const Shape& x) {
-  if constexpr (std::is_same_v<Op, DepthToSpace>) return depth_to_space(op, x);
-  else return space_to_depth(op, x);
+  if constexpr (std::is_same_v<Op, DepthToSpace>)
+    return depth_to_space(op, x);
+  else
+    return space_to_depth(op, x);
 }
 
 template <class Op>
@@ -85,22 +87,32 @@ Status eval(const Op& op, EvalContext& c) {
     const View v = view_of(kToSpace ? x.dims() : *dims, op.blocksize, op.mode == "DCR");
     return for_each_row<2>(c, v.dims, {v.deep, v.wide},
                            [&](int64_t n, const auto& at, const auto& step) {
-      for (int64_t i = 0; i < n; ++i) {
-        const int64_t d = at[0] + i * step[0], w = at[1] + i * step[1];
-        if constexpr (kToSpace) to[w] = from[d];
-        else to[d] = from[w];
-      }
-    });
+                             for (int64_t i = 0; i < n; ++i) {
+                               const int64_t d = at[0] + i * step[0], w = at[1] + i * step[1];
+                               if constexpr (kToSpace)
+                                 to[w] = from[d];
+                               else
+                                 to[d] = from[w];
+                             }
+                           });
   });
 }
 
 }  // namespace
 
 void register_depth_to_space(OpRegistry& r) {
-  r.op<DepthToSpace>("DepthToSpace").since(28).required("blocksize", &DepthToSpace::blocksize)
-      .attr("mode", &DepthToSpace::mode).infer(infer<DepthToSpace>).reference(eval<DepthToSpace>);
-  r.op<SpaceToDepth>("SpaceToDepth").since(28).required("blocksize", &SpaceToDepth::blocksize)
-      .attr("mode", &SpaceToDepth::mode).infer(infer<SpaceToDepth>).reference(eval<SpaceToDepth>);
+  r.op<DepthToSpace>("DepthToSpace")
+      .since(28)
+      .required("blocksize", &DepthToSpace::blocksize)
+      .attr("mode", &DepthToSpace::mode)
+      .infer(infer<DepthToSpace>)
+      .reference(eval<DepthToSpace>);
+  r.op<SpaceToDepth>("SpaceToDepth")
+      .since(28)
+      .required("blocksize", &SpaceToDepth::blocksize)
+      .attr("mode", &SpaceToDepth::mode)
+      .infer(infer<SpaceToDepth>)
+      .reference(eval<SpaceToDepth>);
 }
 
 }  // namespace ferry

@@ -49,8 +49,12 @@ Status eval(const EyeLike& op, EvalContext& c) {
 }  // namespace
 
 void register_eye_like(OpRegistry& r) {
-  r.op<EyeLike>("EyeLike").since(22).attr("dtype", &EyeLike::dtype).attr("k", &EyeLike::k)
-      .infer(infer).reference(eval);
+  r.op<EyeLike>("EyeLike")
+      .since(22)
+      .attr("dtype", &EyeLike::dtype)
+      .attr("k", &EyeLike::k)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -69,7 +69,12 @@ Status eval(const Gather& op, EvalContext& c) {
 }  // namespace
 
 void register_gather(OpRegistry& r) {
-  r.op<Gather>("Gather").since(13).inputs(2).attr("axis", &Gather::axis).infer(infer).reference(eval);
+  r.op<Gather>("Gather")
+      .since(13)
+      .inputs(2)
+      .attr("axis", &Gather::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

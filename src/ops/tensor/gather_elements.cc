@@ -40,21 +40,25 @@ Status eval(const GatherElements& op, EvalContext& c) {
     int64_t j = 0;
     return for_each_row<1>(c, indices.dims(), {strides},
                            [&](int64_t n, const auto& at, const auto& step) -> Status {
-      for (int64_t i = 0; i < n; ++i, ++j) {
-        int64_t index = 0;
-        FERRY_RETURN_IF_ERROR(read.get(j, x.dim(axis), index));
-        to[j] = from[at[0] + i * step[0] + index * dense[axis]];
-      }
-      return {};
-    });
+                             for (int64_t i = 0; i < n; ++i, ++j) {
+                               int64_t index = 0;
+                               FERRY_RETURN_IF_ERROR(read.get(j, x.dim(axis), index));
+                               to[j] = from[at[0] + i * step[0] + index * dense[axis]];
+                             }
+                             return {};
+                           });
   });
 }
 
 }  // namespace
 
 void register_gather_elements(OpRegistry& r) {
-  r.op<GatherElements>("GatherElements").since(13).inputs(2).attr("axis", &GatherElements::axis)
-      .infer(infer).reference(eval);
+  r.op<GatherElements>("GatherElements")
+      .since(13)
+      .inputs(2)
+      .attr("axis", &GatherElements::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -14,8 +14,9 @@ Result<Shape> gathered_shape(const GatherND& op, const Shape& x, const Shape& in
   const auto rank = static_cast<int64_t>(x.size());
   const auto b = op.batch_dims;
   if (b < 0 || b >= static_cast<int64_t>(indices.size()) || b > rank || m < 0 || m > rank - b) {
-    return shape_mismatch("x {} is indexed by {} with batch_dims {}: wanted are at most {} positions",
-                          to_string(x), to_string(indices), b, rank - b);
+    return shape_mismatch(
+        "x {} is indexed by {} with batch_dims {}: wanted are at most {} positions", to_string(x),
+        to_string(indices), b, rank - b);
   }
   for (size_t a = 0; a < static_cast<size_t>(b); ++a) {
     if (Dim::known_different(x[a], indices[a])) {
@@ -34,8 +35,8 @@ Status infer(const GatherND& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type indices, c.tensor(1, {DType::kInt64}, 1));
   std::optional<Shape> shape;
   if (x.shape && indices.shape && indices.shape->back().is_constant()) {
-    FERRY_ASSIGN_OR_RETURN(shape, gathered_shape(op, *x.shape, *indices.shape,
-                                                 indices.shape->back().constant()));
+    FERRY_ASSIGN_OR_RETURN(
+        shape, gathered_shape(op, *x.shape, *indices.shape, indices.shape->back().constant()));
   }
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
@@ -45,37 +46,41 @@ Status eval(const GatherND& op, EvalContext& c) {
   const Tensor &x = c.input(0), &indices = c.input(1);
   if (indices.rank() == 0) return shape_mismatch("indices are a scalar");
   const int64_t m = indices.dims().back();
-  FERRY_ASSIGN_OR_RETURN(const Shape shape, gathered_shape(op, shape_of(x.dims()),
-                                                           shape_of(indices.dims()), m));
+  FERRY_ASSIGN_OR_RETURN(const Shape shape,
+                         gathered_shape(op, shape_of(x.dims()), shape_of(indices.dims()), m));
   const auto first = static_cast<size_t>(op.batch_dims), last = first + static_cast<size_t>(m);
   const int64_t batches = x.dims().count(0, first);
   const int64_t block = x.dims().count(first, x.rank()), inner = x.dims().count(last, x.rank());
   const int64_t per_batch = indices.dims().count(first, indices.rank() - 1);
   const IndexReader read(indices);
-  return move_elements(c, x, 0, *constant_dims(shape), [&]<class T>(TypeTag<T>, const T* from,
-                                                                    T* to) -> Status {
-    int64_t next = 0;
-    for (int64_t b = 0; b < batches; ++b, from += block) {
-      FERRY_RETURN_IF_ERROR(c.poll());
-      for (int64_t i = 0; i < per_batch; ++i, to += inner) {
-        int64_t at = 0;
-        for (size_t a = first; a < last; ++a) {
-          int64_t index = 0;
-          FERRY_RETURN_IF_ERROR(read.get(next++, x.dim(a), index));
-          at = at * x.dim(a) + index;
-        }
-        std::copy_n(from + at * inner, inner, to);
-      }
-    }
-    return {};
-  });
+  return move_elements(c, x, 0, *constant_dims(shape),
+                       [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+                         int64_t next = 0;
+                         for (int64_t b = 0; b < batches; ++b, from += block) {
+                           FERRY_RETURN_IF_ERROR(c.poll());
+                           for (int64_t i = 0; i < per_batch; ++i, to += inner) {
+                             int64_t at = 0;
+                             for (size_t a = first; a < last; ++a) {
+                               int64_t index = 0;
+                               FERRY_RETURN_IF_ERROR(read.get(next++, x.dim(a), index));
+                               at = at * x.dim(a) + index;
+                             }
+                             std::copy_n(from + at * inner, inner, to);
+                           }
+                         }
+                         return {};
+                       });
 }
 
 }  // namespace
 
 void register_gather_nd(OpRegistry& r) {
-  r.op<GatherND>("GatherND").since(13).inputs(2).attr("batch_dims", &GatherND::batch_dims)
-      .infer(infer).reference(eval);
+  r.op<GatherND>("GatherND")
+      .since(13)
+      .inputs(2)
+      .attr("batch_dims", &GatherND::batch_dims)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -5,13 +5,27 @@ namespace ferry {
 namespace {
 
 TEST(GatherNd, Indices) {
-  OpTester("GatherND").input(tensor<int32_t>({2, 2}, {0, 1, 2, 3})).input(tensor<int64_t>({2, 2}, {0, 0, 1, -1}))
-      .expect(tensor<int32_t>({2}, {0, 3})).run();
-  OpTester("GatherND").input(tensor<int32_t>({2, 2}, {0, 1, 2, 3})).input(tensor<int64_t>({2, 1}, {1, 0}))
-      .expect(tensor<int32_t>({2, 2}, {2, 3, 0, 1})).run();
-  OpTester("GatherND").attr("batch_dims", int64_t{1}).input(tensor<int32_t>({2, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7}))
-      .input(tensor<int64_t>({2, 1}, {1, 0})).expect(tensor<int32_t>({2, 2}, {2, 3, 4, 5})).run();
-  OpTester("GatherND").input(iota({2})).input(tensor<int64_t>({1, 2}, {0, 0})).expect_error(Code::kShapeMismatch, "at most 1 positions").run();
+  OpTester("GatherND")
+      .input(tensor<int32_t>({2, 2}, {0, 1, 2, 3}))
+      .input(tensor<int64_t>({2, 2}, {0, 0, 1, -1}))
+      .expect(tensor<int32_t>({2}, {0, 3}))
+      .run();
+  OpTester("GatherND")
+      .input(tensor<int32_t>({2, 2}, {0, 1, 2, 3}))
+      .input(tensor<int64_t>({2, 1}, {1, 0}))
+      .expect(tensor<int32_t>({2, 2}, {2, 3, 0, 1}))
+      .run();
+  OpTester("GatherND")
+      .attr("batch_dims", int64_t{1})
+      .input(tensor<int32_t>({2, 2, 2}, {0, 1, 2, 3, 4, 5, 6, 7}))
+      .input(tensor<int64_t>({2, 1}, {1, 0}))
+      .expect(tensor<int32_t>({2, 2}, {2, 3, 4, 5}))
+      .run();
+  OpTester("GatherND")
+      .input(iota({2}))
+      .input(tensor<int64_t>({1, 2}, {0, 0}))
+      .expect_error(Code::kShapeMismatch, "at most 1 positions")
+      .run();
 }
 
 }  // namespace

@@ -22,16 +22,18 @@ Status infer(const NonZero&, InferContext& c) {
 
 template <class T>
 bool is_zero(const T& v) {
-  if constexpr (std::is_same_v<T, std::string>) return v.empty();
-  else return v == T(0);
+  if constexpr (std::is_same_v<T, std::string>)
+    return v.empty();
+  else
+    return v == T(0);
 }
 
 template <class T>
 Status positions(const Tensor& x, EvalContext& c) {
   int64_t count = 0;
   for (int64_t i = 0; i < x.count(); ++i) count += is_zero(x.data<T>()[i]) ? 0 : 1;
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64,
-                                            Dims{static_cast<int64_t>(x.rank()), count}));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, DType::kInt64, Dims{static_cast<int64_t>(x.rank()), count}));
   const Dims dense = dense_strides(x.dims());
   int64_t n = 0;
   for (int64_t i = 0; i < x.count(); ++i) {
@@ -47,10 +49,14 @@ Status positions(const Tensor& x, EvalContext& c) {
 Status eval(const NonZero&, EvalContext& c) {
   const Tensor& x = c.input(0);
   switch (x.dtype()) {
-    case DType::kBool: return positions<bool>(x, c);
-    case DType::kString: return positions<std::string>(x, c);
-    case DType::kComplex64: return positions<std::complex<float>>(x, c);
-    case DType::kComplex128: return positions<std::complex<double>>(x, c);
+    case DType::kBool:
+      return positions<bool>(x, c);
+    case DType::kString:
+      return positions<std::string>(x, c);
+    case DType::kComplex64:
+      return positions<std::complex<float>>(x, c);
+    case DType::kComplex128:
+      return positions<std::complex<double>>(x, c);
     default:
       return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) { return positions<T>(x, c); });
   }

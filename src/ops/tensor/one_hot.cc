@@ -82,7 +82,12 @@ Status eval(const OneHot& op, EvalContext& c) {
 }  // namespace
 
 void register_one_hot(OpRegistry& r) {
-  r.op<OneHot>("OneHot").since(28).inputs(3).attr("axis", &OneHot::axis).infer(infer).reference(eval);
+  r.op<OneHot>("OneHot")
+      .since(28)
+      .inputs(3)
+      .attr("axis", &OneHot::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

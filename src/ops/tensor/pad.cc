@@ -114,9 +114,15 @@ Result<std::vector<int64_t>> sources(Mode mode, int64_t size, int64_t begin, int
     int64_t i = o - std::max<int64_t>(0, begin);
     if (i < 0 || i >= n) {
       switch (mode) {
-        case Mode::kConstant: from[static_cast<size_t>(o)] = -1; continue;
-        case Mode::kEdge: i = i < 0 ? 0 : n - 1; break;
-        case Mode::kWrap: i = (i % n + n) % n; break;
+        case Mode::kConstant:
+          from[static_cast<size_t>(o)] = -1;
+          continue;
+        case Mode::kEdge:
+          i = i < 0 ? 0 : n - 1;
+          break;
+        case Mode::kWrap:
+          i = (i % n + n) % n;
+          break;
         case Mode::kReflect: {
           const int64_t period = std::max<int64_t>(1, 2 * (n - 1));
           i = (i % period + period) % period;

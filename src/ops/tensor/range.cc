@@ -43,9 +43,9 @@ std::optional<Dim> known_count(const InferContext& c, Status& status) {
     std::optional<Dim> count;
     status = visit_numeric(start->dtype(), [&]<class T>(TypeTag<T>) -> Status {
       using C = compute_t<T>;
-      FERRY_ASSIGN_OR_RETURN(const int64_t n,
-                             number_of_elements<C>(C(*start->data<T>()), C(*limit->data<T>()),
-                                                   C(*delta->data<T>())));
+      FERRY_ASSIGN_OR_RETURN(
+          const int64_t n,
+          number_of_elements<C>(C(*start->data<T>()), C(*limit->data<T>()), C(*delta->data<T>())));
       count = Dim(n);
       return {};
     });
@@ -77,7 +77,8 @@ Status infer(const Range&, InferContext& c) {
   if (count && first && step && count->is_constant() &&
       count->constant() <= static_cast<int64_t>(kMaxKnownInts)) {
     KnownInts values;
-    for (int64_t i = 0; i < count->constant(); ++i) values.push_back((*first)[0] + (*step)[0] * Dim(i));
+    for (int64_t i = 0; i < count->constant(); ++i)
+      values.push_back((*first)[0] + (*step)[0] * Dim(i));
     set_known_if_fits(c, 0, start.dtype, std::move(values));
   }
   return {};
@@ -109,8 +110,12 @@ Status eval(const Range&, EvalContext& c) {
 }  // namespace
 
 void register_range(OpRegistry& r) {
-  r.op<Range>("Range").since(27).inputs(3).attr("stash_type", &Range::stash_type)
-      .infer(infer).reference(eval);
+  r.op<Range>("Range")
+      .since(27)
+      .inputs(3)
+      .attr("stash_type", &Range::stash_type)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

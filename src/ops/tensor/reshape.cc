@@ -22,15 +22,18 @@ Result<Dim> remaining(Shape x, const Shape& others) {
   Shape rest;
   for (const Dim& d : others) {
     const auto same = std::find(x.begin(), x.end(), d);
-    if (same != x.end()) x.erase(same);
-    else rest.push_back(d);
+    if (same != x.end())
+      x.erase(same);
+    else
+      rest.push_back(d);
   }
   const Dim count = product(x), divisor = product(rest);
   if (divisor.is_constant(0)) {
     return shape_mismatch("-1 next to a dimension of 0 has no one answer");
   }
   if (count.is_constant() && divisor.is_constant() && count.constant() % divisor.constant() != 0) {
-    return shape_mismatch("{} elements do not divide by {}", count.to_string(), divisor.to_string());
+    return shape_mismatch("{} elements do not divide by {}", count.to_string(),
+                          divisor.to_string());
   }
   return floor_div(count, divisor);
 }
@@ -113,7 +116,8 @@ Status eval(const Reshape& op, EvalContext& c) {
   if (!dims) return limit_exceeded("the number of elements of {} overflows", to_string(shape));
   FERRY_ASSIGN_OR_RETURN(const int64_t count, checked_count(*dims));
   if (count != x.count()) {
-    return shape_mismatch("x is {}, shape {} has {} elements", x.describe(), dims->to_string(), count);
+    return shape_mismatch("x is {}, shape {} has {} elements", x.describe(), dims->to_string(),
+                          count);
   }
   return c.set_output(0, x.reshaped(*dims));
 }
@@ -131,8 +135,9 @@ Status infer_flatten(const Flatten& op, InferContext& c) {
     return invalid_model("axis {} outside [{}, {}]", op.axis, -rank, rank);
   }
   const auto split = x.shape->begin() + (op.axis < 0 ? op.axis + rank : op.axis);
-  c.set_tensor(0, x.dtype, Shape{product(Shape(x.shape->begin(), split)),
-                                 product(Shape(split, x.shape->end()))});
+  c.set_tensor(
+      0, x.dtype,
+      Shape{product(Shape(x.shape->begin(), split)), product(Shape(split, x.shape->end()))});
   return {};
 }
 
@@ -149,10 +154,17 @@ Status eval_flatten(const Flatten& op, EvalContext& c) {
 }  // namespace
 
 void register_reshape(OpRegistry& r) {
-  r.op<Reshape>("Reshape").since(25).inputs(2).attr("allowzero", &Reshape::allowzero)
-      .infer(infer).reference(eval);
-  r.op<Flatten>("Flatten").since(25).attr("axis", &Flatten::axis)
-      .infer(infer_flatten).reference(eval_flatten);
+  r.op<Reshape>("Reshape")
+      .since(25)
+      .inputs(2)
+      .attr("allowzero", &Reshape::allowzero)
+      .infer(infer)
+      .reference(eval);
+  r.op<Flatten>("Flatten")
+      .since(25)
+      .attr("axis", &Flatten::axis)
+      .infer(infer_flatten)
+      .reference(eval_flatten);
 }
 
 }  // namespace ferry

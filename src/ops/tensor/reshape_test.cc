@@ -13,9 +13,14 @@ TEST(Reshape, CopiesAndInfers) {
   reshape({2, 3, 4}, {0, 0, 4, 1}, {2, 3, 4, 1});
   reshape({1}, {}, {});
   reshape({0, 3}, {0, -1}, {0, 3});
-  OpTester("Reshape").attr("allowzero", int64_t{1}).input(iota({0, 3, 4})).input(ints({3, 4, 0}))
-      .expect(iota({3, 4, 0})).run();
-  const auto fails = [](const Dims& from, std::vector<int64_t> shape, Code code, const char* words) {
+  OpTester("Reshape")
+      .attr("allowzero", int64_t{1})
+      .input(iota({0, 3, 4}))
+      .input(ints({3, 4, 0}))
+      .expect(iota({3, 4, 0}))
+      .run();
+  const auto fails = [](const Dims& from, std::vector<int64_t> shape, Code code,
+                        const char* words) {
     OpTester("Reshape").input(iota(from)).input(ints(shape)).expect_error(code, words).run();
   };
   fails({2, 3}, {-1, -1}, Code::kInvalidModel, "has -1 twice");
@@ -35,7 +40,11 @@ TEST(Reshape, FlattenMakesAMatrix) {
   flatten(1, {2, 12});
   flatten(3, {24, 1});
   flatten(-1, {6, 4});
-  OpTester("Flatten").attr("axis", int64_t{4}).input(iota({2, 3})).expect_error(Code::kInvalidModel, "axis 4 outside [-2, 2]").run();
+  OpTester("Flatten")
+      .attr("axis", int64_t{4})
+      .input(iota({2, 3}))
+      .expect_error(Code::kInvalidModel, "axis 4 outside [-2, 2]")
+      .run();
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace {
 Status infer(const ReverseSequence& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, types::kAll, 2));
   FERRY_ASSIGN_OR_RETURN(const Type lengths, c.tensor(1, {DType::kInt64}, 1, 1));
-  const bool axes_fit = (op.batch_axis == 0 && op.time_axis == 1) ||
-                        (op.batch_axis == 1 && op.time_axis == 0);
+  const bool axes_fit =
+      (op.batch_axis == 0 && op.time_axis == 1) || (op.batch_axis == 1 && op.time_axis == 0);
   if (!axes_fit) {
     return invalid_model("batch_axis is {}, time_axis {}; wanted are 0 and 1", op.batch_axis,
                          op.time_axis);
@@ -54,9 +54,13 @@ Status eval(const ReverseSequence& op, EvalContext& c) {
 }  // namespace
 
 void register_reverse_sequence(OpRegistry& r) {
-  r.op<ReverseSequence>("ReverseSequence").since(28).inputs(2)
+  r.op<ReverseSequence>("ReverseSequence")
+      .since(28)
+      .inputs(2)
       .attr("batch_axis", &ReverseSequence::batch_axis)
-      .attr("time_axis", &ReverseSequence::time_axis).infer(infer).reference(eval);
+      .attr("time_axis", &ReverseSequence::time_axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

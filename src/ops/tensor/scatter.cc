@@ -107,13 +107,13 @@ Status eval(const ScatterElements& op, EvalContext& c) {
     int64_t j = 0;
     return for_each_row<1>(c, indices.dims(), {strides},
                            [&](int64_t n, const auto& at, const auto& step) -> Status {
-      for (int64_t i = 0; i < n; ++i, ++j) {
-        int64_t index = 0;
-        FERRY_RETURN_IF_ERROR(read.get(j, x.dim(axis), index));
-        apply(to[at[0] + i * step[0] + index * dense[axis]], from[j]);
-      }
-      return {};
-    });
+                             for (int64_t i = 0; i < n; ++i, ++j) {
+                               int64_t index = 0;
+                               FERRY_RETURN_IF_ERROR(read.get(j, x.dim(axis), index));
+                               apply(to[at[0] + i * step[0] + index * dense[axis]], from[j]);
+                             }
+                             return {};
+                           });
   });
 }
 
@@ -147,8 +147,8 @@ Status infer_nd(const ScatterND& op, InferContext& c) {
 Status eval_nd(const ScatterND& op, EvalContext& c) {
   const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
   if (indices.rank() == 0) return shape_mismatch("indices are a scalar");
-  FERRY_RETURN_IF_ERROR(check_nd(shape_of(x.dims()), shape_of(indices.dims()),
-                                 shape_of(updates.dims())));
+  FERRY_RETURN_IF_ERROR(
+      check_nd(shape_of(x.dims()), shape_of(indices.dims()), shape_of(updates.dims())));
   FERRY_ASSIGN_OR_RETURN(const Reduction r, reduction_of(op.reduction, x.dtype()));
   Tensor y;
   FERRY_RETURN_IF_ERROR(copy_input(c, y));
@@ -175,10 +175,19 @@ Status eval_nd(const ScatterND& op, EvalContext& c) {
 }  // namespace
 
 void register_scatter(OpRegistry& r) {
-  r.op<ScatterElements>("ScatterElements").since(18).inputs(3).attr("axis", &ScatterElements::axis)
-      .attr("reduction", &ScatterElements::reduction).infer(infer).reference(eval);
-  r.op<ScatterND>("ScatterND").since(18).inputs(3).attr("reduction", &ScatterND::reduction)
-      .infer(infer_nd).reference(eval_nd);
+  r.op<ScatterElements>("ScatterElements")
+      .since(18)
+      .inputs(3)
+      .attr("axis", &ScatterElements::axis)
+      .attr("reduction", &ScatterElements::reduction)
+      .infer(infer)
+      .reference(eval);
+  r.op<ScatterND>("ScatterND")
+      .since(18)
+      .inputs(3)
+      .attr("reduction", &ScatterND::reduction)
+      .infer(infer_nd)
+      .reference(eval_nd);
 }
 
 }  // namespace ferry

@@ -34,8 +34,8 @@ Status infer(const ShapeOf& op, InferContext& c) {
 Status eval(const ShapeOf& op, EvalContext& c) {
   const Dims& dims = c.value(0).tensor().dims();
   const AxisRange axes = selected(op, dims.size());
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64,
-                                            Dims{static_cast<int64_t>(axes.end - axes.begin)}));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor y, c.output(0, DType::kInt64, Dims{static_cast<int64_t>(axes.end - axes.begin)}));
   std::copy(dims.begin() + axes.begin, dims.begin() + axes.end, y.data<int64_t>());
   return {};
 }
@@ -59,8 +59,12 @@ Status eval_size(const SizeOf&, EvalContext& c) {
 }  // namespace
 
 void register_shape(OpRegistry& r) {
-  r.op<ShapeOf>("Shape").since(25).attr("start", &ShapeOf::start).attr("end", &ShapeOf::end)
-      .infer(infer).reference(eval);
+  r.op<ShapeOf>("Shape")
+      .since(25)
+      .attr("start", &ShapeOf::start)
+      .attr("end", &ShapeOf::end)
+      .infer(infer)
+      .reference(eval);
   r.op<SizeOf>("Size").since(25).infer(infer_size).reference(eval_size);
 }
 

@@ -19,7 +19,10 @@ TEST(Shape, RangesOfAxes) {
   shape({-10, 10}, {2, 3, 4});
   OpTester("Shape").input(iota({})).expect(ints({})).run();
   OpTester("Size").input(iota({2, 3})).expect(tensor<int64_t>({}, {6})).run();
-  OpTester("Size").input(packed_tensor(DType::kInt4, {0, 3}, {})).expect(tensor<int64_t>({}, {0})).run();
+  OpTester("Size")
+      .input(packed_tensor(DType::kInt4, {0, 3}, {}))
+      .expect(tensor<int64_t>({}, {0}))
+      .run();
 }
 
 }  // namespace

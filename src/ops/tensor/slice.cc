@@ -32,8 +32,7 @@ Dim clamped(const Dim& d, const Dim& low, const Dim& high) {
 }
 
 // Where the slice of an axis begins and how long it is; nullopt when a sign is not known.
-std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& end,
-                                   int64_t step) {
+std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& end, int64_t step) {
   // No axis with elements is this long; keeps the sums below from overflowing.
   constexpr int64_t kLongest = int64_t{1} << 48;
   step = std::clamp(step, -kLongest, kLongest);

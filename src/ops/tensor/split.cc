@@ -129,8 +129,14 @@ Status eval(const Split& op, EvalContext& c) {
 }  // namespace
 
 void register_split(OpRegistry& r) {
-  r.op<Split>("Split").since(18).inputs(1, 2).outputs(1, Arity::kAny).attr("axis", &Split::axis)
-      .attr("num_outputs", &Split::num_outputs).infer(infer).reference(eval);
+  r.op<Split>("Split")
+      .since(18)
+      .inputs(1, 2)
+      .outputs(1, Arity::kAny)
+      .attr("axis", &Split::axis)
+      .attr("num_outputs", &Split::num_outputs)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

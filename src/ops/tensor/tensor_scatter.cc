@@ -54,28 +54,36 @@ Status eval(const TensorScatter& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Tensor update, unpacked(c, packed));
   const int64_t outer = cache.dims().count(0, axis), length = cache.dim(axis), n = update.dim(axis);
   const int64_t inner = cache.dims().count(axis + 1, cache.rank());
-  return move_elements(c, cache, 0, cache.dims(), [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
-    std::copy_n(from, cache.count(), to);
-    for (int64_t o = 0; o < outer && n > 0; ++o) {
-      const int64_t batch = o / (outer / cache.dim(0));
-      const int64_t first = start == nullptr ? 0 : start->data<int64_t>()[batch];
-      if (first < 0 || (op.mode == "linear" && first > length - n)) {
-        return invalid_argument("write_indices[{}] is {} for {} of {} positions", batch, first, n, length);
-      }
-      for (int64_t i = 0; i < n; ++i) {
-        const int64_t at = (first % length + i) % length;
-        std::copy_n(update.data<T>() + (o * n + i) * inner, inner, to + (o * length + at) * inner);
-      }
-    }
-    return {};
-  });
+  return move_elements(
+      c, cache, 0, cache.dims(), [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+        std::copy_n(from, cache.count(), to);
+        for (int64_t o = 0; o < outer && n > 0; ++o) {
+          const int64_t batch = o / (outer / cache.dim(0));
+          const int64_t first = start == nullptr ? 0 : start->data<int64_t>()[batch];
+          if (first < 0 || (op.mode == "linear" && first > length - n)) {
+            return invalid_argument("write_indices[{}] is {} for {} of {} positions", batch, first,
+                                    n, length);
+          }
+          for (int64_t i = 0; i < n; ++i) {
+            const int64_t at = (first % length + i) % length;
+            std::copy_n(update.data<T>() + (o * n + i) * inner, inner,
+                        to + (o * length + at) * inner);
+          }
+        }
+        return {};
+      });
 }
 
 }  // namespace
 
 void register_tensor_scatter(OpRegistry& r) {
-  r.op<TensorScatter>("TensorScatter").since(24).inputs(2, 3).attr("axis", &TensorScatter::axis)
-      .attr("mode", &TensorScatter::mode).infer(infer).reference(eval);
+  r.op<TensorScatter>("TensorScatter")
+      .since(24)
+      .inputs(2, 3)
+      .attr("axis", &TensorScatter::axis)
+      .attr("mode", &TensorScatter::mode)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

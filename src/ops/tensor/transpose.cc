@@ -64,7 +64,11 @@ Status eval(const Transpose& op, EvalContext& c) {
 }  // namespace
 
 void register_transpose(OpRegistry& r) {
-  r.op<Transpose>("Transpose").since(25).attr("perm", &Transpose::perm).infer(infer).reference(eval);
+  r.op<Transpose>("Transpose")
+      .since(25)
+      .attr("perm", &Transpose::perm)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

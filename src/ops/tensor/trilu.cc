@@ -46,7 +46,12 @@ Status eval(const Trilu& op, EvalContext& c) {
 }  // namespace
 
 void register_trilu(OpRegistry& r) {
-  r.op<Trilu>("Trilu").since(14).inputs(1, 2).attr("upper", &Trilu::upper).infer(infer).reference(eval);
+  r.op<Trilu>("Trilu")
+      .since(14)
+      .inputs(1, 2)
+      .attr("upper", &Trilu::upper)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -97,7 +97,8 @@ Groups group(const T* x, const Slices& s, bool sorted) {
   if (sorted) return g;
   std::vector<size_t> by_first(g.first.size());
   std::iota(by_first.begin(), by_first.end(), 0);
-  std::sort(by_first.begin(), by_first.end(), [&](size_t a, size_t b) { return g.first[a] < g.first[b]; });
+  std::sort(by_first.begin(), by_first.end(),
+            [&](size_t a, size_t b) { return g.first[a] < g.first[b]; });
   Groups out;
   std::vector<int64_t> place(by_first.size());
   for (size_t k = 0; k < by_first.size(); ++k) {
@@ -111,7 +112,8 @@ Groups group(const T* x, const Slices& s, bool sorted) {
 
 Status write_indices(EvalContext& c, size_t i, const std::vector<int64_t>& values) {
   if (!c.has_output(i)) return {};
-  FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(i, DType::kInt64, Dims{static_cast<int64_t>(values.size())}));
+  FERRY_ASSIGN_OR_RETURN(Tensor t,
+                         c.output(i, DType::kInt64, Dims{static_cast<int64_t>(values.size())}));
   std::copy(values.begin(), values.end(), t.data<int64_t>());
   return {};
 }
@@ -137,10 +139,14 @@ Status run(const Unique& op, EvalContext& c) {
 
 Status eval(const Unique& op, EvalContext& c) {
   switch (c.input(0).dtype()) {
-    case DType::kBool: return run<bool>(op, c);
-    case DType::kString: return run<std::string>(op, c);
-    case DType::kComplex64: return run<std::complex<float>>(op, c);
-    case DType::kComplex128: return run<std::complex<double>>(op, c);
+    case DType::kBool:
+      return run<bool>(op, c);
+    case DType::kString:
+      return run<std::string>(op, c);
+    case DType::kComplex64:
+      return run<std::complex<float>>(op, c);
+    case DType::kComplex128:
+      return run<std::complex<double>>(op, c);
     default:
       return visit_numeric(c.input(0).dtype(), [&]<class T>(TypeTag<T>) { return run<T>(op, c); });
   }
@@ -149,8 +155,13 @@ Status eval(const Unique& op, EvalContext& c) {
 }  // namespace
 
 void register_unique(OpRegistry& r) {
-  r.op<Unique>("Unique").since(28).outputs(1, 4).attr("axis", &Unique::axis)
-      .attr("sorted", &Unique::sorted).infer(infer).reference(eval);
+  r.op<Unique>("Unique")
+      .since(28)
+      .outputs(1, 4)
+      .attr("axis", &Unique::axis)
+      .attr("sorted", &Unique::sorted)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

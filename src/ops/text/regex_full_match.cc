@@ -32,8 +32,11 @@ Status eval(const RegexFullMatch& op, EvalContext& c) {
 void set_regex_engine(RegexEngine engine) { g_engine.store(engine, std::memory_order_release); }
 
 void register_regex_full_match(OpRegistry& r) {
-  r.op<RegexFullMatch>("RegexFullMatch").since(20).attr("pattern", &RegexFullMatch::pattern)
-      .infer(infer).reference(eval);
+  r.op<RegexFullMatch>("RegexFullMatch")
+      .since(20)
+      .attr("pattern", &RegexFullMatch::pattern)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -24,11 +24,12 @@ Status eval(const StringConcat&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kString, dims));
   std::string* out = y.data<std::string>();
-  return for_each_row<2>(c, dims, {broadcast_strides(a.dims(), dims), broadcast_strides(b.dims(), dims)},
-                         [&](int64_t n, const auto& at, const auto& step) {
-    const std::string *u = a.data<std::string>() + at[0], *v = b.data<std::string>() + at[1];
-    for (int64_t i = 0; i < n; ++i) *out++ = u[i * step[0]] + v[i * step[1]];
-  });
+  return for_each_row<2>(
+      c, dims, {broadcast_strides(a.dims(), dims), broadcast_strides(b.dims(), dims)},
+      [&](int64_t n, const auto& at, const auto& step) {
+        const std::string *u = a.data<std::string>() + at[0], *v = b.data<std::string>() + at[1];
+        for (int64_t i = 0; i < n; ++i) *out++ = u[i * step[0]] + v[i * step[1]];
+      });
 }
 
 }  // namespace

@@ -43,8 +43,11 @@ Status eval(const StringNormalizer& op, EvalContext& c) {
   std::vector<std::string> kept;
   for (const std::string& s : x.elements<std::string>()) {
     if (stop.count(folded(s)) != 0) continue;
-    if (op.case_change_action == "NONE") kept.push_back(s);
-    else kept.push_back(change_case(s, op.case_change_action == "LOWER" ? LetterCase::kLower : LetterCase::kUpper));
+    if (op.case_change_action == "NONE")
+      kept.push_back(s);
+    else
+      kept.push_back(change_case(
+          s, op.case_change_action == "LOWER" ? LetterCase::kLower : LetterCase::kUpper));
   }
   if (kept.empty()) kept.emplace_back();
   Dims dims = x.dims();
@@ -57,11 +60,14 @@ Status eval(const StringNormalizer& op, EvalContext& c) {
 }  // namespace
 
 void register_string_normalizer(OpRegistry& r) {
-  r.op<StringNormalizer>("StringNormalizer").since(10)
+  r.op<StringNormalizer>("StringNormalizer")
+      .since(10)
       .attr("case_change_action", &StringNormalizer::case_change_action)
       .attr("is_case_sensitive", &StringNormalizer::is_case_sensitive)
-      .attr("locale", &StringNormalizer::locale).attr("stopwords", &StringNormalizer::stopwords)
-      .infer(infer).reference(eval);
+      .attr("locale", &StringNormalizer::locale)
+      .attr("stopwords", &StringNormalizer::stopwords)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -67,7 +67,8 @@ Status eval(const StringSplit& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor z, c.output(1, DType::kInt64, x.dims()));
   for (size_t i = 0; i < all.size(); ++i) {
     for (size_t k = 0; k < most; ++k) {
-      y.data<std::string>()[i * most + k] = k < all[i].size() ? std::string(all[i][k]) : std::string();
+      y.data<std::string>()[i * most + k] =
+          k < all[i].size() ? std::string(all[i][k]) : std::string();
     }
     z.data<int64_t>()[i] = static_cast<int64_t>(all[i].size());
   }
@@ -77,8 +78,13 @@ Status eval(const StringSplit& op, EvalContext& c) {
 }  // namespace
 
 void register_string_split(OpRegistry& r) {
-  r.op<StringSplit>("StringSplit").since(20).outputs(1, 2).attr("delimiter", &StringSplit::delimiter)
-      .attr("maxsplit", &StringSplit::maxsplit).infer(infer).reference(eval);
+  r.op<StringSplit>("StringSplit")
+      .since(20)
+      .outputs(1, 2)
+      .attr("delimiter", &StringSplit::delimiter)
+      .attr("maxsplit", &StringSplit::maxsplit)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -17,7 +17,8 @@ constexpr int64_t kMaxIndex = int64_t{1} << 32;
 Result<int64_t> output_size(const TfIdfVectorizer& op) {
   int64_t size = 0;
   for (int64_t i : op.ngram_indexes) {
-    if (i < 0 || i >= kMaxIndex) return invalid_model("ngram index {} outside [0, {})", i, kMaxIndex);
+    if (i < 0 || i >= kMaxIndex)
+      return invalid_model("ngram index {} outside [0, {})", i, kMaxIndex);
     size = std::max(size, i + 1);
   }
   return size;
@@ -43,13 +44,16 @@ Status check(const TfIdfVectorizer& op) {
   for (size_t n = 0; n < op.ngram_counts.size(); ++n) {
     const int64_t begin = op.ngram_counts[n];
     const int64_t end = n + 1 < op.ngram_counts.size() ? op.ngram_counts[n + 1] : pool;
-    if (begin < 0 || end < begin || end > pool || (end - begin) % static_cast<int64_t>(n + 1) != 0) {
-      return invalid_model("ngram_counts [{}, {}) of a pool of {} hold no {}-grams", begin, end, pool, n + 1);
+    if (begin < 0 || end < begin || end > pool ||
+        (end - begin) % static_cast<int64_t>(n + 1) != 0) {
+      return invalid_model("ngram_counts [{}, {}) of a pool of {} hold no {}-grams", begin, end,
+                           pool, n + 1);
     }
     grams += (end - begin) / static_cast<int64_t>(n + 1);
   }
   if (grams != static_cast<int64_t>(op.ngram_indexes.size())) {
-    return invalid_model("the pool has {} n-grams, ngram_indexes {}", grams, op.ngram_indexes.size());
+    return invalid_model("the pool has {} n-grams, ngram_indexes {}", grams,
+                         op.ngram_indexes.size());
   }
   return {};
 }
@@ -74,12 +78,14 @@ Pool<T> make_pool(const TfIdfVectorizer& op, const std::vector<T>& items) {
   size_t gram = 0;
   for (size_t n = 1; n <= op.ngram_counts.size(); ++n) {
     const auto begin = static_cast<size_t>(op.ngram_counts[n - 1]);
-    const size_t end = n < op.ngram_counts.size() ? static_cast<size_t>(op.ngram_counts[n]) : items.size();
+    const size_t end =
+        n < op.ngram_counts.size() ? static_cast<size_t>(op.ngram_counts[n]) : items.size();
     const auto length = static_cast<int64_t>(n);
     for (size_t i = begin; i + n <= end; i += n, ++gram) {
       if (length < op.min_gram_length || length > op.max_gram_length) continue;
       pool.emplace(std::vector<T>(items.begin() + static_cast<std::ptrdiff_t>(i),
-                                  items.begin() + static_cast<std::ptrdiff_t>(i + n)), gram);
+                                  items.begin() + static_cast<std::ptrdiff_t>(i + n)),
+                   gram);
     }
   }
   return pool;
@@ -89,10 +95,12 @@ template <class T>
 Status count_row(const TfIdfVectorizer& op, EvalContext& c, const Pool<T>& pool,
                  const std::vector<T>& row, float* y) {
   const auto n = static_cast<int64_t>(row.size());
-  const int64_t longest = std::min<int64_t>(op.max_gram_length, static_cast<int64_t>(op.ngram_counts.size()));
+  const int64_t longest =
+      std::min<int64_t>(op.max_gram_length, static_cast<int64_t>(op.ngram_counts.size()));
   for (int64_t skip = 1; skip <= std::min(op.max_skip_count + 1, std::max<int64_t>(n, 1)); ++skip) {
     // Single items do not depend on the distance.
-    const int64_t shortest = skip == 1 ? op.min_gram_length : std::max<int64_t>(op.min_gram_length, 2);
+    const int64_t shortest =
+        skip == 1 ? op.min_gram_length : std::max<int64_t>(op.min_gram_length, 2);
     for (int64_t begin = 0; begin < n; ++begin) {
       if (begin % 1024 == 0) FERRY_RETURN_IF_ERROR(c.poll());
       std::vector<T> gram;
@@ -125,7 +133,8 @@ Status run(const TfIdfVectorizer& op, EvalContext& c, const std::vector<T>& item
   std::fill_n(y.data<float>(), y.count(), 0.0f);
   for (int64_t r = 0; r < (x.rank() == 2 ? x.dim(0) : 1); ++r) {
     const From* from = x.data<From>() + r * n;
-    FERRY_RETURN_IF_ERROR(count_row(op, c, pool, std::vector<T>(from, from + n), y.data<float>() + r * m));
+    FERRY_RETURN_IF_ERROR(
+        count_row(op, c, pool, std::vector<T>(from, from + n), y.data<float>() + r * m));
     weigh(op, y.data<float>() + r * m);
   }
   return {};
@@ -134,7 +143,8 @@ Status run(const TfIdfVectorizer& op, EvalContext& c, const std::vector<T>& item
 Status eval(const TfIdfVectorizer& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_RETURN_IF_ERROR(check(op));
-  if (x.rank() < 1 || x.rank() > 2) return shape_mismatch("x is {}, wanted is rank 1 or 2", x.describe());
+  if (x.rank() < 1 || x.rank() > 2)
+    return shape_mismatch("x is {}, wanted is rank 1 or 2", x.describe());
   Dims dims = x.dims();
   FERRY_ASSIGN_OR_RETURN(dims.back(), output_size(op));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, dims));
@@ -147,13 +157,19 @@ Status eval(const TfIdfVectorizer& op, EvalContext& c) {
 
 void register_tf_idf_vectorizer(OpRegistry& r) {
   using V = TfIdfVectorizer;
-  r.op<V>("TfIdfVectorizer").since(9).required("mode", &V::mode)
+  r.op<V>("TfIdfVectorizer")
+      .since(9)
+      .required("mode", &V::mode)
       .required("min_gram_length", &V::min_gram_length)
       .required("max_gram_length", &V::max_gram_length)
-      .required("max_skip_count", &V::max_skip_count).required("ngram_counts", &V::ngram_counts)
-      .required("ngram_indexes", &V::ngram_indexes).attr("pool_int64s", &V::pool_int64s)
-      .attr("pool_strings", &V::pool_strings).attr("weights", &V::weights)
-      .infer(infer).reference(eval);
+      .required("max_skip_count", &V::max_skip_count)
+      .required("ngram_counts", &V::ngram_counts)
+      .required("ngram_indexes", &V::ngram_indexes)
+      .attr("pool_int64s", &V::pool_int64s)
+      .attr("pool_strings", &V::pool_strings)
+      .attr("weights", &V::weights)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

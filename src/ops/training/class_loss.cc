@@ -32,7 +32,8 @@ Status infer(const ClassLoss& op, InferContext& c) {
     FERRY_ASSIGN_OR_RETURN(const Type weights, c.tensor(2, types::kFloating, 1, 1));
     FERRY_RETURN_IF_ERROR(c.same_dtype(0, 2));
     if (x.shape && weights.shape && Dim::known_different((*weights.shape)[0], (*x.shape)[1])) {
-      return shape_mismatch("weights {} for the classes of x {}", weights.to_string(), x.to_string());
+      return shape_mismatch("weights {} for the classes of x {}", weights.to_string(),
+                            x.to_string());
     }
   }
   c.set_tensor(0, x.dtype, op.reduction == "none" ? labels.shape : std::optional<Shape>(Shape{}));
@@ -44,7 +45,8 @@ Status infer(const ClassLoss& op, InferContext& c) {
 template <class T>
 std::vector<double> log_probabilities(const Tensor& x, bool softmax) {
   std::vector<double> p(static_cast<size_t>(x.count()));
-  for (size_t i = 0; i < p.size(); ++i) p[i] = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
+  for (size_t i = 0; i < p.size(); ++i)
+    p[i] = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
   if (!softmax) return p;
   const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
   for (int64_t r = 0; r < x.dim(0) * inner; ++r) {
@@ -75,7 +77,8 @@ Status run(const ClassLoss& op, EvalContext& c) {
       if (label < 0 || label >= classes) {
         return invalid_argument("label {} outside [0, {})", label, classes);
       }
-      weight = weights == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(weights[label]));
+      weight =
+          weights == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(weights[label]));
       loss = -p[static_cast<size_t>((i / inner * classes + label) * inner + i % inner)] * weight;
     }
     if (none) y.data<T>()[i] = T(static_cast<compute_t<T>>(loss));
@@ -96,7 +99,8 @@ Status eval(const ClassLoss& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_RETURN_IF_ERROR(check_labels(shape_of(x.dims()), shape_of(c.input(1).dims())));
   if (c.has_input(2) && c.input(2).count() != x.dim(1)) {
-    return shape_mismatch("weights {} for the classes of x {}", c.input(2).describe(), x.describe());
+    return shape_mismatch("weights {} for the classes of x {}", c.input(2).describe(),
+                          x.describe());
   }
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) { return run<T>(op, c); });
 }
@@ -108,9 +112,13 @@ void register_class_loss(OpRegistry& r) {
     ClassLoss defaults;
     defaults.softmax = softmax;
     r.op<ClassLoss>(softmax ? "SoftmaxCrossEntropyLoss" : "NegativeLogLikelihoodLoss", defaults)
-        .since(softmax ? 13 : 22).inputs(2, 3).outputs(1, softmax ? 2 : 1)
-        .attr("ignore_index", &ClassLoss::ignore_index).attr("reduction", &ClassLoss::reduction)
-        .infer(infer).reference(eval);
+        .since(softmax ? 13 : 22)
+        .inputs(2, 3)
+        .outputs(1, softmax ? 2 : 1)
+        .attr("ignore_index", &ClassLoss::ignore_index)
+        .attr("reduction", &ClassLoss::reduction)
+        .infer(infer)
+        .reference(eval);
   }
 }
 

@@ -32,9 +32,9 @@ void update(const Adam& op, const Step& s, Element& e) {
   const double g = static_cast<double>(op.norm_coefficient) * e.x + e.g;
   e.v = alpha * e.v + (1 - alpha) * g;
   e.h = beta * e.h + (1 - beta) * g * g;
-  const double rate = s.step > 0 ? s.rate * std::sqrt(1 - std::pow(beta, s.step)) /
-                                       (1 - std::pow(alpha, s.step))
-                                 : s.rate;
+  const double rate =
+      s.step > 0 ? s.rate * std::sqrt(1 - std::pow(beta, s.step)) / (1 - std::pow(alpha, s.step))
+                 : s.rate;
   e.x -= rate * e.v / (std::sqrt(e.h) + static_cast<double>(op.epsilon));
   e.x *= 1 - static_cast<double>(op.norm_coefficient_post);
 }
@@ -55,8 +55,9 @@ Result<size_t> tensor_count(size_t inputs, size_t outputs) {
   constexpr size_t kGroups = 2 + kStates<Op>;
   const size_t n = (inputs - 2) / kGroups;
   if (inputs < 2 + kGroups || (inputs - 2) % kGroups != 0 || outputs != n * (1 + kStates<Op>)) {
-    return invalid_model("{} inputs and {} outputs; wanted are a rate, a step, {} per tensor, and {}",
-                         inputs, outputs, kGroups, 1 + kStates<Op>);
+    return invalid_model(
+        "{} inputs and {} outputs; wanted are a rate, a step, {} per tensor, and {}", inputs,
+        outputs, kGroups, 1 + kStates<Op>);
   }
   return n;
 }
@@ -113,7 +114,8 @@ Status run(const Op& op, EvalContext& c, const Step& step, size_t n, size_t i) {
 template <class Op>
 Status eval(const Op& op, EvalContext& c) {
   const Tensor& rate = c.input(0);
-  if (rate.count() != 1) return invalid_argument("the rate is {}, wanted is one number", rate.describe());
+  if (rate.count() != 1)
+    return invalid_argument("the rate is {}, wanted is one number", rate.describe());
   FERRY_ASSIGN_OR_RETURN(const int64_t count, read_int(c.input(1), "the step"));
   const Step step{rate.dtype() == DType::kFloat32 ? static_cast<double>(*rate.data<float>())
                                                   : *rate.data<double>(),
@@ -133,19 +135,36 @@ Status eval(const Op& op, EvalContext& c) {
 }  // namespace
 
 void register_optimizer(OpRegistry& r) {
-  r.op<Adagrad>("ai.onnx.preview.training.Adagrad").since(1).inputs(3, Arity::kAny)
-      .outputs(1, Arity::kAny).attr("decay_factor", &Adagrad::decay_factor)
-      .attr("epsilon", &Adagrad::epsilon).attr("norm_coefficient", &Adagrad::norm_coefficient)
-      .infer(infer<Adagrad>).reference(eval<Adagrad>);
-  r.op<Adam>("ai.onnx.preview.training.Adam").since(1).inputs(3, Arity::kAny)
-      .outputs(1, Arity::kAny).attr("alpha", &Adam::alpha).attr("beta", &Adam::beta)
-      .attr("epsilon", &Adam::epsilon).attr("norm_coefficient", &Adam::norm_coefficient)
+  r.op<Adagrad>("ai.onnx.preview.training.Adagrad")
+      .since(1)
+      .inputs(3, Arity::kAny)
+      .outputs(1, Arity::kAny)
+      .attr("decay_factor", &Adagrad::decay_factor)
+      .attr("epsilon", &Adagrad::epsilon)
+      .attr("norm_coefficient", &Adagrad::norm_coefficient)
+      .infer(infer<Adagrad>)
+      .reference(eval<Adagrad>);
+  r.op<Adam>("ai.onnx.preview.training.Adam")
+      .since(1)
+      .inputs(3, Arity::kAny)
+      .outputs(1, Arity::kAny)
+      .attr("alpha", &Adam::alpha)
+      .attr("beta", &Adam::beta)
+      .attr("epsilon", &Adam::epsilon)
+      .attr("norm_coefficient", &Adam::norm_coefficient)
       .attr("norm_coefficient_post", &Adam::norm_coefficient_post)
-      .infer(infer<Adam>).reference(eval<Adam>);
-  r.op<Momentum>("ai.onnx.preview.training.Momentum").since(1).inputs(3, Arity::kAny)
-      .outputs(1, Arity::kAny).required("alpha", &Momentum::alpha).required("beta", &Momentum::beta)
-      .required("norm_coefficient", &Momentum::norm_coefficient).required("mode", &Momentum::mode)
-      .infer(infer<Momentum>).reference(eval<Momentum>);
+      .infer(infer<Adam>)
+      .reference(eval<Adam>);
+  r.op<Momentum>("ai.onnx.preview.training.Momentum")
+      .since(1)
+      .inputs(3, Arity::kAny)
+      .outputs(1, Arity::kAny)
+      .required("alpha", &Momentum::alpha)
+      .required("beta", &Momentum::beta)
+      .required("norm_coefficient", &Momentum::norm_coefficient)
+      .required("mode", &Momentum::mode)
+      .infer(infer<Momentum>)
+      .reference(eval<Momentum>);
 }
 
 }  // namespace ferry
