@@ -2,11 +2,14 @@
 # Included at the end of the top CMakeLists.txt once the target `ferry` (src/api) exists.
 include(CMakePackageConfigHelpers)
 
-set_target_properties(ferry PROPERTIES
-  VERSION ${PROJECT_VERSION}
-  # Before 1.0 a minor version may change the ABI.
-  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
-  EXPORT_NAME ferry)
+set_target_properties(ferry PROPERTIES EXPORT_NAME ferry)
+# A wheel has no symbolic links: versioned names would be copies of the library.
+if(NOT SKBUILD)
+  set_target_properties(ferry PROPERTIES
+    VERSION ${PROJECT_VERSION}
+    # Before 1.0 a minor version may change the ABI.
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endif()
 target_compile_features(ferry INTERFACE cxx_std_20)
 
 install(TARGETS ferry EXPORT ferryTargets

@@ -26,6 +26,10 @@ add_library(ferry_options INTERFACE)
 target_compile_options(ferry_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   # Signedness is checked where values enter (checked arithmetic), not at every index.
   -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms of gcc 12 on std::string and std::optional (GCC bugs 105651, 80635).
+  target_compile_options(ferry_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 if(FERRY_WERROR)
   target_compile_options(ferry_options INTERFACE -Werror)
 endif()

@@ -2,8 +2,10 @@
 // Everything a program needs to load and run a model.
 #pragma once
 
+#include "ferry/inspect.h"
 #include "ferry/limits.h"
 #include "ferry/model.h"
+#include "ferry/picture.h"
 #include "ferry/session.h"
 #include "ferry/status.h"
 #include "ferry/tensor.h"

@@ -5,7 +5,8 @@
 //
 // A model file is hostile input: limits are on by default (limits.h) and nothing in a file makes
 // the process read or allocate outside them. The file stays mapped while a Model or a Session of it
-// lives; a file that someone truncates meanwhile is a fault no reader survives: `map = false` copies.
+// lives; a file that someone truncates meanwhile is a fault no reader survives: `map = false`
+// copies.
 //
 // Threads: a const Model may be used from several threads; copies share the content.
 #pragma once
@@ -68,7 +69,8 @@ class FERRY_API Model {
   static Result<Model> load(const std::string& path, const LoadOptions& options = {});
   // The same from bytes, which are borrowed until the last Model and Session of it are gone, unless
   // `options.map` is false.
-  static Result<Model> from_memory(std::span<const std::byte> bytes, const LoadOptions& options = {});
+  static Result<Model> from_memory(std::span<const std::byte> bytes,
+                                   const LoadOptions& options = {});
 
   const std::vector<ValueInfo>& inputs() const;
   const std::vector<ValueInfo>& outputs() const;

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/inspect.h"
 #include "ferry/model.h"
 #include "ferry/status.h"
 #include "ferry/tensor.h"
@@ -36,8 +37,8 @@ struct SessionOptions {
   int threads = 0;
   Accuracy accuracy = Accuracy::kFast;
   Prefer prefer = Prefer::kSpeed;
-  // Bytes of tensors (weights, arenas, outputs) that this session may hold; 0: 80 % of the machine's
-  // or the cgroup's memory.
+  // Bytes of tensors (weights, arenas, outputs) that this session may hold; 0: 80 % of the
+  // machine's or the cgroup's memory.
   uint64_t memory_limit_bytes = 0;
   // Rewrites before planning; false runs the model as written.
   bool optimize = true;
@@ -66,13 +67,14 @@ struct SessionReport {
     double milliseconds = 0;
   };
   struct Step {
-    std::string node;     // source nodes
+    std::string node;  // source nodes
     std::string op;
-    std::string kernel;   // "reference" for the slow path
+    std::string kernel;  // "reference" for the slow path
     std::string tactic;
-    std::string why_not;  // candidates that refused, with reasons
+    std::string why_not;                       // candidates that refused, with reasons
     std::vector<std::string> inputs, outputs;  // types
-    double flops = 0;     // at the shapes of the last run; 0 when not known
+    double flops = 0;  // when shapes do not depend on the inputs; else see flops_at; 0: not known
+    size_t depth = 0;  // 0: the main program; 1: a body of the step before it; ...
   };
   std::vector<Pass> passes;
   std::vector<Step> steps;
@@ -93,9 +95,9 @@ class FERRY_API Session {
 
   // Runs the model once with inputs by name; outputs by name.
   //
-  // Inputs are borrowed for the call; those with a default may be left out. Dims with a name bind on
-  // first use and must agree across inputs.
-  // Errors: kInvalidArgument   a name the model lacks, a missing input, a wrong element type
+  // Inputs are borrowed for the call; those with a default may be left out. Dims with a name bind
+  // on first use and must agree across inputs. Errors: kInvalidArgument   a name the model lacks, a
+  // missing input, a wrong element type
   //         kShapeMismatch     dims contradict the model or each other
   //         kOutOfMemory, kCancelled, kDeadlineExceeded
   Result<NamedValues> run(const NamedValues& inputs, const RunOptions& options = {}) const;
@@ -112,7 +114,15 @@ class FERRY_API Session {
 
   SessionReport report() const;
 
-  // Seconds per step over one run, in the order of report().steps.
+  // The value of report().memory_formula, in bytes, when the inputs' named dims have these sizes.
+  // Errors: kInvalidArgument  a size is missing, or a name is not known
+  //         kShapeMismatch    sizes that the model cannot take
+  Result<uint64_t> arena_bytes_at(const SymbolSizes& symbols) const;
+  // Floating-point operations per step (see FlopCount), in the order of report().steps. Same
+  // errors.
+  Result<std::vector<double>> flops_at(const SymbolSizes& symbols) const;
+
+  // Seconds per step over one run, in the order of report().steps; a body's steps all its turns.
   Result<std::vector<double>> profile(std::span<const Value> inputs) const;
 
   struct Impl;

@@ -156,15 +156,19 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
   if (type == DType::kUndefined) {
     raise(Code::kInvalidArgument,
           wanted.name + " is an array of " +
-              nb::cast<std::string>(nb::str(object.attr("dtype"))) + "; wanted " + wanted.type);
+              std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " + wanted.type);
   }
   if (type == DType::kString) return strings_from(object, wanted.name);
   if (stands_for(type, expected)) type = expected;
 
   nb::object dense = nb::borrow(object);
   if (!PyArray_ISCARRAY_RO(as_array(object))) {
-    dense = steal(PyArray_FromArray(as_array(object), nullptr,
-                                    NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED));
+    PyArray_Descr* native = nullptr;
+    if (PyArray_ISBYTESWAPPED(as_array(object))) {
+      native = PyArray_DescrNewByteorder(PyArray_DESCR(as_array(object)), NPY_NATIVE);
+    }
+    dense = steal(PyArray_FromArray(as_array(object), native,
+                                    NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED));
   }
   PyArrayObject* array = as_array(dense);
   const Dims dims = dims_of(array, wanted.name);

@@ -5,7 +5,7 @@
 
 #include "api/model_impl.h"
 #include "base/status.h"
-#include "codec/hooks.h"
+#include "api/codec_hooks.h"
 #include "onnx/import.h"
 
 namespace ferry {
@@ -22,8 +22,10 @@ ValueInfo describe(const Graph& graph, ValueId id, const std::string& name) {
   info.optional = v.constant.has_value() && graph.is_input(id);
   if (info.has_rank) {
     for (const Dim& d : *v.type.shape) {
-      if (d.is_constant()) info.dims.push_back({d.constant(), ""});
-      else info.dims.push_back({-1, d.to_string()});
+      if (d.is_constant())
+        info.dims.push_back({d.constant(), ""});
+      else
+        info.dims.push_back({-1, d.to_string()});
     }
   }
   return info;
@@ -51,7 +53,7 @@ Result<std::shared_ptr<const Model::Impl>> finish(Result<onnx::ImportedModel> im
     impl->outputs.push_back(describe(g, g.outputs()[i], g.output_names()[i]));
   }
   const ModelInfo& info = impl->info;
-  impl->metadata = {info.producer_name, info.producer_version, info.domain,  info.doc, g.name,
+  impl->metadata = {info.producer_name, info.producer_version, info.domain, info.doc,     g.name,
                     info.ir_version,    info.model_version,    info.opsets, info.metadata};
   return std::shared_ptr<const Model::Impl>(std::move(impl));
 }

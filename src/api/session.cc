@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <new>
+#include <unordered_map>
 
+#include "api/flops.h"
 #include "api/model_impl.h"
+#include "api/symbols.h"
 #include "base/status.h"
 #include "ops_cpu/kernels.h"
 #include "runtime/engine.h"
@@ -41,14 +44,41 @@ Result<std::vector<Value>> in_order(const std::vector<ValueInfo>& infos, const N
   if (used == given.size()) return values;
   for (const auto& entry : given) {
     const std::string& name = entry.first;
-    const bool known = std::any_of(infos.begin(), infos.end(),
-                                   [&](const ValueInfo& v) { return v.name == name; });
+    const bool known =
+        std::any_of(infos.begin(), infos.end(), [&](const ValueInfo& v) { return v.name == name; });
     if (!known) {
       return invalid_argument("the model has no input '{}'; its inputs are {}", name,
                               names_of(infos));
     }
   }
   return values;
+}
+
+// Steps in order, those of bodies behind their step.
+template <class Visit>
+void for_each_step(const Program& program, size_t depth, const Visit& visit) {
+  for (const Step& step : program.steps) {
+    visit(program, step, depth);
+    for (const auto& body : step.bodies) {
+      if (body) for_each_step(*body, depth + 1, visit);
+    }
+  }
+}
+
+SessionReport::Step describe_step(const Program& program, const Step& s) {
+  const Node& node = program.node(s);
+  SessionReport::Step step;
+  step.node = node.name;
+  step.op = node.op.def().full_name();
+  step.kernel = s.skip ? "view" : s.kernel->name();
+  step.tactic = s.kernel->tactic();
+  for (const std::string& why : s.refused) step.why_not += (step.why_not.empty() ? "" : "; ") + why;
+  const auto type = [&](ValueId v) {
+    return v == kNone ? std::string("-") : program.graph->value(v).type.to_string();
+  };
+  for (ValueId v : node.inputs) step.inputs.push_back(type(v));
+  for (ValueId v : node.outputs) step.outputs.push_back(type(v));
+  return step;
 }
 
 template <class F>
@@ -101,16 +131,56 @@ Result<NamedValues> Session::run(const NamedValues& inputs, const std::vector<st
   });
 }
 
-SessionReport Session::report() const { return impl_->engine->report(); }
+SessionReport Session::report() const {
+  SessionReport report = impl_->engine->report();
+  // The engine tells of the main program; bodies follow their step.
+  std::vector<SessionReport::Step> steps;
+  size_t next = 0;
+  for_each_step(impl_->engine->program(), 0, [&](const Program& p, const Step& s, size_t depth) {
+    steps.push_back(depth == 0 ? std::move(report.steps[next++]) : describe_step(p, s));
+    steps.back().depth = depth;
+    const auto flops = node_flops(*p.graph, p.node(s), [](std::string_view) { return nullptr; });
+    steps.back().flops = flops.value_or(0);
+  });
+  report.steps = std::move(steps);
+  return report;
+}
+
+Result<uint64_t> Session::arena_bytes_at(const SymbolSizes& symbols) const {
+  return guarded([&]() -> Result<uint64_t> {
+    const Program& program = impl_->engine->program();
+    FERRY_RETURN_IF_ERROR(check_symbols(impl_->model, symbols));
+    std::vector<int64_t> bound, sizes;
+    for (const std::string& name : program.dims.symbols()) bound.push_back(symbols.at(name));
+    FERRY_RETURN_IF_ERROR(program.dims.evaluate(bound, sizes));
+    std::vector<uint64_t> offsets;
+    uint64_t total = 0;
+    FERRY_RETURN_IF_ERROR(program.memory.place(sizes, offsets, total));
+    return total;
+  });
+}
+
+Result<std::vector<double>> Session::flops_at(const SymbolSizes& symbols) const {
+  return guarded([&]() -> Result<std::vector<double>> {
+    FERRY_RETURN_IF_ERROR(check_symbols(impl_->model, symbols));
+    std::vector<double> flops;
+    for_each_step(impl_->engine->program(), 0, [&](const Program& p, const Step& s, size_t) {
+      flops.push_back(node_flops(*p.graph, p.node(s), lookup_of(symbols)).value_or(0));
+    });
+    return flops;
+  });
+}
 
 Result<std::vector<double>> Session::profile(std::span<const Value> inputs) const {
   return guarded([&]() -> Result<std::vector<double>> {
-    const Program& program = impl_->engine->program();
-    std::vector<double> seconds(program.steps.size(), 0);
+    std::unordered_map<const Step*, size_t> index;
+    for_each_step(impl_->engine->program(), 0,
+                  [&](const Program&, const Step& s, size_t) { index.emplace(&s, index.size()); });
+    std::vector<double> seconds(index.size(), 0);
     std::vector<Value> outputs;
-    FERRY_RETURN_IF_ERROR(impl_->engine->run(
-        inputs, outputs, {}, [&](const Program& p, const Step& step, double s) {
-          if (&p == &program) seconds[static_cast<size_t>(&step - program.steps.data())] += s;
+    FERRY_RETURN_IF_ERROR(
+        impl_->engine->run(inputs, outputs, {}, [&](const Program&, const Step& step, double s) {
+          if (const auto it = index.find(&step); it != index.end()) seconds[it->second] += s;
         }));
     return seconds;
   });

@@ -14,7 +14,13 @@ namespace {
 constexpr std::string_view kDamaged = "BMP: damaged: ";
 constexpr size_t kFileHeader = 14;
 
-enum Compression : uint32_t { kNone = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kAlphaBitFields = 6 };
+enum Compression : uint32_t {
+  kNone = 0,
+  kRle8 = 1,
+  kRle4 = 2,
+  kBitFields = 3,
+  kAlphaBitFields = 6
+};
 
 struct Header {
   int64_t width = 0, height = 0;
@@ -287,7 +293,8 @@ Result<Encoded> encode_bmp(const Image& image) {
   const uint32_t bits = static_cast<uint32_t>(channels) * 8;
   const uint32_t info_size = channels == 4 ? 108 : 40;
   const uint32_t palette_bytes = channels == 1 ? 1024 : 0;
-  const size_t width = static_cast<size_t>(image.width), row = width * static_cast<size_t>(channels);
+  const size_t width = static_cast<size_t>(image.width),
+               row = width * static_cast<size_t>(channels);
   const size_t padding = (4 - row % 4) % 4;
   const size_t pixel_bytes = (row + padding) * static_cast<size_t>(image.height);
   const size_t pixels_at = kFileHeader + info_size + palette_bytes;
@@ -304,9 +311,9 @@ Result<Encoded> encode_bmp(const Image& image) {
   put_le16(out, 1);
   put_le16(out, bits);
   constexpr uint32_t kDotsPerMetre = 2835;  // 72 per inch
-  for (const uint32_t v : {channels == 4 ? uint32_t{kBitFields} : uint32_t{kNone},
-                           static_cast<uint32_t>(pixel_bytes), kDotsPerMetre, kDotsPerMetre, 0u,
-                           0u}) {
+  for (const uint32_t v :
+       {channels == 4 ? uint32_t{kBitFields} : uint32_t{kNone}, static_cast<uint32_t>(pixel_bytes),
+        kDotsPerMetre, kDotsPerMetre, 0u, 0u}) {
     put_le32(out, v);
   }
   if (channels == 4) {

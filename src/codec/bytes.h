@@ -15,9 +15,7 @@ inline uint32_t le16(Bytes b, size_t at) { return b[at] | uint32_t{b[at + 1]} <<
 inline uint32_t be16(Bytes b, size_t at) { return b[at + 1] | uint32_t{b[at]} << 8; }
 inline uint32_t le32(Bytes b, size_t at) { return le16(b, at) | le16(b, at + 2) << 16; }
 inline uint32_t be32(Bytes b, size_t at) { return be16(b, at + 2) | be16(b, at) << 16; }
-inline uint64_t be64(Bytes b, size_t at) {
-  return uint64_t{be32(b, at)} << 32 | be32(b, at + 4);
-}
+inline uint64_t be64(Bytes b, size_t at) { return uint64_t{be32(b, at)} << 32 | be32(b, at + 4); }
 
 inline void put_le16(std::vector<uint8_t>& out, uint32_t v) {
   out.push_back(static_cast<uint8_t>(v));

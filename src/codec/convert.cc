@@ -84,7 +84,8 @@ void swap_red_and_blue(Image& image) {
 template <class T>
 void orient(Image& image, int orientation) {
   const bool transposed = orientation >= 5;
-  const bool mirrored = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool mirrored =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool flipped = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const size_t channels = static_cast<size_t>(image.channels);
   const ptrdiff_t w = image.width, h = image.height;

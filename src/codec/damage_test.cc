@@ -27,15 +27,15 @@ std::vector<Sample> samples() {
   std::vector<Sample> all;
   for (const auto& entry : fs::directory_iterator(FERRY_SOURCE_DIR "/src/codec/testdata")) {
     std::ifstream file(entry.path(), std::ios::binary);
-    all.push_back({entry.path().filename(),
-                   std::vector<uint8_t>(std::istreambuf_iterator<char>(file), {})});
+    all.push_back(
+        {entry.path().filename(), std::vector<uint8_t>(std::istreambuf_iterator<char>(file), {})});
   }
   Image image = codec::make_image(19, 13, 3, 8);
   for (size_t i = 0; i < image.data.size(); ++i) image.data[i] = static_cast<uint8_t>(i * i / 7);
   for (const FileFormat format : {FileFormat::kPng, FileFormat::kJpeg, FileFormat::kWebp,
                                   FileFormat::kTiff, FileFormat::kBmp, FileFormat::kPnm}) {
-    all.push_back({std::string("written ") + std::string(format_name(format)),
-                   *encode_image(image, format)});
+    all.push_back(
+        {std::string("written ") + std::string(format_name(format)), *encode_image(image, format)});
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return all;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder and encoder of each file format, and what they share. Inside src/codec only.
 //
-// A decoder returns RGB order, the channels and depth of the file, straight alpha, unrotated pixels,
-// and the orientation that the file asks for. An encoder gets a picture that `check_encodable`
-// accepted, in RGB order.
+// A decoder returns RGB order, the channels and depth of the file, straight alpha, unrotated
+// pixels, and the orientation that the file asks for. An encoder gets a picture that
+// `check_encodable` accepted, in RGB order.
 #pragma once
 
 #include <cstdint>

@@ -93,14 +93,22 @@ Status unknown_format(Bytes bytes) {
 
 Result<Decoded> decode(Bytes bytes, int64_t max_pixels) {
   switch (detect_format(bytes)) {
-    case FileFormat::kPng: return decode_png(bytes, max_pixels);
-    case FileFormat::kJpeg: return decode_jpeg(bytes, max_pixels);
-    case FileFormat::kWebp: return decode_webp(bytes, max_pixels);
-    case FileFormat::kTiff: return decode_tiff(bytes, max_pixels);
-    case FileFormat::kJpeg2000: return decode_jpeg2000(bytes, max_pixels);
-    case FileFormat::kBmp: return decode_bmp(bytes, max_pixels);
-    case FileFormat::kPnm: return decode_pnm(bytes, max_pixels);
-    case FileFormat::kUnknown: break;
+    case FileFormat::kPng:
+      return decode_png(bytes, max_pixels);
+    case FileFormat::kJpeg:
+      return decode_jpeg(bytes, max_pixels);
+    case FileFormat::kWebp:
+      return decode_webp(bytes, max_pixels);
+    case FileFormat::kTiff:
+      return decode_tiff(bytes, max_pixels);
+    case FileFormat::kJpeg2000:
+      return decode_jpeg2000(bytes, max_pixels);
+    case FileFormat::kBmp:
+      return decode_bmp(bytes, max_pixels);
+    case FileFormat::kPnm:
+      return decode_pnm(bytes, max_pixels);
+    case FileFormat::kUnknown:
+      break;
   }
   return unknown_format(bytes);
 }
@@ -114,9 +122,9 @@ struct Capability {
 };
 
 constexpr Capability kWritten[] = {
-    {FileFormat::kPng, true, true, 0x7fffffff},   {FileFormat::kJpeg, false, false, 65500},
-    {FileFormat::kWebp, true, false, 16383},      {FileFormat::kTiff, true, true, 0x7fffffff},
-    {FileFormat::kBmp, true, false, 0x7fffffff},  {FileFormat::kPnm, false, true, 0x7fffffff},
+    {FileFormat::kPng, true, true, 0x7fffffff},  {FileFormat::kJpeg, false, false, 65500},
+    {FileFormat::kWebp, true, false, 16383},     {FileFormat::kTiff, true, true, 0x7fffffff},
+    {FileFormat::kBmp, true, false, 0x7fffffff}, {FileFormat::kPnm, false, true, 0x7fffffff},
 };
 
 Status check_image(const Image& image) {
@@ -174,19 +182,26 @@ Result<Encoded> encode_as(const Image& image, FileFormat format, const WriteOpti
   FERRY_RETURN_IF_ERROR(check_encodable(image, format, pam));
   FERRY_RETURN_IF_ERROR(check_options(options));
   if (image.channels >= 3 && image.order == ChannelOrder::kBgr) {
-    return encode_as(convert_image(image, {.color = ColorMode::kRgb,
-                                           .alpha = AlphaMode::kKeep,
-                                           .depth = BitDepth::kKeep}),
-                     format, options, pam);
+    return encode_as(
+        convert_image(
+            image, {.color = ColorMode::kRgb, .alpha = AlphaMode::kKeep, .depth = BitDepth::kKeep}),
+        format, options, pam);
   }
   switch (format) {
-    case FileFormat::kPng: return encode_png(image, options);
-    case FileFormat::kJpeg: return encode_jpeg(image, options);
-    case FileFormat::kWebp: return encode_webp(image, options);
-    case FileFormat::kTiff: return encode_tiff(image, options);
-    case FileFormat::kBmp: return encode_bmp(image);
-    case FileFormat::kPnm: return encode_pnm(image, pam);
-    default: return internal_error("no encoder for {}", format_name(format));
+    case FileFormat::kPng:
+      return encode_png(image, options);
+    case FileFormat::kJpeg:
+      return encode_jpeg(image, options);
+    case FileFormat::kWebp:
+      return encode_webp(image, options);
+    case FileFormat::kTiff:
+      return encode_tiff(image, options);
+    case FileFormat::kBmp:
+      return encode_bmp(image);
+    case FileFormat::kPnm:
+      return encode_pnm(image, pam);
+    default:
+      return internal_error("no encoder for {}", format_name(format));
   }
 }
 
@@ -263,10 +278,10 @@ FileFormat detect_format(std::span<const uint8_t> b) noexcept {
 FileFormat format_of_extension(const std::filesystem::path& path) {
   const std::string extension = codec::lower_extension(path);
   constexpr std::pair<std::string_view, FileFormat> kExtensions[] = {
-      {".png", FileFormat::kPng},  {".jpg", FileFormat::kJpeg},  {".jpeg", FileFormat::kJpeg},
+      {".png", FileFormat::kPng},   {".jpg", FileFormat::kJpeg}, {".jpeg", FileFormat::kJpeg},
       {".webp", FileFormat::kWebp}, {".tif", FileFormat::kTiff}, {".tiff", FileFormat::kTiff},
-      {".bmp", FileFormat::kBmp},  {".pgm", FileFormat::kPnm},   {".ppm", FileFormat::kPnm},
-      {".pnm", FileFormat::kPnm},  {".pam", FileFormat::kPnm}};
+      {".bmp", FileFormat::kBmp},   {".pgm", FileFormat::kPnm},  {".ppm", FileFormat::kPnm},
+      {".pnm", FileFormat::kPnm},   {".pam", FileFormat::kPnm}};
   for (const auto& [name, format] : kExtensions) {
     if (extension == name) return format;
   }
@@ -275,14 +290,22 @@ FileFormat format_of_extension(const std::filesystem::path& path) {
 
 std::string_view format_name(FileFormat format) noexcept {
   switch (format) {
-    case FileFormat::kPng: return "PNG";
-    case FileFormat::kJpeg: return "JPEG";
-    case FileFormat::kWebp: return "WebP";
-    case FileFormat::kTiff: return "TIFF";
-    case FileFormat::kJpeg2000: return "JPEG 2000";
-    case FileFormat::kBmp: return "BMP";
-    case FileFormat::kPnm: return "PNM";
-    case FileFormat::kUnknown: break;
+    case FileFormat::kPng:
+      return "PNG";
+    case FileFormat::kJpeg:
+      return "JPEG";
+    case FileFormat::kWebp:
+      return "WebP";
+    case FileFormat::kTiff:
+      return "TIFF";
+    case FileFormat::kJpeg2000:
+      return "JPEG 2000";
+    case FileFormat::kBmp:
+      return "BMP";
+    case FileFormat::kPnm:
+      return "PNM";
+    case FileFormat::kUnknown:
+      break;
   }
   return "unknown";
 }

@@ -2,8 +2,8 @@
 // Pictures in and out of files: PNG, JPEG, WebP, TIFF, JPEG 2000, BMP and PNM.
 //
 // The format is found from the bytes, never from the name. Every conversion on the way (palette,
-// CMYK, dropped alpha, EXIF rotation, ...) is listed in Image::notes; docs/pictures.md has the rules.
-// Nothing is printed. Files are hostile input: sizes are checked before memory is taken.
+// CMYK, dropped alpha, EXIF rotation, ...) is listed in Image::notes; docs/pictures.md has the
+// rules. Nothing is printed. Files are hostile input: sizes are checked before memory is taken.
 //
 // Threads: all functions may be called from several threads at once.
 #pragma once
@@ -29,8 +29,8 @@ enum class ChannelOrder { kRgb, kBgr };
 struct Image {
   int width = 0;
   int height = 0;
-  int channels = 0;  // 1 grey, 2 grey + alpha, 3 colour, 4 colour + alpha
-  int bits = 8;      // 8: samples are in data; 16: samples are in data16
+  int channels = 0;                         // 1 grey, 2 grey + alpha, 3 colour, 4 colour + alpha
+  int bits = 8;                             // 8: samples are in data; 16: samples are in data16
   ChannelOrder order = ChannelOrder::kRgb;  // of 3 or 4 channels
   std::vector<uint8_t> data;
   std::vector<uint16_t> data16;    // host byte order, white is 65535
@@ -38,8 +38,7 @@ struct Image {
 
   bool has_alpha() const noexcept { return channels == 2 || channels == 4; }
   size_t sample_count() const noexcept {
-    return static_cast<size_t>(width) * static_cast<size_t>(height) *
-           static_cast<size_t>(channels);
+    return static_cast<size_t>(width) * static_cast<size_t>(height) * static_cast<size_t>(channels);
   }
 };
 
@@ -102,18 +101,18 @@ Result<Image> read_image(const std::filesystem::path& path, const DecodeOptions&
 // Applies color, alpha and depth of `options` to a picture that is already decoded.
 Image convert_image(Image image, const DecodeOptions& options);
 
-// The bytes of a file. Nothing is converted silently: what a format cannot hold (alpha or 16 bits in
-// a JPEG) is an error that says which option of convert_image helps.
+// The bytes of a file. Nothing is converted silently: what a format cannot hold (alpha or 16 bits
+// in a JPEG) is an error that says which option of convert_image helps.
 //
 // Errors: kInvalidArgument  an empty or inconsistent picture, an option outside its range
 //         kUnsupportedType  the format cannot hold the picture, or is not written
 Result<std::vector<uint8_t>> encode_image(const Image& image, FileFormat format,
                                           const WriteOptions& options = {});
 
-// Encodes by the extension of `path` (.png .jpg .jpeg .webp .tif .tiff .bmp .pgm .ppm .pnm .pam) into a
-// new file beside it that takes its name at the end, so that a reader sees the old file or the
-// whole new one. After an error the old file is untouched and nothing is left behind.
-// The errors of encode_image with the path in front, and kIoError.
+// Encodes by the extension of `path` (.png .jpg .jpeg .webp .tif .tiff .bmp .pgm .ppm .pnm .pam)
+// into a new file beside it that takes its name at the end, so that a reader sees the old file or
+// the whole new one. After an error the old file is untouched and nothing is left behind. The
+// errors of encode_image with the path in front, and kIoError.
 Status write_image(const std::filesystem::path& path, const Image& image,
                    const WriteOptions& options = {});
 

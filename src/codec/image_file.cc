@@ -67,7 +67,7 @@ Result<std::vector<uint8_t>> read_all(int fd, int64_t size_hint, int64_t max_byt
 Result<std::vector<uint8_t>> read_file(const fs::path& path, int64_t max_bytes) {
   File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) return io_error("cannot be opened: {}", errno_text(errno));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file.fd(), &info) != 0) return io_error("cannot be read: {}", errno_text(errno));
   if (S_ISDIR(info.st_mode)) return io_error("is a directory, wanted a picture file");
   const int64_t size = S_ISREG(info.st_mode) ? info.st_size : 65536;

@@ -17,9 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr DecodeOptions kAsStored{.color = ColorMode::kKeep,
-                                  .alpha = AlphaMode::kKeep,
-                                  .depth = BitDepth::kKeep};
+constexpr DecodeOptions kAsStored{
+    .color = ColorMode::kKeep, .alpha = AlphaMode::kKeep, .depth = BitDepth::kKeep};
 
 fs::path sample(const std::string& name) {
   return fs::path(FERRY_SOURCE_DIR) / "src/codec/testdata" / name;
@@ -67,14 +66,13 @@ class Folder {
 };
 
 TEST(Image, LosslessFormatsKeepEverySample) {
-  const std::pair<FileFormat, WriteOptions> formats[] = {
-      {FileFormat::kPng, {}},
-      {FileFormat::kPng, {.compression = 0}},
-      {FileFormat::kTiff, {}},
-      {FileFormat::kTiff, {.compression = 0}},
-      {FileFormat::kBmp, {}},
-      {FileFormat::kPnm, {}},
-      {FileFormat::kWebp, {.lossless = true}}};
+  const std::pair<FileFormat, WriteOptions> formats[] = {{FileFormat::kPng, {}},
+                                                         {FileFormat::kPng, {.compression = 0}},
+                                                         {FileFormat::kTiff, {}},
+                                                         {FileFormat::kTiff, {.compression = 0}},
+                                                         {FileFormat::kBmp, {}},
+                                                         {FileFormat::kPnm, {}},
+                                                         {FileFormat::kWebp, {.lossless = true}}};
   for (const auto& [format, options] : formats) {
     for (int channels = 1; channels <= 4; ++channels) {
       for (const int bits : {8, 16}) {
@@ -135,8 +133,7 @@ TEST(Image, ConversionsAreExact) {
   EXPECT_EQ(rgb.data, (std::vector<uint8_t>{255, 0, 0, 1, 1, 254}));
   EXPECT_TRUE(has_note(rgb, "alpha dropped"));
   EXPECT_TRUE(has_note(rgb, "16 bits rounded to 8"));
-  const Image grey =
-      convert_image(image, {.color = ColorMode::kGrey, .alpha = AlphaMode::kKeep});
+  const Image grey = convert_image(image, {.color = ColorMode::kGrey, .alpha = AlphaMode::kKeep});
   EXPECT_EQ(grey.channels, 2);
   EXPECT_EQ(grey.data, (std::vector<uint8_t>{76, 0, 30, 0}));
   Image deep = codec::make_image(1, 1, 3, 16);
@@ -198,7 +195,8 @@ TEST(Image, LimitsHoldBeforeMemoryIsTaken) {
   expect_error(read_image(sample("cmyk.jpg"), {.max_file_bytes = 100}).status(),
                Code::kLimitExceeded, "the limit is 100");
   // 2^31 - 1 squared, in a handful of bytes.
-  for (const std::string_view head : {"P5 2147483647 2147483647 255\n", "P1 2147483647 2147483647 "}) {
+  for (const std::string_view head :
+       {"P5 2147483647 2147483647 255\n", "P1 2147483647 2147483647 "}) {
     expect_error(decode_image(bytes_of(head)).status(), Code::kLimitExceeded, "more than");
     EXPECT_FALSE(decode_image(bytes_of(head), {.max_pixels = INT64_MAX}).ok());
   }
@@ -224,7 +222,8 @@ TEST(Image, ErrorsOfReading) {
   expect_error(read_image(folder / "none.png").status(), Code::kIoError, "No such file");
   expect_error(read_image(folder / "").status(), Code::kIoError, "is a directory");
   std::ofstream(folder / "empty.png").close();
-  expect_error(read_image(folder / "empty.png").status(), Code::kIoError, "empty.png': the file is");
+  expect_error(read_image(folder / "empty.png").status(), Code::kIoError,
+               "empty.png': the file is");
 }
 
 TEST(Image, ErrorsOfWriting) {

@@ -10,9 +10,11 @@
 #include <cstdlib>
 #include <memory>
 
+// jpeglib.h needs <cstdio>, jerror.h needs jpeglib.h.
+// clang-format off
 #include <jpeglib.h>
-
 #include <jerror.h>
+// clang-format on
 
 #include "base/status.h"
 #include "codec/convert.h"

@@ -148,8 +148,8 @@ Result<Components> decode_components(Bytes bytes) {
 
 Status check_components(const opj_image_t& image) {
   if (image.numcomps < 1 || image.numcomps > kMaxComponents) {
-    return unsupported_type("JPEG 2000: {} components are not read; wanted 1 to {}",
-                            image.numcomps, kMaxComponents);
+    return unsupported_type("JPEG 2000: {} components are not read; wanted 1 to {}", image.numcomps,
+                            kMaxComponents);
   }
   if (image.color_space == OPJ_CLRSPC_EYCC) {
     return unsupported_type("JPEG 2000: the colour space e-YCC is not read");
@@ -222,16 +222,15 @@ Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels) {
   FERRY_ASSIGN_OR_RETURN(const Components components, decode_components(bytes));
   const opj_image_t& from = *components;
   FERRY_RETURN_IF_ERROR(check_components(from));
-  FERRY_RETURN_IF_ERROR(check_size("JPEG 2000", int64_t{from.x1} - from.x0,
-                                   int64_t{from.y1} - from.y0, max_pixels));
+  FERRY_RETURN_IF_ERROR(
+      check_size("JPEG 2000", int64_t{from.x1} - from.x0, int64_t{from.y1} - from.y0, max_pixels));
   uint32_t bits = 0;
   for (uint32_t i = 0; i < from.numcomps; ++i) bits = std::max(bits, from.comps[i].prec);
-  Decoded decoded{make_image(from.x1 - from.x0, from.y1 - from.y0,
-                             static_cast<int>(from.numcomps), bits > 8 ? 16 : 8)};
+  Decoded decoded{make_image(from.x1 - from.x0, from.y1 - from.y0, static_cast<int>(from.numcomps),
+                             bits > 8 ? 16 : 8)};
   for (uint32_t i = 0; i < from.numcomps; ++i) put_channel(from, i, decoded.image);
   if (bits != 8 && bits != 16) {
-    decoded.image.notes.push_back(
-        fmt::format("{} bits scaled to {}", bits, decoded.image.bits));
+    decoded.image.notes.push_back(fmt::format("{} bits scaled to {}", bits, decoded.image.bits));
   }
   finish_colour(from, decoded.image);
   return decoded;

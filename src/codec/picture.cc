@@ -52,47 +52,61 @@ struct Affine {
 };
 
 // 8-bit samples have 256 answers per channel.
-template <size_t kChannels>
-void fill_from_8_bits(const Image& image, const std::array<Affine, 4>& maps, bool swap,
-                      PixelLayout layout, float* out) {
-  std::array<std::array<float, 256>, kChannels> table;
+class Table {
+ public:
+  explicit Table(const Affine& map) {
+    for (size_t v = 0; v < values_.size(); ++v) values_[v] = map(static_cast<float>(v));
+  }
+  float operator()(uint8_t sample) const { return values_[sample]; }
+
+ private:
+  std::array<float, 256> values_;
+};
+
+template <size_t kChannels, class T, class Map>
+void fill_floats(const T* samples, size_t pixels, const std::array<Map, 4>& maps, bool swap,
+                 PixelLayout layout, float* out) {
   std::array<size_t, kChannels> source{};
-  for (size_t c = 0; c < kChannels; ++c) {
-    source[c] = source_channel(c, kChannels, swap);
-    for (size_t v = 0; v < 256; ++v) table[c][v] = maps[c](static_cast<float>(v));
-  }
-  const size_t pixels = image.sample_count() / kChannels;
-  const size_t plane = layout == PixelLayout::kNchw ? pixels : 1;
-  const size_t step = layout == PixelLayout::kNchw ? 1 : kChannels;
-  const uint8_t* p = image.data.data();
-  for (size_t i = 0; i < pixels; ++i, p += kChannels) {
-    for (size_t c = 0; c < kChannels; ++c) out[c * plane + i * step] = table[c][p[source[c]]];
-  }
-}
-
-void fill_from_16_bits(const Image& image, const std::array<Affine, 4>& maps, bool swap,
-                       PixelLayout layout, float* out) {
-  const size_t channels = static_cast<size_t>(image.channels);
-  const size_t pixels = image.sample_count() / channels;
-  const size_t plane = layout == PixelLayout::kNchw ? pixels : 1;
-  const size_t step = layout == PixelLayout::kNchw ? 1 : channels;
-  for (size_t c = 0; c < channels; ++c) {
-    const uint16_t* p = image.data16.data() + source_channel(c, channels, swap);
-    const Affine map = maps[c];
-    float* to = out + c * plane;
-    for (size_t i = 0; i < pixels; ++i) to[i * step] = map(p[i * channels]);
+  for (size_t c = 0; c < kChannels; ++c) source[c] = source_channel(c, kChannels, swap);
+  if (layout == PixelLayout::kNchw) {
+    for (size_t i = 0; i < pixels; ++i) {
+      for (size_t c = 0; c < kChannels; ++c) {
+        out[c * pixels + i] = maps[c](samples[i * kChannels + source[c]]);
+      }
+    }
+  } else {
+    for (size_t i = 0; i < pixels * kChannels; i += kChannels) {
+      for (size_t c = 0; c < kChannels; ++c) out[i + c] = maps[c](samples[i + source[c]]);
+    }
   }
 }
 
-// `n` floats, `stride` apart, into samples; returns how many were NaN.
-template <class T>
-int round_run(const float* in, size_t stride, size_t n, const Affine& map, bool nearest, T* out) {
+template <class T, class Map>
+void fill_floats(const Image& image, const T* samples, const std::array<Map, 4>& maps,
+                 const PictureFormat& format, float* out) {
+  const size_t pixels = image.sample_count() / static_cast<size_t>(image.channels);
+  const bool swap = image.order != format.order;
+  switch (image.channels) {
+    case 1:
+      return fill_floats<1>(samples, pixels, maps, swap, format.layout, out);
+    case 2:
+      return fill_floats<2>(samples, pixels, maps, swap, format.layout, out);
+    case 3:
+      return fill_floats<3>(samples, pixels, maps, swap, format.layout, out);
+    default:
+      return fill_floats<4>(samples, pixels, maps, swap, format.layout, out);
+  }
+}
+
+// Floats `kStride` apart into `n` samples; returns how many were NaN.
+template <size_t kStride, class T>
+int round_run(const float* in, size_t n, const Affine& map, bool nearest, T* out) {
   constexpr float kMax = sizeof(T) == 1 ? 255.0f : 65535.0f;
   // Adding 2^23 leaves no bits for a fraction, so the sum is rounded to nearest even.
   const float magic = nearest ? 8388608.0f : 0.0f;
   int nans = 0;
   for (size_t i = 0; i < n; ++i) {
-    float v = in[i * stride] * map.std;
+    float v = in[i * kStride] * map.std;
     v += map.mean;
     v *= map.unit;
     nans += v != v ? 1 : 0;
@@ -106,25 +120,44 @@ int round_run(const float* in, size_t stride, size_t n, const Affine& map, bool 
 }
 
 // In pieces that stay in the L1 cache: each channel apart, then interleaved.
-template <class T>
-int64_t fill_samples(const float* values, const std::array<Affine, 4>& maps, size_t channels,
-                     size_t pixels, const PictureFormat& format, T* out) {
-  constexpr size_t kPiece = 2048;
-  std::array<T, kPiece> piece;
-  const bool planar = format.layout == PixelLayout::kNchw;
+template <size_t kChannels, class T>
+int64_t fill_samples(const float* values, size_t pixels, const std::array<Affine, 4>& maps,
+                     const PictureFormat& format, T* out) {
+  constexpr size_t kPiece = 1024;
+  std::array<std::array<T, kPiece>, kChannels> piece;
   const bool swap = format.order == ChannelOrder::kBgr;
+  const bool nearest = format.rounding == Rounding::kNearestEven;
   int64_t nans = 0;
   for (size_t first = 0; first < pixels; first += kPiece) {
     const size_t n = std::min(kPiece, pixels - first);
-    for (size_t c = 0; c < channels; ++c) {
-      const float* in = planar ? values + c * pixels + first : values + first * channels + c;
-      nans += round_run(in, planar ? 1 : channels, n, maps[c],
-                        format.rounding == Rounding::kNearestEven, piece.data());
-      T* to = out + first * channels + source_channel(c, channels, swap);
-      for (size_t i = 0; i < n; ++i) to[i * channels] = piece[i];
+    for (size_t c = 0; c < kChannels; ++c) {
+      T* to = piece[source_channel(c, kChannels, swap)].data();
+      nans += format.layout == PixelLayout::kNchw
+                  ? round_run<1>(values + c * pixels + first, n, maps[c], nearest, to)
+                  : round_run<kChannels>(values + first * kChannels + c, n, maps[c], nearest, to);
+    }
+    T* to = out + first * kChannels;
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t c = 0; c < kChannels; ++c) *to++ = piece[c][i];
     }
   }
   return nans;
+}
+
+template <class T>
+int64_t fill_samples(const float* values, const Image& image, const std::array<Affine, 4>& maps,
+                     const PictureFormat& format, T* out) {
+  const size_t pixels = image.sample_count() / static_cast<size_t>(image.channels);
+  switch (image.channels) {
+    case 1:
+      return fill_samples<1>(values, pixels, maps, format, out);
+    case 2:
+      return fill_samples<2>(values, pixels, maps, format, out);
+    case 3:
+      return fill_samples<3>(values, pixels, maps, format, out);
+    default:
+      return fill_samples<4>(values, pixels, maps, format, out);
+  }
 }
 
 std::array<Affine, 4> maps_of(const PictureFormat& format, int bits) {
@@ -147,16 +180,12 @@ Status picture_to_floats(const Image& image, const PictureFormat& format, std::s
   FERRY_RETURN_IF_ERROR(check_count("picture to floats", out.size(), samples, image.width,
                                     image.height, image.channels));
   const std::array<Affine, 4> maps = maps_of(format, image.bits);
-  const bool swap = image.order != format.order;
-  if (image.bits == 16) {
-    fill_from_16_bits(image, maps, swap, format.layout, out.data());
-    return {};
-  }
-  switch (image.channels) {
-    case 1: fill_from_8_bits<1>(image, maps, swap, format.layout, out.data()); break;
-    case 2: fill_from_8_bits<2>(image, maps, swap, format.layout, out.data()); break;
-    case 3: fill_from_8_bits<3>(image, maps, swap, format.layout, out.data()); break;
-    default: fill_from_8_bits<4>(image, maps, swap, format.layout, out.data()); break;
+  if (image.bits == 8) {
+    const std::array<Table, 4> tables{Table(maps[0]), Table(maps[1]), Table(maps[2]),
+                                      Table(maps[3])};
+    fill_floats(image, image.data.data(), tables, format, out.data());
+  } else {
+    fill_floats(image, image.data16.data(), maps, format, out.data());
   }
   return {};
 }
@@ -170,14 +199,13 @@ Result<Image> floats_to_picture(std::span<const float> values, int width, int he
   FERRY_RETURN_IF_ERROR(check_format(format, channels));
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   const size_t count = static_cast<size_t>(channels);
-  FERRY_RETURN_IF_ERROR(check_count("floats to picture", values.size(), pixels * count, width,
-                                    height, channels));
+  FERRY_RETURN_IF_ERROR(
+      check_count("floats to picture", values.size(), pixels * count, width, height, channels));
   Image image = codec::make_image(width, height, channels, format.bits);
   const std::array<Affine, 4> maps = maps_of(format, format.bits);
-  const int64_t nans =
-      format.bits == 8
-          ? fill_samples(values.data(), maps, count, pixels, format, image.data.data())
-          : fill_samples(values.data(), maps, count, pixels, format, image.data16.data());
+  const int64_t nans = format.bits == 8
+                           ? fill_samples(values.data(), image, maps, format, image.data.data())
+                           : fill_samples(values.data(), image, maps, format, image.data16.data());
   if (nans > 0) image.notes.push_back(fmt::format("{} values were NaN and became 0", nans));
   return image;
 }

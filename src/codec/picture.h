@@ -4,7 +4,8 @@
 //   float = (sample / unit - mean[c]) / std[c]
 //   sample = round(clamp((float * std[c] + mean[c]) * unit))
 //
-// `unit` is the sample that becomes 1: 255 or 1 for 8 bits, 65535 or 257 for 16 bits, by ValueRange.
+// `unit` is the sample that becomes 1: 255 or 1 for 8 bits, 65535 or 257 for 16 bits, by
+// ValueRange.
 //
 // Threads: pure functions of their arguments.
 #pragma once

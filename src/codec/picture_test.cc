@@ -101,10 +101,10 @@ TEST(Picture, RoundsToNearestEvenAndClamps) {
   const int n = static_cast<int>(values.size());
   EXPECT_EQ(floats_to_picture(values, n, 1, 1, {.range = ValueRange::k255})->data,
             (std::vector<uint8_t>{0, 2, 2, 254, 254, 255, 0, 0, 255, 0, 255, 0, 4, 0}));
-  EXPECT_EQ(floats_to_picture(values, n, 1, 1,
-                              {.range = ValueRange::k255, .rounding = Rounding::kDown})
-                ->data,
-            (std::vector<uint8_t>{0, 1, 2, 254, 254, 255, 0, 0, 255, 0, 255, 0, 3, 0}));
+  EXPECT_EQ(
+      floats_to_picture(values, n, 1, 1, {.range = ValueRange::k255, .rounding = Rounding::kDown})
+          ->data,
+      (std::vector<uint8_t>{0, 1, 2, 254, 254, 255, 0, 0, 255, 0, 255, 0, 3, 0}));
 }
 
 TEST(Picture, NansAreCounted) {

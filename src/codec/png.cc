@@ -26,7 +26,9 @@ Status damaged(int error) { return invalid_argument("PNG: damaged: {}", spng_str
 Status check_ratio(const spng_ihdr& header, size_t file_bytes) {
   const int samples[] = {1, 0, 3, 1, 2, 0, 4};
   const uint64_t row = (uint64_t{header.width} * static_cast<uint64_t>(samples[header.color_type]) *
-                            header.bit_depth + 7) / 8;
+                            header.bit_depth +
+                        7) /
+                       8;
   if (row * header.height / 1032 > file_bytes) {
     return invalid_argument("PNG: damaged: truncated: {}x{} pixels cannot come out of {} bytes",
                             header.width, header.height, file_bytes);
@@ -95,9 +97,15 @@ Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header) {
   const bool sixteen = header.bit_depth == 16;
   int channels = 3, format = SPNG_FMT_PNG;
   switch (header.color_type) {
-    case SPNG_COLOR_TYPE_GRAYSCALE: channels = 1; break;
-    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA: channels = 2; break;
-    case SPNG_COLOR_TYPE_TRUECOLOR_ALPHA: channels = 4; break;
+    case SPNG_COLOR_TYPE_GRAYSCALE:
+      channels = 1;
+      break;
+    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:
+      channels = 2;
+      break;
+    case SPNG_COLOR_TYPE_TRUECOLOR_ALPHA:
+      channels = 4;
+      break;
     default:
       if (transparent) {
         channels = 4;
@@ -116,10 +124,14 @@ Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header) {
 
 spng_color_type color_type(int channels) {
   switch (channels) {
-    case 1: return SPNG_COLOR_TYPE_GRAYSCALE;
-    case 2: return SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
-    case 3: return SPNG_COLOR_TYPE_TRUECOLOR;
-    default: return SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
+    case 1:
+      return SPNG_COLOR_TYPE_GRAYSCALE;
+    case 2:
+      return SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+    case 3:
+      return SPNG_COLOR_TYPE_TRUECOLOR;
+    default:
+      return SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
   }
 }
 
@@ -159,8 +171,8 @@ Result<Encoded> encode_png(const Image& image, const WriteOptions& options) {
   header.bit_depth = static_cast<uint8_t>(image.bits);
   header.color_type = static_cast<uint8_t>(color_type(image.channels));
   int error = spng_set_ihdr(png.get(), &header);
-  const void* samples = image.bits == 8 ? static_cast<const void*>(image.data.data())
-                                        : image.data16.data();
+  const void* samples =
+      image.bits == 8 ? static_cast<const void*>(image.data.data()) : image.data16.data();
   const size_t size = image.sample_count() * static_cast<size_t>(image.bits / 8);
   if (error == 0) {
     error = spng_encode_image(png.get(), samples, size, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Portable anymap: P1 to P6 (plain and raw bitmap, grey, colour) and P7 (PAM). Own code, no library.
+// Portable anymap: P1 to P6 (plain and raw bitmap, grey, colour) and P7 (PAM). Own code, no
+// library.
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -64,7 +65,8 @@ class Tokens {
         return invalid_argument("{}a pixel of a bitmap is neither 0 nor 1", kDamaged);
       }
     }
-    if (at_ == bytes_.size()) return invalid_argument("{}the file ends before the pixels", kDamaged);
+    if (at_ == bytes_.size())
+      return invalid_argument("{}the file ends before the pixels", kDamaged);
     return bytes_[at_++] - '0';
   }
 
@@ -186,8 +188,8 @@ Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels) {
     read_raw(bytes.subspan(header.pixels_at), header, decoded.image);
   }
   if (header.max_value != 255 && header.max_value != 65535) {
-    decoded.image.notes.push_back(fmt::format("samples up to {} scaled to {} bits",
-                                              header.max_value, decoded.image.bits));
+    decoded.image.notes.push_back(
+        fmt::format("samples up to {} scaled to {} bits", header.max_value, decoded.image.bits));
   }
   return decoded;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TIFF and BigTIFF through libtiff: grey, palette, RGB and CMYK of 1 to 16 bits, strips or tiles, with
-// alpha; YCbCr, Lab and the like through libtiff's own conversion to 8-bit RGB.
+// TIFF and BigTIFF through libtiff: grey, palette, RGB and CMYK of 1 to 16 bits, strips or tiles,
+// with alpha; YCbCr, Lab and the like through libtiff's own conversion to 8-bit RGB.
 #include <tiffio.h>
 
 #include <algorithm>
@@ -135,16 +135,14 @@ Result<Layout> read_layout(TIFF* tiff) {
       TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB) != 0) {
     l.photometric = PHOTOMETRIC_RGB;
   }
-  l.colours = l.photometric == PHOTOMETRIC_RGB         ? 3
-              : l.photometric == PHOTOMETRIC_SEPARATED ? 4
-                                                       : 1;
+  l.colours = l.photometric == PHOTOMETRIC_RGB ? 3 : l.photometric == PHOTOMETRIC_SEPARATED ? 4 : 1;
   uint16_t extra = 0;
   const uint16_t* kinds = nullptr;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra, &kinds);
   if (l.samples > l.colours) {
     // Writers exist that leave the tag away; what they add is straight alpha.
     const uint16_t kind = extra > 0 && kinds != nullptr ? kinds[0] : EXTRASAMPLE_UNASSALPHA;
-    l.alpha = kind == EXTRASAMPLE_ASSOCALPHA     ? Alpha::kPremultiplied
+    l.alpha = kind == EXTRASAMPLE_ASSOCALPHA   ? Alpha::kPremultiplied
               : kind == EXTRASAMPLE_UNASSALPHA ? Alpha::kStraight
                                                : Alpha::kNone;
   }
@@ -194,8 +192,8 @@ void unpack_row(const uint8_t* row, const Layout& l, size_t count, size_t first,
       raw.samples8[to] = row[i];
     } else {
       const size_t bit = i * l.bits;
-      raw.samples8[to] = static_cast<uint8_t>(row[bit / 8] >> (8 - l.bits - bit % 8) &
-                                              ((1u << l.bits) - 1));
+      raw.samples8[to] =
+          static_cast<uint8_t>(row[bit / 8] >> (8 - l.bits - bit % 8) & ((1u << l.bits) - 1));
     }
   }
 }
@@ -245,8 +243,8 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
     for (uint64_t y = 0; y < l.height; y += height) {
       for (uint64_t x = 0; x < l.width; x += width) {
         const auto bx = static_cast<uint32_t>(x), by = static_cast<uint32_t>(y);
-        const uint32_t index = l.tiled ? TIFFComputeTile(tiff, bx, by, 0, plane)
-                                       : TIFFComputeStrip(tiff, by, plane);
+        const uint32_t index =
+            l.tiled ? TIFFComputeTile(tiff, bx, by, 0, plane) : TIFFComputeStrip(tiff, by, plane);
         FERRY_RETURN_IF_ERROR(
             read_block(tiff, l, {index, bx, by, width, height, plane}, file, buffer, raw));
       }
@@ -342,8 +340,7 @@ Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file
   return image;
 }
 
-Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file,
-                          int64_t max_pixels) {
+Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels) {
   if (!is_direct(l)) return read_converted(tiff, l, file);
   FERRY_RETURN_IF_ERROR(check_layout(l));
   FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels));
@@ -398,8 +395,8 @@ Result<Encoded> encode_tiff(const Image& image, const WriteOptions& options) {
   bool ok = set_fields(tiff.get(), image, options);
   const size_t sample_bytes = static_cast<size_t>(image.bits / 8);
   const size_t row_samples = image.sample_count() / static_cast<size_t>(image.height);
-  const auto* samples = image.bits == 8 ? image.data.data()
-                                        : reinterpret_cast<const uint8_t*>(image.data16.data());
+  const auto* samples =
+      image.bits == 8 ? image.data.data() : reinterpret_cast<const uint8_t*>(image.data16.data());
   std::vector<uint8_t> row(row_samples * sample_bytes);  // libtiff codes rows in place
   for (uint32_t y = 0; ok && y < static_cast<uint32_t>(image.height); ++y) {
     std::memcpy(row.data(), samples + y * row.size(), row.size());

@@ -27,10 +27,14 @@ struct Frame {
 
 std::string_view status_text(VP8StatusCode status) {
   switch (status) {
-    case VP8_STATUS_NOT_ENOUGH_DATA: return "the file is truncated";
-    case VP8_STATUS_BITSTREAM_ERROR: return "the compressed data is wrong";
-    case VP8_STATUS_UNSUPPORTED_FEATURE: return "unsupported feature";
-    default: return "cannot be decoded";
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+      return "the file is truncated";
+    case VP8_STATUS_BITSTREAM_ERROR:
+      return "the compressed data is wrong";
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+      return "unsupported feature";
+    default:
+      return "cannot be decoded";
   }
 }
 
@@ -59,8 +63,8 @@ Status decode_frame(const WebPIterator& frame, Image& canvas) {
   }
   const size_t channels = static_cast<size_t>(canvas.channels);
   const size_t stride = static_cast<size_t>(canvas.width) * channels;
-  const size_t first = static_cast<size_t>(frame.y_offset) * stride +
-                       static_cast<size_t>(frame.x_offset) * channels;
+  const size_t first =
+      static_cast<size_t>(frame.y_offset) * stride + static_cast<size_t>(frame.x_offset) * channels;
   config.output.colorspace = canvas.channels == 4 ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
   config.output.u.RGBA.rgba = canvas.data.data() + first;

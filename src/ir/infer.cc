@@ -190,7 +190,11 @@ Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
   return out;
 }
 
-Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix) {
+namespace {
+
+// With an empty prefix, dims that differ become invalid: those of the elements of a sequence have
+// no value that one symbol could stand for.
+Result<Type> merge(const Type& a, const Type& b, const std::string& symbol_prefix) {
   if (a.kind == Type::Kind::kUnknown) return b;
   if (b.kind == Type::Kind::kUnknown) return a;
   if (a.kind != b.kind || a.dtype != b.dtype) {
@@ -203,15 +207,21 @@ Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol
       return t;
     }
     for (size_t i = 0; i < a.shape->size(); ++i) {
-      if (!((*a.shape)[i] == (*b.shape)[i])) {
-        (*t.shape)[i] = Dim::symbol(fmt::format("%{}.{}", symbol_prefix, i));
-      }
+      if ((*a.shape)[i] == (*b.shape)[i]) continue;
+      (*t.shape)[i] = symbol_prefix.empty() ? Dim::invalid()
+                                            : Dim::symbol(fmt::format("%{}.{}", symbol_prefix, i));
     }
     return t;
   }
-  FERRY_ASSIGN_OR_RETURN(Type element, merge_types(*a.element, *b.element, symbol_prefix + ".e"));
+  FERRY_ASSIGN_OR_RETURN(Type element, merge(*a.element, *b.element, ""));
   t.element = std::make_shared<const Type>(std::move(element));
   return t;
+}
+
+}  // namespace
+
+Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix) {
+  return merge(a, b, symbol_prefix);
 }
 
 Status infer_node(Graph& graph, NodeId id) {

@@ -112,7 +112,9 @@ class InferContext {
 // Shape of a and b broadcast together, numpy style. Errors: kShapeMismatch for constants that
 // contradict each other.
 Result<Shape> broadcast_shapes(const Shape& a, const Shape& b);
-// The common type where two control-flow paths meet: equal dims stay, others become fresh.
+// The common type where two control-flow paths meet: equal dims stay, others become fresh symbols,
+// or invalid in the elements of sequences and optionals (and fresh when one is taken out) and with
+// an empty prefix.
 // Errors: kInvalidModel when element types or kinds differ.
 Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol_prefix);
 

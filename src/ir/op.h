@@ -58,6 +58,7 @@ struct OpDef {
   Arity outputs{1, 1};
   std::vector<AttrBinding> attrs;
   std::vector<std::string> bodies;  // names of graph attributes, in order
+  bool bodies_default_to_identity = false;  // an absent one returns its only input
   bool deterministic = true;        // false: never folded or merged (RandomNormal, ...)
   bool commutative = false;         // two inputs in either order, bit for bit
   std::type_index type = typeid(void);

@@ -79,7 +79,7 @@ Status check_bodies(const SourceNode& node, const OpDef& def) {
   for (const std::string& wanted : def.bodies) {
     const bool found = std::any_of(node.bodies.begin(), node.bodies.end(),
                                    [&](const auto& b) { return b.first == wanted; });
-    if (!found) return invalid_model("graph attribute '{}' is missing", wanted);
+    if (!found && !def.bodies_default_to_identity) return invalid_model("graph attribute '{}' is missing", wanted);
   }
   for (const auto& [name, graph] : node.bodies) {
     if (std::find(def.bodies.begin(), def.bodies.end(), name) == def.bodies.end()) {

@@ -290,8 +290,16 @@ Status GraphBuilder::build_bodies(Scope& scope, const SourceNode& source, Node& 
     const auto it = std::find_if(source.bodies.begin(), source.bodies.end(), [&](const auto& b) {
       return b.first == node.op.def().bodies[i];
     });
-    const GraphProto& proto = *it->second;
     auto body = std::make_unique<Graph>();
+    if (it == source.bodies.end()) {
+      body->name = node.op.def().bodies[i];
+      const ValueId value = body->add_input(body->name, {});
+      body->set_outputs({value});
+      scopes[i].graph = body.get();
+      node.bodies.push_back(std::move(body));
+      continue;
+    }
+    const GraphProto& proto = *it->second;
     body->name = proto.name;
     Scope& s = scopes[i];
     s.graph = body.get();

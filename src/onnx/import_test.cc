@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/eval.h"
+#include "ir/verify.h"
 #include "onnx/test_model.h"
 
 namespace ferry::onnx {
@@ -169,6 +170,65 @@ TEST(Import, ChecksDeclaredOutputTypes) {
                Code::kInvalidModel, "output 'y' is declared as i64[0], the graph computes f32[2]");
   expect_error(model(graph({.inputs = {value("x", {"1"}, 0)}, .outputs = {value("x", {})}})),
                Code::kInvalidModel, "input 'x' has no type");
+}
+
+// --- bodies
+
+std::string if_model(const std::string& then_branch, const std::string& else_branch) {
+  return model(graph({.nodes = {node("Softmax", {"x"}, {"s"}),
+                                node("If", {"c"}, {"y"},
+                                     {graph_attr("then_branch", then_branch),
+                                      graph_attr("else_branch", else_branch)},
+                                     {.name = "if1"})},
+                      .inputs = {value("c", {}, 9), value("x", {"2"})},
+                      .outputs = {value("y", {})},
+                      .initializers = {tensor("w", {2}, {1, 2})}}));
+}
+
+TEST(ImportBodies, CapturesBecomeInputsAndConstantsAreCopied) {
+  const auto m = load(if_model(graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}}),
+                               graph({.nodes = {node("Add", {"x", "s"}, {"r"})}, .outputs = {value("r", {})}})));
+  ASSERT_TRUE(m.ok()) << m.status().to_string();
+  ASSERT_TRUE(verify(*m->graph).ok()) << verify(*m->graph).to_string();
+  const Graph& g = *m->graph;
+  const Node& node = g.node(g.next(g.first()));
+  EXPECT_EQ(node.num_captures, 2u);
+  EXPECT_EQ(node.inputs.size(), 3u);
+  EXPECT_EQ(node.bodies[0]->inputs().size(), 2u);
+  EXPECT_EQ(node.bodies[1]->inputs().size(), 2u);
+  const Node& add = node.bodies[0]->node(node.bodies[0]->first());
+  EXPECT_TRUE(node.bodies[0]->value(add.inputs[1]).constant.has_value());
+  EXPECT_EQ(g.value(g.outputs()[0]).type.to_string(), "f32[2]");
+}
+
+TEST(ImportBodies, NestedCapturesPassThrough) {
+  const std::string inner = graph({.nodes = {node("Add", {"s", "s"}, {"q"})}, .outputs = {value("q", {})}});
+  const std::string outer = graph({.nodes = {node("If", {"c"}, {"r"}, {graph_attr("then_branch", inner), graph_attr("else_branch", inner)})},
+                                   .outputs = {value("r", {})}});
+  const auto m = load(if_model(outer, graph({.outputs = {value("s", {})}})));
+  ASSERT_TRUE(m.ok()) << m.status().to_string();
+  EXPECT_TRUE(verify(*m->graph).ok()) << verify(*m->graph).to_string();
+}
+
+TEST(ImportBodies, Errors) {
+  const std::string good = graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}});
+  expect_error(if_model(good, graph({.nodes = {node("Add", {"s", "gone"}, {"r"})}, .outputs = {value("r", {})}})),
+               Code::kInvalidModel,
+               "node 'if1' (If): else_branch: node of 'r' (Add): input 'gone' is defined nowhere");
+  expect_error(if_model(good, graph({.inputs = {value("k", {})},
+                                     .outputs = {value("k", {})},
+                                     .initializers = {tensor("k", {1}, {1})}})),
+               Code::kInvalidModel, "input 'k' of a body is an initializer");
+  expect_error(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attr("then_branch", good)})},
+                            .inputs = {value("c", {}, 9)}})),
+               Code::kInvalidModel, "graph attribute 'else_branch' is missing");
+  // A cycle through a body.
+  expect_error(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attr("then_branch", graph({.outputs = {value("z", {})}})),
+                                                                graph_attr("else_branch", graph({.outputs = {value("z", {})}}))}),
+                                      node("Softmax", {"y"}, {"z"})},
+                            .inputs = {value("c", {}, 9)},
+                            .outputs = {value("y", {})}})),
+               Code::kInvalidModel, "the graph has a cycle");
 }
 
 // --- functions

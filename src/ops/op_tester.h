@@ -79,7 +79,7 @@ class OpTester {
   std::vector<Value> inputs_;
   std::vector<bool> present_;
   std::vector<Expected> expected_;
-  std::vector<std::unique_ptr<Graph>> bodies_;
+  std::vector<std::shared_ptr<Graph>> bodies_;  // shared, so that a case can be copied
   uint32_t num_captures_ = 0;
   Code error_ = Code::kOk;
   std::string error_words_;

@@ -121,6 +121,11 @@ class OpBuilder {
   }
   // A graph attribute (a body), in the order of Node::bodies.
   OpBuilder& body(std::string name) { return def_.bodies.push_back(std::move(name)), *this; }
+  // Absent bodies become the identity of one value; otherwise all of them are required.
+  OpBuilder& bodies_default_to_identity() {
+    def_.bodies_default_to_identity = true;
+    return *this;
+  }
   OpBuilder& nondeterministic() { return def_.deterministic = false, *this; }
   OpBuilder& commutative() { return def_.commutative = true, *this; }
   OpBuilder& infer(Status (*rule)(const T&, InferContext&)) {

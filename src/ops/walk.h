@@ -30,6 +30,12 @@ inline Dims broadcast_strides(const Dims& from, const Dims& to) {
   return strides;
 }
 
+// What an operator reads of a dense tensor: element (i, j, ...) is begin + i strides[0] + ...
+struct StridedView {
+  Dims dims, strides;
+  int64_t begin = 0;
+};
+
 namespace walk_detail {
 
 // Drops axes of size 1 and joins neighbours that every tensor steps through evenly.
@@ -106,6 +112,11 @@ Status copy_strided(EvalContext& c, const T* x, const Dims& strides, T* y, const
     }
     written += n;
   });
+}
+
+template <class T>
+Status copy_strided(EvalContext& c, const T* x, const StridedView& view, T* y) {
+  return copy_strided(c, x + view.begin, view.strides, y, view.dims);
 }
 
 }  // namespace ferry

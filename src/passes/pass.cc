@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "ir/infer.h"
+#include "ir/verify.h"
 
 namespace ferry {
 namespace {
@@ -15,10 +16,21 @@ namespace {
 // A rule set that still fires after this many sweeps does not terminate: a bug, not a slow model.
 constexpr int kMaxSweeps = 64;
 
+// Replaced in this sweep and not yet removed.
+bool is_dead(const Graph& graph, const Node& node) {
+  return std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+    return v == kNone || (graph.value(v).users.empty() && !graph.is_output(v));
+  });
+}
+
 Result<size_t> sweep(Graph& graph, const Pass& pass, const PassOptions& options) {
   size_t changes = 0;
   for (NodeId id = graph.first(); id != kNone;) {
     const NodeId next = graph.next(id);
+    if (is_dead(graph, graph.node(id))) {
+      id = next;
+      continue;
+    }
     for (const NamedRule& r : pass.rules) {
       std::optional<Patch> patch = r.rule(graph, graph.node(id), options);
       if (!patch) continue;
@@ -79,6 +91,13 @@ Result<std::vector<PassReport>> run_passes(Graph& graph, const std::vector<Pass>
     Result<size_t> changes = run_one(graph, pass, options);
     if (!changes.ok()) {
       return std::move(changes).status().with_context(fmt::format("pass {}", pass.name));
+    }
+    // Replaced values have left their symbols behind, and what is constant now may tell more.
+    if (*changes > 0) {
+      FERRY_RETURN_IF_ERROR(infer_graph(graph).with_context(fmt::format("pass {}", pass.name)));
+    }
+    if (options.verify && *changes > 0) {
+      FERRY_RETURN_IF_ERROR(verify(graph).with_context(fmt::format("after pass {}", pass.name)));
     }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     reports.push_back({std::string(pass.name), *changes, took.count(), graph.count_nodes()});

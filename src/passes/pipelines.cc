@@ -1,8 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/pipelines.h"
 
+#include "passes/cancel_transposes.h"
+#include "passes/eliminate_identity.h"
+#include "passes/fold_constants.h"
+#include "passes/fold_shape_arithmetic.h"
+#include "passes/fuse_activations.h"
+#include "passes/fuse_conv_bn.h"
+#include "passes/fuse_normalization.h"
+#include "passes/inline_control_flow.h"
+#include "passes/merge_duplicates.h"
+
 namespace ferry {
 
-std::vector<Pass> standard_pipeline() { return {}; }
+std::vector<Pass> standard_pipeline() {
+  return {
+      // Less of the same: what is known before the model runs is computed now.
+      fold_constants(),
+      inline_control_flow(),
+      eliminate_identity(),
+      fold_shape_arithmetic(),
+      fold_constants(),
+      merge_duplicates(),
+      // One operator where several spell it.
+      fuse_normalization(),
+      fuse_activations(),
+      // Constants into weights.
+      fuse_pad_conv(),
+      fuse_conv_bn(),
+      fuse_matmul_add(),
+      // Data movement.
+      cancel_transposes(),
+      lower_transposes(),
+      // What the rewrites above left behind.
+      fold_shape_arithmetic(),
+      eliminate_identity(),
+      merge_known_values(),
+      fold_constants(),
+      merge_duplicates(),
+  };
+}
 
 }  // namespace ferry

@@ -19,10 +19,9 @@ bool is_elt_node(const Graph& graph, const Node& node);
 // The inputs of an elementwise node that are operands (not constant bounds).
 size_t num_elt_operands(const Node& node);
 
-// Builds a program node by node. Values are named by ids of `graph`.
+// Builds a program node by node. Values are named by their ids in the nodes' graph.
 class EltCompiler {
  public:
-  explicit EltCompiler(const Graph& graph) : graph_(graph) {}
   // Declares an operand and returns its number; the same value gets one number. All operands come
   // before the first node.
   uint16_t operand(ValueId v);
@@ -34,7 +33,6 @@ class EltCompiler {
  private:
   uint16_t value(ValueId v) const;
 
-  const Graph& graph_;
   EltProgram program_;
   std::vector<std::pair<ValueId, uint16_t>> values_;
 };

@@ -109,7 +109,7 @@ class ChainReader {
   }
 
   bool read_tail(ValueId carried) {
-    EltCompiler compiler(body_);
+    EltCompiler compiler;
     compiler.operand(carried);
     std::vector<const Node*> nodes;
     for (ValueId v = carried; !body_.is_output(v); v = nodes.back()->outputs[0]) {

@@ -3,11 +3,14 @@
 
 #include "base/status.h"
 #include "ir/patch.h"
+#include "ops/image/resize.h"
 #include "ops/nn/conv.h"
 #include "ops/nn/conv_transpose.h"
 #include "ops/nn/pool.h"
 #include "ops/registry.h"
 #include "ops/tensor/transpose.h"
+#include "passes/cancel_transposes.h"
+#include "passes/eliminate_identity.h"
 
 namespace ferry {
 namespace {
@@ -37,6 +40,29 @@ Op channels_last_form(const Graph& g, const Node& n) {
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
   }
+  if (const auto* conv = n.op.as<ConvTranspose>(); conv != nullptr && !conv->channels_last) {
+    const GraphValue& w = g.value(n.inputs[1]);
+    if (!w.constant || w.overridable) return {};
+    ConvTranspose last = *conv;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  if (const auto* pool = n.op.as<Pool>(); pool != nullptr && !pool->channels_last) {
+    if (pool->kind == PoolKind::kLp) return {};
+    Pool last = *pool;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
+  if (const auto* pool = n.op.as<GlobalPool>(); pool != nullptr && !pool->channels_last) {
+    GlobalPool last = *pool;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), last);
+  }
+  if (const auto* resize = n.op.as<Resize>(); resize != nullptr && !resize->channels_last) {
+    Resize last = *resize;
+    last.channels_last = true;
+    return make_op(n.op.def().full_name(), std::move(last));
+  }
   return {};
 }
 
@@ -61,7 +87,8 @@ Status assign_layouts(Graph& graph) {
     if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
   }
   remove_dead_nodes(graph);
-  return {};
+  // Sinking takes a sweep per layer at worst; what stays at the edges is moved by a kernel.
+  return run_passes(graph, {cancel_transposes(), eliminate_identity(), lower_transposes()}).status();
 }
 
 }  // namespace ferry

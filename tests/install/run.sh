@@ -35,6 +35,17 @@ cmake_project() {
   "$work/consumer/consumer" "$model"
 }
 
+example() {
+  rm -rf "$work/super_resolution"
+  cmake -S "$root/examples/super_resolution/cpp" -B "$work/super_resolution" \
+    -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release
+  cmake --build "$work/super_resolution"
+  data=$root/examples/super_resolution
+  [ -f "$data/srcnn.onnx" ] || { echo "no srcnn.onnx: built, not run"; return 0; }
+  "$work/super_resolution/super_resolution" "$data/srcnn.onnx" "$data/input.png" "$work/output.png"
+  [ -s "$work/output.png" ]
+}
+
 pkg_config() {
   pc=$(find "$prefix" -name ferry.pc)
   [ -n "$pc" ] || { echo "no ferry.pc in $prefix"; return 1; }
@@ -90,6 +101,7 @@ if [ $# -gt 1 ]; then
 fi
 "$python" "$here/make_model.py" "$model"
 check 'find_package(ferry)' cmake_project
+check 'the example in C++' example
 check 'pkg-config ferry' pkg_config
 check 'every public header alone' headers
 check 'exported symbols' symbols

@@ -2,9 +2,11 @@
 // ferry_dev: looks into the importer and the reference interpreter.
 //
 //   ferry_dev load MODEL...            imports and prints the graph
+//   ferry_dev save MODEL OUT           imports and writes it back
 //   ferry_dev suite [-q] DIR...        runs test directories (model.onnx, test_data_set_*/), or all
 //                                      those directly inside DIR; -q prints failures only
 //   ferry_dev suite -m WORD DIR...     only those whose name holds WORD
+//   ferry_dev suite -r DIR...          writes and reads every model again before it is run
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +20,7 @@
 #include "ir/eval.h"
 #include "ir/print.h"
 #include "ir/verify.h"
+#include "onnx/export.h"
 #include "onnx/import.h"
 #include "onnx/value_proto.h"
 
@@ -41,6 +44,14 @@ int load(const std::string& path) {
   fmt::print("{}{} nodes, {} constants of {} bytes\n", to_text(*model->graph),
              model->graph->count_nodes(), constants, bytes);
   return 0;
+}
+
+int save(const std::string& from, const std::string& to) {
+  const auto model = onnx::import_file(from);
+  const Status status =
+      model.ok() ? onnx::export_file(*model->graph, model->info, to) : model.status();
+  if (!status.ok()) fmt::print("{}\n", status.to_string());
+  return status.ok() ? 0 : 1;
 }
 
 Result<Value> read_pb(const fs::path& path, const Type& type) {
@@ -71,10 +82,22 @@ Status run_data_set(const Graph& graph, const fs::path& data, double rtol, doubl
   return {};
 }
 
-Status run_case(const fs::path& directory) {
+// Through the writer and back.
+Result<onnx::ImportedModel> round_trip(const onnx::ImportedModel& model) {
+  FERRY_ASSIGN_OR_RETURN(const std::string bytes, onnx::export_bytes(*model.graph, model.info));
+  const std::span<const char> chars(bytes.data(), bytes.size());
+  return onnx::import_bytes(std::as_bytes(chars), nullptr);
+}
+
+Status run_case(const fs::path& directory, bool write_first) {
   double rtol = 1e-3, atol = 1e-7;
   std::ifstream(directory / "tolerance.txt") >> rtol >> atol;
-  FERRY_ASSIGN_OR_RETURN(const auto model, onnx::import_file((directory / "model.onnx").string()));
+  FERRY_ASSIGN_OR_RETURN(auto model, onnx::import_file((directory / "model.onnx").string()));
+  if (write_first) {
+    auto again = round_trip(model);
+    if (!again.ok()) return std::move(again).status().with_context("round trip");
+    model = *std::move(again);
+  }
   FERRY_RETURN_IF_ERROR(verify(*model.graph).with_context("verify"));
   for (int i = 0;; ++i) {
     const fs::path data = directory / fmt::format("test_data_set_{}", i);
@@ -95,20 +118,22 @@ std::vector<fs::path> cases_in(const fs::path& directory) {
 }
 
 int suite(const std::vector<std::string>& args) {
-  bool quiet = false;
+  bool quiet = false, write_first = false;
   std::string word;
   size_t passed = 0, failed = 0;
   std::map<std::string, size_t> by_code;
   for (size_t i = 0; i < args.size(); ++i) {
     if (args[i] == "-q") {
       quiet = true;
+    } else if (args[i] == "-r") {
+      write_first = true;
     } else if (args[i] == "-m" && i + 1 < args.size()) {
       word = args[++i];
     } else {
       for (const fs::path& directory : cases_in(args[i])) {
         const std::string name = directory.filename().string();
         if (name.find(word) == std::string::npos) continue;
-        const Status status = run_case(directory);
+        const Status status = run_case(directory, write_first);
         ++(status.ok() ? passed : failed);
         if (!status.ok()) ++by_code[std::string(code_name(status.code()))];
         if (!status.ok()) fmt::print("FAIL {}: {}\n", name, status.to_string());
@@ -134,7 +159,8 @@ int main(int argc, char** argv) {
     for (const std::string& path : args) result |= ferry::load(path);
     return result;
   }
+  if (verb == "save" && args.size() == 2) return ferry::save(args[0], args[1]);
   if (verb == "suite" && !args.empty()) return ferry::suite(args);
-  fmt::print("usage: ferry_dev load MODEL... | ferry_dev suite [-q] [-m WORD] DIR...\n");
+  fmt::print("usage: ferry_dev load MODEL... | ferry_dev save MODEL OUT | ferry_dev suite [-q] [-r] [-m WORD] DIR...\n");
   return 2;
 }

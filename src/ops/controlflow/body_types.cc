@@ -41,27 +41,25 @@ bool OuterSymbols::contains_all(const Dim& d) const {
   return all;
 }
 
-Type OuterSymbols::exported(const InferContext& c, size_t i, const Type& type,
-                            size_t first_axis) const {
+Type OuterSymbols::exported(const InferContext& c, size_t i, const Type& type) const {
   Type out = type;
   if (out.shape) {
     for (size_t a = 0; a < out.shape->size(); ++a) {
-      if (!contains_all((*out.shape)[a])) (*out.shape)[a] = c.fresh_dim(i, first_axis + a);
+      if (!contains_all((*out.shape)[a])) (*out.shape)[a] = c.fresh_dim(i, a);
     }
   }
-  // The dims of a sequence's elements have no symbol of their own outside.
-  if (out.element) {
-    Type element = exported(c, i, *out.element, 0);
-    if (element.shape) {
-      for (const Dim& d : *element.shape) {
-        if (!contains_all(d)) {
-          element.shape.reset();
-          break;
-        }
-      }
+  if (out.element) out.element = std::make_shared<const Type>(exported_element(*out.element));
+  return out;
+}
+
+Type OuterSymbols::exported_element(const Type& type) const {
+  Type out = type;
+  if (out.shape) {
+    for (Dim& d : *out.shape) {
+      if (!contains_all(d)) d = Dim::invalid();
     }
-    out.element = std::make_shared<const Type>(std::move(element));
   }
+  if (out.element) out.element = std::make_shared<const Type>(exported_element(*out.element));
   return out;
 }
 

@@ -18,7 +18,9 @@ class OuterSymbols {
   bool contains_all(const Dim& d) const;
 
   // The type as output i of the node may have it: dims with inner symbols become fresh ones.
-  Type exported(const InferContext& c, size_t i, const Type& type, size_t first_axis = 0) const;
+  Type exported(const InferContext& c, size_t i, const Type& type) const;
+  // The same for what a sequence or optional holds, where such dims become invalid.
+  Type exported_element(const Type& type) const;
   // Known contents, unless an inner symbol is among them.
   std::optional<KnownInts> exported(const std::optional<KnownInts>& known) const;
 

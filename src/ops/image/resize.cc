@@ -172,8 +172,9 @@ Status read_roi(const Resize& op, const std::vector<size_t>& axes, EvalContext& 
   return {};
 }
 
-// Every axis of x with its sizes and scale, as the inputs say.
-Result<std::vector<ResizeAxis>> plan_axes(const Resize& op, EvalContext& c) {
+}  // namespace
+
+Result<std::vector<ResizeAxis>> resize_axes(const Resize& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const auto axes, resized_axes(op, x.rank()));
   std::vector<ResizeAxis> out(x.rank());
@@ -220,6 +221,8 @@ Result<std::vector<ResizeAxis>> plan_axes(const Resize& op, EvalContext& c) {
   }
   return out;
 }
+
+namespace {
 
 // Where output `i` lies in the input.
 double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
@@ -438,7 +441,7 @@ Tensor as_pairs(const Tensor& t) {
 
 Status eval(const Resize& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(std::vector<ResizeAxis> axes, plan_axes(op, c));
+  FERRY_ASSIGN_OR_RETURN(std::vector<ResizeAxis> axes, resize_axes(op, c));
   Dims dims;
   bool identity = true;
   for (const ResizeAxis& a : axes) {

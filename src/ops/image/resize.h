@@ -14,6 +14,7 @@
 
 #include "ferry/status.h"
 #include "ferry/types.h"
+#include "ir/eval.h"
 
 namespace ferry {
 
@@ -40,6 +41,9 @@ struct ResizeAxis {
 
   bool is_identity() const { return in == out && scale == 1 && roi_start == 0 && roi_end == 1; }
 };
+
+// Every axis of x with its sizes and scale, as the inputs say.
+Result<std::vector<ResizeAxis>> resize_axes(const Resize& op, EvalContext& c);
 
 // Which inputs make up every output along one axis: `taps` consecutive entries of `index` (clamped
 // into the input) and `weight` each. An index of -1 stands for the extrapolation value.

@@ -160,7 +160,7 @@ Result<KernelOffer> make_single(const KernelRequest& request) {
   if (!is_elt_node(request.graph, request.node)) {
     return KernelOffer(std::string("not f32, or bounds that are not constant"));
   }
-  EltCompiler compiler(request.graph);
+  EltCompiler compiler;
   std::vector<int> inputs;
   std::vector<const Tensor*> constants;
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
@@ -177,7 +177,7 @@ Result<KernelOffer> make_single(const KernelRequest& request) {
 Result<KernelOffer> make_group(const KernelRequest& request) {
   if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
   const Graph& body = *request.node.bodies[0];
-  EltCompiler compiler(body);
+  EltCompiler compiler;
   std::vector<int> step_input(body.num_values(), -1), inputs;
   for (size_t i = 0; i < body.inputs().size(); ++i) step_input[body.inputs()[i]] = static_cast<int>(i);
   for (NodeId id : body.order()) {

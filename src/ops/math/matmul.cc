@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "ops/arguments.h"
+#include "ops/math/matmul_geometry.h"
 #include "ops/math/reference_gemm.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -18,64 +18,29 @@ Status infer(const MatMul&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type a, c.tensor(0, kAllowed, 1));
   FERRY_ASSIGN_OR_RETURN(const Type b, c.tensor(1, kAllowed, 1));
   FERRY_RETURN_IF_ERROR(c.same_dtype(0, 1));
-  if (!a.shape || !b.shape) {
-    c.set_tensor(0, a.dtype, std::nullopt);
-    return {};
-  }
-  Shape x = *a.shape, y = *b.shape;
-  if (a.rank() == 1) x.insert(x.begin(), Dim(1));
-  if (b.rank() == 1) y.push_back(Dim(1));
-  const Dim &k_a = x.back(), &k_b = y[y.size() - 2];
-  if (Dim::known_different(k_a, k_b)) {
-    return shape_mismatch("inner dimensions differ: {} of a {} against {} of b {}",
-                          k_a.to_string(), to_string(*a.shape), k_b.to_string(),
-                          to_string(*b.shape));
-  }
-  const Dim m = x[x.size() - 2], n = y.back();
-  x.resize(x.size() - 2);
-  y.resize(y.size() - 2);
-  FERRY_ASSIGN_OR_RETURN(Shape shape, broadcast_shapes(x, y));
-  if (a.rank() > 1) shape.push_back(m);
-  if (b.rank() > 1) shape.push_back(n);
+  FERRY_ASSIGN_OR_RETURN(std::optional<Shape> shape, matmul_shape(a, b));
   c.set_tensor(0, a.dtype, std::move(shape));
   return {};
 }
 
-// Dims of the stack of matrices, without the matrices.
-Dims batch_of(const Dims& dims) { return Dims(std::span(dims.begin(), dims.size() - 2)); }
-
 Status eval(const MatMul&, EvalContext& c) {
   const Tensor &a = c.input(0), &b = c.input(1);
-  if (a.rank() == 0 || b.rank() == 0) {
-    return shape_mismatch("inputs are {} and {}, wanted is rank 1 or more", a.describe(),
-                          b.describe());
-  }
-  Dims x = a.dims(), y = b.dims();
-  if (a.rank() == 1) x = {1, x[0]};
-  if (b.rank() == 1) y = {y[0], 1};
-  const int64_t m = x[x.size() - 2], k = x.back(), n = y.back();
-  if (k != y[y.size() - 2]) {
-    return shape_mismatch("inner dimensions differ: {} against {}", a.describe(), b.describe());
-  }
-  FERRY_ASSIGN_OR_RETURN(const Dims batch, broadcast_dims(batch_of(x), batch_of(y)));
-  Dims dims = batch;
-  if (a.rank() > 1) dims.push_back(m);
-  if (b.rank() > 1) dims.push_back(n);
-  FERRY_ASSIGN_OR_RETURN(Tensor out, c.output(0, a.dtype(), dims));
+  FERRY_ASSIGN_OR_RETURN(const MatMulSizes s, matmul_sizes(a, b));
+  FERRY_ASSIGN_OR_RETURN(Tensor out, c.output(0, a.dtype(), s.out));
   if (out.count() == 0) return {};
   return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::vector<accumulate_t<T>> sums(static_cast<size_t>(n));
+    std::vector<accumulate_t<T>> sums(static_cast<size_t>(s.n));
     T* to = out.data<T>();
     return for_each_row<2>(
-        c, batch, {broadcast_strides(batch_of(x), batch), broadcast_strides(batch_of(y), batch)},
+        c, s.batch, {s.a_strides, s.b_strides},
         [&](int64_t count, const auto& at, const auto& step) -> Status {
-          for (int64_t s = 0; s < count; ++s) {
-            const T* from_a = a.data<T>() + (at[0] + s * step[0]) * m * k;
-            const T* from_b = b.data<T>() + (at[1] + s * step[1]) * k * n;
-            for (int64_t i = 0; i < m; ++i, to += n) {
-              if (i % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
-              gemm_row(from_a + i * k, 1, from_b, n, 1, k, n, sums.data());
-              for (int64_t j = 0; j < n; ++j) to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
+          for (int64_t i = 0; i < count; ++i) {
+            const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
+            const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
+            for (int64_t row = 0; row < s.m; ++row, to += s.n) {
+              if (row % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+              gemm_row(from_a + row * s.k, 1, from_b, s.n, 1, s.k, s.n, sums.data());
+              for (int64_t j = 0; j < s.n; ++j) to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
             }
           }
           return {};

@@ -5,41 +5,14 @@
 #include "base/status.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/depthwise.h"
+#include "kernels/winograd/winograd.h"
 #include "ops/nn/conv.h"
-#include "ops/nn/window.h"
+#include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
-#include "plan/epilogue.h"
+#include "ops_cpu/winograd_step.h"
 
 namespace ferry {
 namespace {
-
-// What stays of a convolution when the input's size is not known yet.
-struct ConvPlan {
-  Conv op;
-  ConvShape shape;  // channels, groups, kernel; the rest is set per run
-  size_t spatial = 0;
-};
-
-// Sizes, strides and pads for concrete dims.
-Result<ConvShape> resolve(const ConvPlan& plan, const Tensor& x) {
-  FERRY_ASSIGN_OR_RETURN(Window window, window_of(plan.op, plan.spatial));
-  for (size_t a = 0; a < plan.spatial; ++a) {
-    window.axes[a].kernel = plan.shape.kernel[3 - plan.spatial + a];
-  }
-  const Dims in = spatial_dims(x.dims(), true);
-  FERRY_ASSIGN_OR_RETURN(const Dims out, resolve_window(window, in));
-  ConvShape s = plan.shape;
-  s.batch = x.dim(0);
-  for (size_t a = 0; a < plan.spatial; ++a) {
-    const size_t d = 3 - plan.spatial + a;
-    s.in[d] = in[a];
-    s.out[d] = out[a];
-    s.stride[d] = window.axes[a].stride;
-    s.dilation[d] = window.axes[a].dilation;
-    s.pad[d] = window.axes[a].pad_begin;
-  }
-  return s;
-}
 
 // One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
 bool is_pointwise(const ConvPlan& plan) {
@@ -87,7 +60,7 @@ class ConvKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve(plan_, x));
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
     ConvArgs args;
     args.x = x.data<float>();
@@ -154,20 +127,24 @@ class ConvKernel final : public StepKernel {
   size_t packed_bytes_ = 0;
 };
 
-ConvPlan make_plan(const Conv& op, const Tensor& w) {
-  ConvPlan plan;
-  plan.op = op;
-  plan.spatial = w.rank() - 2;
-  plan.shape.groups = op.group;
-  plan.shape.out_channels = w.dim(0);
-  plan.shape.in_channels = w.dim(1) * op.group;
-  for (size_t a = 0; a < plan.spatial; ++a) {
-    const size_t d = 3 - plan.spatial + a;
-    plan.shape.kernel[d] = w.dim(2 + a);
-    if (!op.strides.empty()) plan.shape.stride[d] = op.strides[a];
-    if (!op.dilations.empty()) plan.shape.dilation[d] = op.dilations[a];
+// Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
+// tactic: it depends on the layer alone.
+int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
+  const ConvShape& s = plan.shape;
+  if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
+  // With few channels the transforms cost more than the products save.
+  if (s.in_channels < 16 || s.out_channels < 16) return 0;
+  const Type& y = request.output_type(0);
+  int64_t side = 64;  // where the picture's size is not known
+  for (size_t a : {1, 2}) {
+    if (y.has_rank() && (*y.shape)[a].is_constant()) side = std::min(side, (*y.shape)[a].constant());
   }
-  return plan;
+  if (side < 4) return 0;
+  // F(4,3) transforms 36/9 of the weights' bytes: beyond this they come from the third-level cache,
+  // which costs as much as the arithmetic saved.
+  constexpr int64_t kMaxWeights = 256 * 256;
+  if (s.in_channels * s.out_channels > kMaxWeights || side < 8) return 2;
+  return 4;
 }
 
 Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor) {
@@ -187,13 +164,18 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     if (b == nullptr) return KernelOffer(std::string("bias is not constant"));
     bias.assign(b->data<float>(), b->data<float>() + b->count());
   }
-  ConvPlan plan = make_plan(op, *w);
+  ConvPlan plan = make_conv_plan(op, *w);
   if (is_pointwise(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
                            pack_matrix(kernels, w->data<float>(), 1, w->dim(1), w->dim(1),
                                        w->dim(0), request.budget));
     return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
+  }
+  if (const int64_t m = winograd_tile(request, plan); m > 0) {
+    FERRY_ASSIGN_OR_RETURN(auto step, make_winograd_step(request, std::move(plan), m, *w,
+                                                         std::move(bias), anchor));
+    return KernelOffer(std::move(step));
   }
   auto kernel = std::make_unique<ConvKernel>(request.isa, std::move(plan), std::move(bias), anchor);
   FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));

@@ -110,14 +110,25 @@ Status resolve(const ConvTranspose& op, Window& window, ConvSizes& s) {
   return {};
 }
 
-Status eval(const ConvTranspose& op, EvalContext& c) {
-  const Tensor &x = c.input(0), &w = c.input(1);
+}  // namespace
+
+Result<ConvSizes> transposed_sizes(const ConvTranspose& op, Window& window, const Tensor& x,
+                                   const Tensor& w) {
   if (x.rank() < 2) return shape_mismatch("x is {}, wanted is rank 2 or more", x.describe());
   FERRY_RETURN_IF_ERROR(check_attrs(op, x.rank() - 2));
-  FERRY_ASSIGN_OR_RETURN(Window window, window_of(op, x.rank() - 2));
+  FERRY_ASSIGN_OR_RETURN(window, window_of(op, x.rank() - 2));
   FERRY_ASSIGN_OR_RETURN(ConvSizes s,
                          conv_sizes(window, x, w, op.group, true, op.channels_last));
   FERRY_RETURN_IF_ERROR(resolve(op, window, s));
+  return s;
+}
+
+namespace {
+
+Status eval(const ConvTranspose& op, EvalContext& c) {
+  const Tensor &x = c.input(0), &w = c.input(1);
+  Window window;
+  FERRY_ASSIGN_OR_RETURN(const ConvSizes s, transposed_sizes(op, window, x, w));
   FERRY_RETURN_IF_ERROR(check_bias(c, 2, s.out_total()));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out,
                                                                      op.channels_last)));

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "ops/nn/convolve.h"
+
 namespace ferry {
 
 struct ConvTranspose {
@@ -24,5 +26,10 @@ struct ConvTranspose {
   // Not of ONNX, set when planning: x and y are [N, spatial..., C]; w stays as it is.
   bool channels_last = false;
 };
+
+// Sizes for concrete x and weights; `window` gets the pads that belong to them. Errors: those of
+// the operator.
+Result<ConvSizes> transposed_sizes(const ConvTranspose& op, Window& window, const Tensor& x,
+                                   const Tensor& w);
 
 }  // namespace ferry

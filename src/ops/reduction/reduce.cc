@@ -26,7 +26,8 @@ TypeSet allowed_types(K kind) {
   return kind == K::kLogSum || kind == K::kLogSumExp ? types::kFloating : kWide;
 }
 
-// Which axes of `rank` go away.
+}  // namespace
+
 Result<std::vector<bool>> reduced_axes(const Reduce& op, const std::vector<int64_t>& axes,
                                        size_t rank) {
   std::vector<bool> reduced(rank, axes.empty() && !op.noop_with_empty_axes);
@@ -34,6 +35,8 @@ Result<std::vector<bool>> reduced_axes(const Reduce& op, const std::vector<int64
   for (size_t a : at) reduced[a] = true;
   return reduced;
 }
+
+namespace {
 
 // Known contents of a vector, or of a scalar.
 void set_known_result(const Reduce& op, InferContext& c, const Type& x, bool reduces) {

@@ -6,6 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "ferry/status.h"
 
 namespace ferry {
 
@@ -27,5 +30,9 @@ struct Reduce {
   bool keepdims = true;
   bool noop_with_empty_axes = false;
 };
+
+// Which axes of `rank` go away. Errors: kInvalidModel for axes that there are not.
+Result<std::vector<bool>> reduced_axes(const Reduce& op, const std::vector<int64_t>& axes,
+                                       size_t rank);
 
 }  // namespace ferry

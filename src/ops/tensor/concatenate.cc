@@ -7,7 +7,6 @@
 #include "ops/move.h"
 
 namespace ferry {
-namespace {
 
 Result<Dims> joined_dims(const std::vector<Tensor>& parts, size_t axis) {
   Dims dims = parts[0].dims();
@@ -27,8 +26,6 @@ Result<Dims> joined_dims(const std::vector<Tensor>& parts, size_t axis) {
   }
   return dims;
 }
-
-}  // namespace
 
 Status concatenate(EvalContext& c, const std::vector<Tensor>& parts, size_t axis, size_t i) {
   FERRY_ASSIGN_OR_RETURN(const Dims dims, joined_dims(parts, axis));

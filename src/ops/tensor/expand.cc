@@ -41,13 +41,22 @@ Status infer(const Expand&, InferContext& c) {
   return {};
 }
 
-Status eval(const Expand&, EvalContext& c) {
+}  // namespace
+
+Result<StridedView> view_of(const Expand&, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> shape, read_ints(c.input(1), "shape"));
   FERRY_ASSIGN_OR_RETURN(const Dims to, make_dims(shape));
   FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(x.dims(), to));
-  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* out) {
-    return copy_strided(c, from, broadcast_strides(x.dims(), dims), out, dims);
+  return StridedView{dims, broadcast_strides(x.dims(), dims), 0};
+}
+
+namespace {
+
+Status eval(const Expand& op, EvalContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const StridedView view, view_of(op, c));
+  return move_elements(c, c.input(0), 0, view.dims, [&]<class T>(TypeTag<T>, const T* x, T* y) {
+    return copy_strided(c, x, view, y);
   });
 }
 
@@ -84,13 +93,14 @@ Status infer_tile(const Tile&, InferContext& c) {
   return {};
 }
 
-Status eval_tile(const Tile&, EvalContext& c) {
+}  // namespace
+
+Result<Dims> output_dims(const Tile&, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> repeats, read_ints(c.input(1), "repeats"));
   if (repeats.size() != x.rank()) {
     return shape_mismatch("repeats has {} elements, x has rank {}", repeats.size(), x.rank());
   }
-  const Dims dense = dense_strides(x.dims());
   Dims dims;
   for (size_t a = 0; a < x.rank(); ++a) {
     int64_t size = 0;
@@ -99,6 +109,15 @@ Status eval_tile(const Tile&, EvalContext& c) {
     }
     dims.push_back(size);
   }
+  return dims;
+}
+
+namespace {
+
+Status eval_tile(const Tile& op, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const Dims dims, output_dims(op, c));
+  const Dims dense = dense_strides(x.dims());
   return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
     if (dims.count() == 0) return {};
     if (x.rank() == 0) {
@@ -112,7 +131,7 @@ Status eval_tile(const Tile&, EvalContext& c) {
       if (r % 1024 == 0) FERRY_RETURN_IF_ERROR(c.poll());
       int64_t offset = 0;
       for (size_t a = 0; a < last; ++a) offset += at[a] % x.dim(a) * dense[a];
-      for (int64_t k = 0; k < repeats[last]; ++k, to += n) std::copy_n(from + offset, n, to);
+      for (int64_t k = 0; k < dims[last] / n; ++k, to += n) std::copy_n(from + offset, n, to);
       for (size_t a = last; a-- > 0;) {
         if (++at[a] < dims[a]) break;
         at[a] = 0;

@@ -154,33 +154,45 @@ Status fill(EvalContext& c, const std::vector<std::vector<int64_t>>& from, const
   return {};
 }
 
-Status eval(const Pad& op, EvalContext& c) {
+}  // namespace
+
+Result<PadSources> pad_sources(const Pad& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Mode mode, mode_of(op));
   FERRY_ASSIGN_OR_RETURN(const Pads pads, read_pads(c, x.rank()));
-  FERRY_ASSIGN_OR_RETURN(const Dims dims, padded_dims(x.dims(), pads));
+  PadSources s;
+  FERRY_ASSIGN_OR_RETURN(s.dims, padded_dims(x.dims(), pads));
+  if (c.has_input(2) && c.input(2).count() != 1) {
+    return invalid_argument("the constant is {}, wanted is one element", c.input(2).describe());
+  }
+  if (s.dims.count() == 0) return s;
+  const Dims dense = dense_strides(x.dims());
+  for (size_t a = 0; a < x.rank(); ++a) {
+    FERRY_ASSIGN_OR_RETURN(std::vector<int64_t> from,
+                           sources(mode, x.dim(a), pads.begin[a], pads.end[a], dense[a]));
+    s.from.push_back(std::move(from));
+    s.first = std::max<int64_t>(0, -pads.begin[a]);
+  }
+  return s;
+}
+
+namespace {
+
+Status eval(const Pad& op, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const PadSources s, pad_sources(op, c));
   Tensor value;
   if (c.has_input(2)) {
     FERRY_ASSIGN_OR_RETURN(value, unpacked(c, c.input(2)));
-    if (value.count() != 1) {
-      return invalid_argument("the constant is {}, wanted is one element", value.describe());
-    }
   }
-  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* in, T* out) -> Status {
-    if (dims.count() == 0) return {};
+  return move_elements(c, x, 0, s.dims, [&]<class T>(TypeTag<T>, const T* in, T* out) -> Status {
+    if (s.dims.count() == 0) return {};
     const T constant = value.defined() ? *value.data<T>() : T{};
     if (x.rank() == 0) {
       *out = *in;
       return {};
     }
-    const Dims dense = dense_strides(x.dims());
-    std::vector<std::vector<int64_t>> from;
-    for (size_t a = 0; a < x.rank(); ++a) {
-      FERRY_ASSIGN_OR_RETURN(std::vector<int64_t> s,
-                             sources(mode, x.dim(a), pads.begin[a], pads.end[a], dense[a]));
-      from.push_back(std::move(s));
-    }
-    return fill(c, from, dims, in, constant, out);
+    return fill(c, s.from, s.dims, in, constant, out);
   });
 }
 

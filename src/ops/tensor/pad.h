@@ -7,11 +7,24 @@
 #pragma once
 
 #include <string>
+#include <vector>
+
+#include "ir/eval.h"
 
 namespace ferry {
 
 struct Pad {
   std::string mode = "constant";  // constant, reflect, edge, wrap
 };
+
+// Where the output's elements come from: the sum over axes a of from[a][i_a], an offset into x, or
+// the constant when one of them is -1.
+struct PadSources {
+  Dims dims;  // of the output
+  std::vector<std::vector<int64_t>> from;
+  int64_t first = 0;  // the smallest offset in use along the last axis, where a run of x begins
+};
+// Errors: those of the operator.
+Result<PadSources> pad_sources(const Pad& op, EvalContext& c);
 
 }  // namespace ferry

@@ -168,11 +168,13 @@ Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
   return a;
 }
 
-Status eval(const Slice&, EvalContext& c) {
+}  // namespace
+
+Result<StridedView> view_of(const Slice&, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Arguments a, read_arguments(c, x.rank()));
-  Dims dims = x.dims(), strides = dense_strides(x.dims());
-  int64_t begin = 0;
+  StridedView view{x.dims(), dense_strides(x.dims()), 0};
+  auto& [dims, strides, begin] = view;
   for (size_t i = 0; i < a.starts.size(); ++i) {
     const size_t axis = a.axes[i];
     // Known dims and bounds always give an answer.
@@ -185,8 +187,15 @@ Status eval(const Slice&, EvalContext& c) {
     if (dims[axis] > 0) begin += b.start.constant() * strides[axis];
     strides[axis] = dims[axis] > 1 ? strides[axis] * a.steps[i] : 0;
   }
-  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) {
-    return copy_strided(c, from + begin, strides, to, dims);
+  return view;
+}
+
+namespace {
+
+Status eval(const Slice& op, EvalContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const StridedView view, view_of(op, c));
+  return move_elements(c, c.input(0), 0, view.dims, [&]<class T>(TypeTag<T>, const T* x, T* y) {
+    return copy_strided(c, x, view, y);
   });
 }
 

@@ -4,8 +4,13 @@
 // ONNX Slice-13.
 #pragma once
 
+#include "ops/walk.h"
+
 namespace ferry {
 
 struct Slice {};
+
+// What of input 0 the output is. Errors: those of the operator.
+Result<StridedView> view_of(const Slice& op, EvalContext& c);
 
 }  // namespace ferry

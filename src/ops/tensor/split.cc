@@ -79,24 +79,37 @@ Status infer(const Split& op, InferContext& c) {
   return {};
 }
 
-Status eval(const Split& op, EvalContext& c) {
+}  // namespace
+
+Result<std::vector<int64_t>> part_sizes(const Split& op, EvalContext& c) {
   FERRY_RETURN_IF_ERROR(check_number(op, c.num_outputs()));
-  const Tensor& packed = c.input(0);
-  if (packed.rank() == 0) return shape_mismatch("x is a scalar");
-  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, packed.rank()));
-  Shape sizes = even_sizes(packed.dim(axis), static_cast<int64_t>(c.num_outputs()));
+  const Tensor& x = c.input(0);
+  if (x.rank() == 0) return shape_mismatch("x is a scalar");
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+  Shape sizes = even_sizes(x.dim(axis), static_cast<int64_t>(c.num_outputs()));
   if (c.has_input(1)) {
     FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ints, read_ints(c.input(1), "split"));
     sizes.assign(ints.begin(), ints.end());
   }
-  FERRY_RETURN_IF_ERROR(check_sizes(sizes, packed.dim(axis), c.num_outputs()));
+  FERRY_RETURN_IF_ERROR(check_sizes(sizes, x.dim(axis), c.num_outputs()));
+  std::vector<int64_t> numbers;
+  for (const Dim& d : sizes) numbers.push_back(d.constant());
+  return numbers;
+}
+
+namespace {
+
+Status eval(const Split& op, EvalContext& c) {
+  const Tensor& packed = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, part_sizes(op, c));
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, packed.rank()));
   FERRY_ASSIGN_OR_RETURN(const Tensor x, unpacked(c, packed));
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());
   int64_t at = 0;
   for (size_t i = 0; i < c.num_outputs(); ++i) {
     Dims dims = x.dims();
-    dims[axis] = sizes[i].constant();
+    dims[axis] = sizes[i];
     const int64_t n = dims[axis] * inner;
     if (c.has_output(i)) {
       FERRY_ASSIGN_OR_RETURN(MovedOutput y, moved_output(c, i, packed.dtype(), dims));

@@ -7,6 +7,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
+
+#include "ir/eval.h"
 
 namespace ferry {
 
@@ -14,5 +17,8 @@ struct Split {
   int64_t axis = 0;  // in [-rank, rank)
   std::optional<int64_t> num_outputs;
 };
+
+// The sizes of the parts. Errors: those of the operator.
+Result<std::vector<int64_t>> part_sizes(const Split& op, EvalContext& c);
 
 }  // namespace ferry

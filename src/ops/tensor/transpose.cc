@@ -38,17 +38,26 @@ Status infer(const Transpose& op, InferContext& c) {
   return {};
 }
 
-Status eval(const Transpose& op, EvalContext& c) {
+}  // namespace
+
+Result<StridedView> view_of(const Transpose& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
   const Dims dense = dense_strides(x.dims());
-  Dims dims, strides;
+  StridedView view;
   for (size_t axis : perm) {
-    dims.push_back(x.dim(axis));
-    strides.push_back(dense[axis]);
+    view.dims.push_back(x.dim(axis));
+    view.strides.push_back(dense[axis]);
   }
-  return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) {
-    return copy_strided(c, from, strides, to, dims);
+  return view;
+}
+
+namespace {
+
+Status eval(const Transpose& op, EvalContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const StridedView view, view_of(op, c));
+  return move_elements(c, c.input(0), 0, view.dims, [&]<class T>(TypeTag<T>, const T* x, T* y) {
+    return copy_strided(c, x, view, y);
   });
 }
 

@@ -7,10 +7,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/walk.h"
+
 namespace ferry {
 
 struct Transpose {
   std::vector<int64_t> perm;  // empty: all axes reversed
 };
+
+// What of input 0 the output is. Errors: those of the operator.
+Result<StridedView> view_of(const Transpose& op, EvalContext& c);
 
 }  // namespace ferry

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inputs.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+
+#include "fill.h"
+#include "npy.h"
+#include "npz.h"
+
+namespace ferry::cli {
+namespace {
+
+std::string names_of(const std::vector<ValueInfo>& values) {
+  std::string text;
+  for (const ValueInfo& v : values) text += (text.empty() ? "'" : ", '") + v.name + "'";
+  return text.empty() ? "none" : text;
+}
+
+size_t input_index(const Model& model, const std::string& name) {
+  const auto& inputs = model.inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].name == name) return i;
+  }
+  fail(Code::kInvalidArgument, "the model has no input '{}'; its inputs are {}", name,
+       names_of(inputs));
+}
+
+// The input that a file without a name is for.
+std::string only_input(const Model& model, const std::string& path) {
+  std::vector<std::string> needed;
+  for (const ValueInfo& v : model.inputs()) {
+    if (!v.optional) needed.push_back(v.name);
+  }
+  if (needed.size() != 1) {
+    fail(Code::kInvalidArgument, "{}: for which input? Write --input name={}; the inputs are {}",
+         path, path, names_of(model.inputs()));
+  }
+  return needed[0];
+}
+
+void add_npz(const Model& model, const std::string& name, const std::string& path, Inputs& inputs) {
+  NamedTensors arrays = read_npz(path);
+  if (arrays.empty()) fail(Code::kInvalidArgument, "{}: holds no arrays", path);
+  if (name.empty()) {
+    for (auto& [key, tensor] : arrays) {
+      input_index(model, key);
+      inputs.values[key] = std::move(tensor);
+    }
+    return;
+  }
+  input_index(model, name);
+  if (arrays.size() == 1) {
+    inputs.values[name] = std::move(arrays[0].second);
+    return;
+  }
+  for (auto& [key, tensor] : arrays) {
+    if (key != name) continue;
+    inputs.values[name] = std::move(tensor);
+    return;
+  }
+  fail(Code::kInvalidArgument, "{}: holds {} arrays, none named '{}'", path, arrays.size(), name);
+}
+
+void add_file(const Model& model, const std::string& text, Inputs& inputs) {
+  // A file may hold '=' in its name: what exists as it stands is a file.
+  std::string name, path = text;
+  if (!std::filesystem::exists(text) && text.find('=') != std::string::npos) {
+    std::tie(name, path) = split_assignment("--input", text);
+  }
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension == ".npz") return add_npz(model, name, path, inputs);
+  if (extension != ".npy" && extension != ".pb") {
+    throw CLI::ValidationError("--input",
+                               path + ": wanted a .npy, .npz or .pb file" +
+                                   (is_picture_path(path) ? "; pictures go to --image" : ""));
+  }
+  if (name.empty()) name = only_input(model, path);
+  const size_t index = input_index(model, name);
+  if (extension == ".pb")
+    inputs.values[name] = read_value(model, index, path).value();
+  else
+    inputs.values[name] = parse_npy(read_file(path), path);
+}
+
+// The input that takes a picture: the named one, or the only tensor of rank 4 (or 3).
+const ValueInfo& picture_input(const Model& model, const InputOptions& options) {
+  if (!options.image_input.empty()) {
+    return model.inputs()[input_index(model, options.image_input)];
+  }
+  const ValueInfo* found = nullptr;
+  for (const ValueInfo& v : model.inputs()) {
+    const bool fits = v.is_tensor && v.has_rank && v.dims.size() == 4 && !v.optional &&
+                      (v.dtype == DType::kFloat32 || v.dtype == DType::kUInt8);
+    if (fits && found != nullptr) {
+      fail(Code::kInvalidArgument,
+           "--image: both '{}' and '{}' could take a picture; say which with "
+           "--image-input",
+           found->name, v.name);
+    }
+    if (fits) found = &v;
+  }
+  if (found == nullptr) {
+    fail(Code::kInvalidArgument,
+         "--image: no input takes a picture, wanted f32 or u8 of 4 dims; "
+         "the inputs are {}",
+         names_of(model.inputs()));
+  }
+  return *found;
+}
+
+bool is_channels(const DimInfo& d) { return d.size == 1 || d.size == 3 || d.size == 4; }
+
+void choose_layout(const ValueInfo& input, const InputOptions& options, PictureOptions& picture) {
+  const bool nchw = is_channels(input.dims[1]), nhwc = is_channels(input.dims[3]);
+  if (options.layout.empty() && nhwc && !nchw) picture.layout = PictureLayout::kNhwc;
+  const DimInfo& channels = input.dims[picture.layout == PictureLayout::kNchw ? 1 : 3];
+  if (channels.size >= 0 && !is_channels(channels)) {
+    fail(Code::kShapeMismatch,
+         "--image: input '{}' ({}) takes {} channels as {}, a picture has 1, 3 "
+         "or 4",
+         input.name, input.type, channels.size,
+         picture.layout == PictureLayout::kNchw ? "nchw" : "nhwc");
+  }
+  if (channels.size >= 0) picture.channels = static_cast<int>(channels.size);
+}
+
+void add_picture(const Model& model, const InputOptions& options, Inputs& inputs) {
+  const ValueInfo& input = picture_input(model, options);
+  if (!input.has_rank || input.dims.size() != 4) {
+    fail(Code::kShapeMismatch, "--image: input '{}' ({}) takes no picture", input.name, input.type);
+  }
+  PictureOptions& p = inputs.picture;
+  choose_layout(input, options, p);
+  p.dtype = input.dtype;
+  const Picture picture = read_picture(options.image, p).value();
+  const bool plain = p.dtype == DType::kUInt8;
+  inputs.notes.push_back(fmt::format("input '{}': {} ({}, {}x{}) as {}, {}, {}, {}", input.name,
+                                     options.image, picture.format, picture.width, picture.height,
+                                     picture.tensor.describe(),
+                                     p.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
+                                     p.channels == 1                 ? "grey"
+                                     : p.order == PictureOrder::kRgb ? "rgb"
+                                                                     : "bgr",
+                                     plain                            ? "samples 0-255"
+                                     : p.range == PictureRange::kUnit ? "range 0-1"
+                                                                      : "range 0-255"));
+  for (const std::string& note : picture.notes) inputs.notes.push_back("  " + note);
+  inputs.values[input.name] = picture.tensor;
+}
+
+// Sizes that given tensors bind, so that random ones fit them.
+void bind_given(const Model& model, const NamedValues& given, SymbolSizes& sizes) {
+  for (const ValueInfo& v : model.inputs()) {
+    const auto it = given.find(v.name);
+    if (it == given.end() || !it->second.is_tensor() || !v.has_rank) continue;
+    const Tensor& t = it->second.tensor();
+    for (size_t i = 0; i < v.dims.size() && t.rank() == v.dims.size(); ++i) {
+      if (v.dims[i].size < 0) sizes[v.dims[i].symbol] = t.dim(i);
+    }
+  }
+}
+
+void add_random(const Model& model, const InputOptions& options, Inputs& inputs) {
+  std::vector<std::string> assumed;
+  SymbolSizes sizes = all_sizes(model, options.shapes, assumed);
+  bind_given(model, inputs.values, sizes);
+  uint64_t seed = options.seed;
+  bool any = false;
+  for (const ValueInfo& v : model.inputs()) {
+    if (v.optional || inputs.values.contains(v.name)) continue;
+    if (!v.is_tensor) {
+      fail(Code::kInvalidArgument, "input '{}' ({}) is missing; give it with --input", v.name,
+           v.type);
+    }
+    Tensor t = random_tensor(v.dtype, dims_at(v, sizes), seed++);
+    inputs.notes.push_back(
+        fmt::format("input '{}': random {}, seed {}", v.name, t.describe(), options.seed));
+    inputs.values[v.name] = std::move(t);
+    any = true;
+  }
+  if (!any || assumed.empty()) return;
+  std::string text;
+  for (const std::string& a : assumed) text += (text.empty() ? "" : ", ") + a;
+  if (options.random_only()) {
+    inputs.notes.push_back("assumed " + text + " (set with --dim or --shape)");
+  }
+}
+
+}  // namespace
+
+void InputOptions::add_to(CLI::App& verb) {
+  verb.add_option("-i,--input", files,
+                  "name=FILE (.npy, .npz, .pb), or FILE for a single input; a .npz without a name "
+                  "gives all its arrays (repeatable)")
+      ->group("Inputs");
+  verb.add_option("--image", image, "picture file (PNG, JPEG, WebP, TIFF, JPEG 2000, BMP, PNM)")
+      ->group("Inputs");
+  verb.add_option("--image-input", image_input, "the input that takes the picture")
+      ->group("Inputs");
+  verb.add_option("--layout", layout, "nchw or nhwc; default: what the model's input looks like")
+      ->check(CLI::IsMember({"nchw", "nhwc"}))
+      ->group("Pictures");
+  verb.add_option("--order", order, "rgb (default) or bgr")
+      ->check(CLI::IsMember({"rgb", "bgr"}))
+      ->group("Pictures");
+  verb.add_option("--range", range, "0-1 (default) or 0-255: numbers of black and white")
+      ->check(CLI::IsMember({"0-1", "0-255"}))
+      ->group("Pictures");
+  verb.add_option("--mean", mean,
+                  "subtracted per channel, in units of the range: 0.485,0.456,0.406")
+      ->delimiter(',')
+      ->expected(1, 4)
+      ->group("Pictures");
+  verb.add_option("--std", std, "divided by per channel, after --mean")
+      ->delimiter(',')
+      ->expected(1, 4)
+      ->group("Pictures");
+  verb.add_option("--rounding", rounding, "nearest (default) or down, when a picture is written")
+      ->check(CLI::IsMember({"nearest", "down"}))
+      ->group("Pictures");
+  verb.add_option("--seed", seed, "of the random numbers for inputs not given; default 0")
+      ->group("Inputs");
+  shapes.add_to(verb);
+}
+
+PictureOptions InputOptions::picture() const {
+  PictureOptions p;
+  p.layout = layout == "nhwc" ? PictureLayout::kNhwc : PictureLayout::kNchw;
+  p.order = order == "bgr" ? PictureOrder::kBgr : PictureOrder::kRgb;
+  p.range = range == "0-255" ? PictureRange::k255 : PictureRange::kUnit;
+  p.rounding = rounding == "down" ? PictureRounding::kDown : PictureRounding::kNearest;
+  // One number stands for all channels.
+  for (size_t i = 0; i < 4; ++i) {
+    if (!mean.empty()) p.mean[i] = mean.size() == 1 ? mean[0] : i < mean.size() ? mean[i] : 0;
+    if (!std.empty()) p.std[i] = std.size() == 1 ? std[0] : i < std.size() ? std[i] : 1;
+  }
+  return p;
+}
+
+Inputs load_inputs(const Model& model, const InputOptions& options) {
+  Inputs inputs;
+  inputs.picture = options.picture();
+  for (const std::string& file : options.files) {
+    const size_t before = inputs.values.size();
+    add_file(model, file, inputs);
+    if (inputs.values.size() == before) {
+      throw CLI::ValidationError("--input", file + ": that input is given twice");
+    }
+  }
+  for (const auto& [name, value] : inputs.values) {
+    inputs.notes.push_back(fmt::format("input '{}': {}", name, value.describe()));
+  }
+  if (!options.image.empty()) add_picture(model, options, inputs);
+  add_random(model, options, inputs);
+  return inputs;
+}
+
+}  // namespace ferry::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inputs of a run: tensors from files, a picture, random numbers for the rest.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ferry/ferry.h"
+#include "options.h"
+#include "verb.h"
+
+namespace ferry::cli {
+
+struct InputOptions {
+  std::vector<std::string> files;  // "name=file" or "file"
+  std::string image, image_input;
+  std::string layout, order = "rgb", range = "0-1", rounding = "nearest";
+  std::vector<float> mean, std;
+  uint64_t seed = 0;
+  ShapeOptions shapes;
+
+  void add_to(CLI::App& verb);
+  bool random_only() const { return files.empty() && image.empty(); }
+  PictureOptions picture() const;  // what the options say; layout when given
+};
+
+struct Inputs {
+  NamedValues values;
+  std::vector<std::string> notes;  // what was chosen, for people
+  PictureOptions picture;          // of --image, after what the model asks for
+};
+
+// Throws Error, or CLI::ValidationError for contradicting options.
+Inputs load_inputs(const Model& model, const InputOptions& options);
+
+}  // namespace ferry::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command `ferry`.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "ferry/version.h"
+#include "verb.h"
+
+namespace {
+
+constexpr const char* kFooter = R"(
+examples:
+  ferry check net.onnx                          is the model supported here?
+  ferry info net.onnx                           what does it take, give and cost?
+  ferry run net.onnx --image in.png -o out.png  run it on a picture
+  ferry run net.onnx -i x=x.npy -o y.npz        run it on tensors
+  ferry bench net.onnx --vs onnxruntime         how fast is it?
+
+exit codes: 0 ok, 1 the model or an input is wrong, 2 the command line is wrong.
+`ferry VERB --help` explains a verb.)";
+
+std::string verb_of(const CLI::App& app) {
+  for (const CLI::App* sub : app.get_subcommands()) return "ferry " + sub->get_name();
+  return "ferry";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Ferry runs ONNX models on this machine.", "ferry");
+  app.set_version_flag("--version", std::string("ferry ") + ferry::version());
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  int code = ferry::cli::kExitOk;
+  try {
+    ferry::cli::add_run(app, code);
+    ferry::cli::add_info(app, code);
+    ferry::cli::add_check(app, code);
+    ferry::cli::add_bench(app, code);
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    const std::string verb = verb_of(app);
+    std::fprintf(stderr, "%s: %s\nTry '%s --help'.\n", verb.c_str(), error.what(), verb.c_str());
+    return ferry::cli::kExitUsage;
+  } catch (const ferry::Error& error) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s: %s\n", verb_of(app).c_str(), error.status().to_string().c_str());
+    return ferry::cli::kExitError;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "%s: OutOfMemory: the machine's memory is used up\n",
+                 verb_of(app).c_str());
+    return ferry::cli::kExitError;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: Internal: %s\n", verb_of(app).c_str(), error.what());
+    return ferry::cli::kExitError;
+  }
+  if (std::fflush(stdout) != 0) {
+    std::fprintf(stderr, "%s: IoError: standard output could not be written\n",
+                 verb_of(app).c_str());
+    return ferry::cli::kExitError;
+  }
+  return code;
+}

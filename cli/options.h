@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that several verbs take, under one name each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ferry/ferry.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ferry::cli {
+
+// How a session is made: --threads, --accuracy, --prefer, --memory-limit, ...
+struct EngineOptions {
+  std::string accuracy = "fast", prefer = "speed";
+  std::string memory_limit;
+  SessionOptions session;
+
+  void add_to(CLI::App& verb, bool with_threads = true);
+  SessionOptions get() const;  // throws Error
+};
+
+// Sizes of named dims: --dim N=1, --shape input=1x3x224x224.
+struct ShapeOptions {
+  std::vector<std::string> dims, shapes;
+  void add_to(CLI::App& verb);
+};
+
+// "name=rest"; throws CLI::ValidationError naming `option`.
+std::pair<std::string, std::string> split_assignment(const std::string& option,
+                                                     const std::string& text);
+std::vector<std::string> split(const std::string& text, char at);
+// "512M", "2GiB", "1000000" in bytes.
+uint64_t parse_bytes(const std::string& option, const std::string& text);
+
+// The sizes that the user gave to the dims of `model`'s inputs; others are absent. Throws Error
+// when a shape contradicts the model.
+SymbolSizes given_sizes(const Model& model, const ShapeOptions& options);
+// The same with a size for every symbol: 1 for batches, 224 for heights and widths of pictures, 16
+// for others. `assumed` lists those that the user did not give, as "N=1".
+SymbolSizes all_sizes(const Model& model, const ShapeOptions& options,
+                      std::vector<std::string>& assumed);
+
+// Concrete dims of an input; -1 where not even a rank is known is an error.
+Dims dims_at(const ValueInfo& input, const SymbolSizes& sizes);
+
+// "f32[N,3,H,W]" plus the default's mark.
+std::string value_text(const ValueInfo& value);
+
+}  // namespace ferry::cli

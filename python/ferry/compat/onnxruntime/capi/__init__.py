@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where scripts that catch onnxruntime's exceptions import them from."""

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ferry/c_api.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "api/test_model.h"
+
+extern "C" const char* run_from_c(void);
+
+namespace {
+
+// Takes the status over: its code, and its words for the test.
+struct Outcome {
+  explicit Outcome(ferry_status* s) : code(ferry_status_code(s)), message(ferry_status_message(s)) {
+    ferry_status_free(s);
+  }
+  ferry_code code;
+  std::string message;
+};
+
+#define EXPECT_OK(call)                                     \
+  do {                                                      \
+    const Outcome outcome_(call);                           \
+    EXPECT_EQ(outcome_.code, FERRY_OK) << outcome_.message; \
+  } while (false)
+#define EXPECT_FAILS(call, wanted, words)                                           \
+  do {                                                                              \
+    const Outcome outcome_(call);                                                   \
+    EXPECT_EQ(outcome_.code, wanted) << outcome_.message;                           \
+    EXPECT_NE(outcome_.message.find(words), std::string::npos) << outcome_.message; \
+  } while (false)
+
+class CApi : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(ferry_model_load_memory(kTestModel, sizeof kTestModel, nullptr, &model_), nullptr);
+    ASSERT_EQ(ferry_session_create(model_, nullptr, &session_), nullptr);
+  }
+  void TearDown() override {
+    ferry_session_free(session_);
+    ferry_model_free(model_);
+  }
+  ferry_status* run(const char* in, const ferry_tensor* x, const char* out, ferry_tensor** y,
+                    const ferry_run_options* options = nullptr) {
+    return ferry_session_run(session_, &in, &x, 1, &out, y, 1, options);
+  }
+  static ferry_tensor* borrow(std::array<float, 4>& numbers, int64_t rows = 2,
+                              int64_t columns = 2) {
+    const int64_t dims[] = {rows, columns};
+    ferry_tensor* t = nullptr;
+    EXPECT_OK(ferry_tensor_borrow(FERRY_FLOAT32, dims, 2, numbers.data(), sizeof numbers, &t));
+    return t;
+  }
+  ferry_model* model_ = nullptr;
+  ferry_session* session_ = nullptr;
+  std::array<float, 4> numbers_ = {-3, -1, 0, 2};
+};
+
+TEST(CApiAlone, FreesTakeNull) {
+  ferry_status_free(nullptr);
+  ferry_model_free(nullptr);
+  ferry_session_free(nullptr);
+  ferry_tensor_free(nullptr);
+  ferry_cancel_free(nullptr);
+  EXPECT_EQ(ferry_status_code(nullptr), FERRY_OK);
+  EXPECT_STREQ(ferry_status_message(nullptr), "Ok");
+}
+
+TEST(CApiAlone, RunsFromC) { EXPECT_STREQ(run_from_c(), nullptr); }
+
+TEST(CApiAlone, HasAVersion) { EXPECT_EQ(std::string(ferry_version()).substr(0, 2), "0."); }
+
+TEST(CApiAlone, BadModelsAreErrors) {
+  ferry_model* model = nullptr;
+  EXPECT_FAILS(ferry_model_load("/nowhere/net.onnx", nullptr, &model), FERRY_IO_ERROR, "net.onnx");
+  EXPECT_FAILS(ferry_model_load(nullptr, nullptr, &model), FERRY_INVALID_ARGUMENT, "path is NULL");
+  EXPECT_FAILS(ferry_model_load_memory("garbage", 7, nullptr, &model), FERRY_INVALID_MODEL, "");
+  ferry_load_options unset{};
+  EXPECT_FAILS(ferry_model_load("x", &unset, &model), FERRY_INVALID_ARGUMENT, "struct_size");
+  EXPECT_EQ(model, nullptr);
+}
+
+TEST(CApiAlone, TensorsCheckTheirArguments) {
+  ferry_tensor* t = nullptr;
+  const int64_t dims[] = {2, 3}, negative[] = {-1}, huge[] = {INT64_MAX, 4};
+  EXPECT_OK(ferry_tensor_create(FERRY_FLOAT32, dims, 2, &t));
+  EXPECT_EQ(ferry_tensor_size_bytes(t), 24U);
+  EXPECT_EQ(static_cast<float*>(ferry_tensor_data(t))[5], 0);
+  ferry_tensor_free(t);
+  t = nullptr;
+  EXPECT_OK(ferry_tensor_create(FERRY_INT64, nullptr, 0, &t));
+  EXPECT_EQ(ferry_tensor_count(t), 1);
+  EXPECT_EQ(ferry_tensor_rank(t), 0U);
+  ferry_tensor_free(t);
+  t = nullptr;
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, negative, 1, &t), FERRY_INVALID_ARGUMENT, "");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, huge, 2, &t), FERRY_LIMIT_EXCEEDED, "");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, dims, 17, &t), FERRY_INVALID_ARGUMENT,
+               "rank is 17");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_UNDEFINED, dims, 2, &t), FERRY_INVALID_ARGUMENT, "type");
+  float small[5];
+  EXPECT_FAILS(ferry_tensor_borrow(FERRY_FLOAT32, dims, 2, small, sizeof small, &t),
+               FERRY_INVALID_ARGUMENT, "24 bytes");
+  EXPECT_EQ(t, nullptr);
+}
+
+TEST(CApiAlone, StringsAreSetAndRead) {
+  ferry_tensor* t = nullptr;
+  const int64_t dims[] = {2};
+  ASSERT_EQ(ferry_tensor_create(FERRY_STRING, dims, 1, &t), nullptr);
+  EXPECT_EQ(ferry_tensor_data(t), nullptr);
+  EXPECT_OK(ferry_tensor_set_string(t, 1, "a\0b", 3));
+  const char* text = nullptr;
+  size_t size = 0;
+  EXPECT_OK(ferry_tensor_string(t, 1, &text, &size));
+  EXPECT_EQ(std::string(text, size), std::string("a\0b", 3));
+  EXPECT_FAILS(ferry_tensor_string(t, 2, &text, &size), FERRY_INVALID_ARGUMENT, "no element 2");
+  ferry_tensor_free(t);
+}
+
+TEST_F(CApi, TellsInputsAndOutputs) {
+  EXPECT_EQ(ferry_model_input_count(model_), 1U);
+  EXPECT_EQ(ferry_model_output_count(model_), 1U);
+  ferry_value_info info{};
+  EXPECT_FAILS(ferry_model_input(model_, 0, &info), FERRY_INVALID_ARGUMENT, "struct_size");
+  info.struct_size = sizeof info;
+  EXPECT_OK(ferry_model_input(model_, 0, &info));
+  EXPECT_STREQ(info.name, "x");
+  EXPECT_STREQ(info.type, "f32[N,2]");
+  EXPECT_EQ(info.dtype, FERRY_FLOAT32);
+  ASSERT_EQ(info.rank, 2);
+  EXPECT_EQ(info.dims[0], -1);
+  EXPECT_EQ(info.dims[1], 2);
+  EXPECT_STREQ(info.symbols[0], "N");
+  EXPECT_STREQ(info.symbols[1], "");
+  EXPECT_FAILS(ferry_model_output(model_, 1, &info), FERRY_INVALID_ARGUMENT, "no output 1");
+}
+
+TEST_F(CApi, WritesOutputsInPlace) {
+  std::array<float, 4> result = {9, 9, 9, 9};
+  ferry_tensor* x = borrow(numbers_);
+  ferry_tensor* y = borrow(result);
+  EXPECT_OK(run("x", x, "y", &y));
+  EXPECT_EQ(ferry_tensor_data(y), result.data());
+  EXPECT_EQ(result, (std::array<float, 4>{0, 0, 1, 3}));
+  ferry_tensor_free(x);
+  ferry_tensor_free(y);
+}
+
+TEST_F(CApi, RefusesAnOutputOfOtherDims) {
+  std::array<float, 4> result{};
+  ferry_tensor* x = borrow(numbers_);
+  ferry_tensor* y = borrow(result, 1, 2);
+  EXPECT_FAILS(run("x", x, "y", &y), FERRY_SHAPE_MISMATCH, "output 'y'");
+  ferry_tensor_free(x);
+  ferry_tensor_free(y);
+}
+
+TEST_F(CApi, FetchesValuesInside) {
+  ferry_tensor* x = borrow(numbers_);
+  ferry_tensor* sum = nullptr;
+  EXPECT_OK(run("x", x, "sum", &sum));
+  ASSERT_NE(sum, nullptr);
+  EXPECT_EQ(static_cast<float*>(ferry_tensor_data(sum))[0], -2);
+  ferry_tensor_free(x);
+  ferry_tensor_free(sum);
+}
+
+TEST_F(CApi, NamesWhatIsWrong) {
+  ferry_tensor* x = borrow(numbers_);
+  ferry_tensor* wide = borrow(numbers_, 1, 4);
+  ferry_tensor* y = nullptr;
+  EXPECT_FAILS(run("z", x, "y", &y), FERRY_INVALID_ARGUMENT, "'x'");
+  EXPECT_FAILS(run("x", x, "q", &y), FERRY_INVALID_ARGUMENT, "'q'");
+  EXPECT_FAILS(run("x", nullptr, "y", &y), FERRY_INVALID_ARGUMENT, "'x' is NULL");
+  EXPECT_FAILS(run("x", wide, "y", &y), FERRY_SHAPE_MISMATCH, "x");
+  EXPECT_EQ(y, nullptr);
+  ferry_tensor_free(x);
+  ferry_tensor_free(wide);
+}
+
+TEST_F(CApi, IsCancelled) {
+  ferry_cancel* cancel = nullptr;
+  ASSERT_EQ(ferry_cancel_create(&cancel), nullptr);
+  ferry_cancel_set(cancel);
+  ferry_run_options options{};
+  options.struct_size = sizeof options;
+  options.cancel = cancel;
+  ferry_tensor* x = borrow(numbers_);
+  ferry_tensor* y = nullptr;
+  EXPECT_FAILS(run("x", x, "y", &y, &options), FERRY_CANCELLED, "");
+  ferry_tensor_free(x);
+  ferry_cancel_free(cancel);
+}
+
+TEST_F(CApi, BadOptionsAreErrors) {
+  ferry_session_options options{};
+  options.struct_size = sizeof options;
+  options.isa = "abacus";
+  ferry_session* session = nullptr;
+  EXPECT_FAILS(ferry_session_create(model_, &options, &session), FERRY_INVALID_ARGUMENT, "abacus");
+  options.isa = nullptr;
+  options.threads = -1;
+  EXPECT_FAILS(ferry_session_create(model_, &options, &session), FERRY_INVALID_ARGUMENT, "threads");
+  EXPECT_EQ(session, nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/codec_hooks.h"
+
+#include <cstring>
+
+#include "base/status.h"
+#include "codec/image.h"
+#include "codec/regex.h"
+#include "ops/image/image_decoder.h"
+#include "ops/text/regex_full_match.h"
+
+namespace ferry {
+namespace {
+
+Result<Tensor> decode_picture(std::span<const uint8_t> bytes, PixelFormat format,
+                              MemoryBudget* budget) {
+  DecodeOptions options;
+  options.color = format == PixelFormat::kRgb   ? ColorMode::kRgb
+                  : format == PixelFormat::kBgr ? ColorMode::kBgr
+                                                : ColorMode::kGrey;
+  options.apply_orientation = false;  // the operator gives the picture as it is stored
+  FERRY_ASSIGN_OR_RETURN(const Image image, decode_image(bytes, options));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor pixels,
+      Tensor::allocate(DType::kUInt8, {image.height, image.width, image.channels}, budget));
+  if (!image.data.empty()) std::memcpy(pixels.raw(), image.data.data(), image.data.size());
+  return pixels;
+}
+
+Status match_all(const std::string& pattern, std::span<const std::string> texts, bool* matches) {
+  FERRY_ASSIGN_OR_RETURN(const Regex regex, Regex::compile(pattern));
+  for (size_t i = 0; i < texts.size(); ++i) matches[i] = regex.full_match(texts[i]);
+  return {};
+}
+
+}  // namespace
+
+void connect_codecs() {
+  set_image_decoder(decode_picture);
+  set_regex_engine(match_all);
+}
+
+}  // namespace ferry

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/flops.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace ferry {
+namespace {
+
+using Sizes = std::optional<std::vector<double>>;
+
+// Operators that only move, make or describe data.
+constexpr std::array kMoves = std::to_array<std::string_view>({"Cast",
+                                                               "CastLike",
+                                                               "Compress",
+                                                               "Concat",
+                                                               "ConcatFromSequence",
+                                                               "Constant",
+                                                               "ConstantOfShape",
+                                                               "DepthToSpace",
+                                                               "Dropout",
+                                                               "Expand",
+                                                               "EyeLike",
+                                                               "Flatten",
+                                                               "Gather",
+                                                               "GatherElements",
+                                                               "GatherND",
+                                                               "Identity",
+                                                               "OneHot",
+                                                               "Pad",
+                                                               "Range",
+                                                               "Reshape",
+                                                               "ReverseSequence",
+                                                               "Scan",
+                                                               "ScatterElements",
+                                                               "ScatterND",
+                                                               "Shape",
+                                                               "Size",
+                                                               "Slice",
+                                                               "SpaceToDepth",
+                                                               "Split",
+                                                               "SplitToSequence",
+                                                               "Squeeze",
+                                                               "Tile",
+                                                               "Transpose",
+                                                               "Trilu",
+                                                               "Unsqueeze",
+                                                               "If",
+                                                               "Loop",
+                                                               "Where",
+                                                               "SequenceAt",
+                                                               "SequenceConstruct",
+                                                               "SequenceInsert",
+                                                               "SequenceLength",
+                                                               "ferry.Group"});
+
+double product(const std::vector<double>& v, size_t from = 0) {
+  double n = 1;
+  for (size_t i = from; i < v.size(); ++i) n *= v[i];
+  return n;
+}
+
+struct Shapes {
+  const Graph& graph;
+  const Node& node;
+  const SymbolLookup& symbols;
+
+  Sizes of(ValueId id) const {
+    if (id == kNone) return std::nullopt;
+    const Type& type = graph.value(id).type;
+    if (!type.has_rank()) return std::nullopt;
+    std::vector<double> sizes;
+    for (const Dim& d : *type.shape) {
+      const auto size = d.eval(symbols);
+      if (!size.ok()) return std::nullopt;
+      sizes.push_back(static_cast<double>(*size));
+    }
+    return sizes;
+  }
+  Sizes input(size_t i) const { return i < node.inputs.size() ? of(node.inputs[i]) : std::nullopt; }
+  Sizes output(size_t i) const {
+    return i < node.outputs.size() ? of(node.outputs[i]) : std::nullopt;
+  }
+};
+
+// The operators whose arithmetic is products of matrices; nullopt for others.
+std::optional<std::optional<double>> product_flops(const Shapes& s, std::string_view op) {
+  const Sizes x = s.input(0), w = s.input(1), y = s.output(0);
+  if (op == "Conv" || op == "ConvInteger" || op == "QLinearConv") {
+    const Sizes filter = op == "QLinearConv" ? s.input(3) : w;
+    if (!filter || !y) return std::optional<double>();
+    return 2 * product(*y) * product(*filter, 1);
+  }
+  if (op == "ConvTranspose") {
+    if (!w || !x) return std::optional<double>();
+    return 2 * product(*x) * product(*w, 1);
+  }
+  if (op == "MatMul" || op == "MatMulInteger" || op == "QLinearMatMul") {
+    if (!x || x->empty() || !y) return std::optional<double>();
+    return 2 * product(*y) * x->back();
+  }
+  if (op == "Gemm") {
+    if (!x || !y || y->size() != 2) return std::optional<double>();
+    return (*y)[0] == 0 ? 0 : 2 * product(*y) * product(*x) / (*y)[0];
+  }
+  if (op == "LSTM" || op == "GRU" || op == "RNN") {
+    const Sizes r = s.input(2);
+    if (!x || x->size() != 3 || !w || !r) return std::optional<double>();
+    return 2 * (*x)[0] * (*x)[1] * (product(*w) + product(*r));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<double> node_flops(const Graph& graph, const Node& node,
+                                 const SymbolLookup& symbols) {
+  double total = 0;
+  for (const auto& body : node.bodies) {
+    for (NodeId id : body->order()) {
+      const auto inner = node_flops(*body, body->node(id), symbols);
+      if (!inner) return std::nullopt;
+      total += *inner;
+    }
+  }
+  const std::string op = node.op.def().full_name();
+  if (std::find(kMoves.begin(), kMoves.end(), op) != kMoves.end()) return total;
+  const Shapes shapes{graph, node, symbols};
+  if (const auto flops = product_flops(shapes, op)) {
+    return *flops ? std::optional(total + **flops) : std::nullopt;
+  }
+  double largest = -1;
+  const auto look = [&](ValueId id) {
+    if (const Sizes sizes = shapes.of(id)) largest = std::max(largest, product(*sizes));
+  };
+  for (ValueId id : node.inputs) look(id);
+  for (ValueId id : node.outputs) look(id);
+  return largest < 0 ? std::nullopt : std::optional(total + largest);
+}
+
+}  // namespace ferry

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/rows/rows.h"
+
+namespace ferry {
+
+const RowKernels& row_kernels(Isa isa) noexcept {
+  return FERRY_SELECT_ISA_TABLE(isa, kRowKernels);
+}
+
+}  // namespace ferry

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/rows/rows.h"
+
+#include "kernels/vec_math.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+constexpr float kInfinity = __builtin_inff();
+constexpr int kAhead = 4;  // independent sums, to hide the latency of an addition
+
+// One reduction: where it starts, how an element joins, how two partial results do. NaN spreads.
+template <RowReduction kKind>
+struct Fold {
+  [[gnu::always_inline]] static inline float start() {
+    return kKind == RowReduction::kMax ? -kInfinity : kKind == RowReduction::kMin ? kInfinity : 0;
+  }
+  [[gnu::always_inline]] static inline F32 join(F32 sum, F32 v) {
+    if constexpr (kKind == RowReduction::kMax) return max_nan(v, sum);
+    if constexpr (kKind == RowReduction::kMin) return min_nan(v, sum);
+    if constexpr (kKind == RowReduction::kSumSquare) return fma(v, v, sum);
+    if constexpr (kKind == RowReduction::kL1) return sum + abs(v);
+    return sum + v;
+  }
+  [[gnu::always_inline]] static inline F32 merge(F32 a, F32 b) {
+    if constexpr (kKind == RowReduction::kMax) return max_nan(a, b);
+    if constexpr (kKind == RowReduction::kMin) return min_nan(a, b);
+    return a + b;
+  }
+  [[gnu::always_inline]] static inline float across(F32 v) {
+    if constexpr (kKind == RowReduction::kMax || kKind == RowReduction::kMin) {
+      if (any(is_nan(v))) return __builtin_nanf("");
+      return kKind == RowReduction::kMax ? reduce_max(v) : reduce_min(v);
+    }
+    return reduce_add(v);
+  }
+};
+
+template <RowReduction kKind>
+FERRY_INLINE float fold_row(const float* x, int64_t n) {
+  using F = Fold<kKind>;
+  F32 sum[kAhead];
+  FERRY_UNROLL
+  for (int k = 0; k < kAhead; ++k) sum[k] = splat(F::start());
+  int64_t i = 0;
+  for (; i + kAhead * kLanes <= n; i += kAhead * kLanes) {
+    FERRY_UNROLL
+    for (int k = 0; k < kAhead; ++k) sum[k] = F::join(sum[k], load(x + i + k * kLanes));
+  }
+  for (; i + kLanes <= n; i += kLanes) sum[0] = F::join(sum[0], load(x + i));
+  if (i < n) {
+    const Mask m = first_n(n - i);
+    sum[1] = F::join(sum[1], select(m, load(x + i, m), splat(F::start())));
+  }
+  return F::across(F::merge(F::merge(sum[0], sum[1]), F::merge(sum[2], sum[3])));
+}
+
+template <RowReduction kKind>
+FERRY_INLINE void reduce_of(const float* x, float* y, int64_t rows, int64_t n, float factor) {
+  for (int64_t r = 0; r < rows; ++r) y[r] = fold_row<kKind>(x + r * n, n) * factor;
+}
+
+void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n,
+            float factor) noexcept {
+  switch (kind) {
+    case RowReduction::kSum: return reduce_of<RowReduction::kSum>(x, y, rows, n, factor);
+    case RowReduction::kMax: return reduce_of<RowReduction::kMax>(x, y, rows, n, factor);
+    case RowReduction::kMin: return reduce_of<RowReduction::kMin>(x, y, rows, n, factor);
+    case RowReduction::kSumSquare:
+      return reduce_of<RowReduction::kSumSquare>(x, y, rows, n, factor);
+    case RowReduction::kL1: return reduce_of<RowReduction::kL1>(x, y, rows, n, factor);
+  }
+}
+
+// Vectors of columns at a time, each down all rows. Blocks of rows keep sums short and exact.
+template <RowReduction kKind>
+FERRY_INLINE void columns_of(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
+                             float factor) {
+  using F = Fold<kKind>;
+  constexpr int64_t kBlock = 256;
+  constexpr int kWide = 4;
+  for (int64_t c = 0; c < cols;) {
+    const bool wide = c + kWide * kLanes <= cols;
+    const int vectors = wide ? kWide : 1;
+    const Mask m = first_n(smaller<int64_t>(kLanes, cols - c));
+    F32 total[kWide];
+    FERRY_UNROLL
+    for (int k = 0; k < kWide; ++k) total[k] = splat(F::start());
+    for (int64_t r0 = 0; r0 < n; r0 += kBlock) {
+      const int64_t r1 = smaller(n, r0 + kBlock);
+      F32 sum[kWide];
+      FERRY_UNROLL
+      for (int k = 0; k < kWide; ++k) sum[k] = splat(F::start());
+      if (wide) {
+        for (int64_t r = r0; r < r1; ++r) {
+          FERRY_UNROLL
+          for (int k = 0; k < kWide; ++k) {
+            sum[k] = F::join(sum[k], load(x + r * stride + c + k * kLanes));
+          }
+        }
+      } else {
+        for (int64_t r = r0; r < r1; ++r) sum[0] = F::join(sum[0], load(x + r * stride + c, m));
+      }
+      FERRY_UNROLL
+      for (int k = 0; k < kWide; ++k) total[k] = F::merge(total[k], sum[k]);
+    }
+    if (wide) {
+      FERRY_UNROLL
+      for (int k = 0; k < kWide; ++k) store(y + c + k * kLanes, total[k] * splat(factor));
+    } else {
+      store(y + c, total[0] * splat(factor), m);
+    }
+    c += vectors * kLanes;
+  }
+}
+
+void reduce_columns(RowReduction kind, const float* x, float* y, int64_t n, int64_t stride,
+                    int64_t cols, float factor) noexcept {
+  switch (kind) {
+    case RowReduction::kSum:
+      return columns_of<RowReduction::kSum>(x, y, n, stride, cols, factor);
+    case RowReduction::kMax:
+      return columns_of<RowReduction::kMax>(x, y, n, stride, cols, factor);
+    case RowReduction::kMin:
+      return columns_of<RowReduction::kMin>(x, y, n, stride, cols, factor);
+    case RowReduction::kSumSquare:
+      return columns_of<RowReduction::kSumSquare>(x, y, n, stride, cols, factor);
+    case RowReduction::kL1:
+      return columns_of<RowReduction::kL1>(x, y, n, stride, cols, factor);
+  }
+}
+
+FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
+  const int64_t whole = n / kLanes * kLanes;
+  const Mask rest = first_n(n - whole);
+  F32 high = splat(-kInfinity);
+  for (int64_t i = 0; i < whole; i += kLanes) high = max(load(x + i), high);
+  if (whole < n) high = max(select(rest, load(x + whole, rest), splat(-kInfinity)), high);
+  const F32 top = splat(reduce_max(high));
+  F32 sum = zero();
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const F32 d = load(x + i) - top, e = exp(d);
+    store(y + i, log ? d : e);
+    sum = sum + e;
+  }
+  if (whole < n) {
+    const F32 d = load(x + whole, rest) - top, e = exp(d);
+    store(y + whole, log ? d : e, rest);
+    sum = sum + select(rest, e, zero());
+  }
+  const float total = reduce_add(sum);
+  if (log) {
+    const F32 shift = splat(__builtin_logf(total));
+    for (int64_t i = 0; i < whole; i += kLanes) store(y + i, load(y + i) - shift);
+    if (whole < n) store(y + whole, load(y + whole, rest) - shift, rest);
+    return;
+  }
+  const F32 inverse = splat(1.0f / total);
+  for (int64_t i = 0; i < whole; i += kLanes) store(y + i, load(y + i) * inverse);
+  if (whole < n) store(y + whole, load(y + whole, rest) * inverse, rest);
+}
+
+void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log) noexcept {
+  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log);
+}
+
+void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
+                     bool log) noexcept {
+  for (int64_t c = 0; c < cols; c += kLanes) {
+    const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
+    const Mask m = first_n(lanes);
+    const float* from = x + c;
+    float* to = y + c;
+    F32 top = splat(-kInfinity), sum = zero();
+    for (int64_t i = 0; i < n; ++i) top = max(load(from + i * stride, m), top);
+    for (int64_t i = 0; i < n; ++i) {
+      const F32 d = load(from + i * stride, m) - top, e = exp(d);
+      store(to + i * stride, log ? d : e, m);
+      sum = sum + e;
+    }
+    if (log) {
+      float totals[kLanes];
+      store(totals, sum);
+      for (int i = 0; i < kLanes; ++i) totals[i] = __builtin_logf(totals[i]);
+      const F32 shift = load(totals);
+      for (int64_t i = 0; i < n; ++i) store(to + i * stride, load(to + i * stride, m) - shift, m);
+      continue;
+    }
+    const F32 inverse = splat(1.0f) / sum;
+    for (int64_t i = 0; i < n; ++i) store(to + i * stride, load(to + i * stride, m) * inverse, m);
+  }
+}
+
+// The sum of (x - mean)^2.
+FERRY_INLINE float squares(const float* x, int64_t n, F32 mean) {
+  F32 sum[kAhead];
+  FERRY_UNROLL
+  for (int k = 0; k < kAhead; ++k) sum[k] = zero();
+  int64_t i = 0;
+  for (; i + kAhead * kLanes <= n; i += kAhead * kLanes) {
+    FERRY_UNROLL
+    for (int k = 0; k < kAhead; ++k) {
+      const F32 d = load(x + i + k * kLanes) - mean;
+      sum[k] = fma(d, d, sum[k]);
+    }
+  }
+  for (; i + kLanes <= n; i += kLanes) {
+    const F32 d = load(x + i) - mean;
+    sum[0] = fma(d, d, sum[0]);
+  }
+  if (i < n) {
+    const Mask m = first_n(n - i);
+    const F32 d = select(m, load(x + i, m) - mean, zero());
+    sum[1] = fma(d, d, sum[1]);
+  }
+  return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
+  const float count = static_cast<float>(n);
+  const int64_t whole = n / kLanes * kLanes;
+  const Mask rest = first_n(n - whole);
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const float average = args.centred ? fold_row<RowReduction::kSum>(x, n) / count : 0.0f;
+    const F32 mean = splat(average);
+    const float inverse = 1.0f / __builtin_sqrtf(squares(x, n, mean) / count + args.epsilon);
+    const F32 scale = splat(inverse);
+    if (args.mean != nullptr) args.mean[r] = average;
+    if (args.inverse != nullptr) args.inverse[r] = inverse;
+    for (int64_t i = 0; i < whole; i += kLanes) {
+      const F32 v = (load(x + i) - mean) * scale, s = load(args.scale + i);
+      store(y + i, args.bias != nullptr ? fma(v, s, load(args.bias + i)) : v * s);
+    }
+    if (whole < n) {
+      const F32 v = (load(x + whole, rest) - mean) * scale, s = load(args.scale + whole, rest);
+      store(y + whole, args.bias != nullptr ? fma(v, s, load(args.bias + whole, rest)) : v * s,
+            rest);
+    }
+  }
+}
+
+}  // namespace
+
+extern const RowKernels kRowKernels = {softmax, softmax_columns, normalize, reduce,
+                                       reduce_columns};
+
+}  // namespace ferry::FERRY_ISA

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/export.h"
+
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <unordered_map>
+
+#include "base/status.h"
+#include "onnx/export_parts.h"
+#include "onnx/lowest_opset.h"
+
+namespace ferry::onnx {
+namespace {
+
+using protozero::pbf_writer;
+
+// Protocol buffers end at 2 GB; room is left for everything but weights.
+constexpr uint64_t kMaxInlineBytes = (uint64_t{2} << 30) - (uint64_t{64} << 20);
+
+// Names of a graph's values and outputs in the file.
+struct Names {
+  std::vector<std::string> values;
+  std::vector<std::string> outputs;
+};
+// What a body's surroundings call its captures.
+using GivenNames = std::unordered_map<ValueId, std::string>;
+
+class GraphWriter {
+ public:
+  GraphWriter(WeightFile* weights, const ExportOptions& options)
+      : weights_(weights), options_(options) {}
+
+  // `captures` is null for the model's own graph, whose inputs and outputs keep their names.
+  Status write(pbf_writer& w, const Graph& graph, const GivenNames* captures);
+
+ private:
+  void name_outputs(const Graph& graph, bool keep, Names& names);
+  Names name_values(const Graph& graph, const GivenNames* captures);
+  std::string unique(const std::string& wanted) {
+    std::string name = wanted;
+    for (int i = 1; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+    return name;
+  }
+  Status write_node(pbf_writer& w, const Node& node, const Names& names);
+  static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
+  Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
+  void write_interface(pbf_writer& w, const Graph& graph, const Names& names) const;
+
+  WeightFile* weights_;
+  const ExportOptions& options_;
+  std::set<std::string> used_;  // in the whole model: bodies see the names around them
+};
+
+// An output that no node makes, or that is listed before, gets its name from an Identity.
+void GraphWriter::name_outputs(const Graph& graph, bool keep, Names& names) {
+  if (keep) used_.insert(graph.output_names().begin(), graph.output_names().end());
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    const ValueId v = graph.outputs()[i];
+    const GraphValue& value = graph.value(v);
+    const std::string& wanted = graph.output_names()[i];
+    names.outputs.push_back(keep ? wanted : unique(wanted));
+    const bool constant = value.constant && value.name == wanted;
+    if (names.values[v].empty() && (value.producer != kNone || constant)) {
+      names.values[v] = names.outputs.back();
+    }
+  }
+}
+
+Names GraphWriter::name_values(const Graph& graph, const GivenNames* captures) {
+  Names names;
+  names.values.resize(graph.num_values());
+  if (captures != nullptr) {
+    for (const auto& [id, name] : *captures) names.values[id] = name;
+  }
+  for (ValueId v : graph.inputs()) {
+    if (names.values[v].empty()) names.values[v] = unique(graph.value(v).name);
+  }
+  name_outputs(graph, captures == nullptr, names);
+  for (ValueId v = 0; v < graph.num_values(); ++v) {
+    if (names.values[v].empty()) names.values[v] = unique(graph.value(v).name);
+  }
+  return names;
+}
+
+void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names) {
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    const std::string& source = names.values[graph.outputs()[i]];
+    if (source == names.outputs[i]) continue;
+    pbf_writer node(w, 1);
+    node.add_string(1, source);
+    node.add_string(2, names.outputs[i]);
+    node.add_string(4, "Identity");
+  }
+}
+
+Status GraphWriter::write_node(pbf_writer& parent, const Node& node,
+                               const Names& names) {
+  const OpDef& def = node.op.def();
+  pbf_writer w(parent, 1);
+  for (size_t i = 0; i < node.num_own_inputs(); ++i) {
+    w.add_string(1, node.inputs[i] == kNone ? std::string() : names.values[node.inputs[i]]);
+  }
+  for (ValueId v : node.outputs) w.add_string(2, v == kNone ? std::string() : names.values[v]);
+  if (!node.name.empty()) w.add_string(3, node.name);
+  w.add_string(4, def.name);
+  if (!def.domain.empty()) w.add_string(7, def.domain);
+  FERRY_RETURN_IF_ERROR(write_attributes(w, node.op));
+  for (size_t b = 0; b < node.bodies.size(); ++b) {
+    const Graph& body = *node.bodies[b];
+    // Captures are what the surroundings call them.
+    GivenNames given;
+    const size_t own = body.inputs().size() - node.num_captures;
+    for (size_t i = own; i < body.inputs().size(); ++i) {
+      given[body.inputs()[i]] = names.values[node.inputs[node.num_own_inputs() + i - own]];
+    }
+    pbf_writer attr(w, 5);
+    attr.add_string(1, def.bodies[b]);
+    attr.add_int32(20, 5);
+    pbf_writer g(attr, 6);
+    FERRY_RETURN_IF_ERROR(write(g, body, &given));
+  }
+  if (node.origin) {
+    for (const auto& [key, value] : node.origin->metadata) write_pair(w, 9, key, value);
+  }
+  return {};
+}
+
+Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph,
+                                       const Names& names) {
+  for (ValueId v = 0; v < graph.num_values(); ++v) {
+    const GraphValue& value = graph.value(v);
+    const bool needed = !value.users.empty() || value.overridable || graph.is_output(v);
+    if (!value.constant || !needed) continue;
+    pbf_writer t(w, 5);
+    FERRY_RETURN_IF_ERROR(write_tensor(t, *value.constant, names.values[v], weights_)
+                              .with_context("constant '" + value.name + "'"));
+  }
+  return {};
+}
+
+void GraphWriter::write_interface(pbf_writer& w, const Graph& graph,
+                                  const Names& names) const {
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    write_value_info(w, 12, names.outputs[i], graph.value(graph.outputs()[i]).type);
+  }
+  if (!options_.value_info) return;
+  for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
+    for (ValueId v : graph.node(id).outputs) {
+      if (v == kNone || graph.is_output(v)) continue;
+      if (graph.value(v).type.kind == Type::Kind::kUnknown) continue;
+      write_value_info(w, 13, names.values[v], graph.value(v).type);
+    }
+  }
+}
+
+Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* captures) {
+  const Names names = name_values(graph, captures);
+  for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
+    const Node& node = graph.node(id);
+    FERRY_RETURN_IF_ERROR(write_node(w, node, names).with_context(node.describe()));
+  }
+  write_renamed_outputs(w, graph, names);
+  w.add_string(2, graph.name.empty() ? "graph" : graph.name);
+  FERRY_RETURN_IF_ERROR(write_initializers(w, graph, names));
+  if (!graph.doc.empty()) w.add_string(10, graph.doc);
+  for (ValueId v : graph.inputs()) {
+    if (captures != nullptr && captures->contains(v)) continue;
+    write_value_info(w, 11, names.values[v], graph.value(v).type);
+  }
+  write_interface(w, graph, names);
+  return {};
+}
+
+void write_opsets(pbf_writer& w, const std::map<std::string, int64_t>& opsets) {
+  for (const auto& [domain, version] : opsets) {
+    pbf_writer o(w, 8);
+    o.add_string(1, domain);
+    o.add_int64(2, version);
+  }
+}
+
+Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
+                                const ExportOptions& options, WeightFile* weights) {
+  std::string bytes;
+  {
+    pbf_writer w(bytes);
+    const auto opsets = lowest_opsets(graph);
+    w.add_int64(1, std::max(info.ir_version, ir_version_for(opsets.at(""))));
+    if (!info.producer_name.empty()) w.add_string(2, info.producer_name);
+    if (!info.producer_version.empty()) w.add_string(3, info.producer_version);
+    if (!info.domain.empty()) w.add_string(4, info.domain);
+    if (info.model_version != 0) w.add_int64(5, info.model_version);
+    if (!info.doc.empty()) w.add_string(6, info.doc);
+    {
+      pbf_writer g(w, 7);
+      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options).write(g, graph, nullptr));
+    }
+    write_opsets(w, opsets);
+    for (const auto& [key, value] : info.metadata) write_pair(w, 14, key, value);
+  }
+  return bytes;
+}
+
+uint64_t constant_bytes(const Graph& graph) {
+  uint64_t total = 0;
+  for (ValueId v = 0; v < graph.num_values(); ++v) {
+    const GraphValue& value = graph.value(v);
+    if (value.constant) total += value.constant->size_bytes();
+  }
+  for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
+    for (const auto& body : graph.node(id).bodies) total += constant_bytes(*body);
+  }
+  return total;
+}
+
+Status write_file(const std::string& path, const std::string& bytes) {
+  const std::string partial = path + ".partial";
+  std::ofstream out(partial, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out) return io_error("{}: cannot be written", partial);
+  return move_file(partial, path);
+}
+
+}  // namespace
+
+Result<std::string> export_bytes(const Graph& graph, const ModelInfo& info,
+                                 const ExportOptions& options) {
+  if (options.external_data || constant_bytes(graph) > kMaxInlineBytes) {
+    return limit_exceeded(
+        "a model of over 2 GB, or with external data, has no single run of bytes; write files");
+  }
+  return write_model(graph, info, options, nullptr);
+}
+
+Status export_file(const Graph& graph, const ModelInfo& info, const std::string& path,
+                   const ExportOptions& options) {
+  if (!options.external_data && constant_bytes(graph) <= kMaxInlineBytes) {
+    FERRY_ASSIGN_OR_RETURN(const std::string bytes, write_model(graph, info, options, nullptr));
+    return write_file(path, bytes);
+  }
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  const std::string name =
+      options.external_name.empty() ? path.substr(folder.size()) + ".data" : options.external_name;
+  if (name.find('/') != std::string::npos) {
+    return invalid_argument("external_name '{}' is a path, wanted is a name beside the model", name);
+  }
+  WeightFile weights(folder + name, name, options.min_external_bytes);
+  FERRY_RETURN_IF_ERROR(weights.open());
+  FERRY_ASSIGN_OR_RETURN(const std::string bytes, write_model(graph, info, options, &weights));
+  FERRY_RETURN_IF_ERROR(weights.close());
+  return write_file(path, bytes);
+}
+
+}  // namespace ferry::onnx

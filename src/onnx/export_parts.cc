@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/export_parts.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/status.h"
+#include "onnx/wire.h"
+
+namespace ferry::onnx {
+namespace {
+
+using protozero::pbf_writer;
+
+constexpr uint64_t kSmallAlignment = 64;
+constexpr uint64_t kLargeAlignment = 64 << 10;
+
+void write_shape(pbf_writer& parent, const Shape& shape) {
+  pbf_writer w(parent, 2);
+  for (const Dim& d : shape) {
+    pbf_writer dim(w, 1);
+    if (d.is_constant()) dim.add_int64(1, d.constant());
+    else dim.add_string(2, d.to_string());
+  }
+}
+
+struct AttributeWriter {
+  pbf_writer& w;
+
+  void type(AttributeType t) const { w.add_int32(20, static_cast<int32_t>(t)); }
+
+  Status operator()(int64_t v) const {
+    w.add_int64(3, v);
+    type(AttributeType::kInt);
+    return {};
+  }
+  Status operator()(float v) const {
+    w.add_float(2, v);
+    type(AttributeType::kFloat);
+    return {};
+  }
+  Status operator()(const std::string& v) const {
+    w.add_bytes(4, v);
+    type(AttributeType::kString);
+    return {};
+  }
+  Status operator()(const Tensor& v) const {
+    type(AttributeType::kTensor);
+    pbf_writer t(w, 5);
+    return write_tensor(t, v, "", nullptr);
+  }
+  Status operator()(const Type& v) const {
+    type(AttributeType::kType);
+    pbf_writer t(w, 14);
+    write_type(t, v);
+    return {};
+  }
+  Status operator()(const std::vector<int64_t>& v) const {
+    for (int64_t x : v) w.add_int64(8, x);
+    type(AttributeType::kInts);
+    return {};
+  }
+  Status operator()(const std::vector<float>& v) const {
+    for (float x : v) w.add_float(7, x);
+    type(AttributeType::kFloats);
+    return {};
+  }
+  Status operator()(const std::vector<std::string>& v) const {
+    for (const std::string& x : v) w.add_bytes(9, x);
+    type(AttributeType::kStrings);
+    return {};
+  }
+  Status operator()(const std::vector<Tensor>& v) const {
+    type(AttributeType::kTensors);
+    for (const Tensor& x : v) {
+      pbf_writer t(w, 10);
+      FERRY_RETURN_IF_ERROR(write_tensor(t, x, "", nullptr));
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Status WeightFile::open() {
+  out_.open(path_ + ".partial", std::ios::binary | std::ios::trunc);
+  return out_ ? Status() : io_error("{}: cannot be written", path_);
+}
+
+Result<uint64_t> WeightFile::append(const Tensor& tensor) {
+  const uint64_t bytes = tensor.size_bytes();
+  const uint64_t alignment = bytes >= kLargeAlignment ? kLargeAlignment : kSmallAlignment;
+  const uint64_t offset = (size_ + alignment - 1) / alignment * alignment;
+  static const char kZeros[kLargeAlignment] = {};
+  out_.write(kZeros, static_cast<std::streamsize>(offset - size_));
+  out_.write(static_cast<const char*>(tensor.raw()), static_cast<std::streamsize>(bytes));
+  if (!out_) return io_error("{}: cannot be written", path_);
+  size_ = offset + bytes;
+  return offset;
+}
+
+Status WeightFile::close() {
+  out_.close();
+  if (!out_) return io_error("{}: cannot be written", path_);
+  return move_file(path_ + ".partial", path_);
+}
+
+Status move_file(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) == 0) return {};
+  return io_error("{}: cannot be written: {}", to, std::strerror(errno));  // NOLINT: message only
+}
+
+void write_pair(pbf_writer& parent, uint32_t tag, const std::string& key,
+                const std::string& value) {
+  pbf_writer w(parent, tag);
+  w.add_string(1, key);
+  w.add_string(2, value);
+}
+
+Status write_tensor(pbf_writer& w, const Tensor& tensor, const std::string& name,
+                    WeightFile* weights) {
+  for (int64_t d : tensor.dims()) w.add_int64(1, d);
+  w.add_int32(2, static_cast<int32_t>(tensor.dtype()));
+  if (tensor.dtype() == DType::kString) {
+    for (const std::string& s : tensor.elements<std::string>()) w.add_bytes(6, s);
+  }
+  if (!name.empty()) w.add_string(8, name);
+  if (tensor.dtype() == DType::kString) return {};
+  if (weights == nullptr || !weights->takes(tensor)) {
+    w.add_bytes(9, static_cast<const char*>(tensor.raw()), tensor.size_bytes());
+    return {};
+  }
+  FERRY_ASSIGN_OR_RETURN(const uint64_t offset, weights->append(tensor));
+  write_pair(w, 13, "location", weights->name());
+  write_pair(w, 13, "offset", std::to_string(offset));
+  write_pair(w, 13, "length", std::to_string(tensor.size_bytes()));
+  w.add_int32(14, 1);
+  return {};
+}
+
+void write_type(pbf_writer& w, const Type& type) {
+  switch (type.kind) {
+    case Type::Kind::kTensor: {
+      pbf_writer t(w, 1);
+      t.add_int32(1, static_cast<int32_t>(type.dtype));
+      if (type.shape) write_shape(t, *type.shape);
+      return;
+    }
+    case Type::Kind::kSequence:
+    case Type::Kind::kOptional: {
+      pbf_writer s(w, type.kind == Type::Kind::kSequence ? 4 : 9);
+      pbf_writer element(s, 1);
+      write_type(element, *type.element);
+      return;
+    }
+    case Type::Kind::kMap: {
+      pbf_writer m(w, 5);
+      m.add_int32(1, static_cast<int32_t>(type.dtype));
+      pbf_writer element(m, 2);
+      write_type(element, *type.element);
+      return;
+    }
+    case Type::Kind::kUnknown: return;
+  }
+}
+
+void write_value_info(pbf_writer& parent, uint32_t tag, const std::string& name,
+                      const Type& type) {
+  pbf_writer w(parent, tag);
+  w.add_string(1, name);
+  if (type.kind == Type::Kind::kUnknown) return;
+  pbf_writer t(w, 2);
+  write_type(t, type);
+}
+
+Status write_attributes(pbf_writer& parent, const Op& op) {
+  const std::shared_ptr<void> defaults = op.def().make();
+  for (const AttrBinding& binding : op.def().attrs) {
+    const auto value = binding.get(op.attrs());
+    if (!value) continue;
+    const auto standard = binding.get(defaults.get());
+    if (!binding.required && standard && equal(*value, *standard)) continue;
+    pbf_writer w(parent, 5);
+    w.add_string(1, binding.name);
+    FERRY_RETURN_IF_ERROR(std::visit(AttributeWriter{w}, *value).with_context(binding.name));
+  }
+  return {};
+}
+
+}  // namespace ferry::onnx

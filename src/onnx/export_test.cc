@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/export.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "ir/eval.h"
+#include "ir/verify.h"
+#include "onnx/import.h"
+#include "onnx/lowest_opset.h"
+#include "onnx/test_model.h"
+#include "ops/registry.h"
+
+namespace ferry::onnx {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace proto;  // NOLINT: the vocabulary of these tests
+
+ImportedModel load(const std::string& text) {
+  auto m = import_bytes(bytes(text), nullptr);
+  EXPECT_TRUE(m.ok()) << m.status().to_string();
+  return m.ok() ? *std::move(m) : ImportedModel{std::make_unique<Graph>(), {}};
+}
+
+ImportedModel sample() {
+  return load(model(graph({.nodes = {node("Add", {"x", "w"}, {"a"}, {}, {.name = "add"}),
+                                     node("Softmax", {"a"}, {"y"}, {int_attr("axis", 0)})},
+                           .inputs = {value("x", {"N", "2"}), value("w", {"2"})},
+                           .outputs = {value("y", {})},
+                           .initializers = {tensor("w", {2}, {1, 2})}})));
+}
+
+TEST(Export, RoundTripKeepsTheModel) {
+  ImportedModel first = sample();
+  first.info.metadata["author"] = "nobody";
+  const auto text = export_bytes(*first.graph, first.info);
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  const ImportedModel second = load(*text);
+  const Graph& g = *second.graph;
+  ASSERT_TRUE(verify(g).ok());
+  EXPECT_EQ(g.count_nodes(), 2u);
+  EXPECT_EQ(g.value(g.inputs()[0]).type.to_string(), "f32[N,2]");
+  EXPECT_TRUE(g.value(g.inputs()[1]).overridable);
+  EXPECT_EQ(g.output_names(), std::vector<std::string>{"y"});
+  EXPECT_EQ(g.node(g.first()).name, "add");
+  EXPECT_EQ(second.info.metadata.at("author"), "nobody");
+  EXPECT_EQ(second.info.opsets.at(""), 20);
+  const auto again = export_bytes(g, second.info);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(*again, *text);
+}
+
+TEST(Export, KeepsOutputNamesThroughRewrites) {
+  ImportedModel m = sample();
+  Graph& g = *m.graph;
+  // The output becomes the input of the Softmax, under the old name, twice.
+  const ValueId sum = g.node(g.first()).outputs[0];
+  g.replace_uses(g.outputs()[0], sum);
+  const auto text = export_bytes(g, m.info);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(load(*text).graph->output_names(), std::vector<std::string>{"y"});
+}
+
+TEST(Export, OutputsThatNoNodeMakes) {
+  const ImportedModel m = load(model(graph({.inputs = {value("x", {"2"})},
+                                            .outputs = {value("x", {"2"}), value("c", {"1"})},
+                                            .initializers = {tensor("c", {1}, {4})}})));
+  const auto text = export_bytes(*m.graph, m.info);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(load(*text).graph->output_names(), (std::vector<std::string>{"x", "c"}));
+}
+
+TEST(Export, BodiesAndCaptures) {
+  const std::string then_branch = graph({.nodes = {node("Add", {"x", "w"}, {"r"})},
+                                         .outputs = {value("r", {})},
+                                         .initializers = {tensor("w", {1}, {5})}});
+  const std::string else_branch = graph({.nodes = {node("Softmax", {"x"}, {"r"})}, .outputs = {value("r", {})}});
+  const ImportedModel m = load(model(graph(
+      {.nodes = {node("If", {"c"}, {"y"},
+                      {graph_attr("then_branch", then_branch), graph_attr("else_branch", else_branch)})},
+       .inputs = {value("c", {}, 9), value("x", {"2"})},
+       .outputs = {value("y", {})}})));
+  const auto text = export_bytes(*m.graph, m.info);
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  const ImportedModel again = load(*text);
+  const Graph& g = *again.graph;
+  ASSERT_TRUE(verify(g).ok());
+  EXPECT_EQ(g.node(g.first()).num_captures, 1u);
+  Tensor yes = Tensor::allocate(DType::kBool, {}).value();
+  *yes.data<bool>() = true;
+  Tensor x = Tensor::allocate(DType::kFloat32, {2}).value();
+  x.data<float>()[0] = 1;
+  x.data<float>()[1] = 2;
+  std::vector<Value> out;
+  const std::vector<Value> in = {yes, x};
+  ASSERT_TRUE(interpret(g, in, out).ok());
+  EXPECT_EQ(out[0].tensor().data<float>()[1], 7);
+}
+
+TEST(Export, ExternalData) {
+  const fs::path root = fs::temp_directory_path() / ("ferry_export_" + std::to_string(::getpid()));
+  fs::create_directories(root);
+  const std::vector<float> big(40000, 1.5f);
+  const ImportedModel m = load(model(graph({.nodes = {node("Add", {"x", "big"}, {"a"}), node("Add", {"a", "small"}, {"y"})},
+                                            .inputs = {value("x", {"1"})},
+                                            .outputs = {value("y", {})},
+                                            .initializers = {tensor("small", {1}, {2}), tensor("big", {40000}, big)}})));
+  const std::string path = (root / "m.onnx").string();
+  ASSERT_TRUE(export_file(*m.graph, m.info, path, {.external_data = true}).ok());
+  EXPECT_LT(fs::file_size(path), 2000u);
+  EXPECT_EQ(fs::file_size(path + ".data"), 160000u);
+  const auto again = import_file(path);
+  ASSERT_TRUE(again.ok()) << again.status().to_string();
+  const Graph& g = *again->graph;
+  const Tensor& w = *g.value(g.node(g.first()).inputs[1]).constant;
+  EXPECT_EQ(w.data<float>()[39999], 1.5f);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(w.raw()) % 64, 0u);
+  EXPECT_FALSE(export_bytes(*m.graph, m.info, {.external_data = true}).ok());
+  EXPECT_EQ(export_file(*m.graph, m.info, (root / "no/where.onnx").string()).code(), Code::kIoError);
+  EXPECT_EQ(export_file(*m.graph, m.info, path, {.external_data = true, .external_name = "../x"}).code(),
+            Code::kInvalidArgument);
+  fs::remove_all(root);
+}
+
+}  // namespace
+}  // namespace ferry::onnx

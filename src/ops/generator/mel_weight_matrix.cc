@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/generator/mel_weight_matrix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ops/arguments.h"
+#include "ops/convert.h"
+#include "ops/registry.h"
+#include "tensor/visit.h"
+
+namespace ferry {
+namespace {
+
+Status infer(const MelWeightMatrix& op, InferContext& c) {
+  for (size_t i = 0; i < 5; ++i) {
+    FERRY_RETURN_IF_ERROR(c.tensor(i, i < 3 ? types::kIndices : types::kFloating, 0, 1).status());
+    FERRY_RETURN_IF_ERROR(check_scalar(c, i));
+  }
+  if (!types::kNumeric.contains(op.output_datatype)) {
+    return unsupported_type("output_datatype is {}", dtype_name(op.output_datatype));
+  }
+  const auto bands = c.known(0), length = c.known(1);
+  Shape shape = c.fresh_shape(0, 2);
+  if (length && length->size() == 1) shape[0] = floor_div((*length)[0], 2) + 1;
+  if (bands && bands->size() == 1) shape[1] = (*bands)[0];
+  c.set_tensor(0, op.output_datatype, std::move(shape));
+  return {};
+}
+
+Result<double> read_number(const Tensor& t) {
+  if (t.count() != 1) return invalid_argument("{} where one number was wanted", t.describe());
+  double v = 0;
+  FERRY_RETURN_IF_ERROR(visit_numeric(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    v = static_cast<double>(static_cast<compute_t<T>>(*t.data<T>()));
+    return {};
+  }));
+  return v;
+}
+
+double mel_of(double hertz) { return 2595 * std::log10(1 + hertz / 700); }
+double hertz_of(double mel) { return 700 * (std::pow(10.0, mel / 2595) - 1); }
+
+// Weights of one band over the bins [0, weights.size()).
+void add_triangle(int64_t left, int64_t centre, int64_t right, std::vector<double>& weights) {
+  const auto set = [&](int64_t k, double v) {
+    if (k >= 0 && k < static_cast<int64_t>(weights.size())) weights[static_cast<size_t>(k)] = v;
+  };
+  const auto n = static_cast<int64_t>(weights.size());
+  if (centre == left) set(centre, 1);
+  for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1); ++k) {
+    set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
+  }
+  for (int64_t k = std::max<int64_t>(centre, 0); right > centre && k < std::min(right, n); ++k) {
+    set(k, static_cast<double>(right - k) / static_cast<double>(right - centre));
+  }
+}
+
+Status eval(const MelWeightMatrix& op, EvalContext& c) {
+  double arg[5];
+  for (size_t i = 0; i < 5; ++i) {
+    FERRY_ASSIGN_OR_RETURN(arg[i], read_number(c.input(i)));
+  }
+  if (arg[0] < 0 || arg[1] < 0 || arg[2] <= 0 || !(arg[3] >= 0) || !(arg[4] >= arg[3]) ||
+      std::isinf(arg[4])) {
+    return invalid_argument("{} bands of a DFT of {} at {} Hz between {} and {} Hz", arg[0], arg[1],
+                            arg[2], arg[3], arg[4]);
+  }
+  const auto bands = clamp_to_int<int64_t>(arg[0]);
+  const int64_t bins = clamp_to_int<int64_t>(arg[1]) / 2 + 1;
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, op.output_datatype, Dims{bins, bands}));
+  const double low = mel_of(arg[3]), step = (mel_of(arg[4]) - low) / (arg[0] + 2);
+  const auto corner = [&](int64_t i) {
+    const double hertz = hertz_of(static_cast<double>(i) * step + low);
+    return clamp_to_int<int64_t>(std::floor((arg[1] + 1) * hertz / arg[2]));
+  };
+  return visit_numeric(op.output_datatype, [&]<class T>(TypeTag<T>) -> Status {
+    std::vector<double> weights(static_cast<size_t>(bands > 0 ? bins : 0));
+    for (int64_t b = 0; b < bands; ++b) {
+      FERRY_RETURN_IF_ERROR(c.poll());
+      std::fill(weights.begin(), weights.end(), 0.0);
+      add_triangle(corner(b), corner(b + 1), corner(b + 2), weights);
+      for (int64_t k = 0; k < bins; ++k) {
+        y.data<T>()[k * bands + b] =
+            static_cast<T>(convert_number<compute_t<T>>(weights[static_cast<size_t>(k)]));
+      }
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+void register_mel_weight_matrix(OpRegistry& r) {
+  r.op<MelWeightMatrix>("MelWeightMatrix").since(17).inputs(5)
+      .attr("output_datatype", &MelWeightMatrix::output_datatype).infer(infer).reference(eval);
+}
+
+}  // namespace ferry

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/math/fft.h"
+
+#include <cmath>
+
+namespace ferry {
+namespace {
+
+int64_t smallest_factor(int64_t n) {
+  for (int64_t p = 2; p * p <= n; ++p) {
+    if (n % p == 0) return p;
+  }
+  return n;
+}
+
+}  // namespace
+
+Fft::Fft(int64_t n, bool inverse)
+    : n_(n), inverse_(inverse), roots_(static_cast<size_t>(n)), line_(static_cast<size_t>(n)) {
+  const double unit = (inverse ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n);
+  for (int64_t k = 0; k < n; ++k) roots_[static_cast<size_t>(k)] = std::polar(1.0, unit * static_cast<double>(k));
+}
+
+void Fft::run(const std::complex<double>* in, std::complex<double>* out) {
+  transform(in, 1, out, n_);
+  if (!inverse_) return;
+  for (int64_t k = 0; k < n_; ++k) out[k] /= static_cast<double>(n_);
+}
+
+void Fft::transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out,
+                    int64_t n) {
+  if (n == 1) {
+    *out = *in;
+    return;
+  }
+  // out[q + m s] = sum over r of w^(r (q + m s)) part_r[q], the parts being every p-th element.
+  const int64_t p = smallest_factor(n), m = n / p, step = n_ / n;
+  for (int64_t r = 0; r < p; ++r) transform(in + r * stride, stride * p, out + r * m, m);
+  for (int64_t q = 0; q < m; ++q) {
+    for (int64_t s = 0; s < p; ++s) {
+      const int64_t k = q + m * s;
+      std::complex<double> sum = out[q];
+      for (int64_t r = 1; r < p; ++r) {
+        sum += out[q + r * m] * roots_[static_cast<size_t>(r * k % n * step)];
+      }
+      line_[static_cast<size_t>(s)] = sum;
+    }
+    for (int64_t s = 0; s < p; ++s) out[q + m * s] = line_[static_cast<size_t>(s)];
+  }
+}
+
+}  // namespace ferry

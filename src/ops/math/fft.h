@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fft: a discrete Fourier transform of any length in double, by recursion over the prime factors.
+#pragma once
+
+#include <complex>
+#include <cstdint>
+#include <vector>
+
+namespace ferry {
+
+class Fft {
+ public:
+  // n >= 1.
+  Fft(int64_t n, bool inverse);
+  int64_t size() const { return n_; }
+  // out[k] = sum over i of in[i] exp(-2 pi j k i / n); inverse: the other sign, divided by n.
+  void run(const std::complex<double>* in, std::complex<double>* out);
+
+ private:
+  void transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out, int64_t n);
+
+  int64_t n_;
+  bool inverse_;
+  std::vector<std::complex<double>> roots_;  // exp(-+2 pi j k / n)
+  std::vector<std::complex<double>> line_;
+};
+
+}  // namespace ferry

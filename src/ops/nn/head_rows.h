@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of attention operands in either form, [B, H, S, D] or [B, S, H D], as doubles.
+#pragma once
+
+#include <vector>
+
+#include "ferry/tensor.h"
+#include "tensor/visit.h"
+
+namespace ferry {
+
+struct HeadLayout {
+  int64_t batch = 0, heads = 0, length = 0, width = 0;
+  int64_t batch_stride = 0, head_stride = 0, row_stride = 0;
+
+  int64_t row(int64_t b, int64_t h, int64_t s) const {
+    return b * batch_stride + h * head_stride + s * row_stride;
+  }
+  static HeadLayout planar(int64_t batch, int64_t heads, int64_t length, int64_t width) {
+    return {batch, heads, length, width, heads * length * width, length * width, width};
+  }
+  static HeadLayout packed(int64_t batch, int64_t heads, int64_t length, int64_t width) {
+    return {batch, heads, length, width, heads * length * width, width, heads * width};
+  }
+};
+
+// The layout of a tensor of rank 4, or of rank 3 with `heads` given.
+// Errors: kShapeMismatch for other ranks, or when the last axis does not divide into heads.
+inline Result<HeadLayout> head_layout(const Tensor& t, std::optional<int64_t> heads,
+                                      const char* name) {
+  if (t.rank() == 4) return HeadLayout::planar(t.dim(0), t.dim(1), t.dim(2), t.dim(3));
+  if (t.rank() != 3 || !heads || *heads < 1 || t.dim(2) % *heads != 0) {
+    return shape_mismatch("{} is {}, wanted is rank 4, or rank 3 with a width of whole heads", name,
+                          t.describe());
+  }
+  return HeadLayout::packed(t.dim(0), *heads, t.dim(1), t.dim(2) / *heads);
+}
+
+// Reads `n` elements from `offset` on. Requires a floating type.
+inline void load_row(const Tensor& t, int64_t offset, int64_t n, double* to) {
+  (void)visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    const T* from = t.data<T>() + offset;
+    for (int64_t i = 0; i < n; ++i) to[i] = double(compute_t<T>(from[i]));
+    return {};
+  });
+}
+
+inline void store_row(Tensor& t, int64_t offset, int64_t n, const double* from) {
+  (void)visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    T* to = t.data<T>() + offset;
+    for (int64_t i = 0; i < n; ++i) to[i] = T(static_cast<compute_t<T>>(from[i]));
+    return {};
+  });
+}
+
+}  // namespace ferry

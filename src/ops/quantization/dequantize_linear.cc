@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/quantization/dequantize_linear.h"
+
+#include "ops/quantization/granularity.h"
+#include "ops/quantization/number.h"
+#include "ops/registry.h"
+
+namespace ferry {
+namespace {
+
+constexpr TypeSet kInputs = kQuantizedTypes | TypeSet{DType::kInt32};
+constexpr TypeSet kOutputs = {DType::kFloat32, DType::kFloat16, DType::kBFloat16};
+
+Result<DType> output_type(const DequantizeLinear& op, DType scale) {
+  if (op.output_dtype == 0) {
+    if (kOutputs.contains(scale)) return scale;
+    return invalid_model("a scale of type {} needs the attribute 'output_dtype'",
+                         dtype_name(scale));
+  }
+  if (op.output_dtype < 0 || op.output_dtype >= kNumDTypes ||
+      !kOutputs.contains(static_cast<DType>(op.output_dtype))) {
+    return invalid_model("attribute 'output_dtype' is {}, wanted is one of {}", op.output_dtype,
+                         kOutputs.to_string());
+  }
+  return static_cast<DType>(op.output_dtype);
+}
+
+Status infer(const DequantizeLinear& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0, kInputs));
+  FERRY_ASSIGN_OR_RETURN(const Type scale, c.tensor(1, kOutputs | TypeSet{DType::kFloat8E8M0}));
+  if (c.has_input(2)) {
+    FERRY_RETURN_IF_ERROR(c.tensor(2, kInputs).status());
+    FERRY_RETURN_IF_ERROR(c.same_dtype(0, 2));
+  }
+  FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, scale.dtype));
+  FERRY_RETURN_IF_ERROR(check_granularity(x, scale, op.axis, op.block_size));
+  c.set_tensor(0, type, x.shape);
+  return {};
+}
+
+Status eval(const DequantizeLinear& op, EvalContext& c) {
+  const Tensor &x = c.input(0), &scale = c.input(1);
+  std::vector<double> zero_points(static_cast<size_t>(scale.count()), 0.0);
+  if (c.has_input(2)) {
+    if (c.input(2).count() != scale.count()) {
+      return shape_mismatch("the zero point is {} for a scale {}", c.input(2).describe(),
+                            scale.describe());
+    }
+    FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c.input(2)));
+  }
+  FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, scale.dtype()));
+  FERRY_ASSIGN_OR_RETURN(const Granularity g,
+                         Granularity::make(x, scale, op.axis, op.block_size));
+  FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
+  FERRY_ASSIGN_OR_RETURN(const auto values, number_contents(x));
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
+  if (x.count() == 0) return {};
+  return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {
+    size_t at = 0;
+    for (int64_t o = 0; o < g.outer(); ++o) {
+      FERRY_RETURN_IF_ERROR(c.poll());
+      for (int64_t k = 0; k < g.length(); ++k) {
+        for (int64_t i = 0; i < g.inner(); ++i, ++at) {
+          const auto s = static_cast<size_t>(g(o, k, i));
+          const auto difference = static_cast<float>(values[at] - zero_points[s]);
+          y.data<T>()[at] =
+              T(static_cast<compute_t<T>>(difference * static_cast<float>(scales[s])));
+        }
+      }
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+void register_dequantize_linear(OpRegistry& r) {
+  r.op<DequantizeLinear>("DequantizeLinear")
+      .since(28)
+      .inputs(2, 3)
+      .attr("axis", &DequantizeLinear::axis)
+      .attr("block_size", &DequantizeLinear::block_size)
+      .attr("output_dtype", &DequantizeLinear::output_dtype)
+      .infer(infer)
+      .reference(eval);
+}
+
+}  // namespace ferry

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/tensor/gather.h"
+
+#include <cstring>
+
+#include "ops/arguments.h"
+#include "ops_cpu/mover.h"
+
+namespace ferry {
+namespace {
+
+template <class T>
+void gather_elements(const T* x, const IndexReader& read, int64_t n, int64_t m, T* y,
+                     int64_t from, int64_t to) {
+  for (int64_t i = from; i < to; ++i) {
+    const int64_t at = read[i % m];
+    y[i] = x[i / m * n + (at < 0 ? at + n : at)];
+  }
+}
+
+Status run(const Gather& op, Isa, StepContext& c) {
+  const Tensor &x = c.input(0), &indices = c.input(1);
+  if (x.rank() == 0) return shape_mismatch("x is a scalar");
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+  FERRY_RETURN_IF_ERROR(check_rank(x.rank() - 1 + indices.rank()));
+  Dims dims(std::span(x.dims().begin(), axis));
+  for (int64_t d : indices.dims()) dims.push_back(d);
+  for (size_t a = axis + 1; a < x.rank(); ++a) dims.push_back(x.dim(a));
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+  const int64_t outer = x.dims().count(0, axis), n = x.dim(axis), m = indices.count();
+  const IndexReader read(indices);
+  for (int64_t j = 0, at; j < m && outer > 0; ++j) FERRY_RETURN_IF_ERROR(read.get(j, n, at));
+  if (y.count() == 0) return {};
+  const int element = mover_element(x.dtype());
+  const int64_t row = x.dims().count(axis + 1, x.rank()) * element;
+  const auto gather = [&]<class T>(T, int64_t from, int64_t to) {
+    gather_elements(x.data<T>(), read, n, m, y.data<T>(), from, to);
+  };
+  parallel_range(c.team(), outer * m, y.count() * element >= kMinParallelBytes,
+                 [&](int64_t from, int64_t to, int) {
+    switch (row) {
+      case 1: return gather(uint8_t{}, from, to);
+      case 2: return gather(uint16_t{}, from, to);
+      case 4: return gather(uint32_t{}, from, to);
+      case 8: return gather(uint64_t{}, from, to);
+      default: break;
+    }
+    const char* source = static_cast<const char*>(x.raw());
+    char* target = static_cast<char*>(y.raw());
+    for (int64_t i = from; i < to; ++i) {
+      const int64_t at = read[i % m];
+      std::memcpy(target + i * row, source + (i / m * n + (at < 0 ? at + n : at)) * row,
+                  static_cast<size_t>(row));
+    }
+  });
+  return {};
+}
+
+}  // namespace
+
+void register_gather_cpu(KernelRegistry& r) { add_mover<Gather>(r, "Gather", "gather", run); }
+
+}  // namespace ferry

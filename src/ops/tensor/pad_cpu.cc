@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/tensor/pad.h"
+
+#include <cstring>
+
+#include "ops_cpu/mover.h"
+
+namespace ferry {
+namespace {
+
+// Rows [from, to) of y, which are its last axis; only the ends of a row are looked up one by one.
+template <class T>
+void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int64_t to) {
+  const size_t last = s.dims.size() - 1;
+  const std::vector<int64_t>& row = s.from[last];
+  const int64_t n = s.dims[last];
+  int64_t begin = 0;
+  while (begin < n && row[static_cast<size_t>(begin)] != s.first) ++begin;
+  int64_t end = begin;
+  while (end < n && row[static_cast<size_t>(end)] == s.first + end - begin) ++end;
+  for (int64_t r = from; r < to; ++r) {
+    int64_t rest = r, offset = 0;
+    bool inside = true;
+    for (size_t a = last; a-- > 0;) {
+      const int64_t at = s.from[a][static_cast<size_t>(rest % s.dims[a])];
+      rest /= s.dims[a];
+      inside = inside && at >= 0;
+      offset += at;
+    }
+    T* to_row = y + r * n;
+    if (!inside) {
+      std::fill_n(to_row, n, value);
+      continue;
+    }
+    const auto element = [&](int64_t i) {
+      const int64_t at = row[static_cast<size_t>(i)];
+      to_row[i] = at >= 0 ? x[offset + at] : value;
+    };
+    for (int64_t i = 0; i < begin; ++i) element(i);
+    if (end > begin) {
+      std::memcpy(to_row + begin, x + offset + s.first,
+                  static_cast<size_t>(end - begin) * sizeof(T));
+    }
+    for (int64_t i = end; i < n; ++i) element(i);
+  }
+}
+
+Status run(const Pad& op, Isa, StepContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const PadSources s, pad_sources(op, c));
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), s.dims));
+  if (y.count() == 0) return {};
+  if (x.rank() == 0) {
+    std::memcpy(y.raw(), x.raw(), x.size_bytes());
+    return {};
+  }
+  const auto pad = [&]<class T>(T) {
+    const T value = c.has_input(2) ? *c.input(2).data<T>() : T{};
+    parallel_range(c.team(), s.dims.count(0, s.dims.size() - 1),
+                   static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes,
+                   [&](int64_t from, int64_t to, int) {
+                     pad_rows(s, x.data<T>(), value, y.data<T>(), from, to);
+                   });
+  };
+  switch (mover_element(x.dtype())) {
+    case 1: pad(uint8_t{}); break;
+    case 2: pad(uint16_t{}); break;
+    case 4: pad(uint32_t{}); break;
+    default: pad(uint64_t{});
+  }
+  return {};
+}
+
+}  // namespace
+
+void register_pad_cpu(KernelRegistry& r) { add_mover<Pad>(r, "Pad", "pad", run); }
+
+}  // namespace ferry

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/tensor/unique.h"
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numeric>
+
+#include "ops/arguments.h"
+#include "ops/registry.h"
+#include "tensor/visit.h"
+
+namespace ferry {
+namespace {
+
+constexpr TypeSet kAllowed = types::kNumeric | types::kBool | types::kComplex | types::kString;
+
+Status infer(const Unique& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0, kAllowed));
+  std::optional<Shape> shape = c.fresh_shape(0, 1);
+  Dim count = c.fresh_dim(0, 0), all = Dim::invalid();
+  if (op.axis) {
+    shape = x.shape;
+    if (shape) {
+      FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(*op.axis, x.rank()));
+      all = (*shape)[axis];
+      count = (*shape)[axis] = c.fresh_dim(0, axis);
+    } else {
+      count = Dim::invalid();
+    }
+  } else if (x.shape) {
+    all = 1;
+    for (const Dim& d : *x.shape) all = all * d;
+  }
+  c.set_tensor(0, x.dtype, std::move(shape));
+  c.set_tensor(1, DType::kInt64, Shape{count});
+  c.set_tensor(2, DType::kInt64, Shape{all});
+  c.set_tensor(3, DType::kInt64, Shape{count});
+  return {};
+}
+
+// -1, 0, 1; a total order with NaN last.
+template <class T>
+int compare(const T& a, const T& b) {
+  if constexpr (is_floating_v<T>) {
+    const auto u = static_cast<compute_t<T>>(a), v = static_cast<compute_t<T>>(b);
+    if (std::isnan(u) || std::isnan(v)) return int{std::isnan(u)} - int{std::isnan(v)};
+    return int{u > v} - int{u < v};
+  } else {
+    return int{b < a} - int{a < b};
+  }
+}
+template <class T>
+int compare(const std::complex<T>& a, const std::complex<T>& b) {
+  const int real = compare(a.real(), b.real());
+  return real != 0 ? real : compare(a.imag(), b.imag());
+}
+
+// Slices of x along an axis; an element's axis has outer = inner = 1.
+struct Slices {
+  int64_t outer, n, inner;
+};
+
+template <class T>
+int compare_slices(const T* x, const Slices& s, int64_t i, int64_t j) {
+  for (int64_t o = 0; o < s.outer; ++o) {
+    for (int64_t k = 0; k < s.inner; ++k) {
+      const int64_t base = o * s.n * s.inner + k;
+      const int order = compare(x[base + i * s.inner], x[base + j * s.inner]);
+      if (order != 0) return order;
+    }
+  }
+  return 0;
+}
+
+struct Groups {
+  std::vector<int64_t> first, inverse, counts;
+};
+
+template <class T>
+Groups group(const T* x, const Slices& s, bool sorted) {
+  const auto n = static_cast<size_t>(s.n);
+  std::vector<int64_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; });
+  Groups g;
+  g.inverse.resize(n);
+  for (size_t k = 0; k < n; ++k) {
+    if (k == 0 || compare_slices(x, s, order[k - 1], order[k]) != 0) {
+      g.first.push_back(order[k]);
+      g.counts.push_back(0);
+    }
+    g.inverse[static_cast<size_t>(order[k])] = static_cast<int64_t>(g.first.size()) - 1;
+    ++g.counts.back();
+  }
+  if (sorted) return g;
+  std::vector<size_t> by_first(g.first.size());
+  std::iota(by_first.begin(), by_first.end(), 0);
+  std::sort(by_first.begin(), by_first.end(), [&](size_t a, size_t b) { return g.first[a] < g.first[b]; });
+  Groups out;
+  std::vector<int64_t> place(by_first.size());
+  for (size_t k = 0; k < by_first.size(); ++k) {
+    place[by_first[k]] = static_cast<int64_t>(k);
+    out.first.push_back(g.first[by_first[k]]);
+    out.counts.push_back(g.counts[by_first[k]]);
+  }
+  for (int64_t i : g.inverse) out.inverse.push_back(place[static_cast<size_t>(i)]);
+  return out;
+}
+
+Status write_indices(EvalContext& c, size_t i, const std::vector<int64_t>& values) {
+  if (!c.has_output(i)) return {};
+  FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(i, DType::kInt64, Dims{static_cast<int64_t>(values.size())}));
+  std::copy(values.begin(), values.end(), t.data<int64_t>());
+  return {};
+}
+
+template <class T>
+Status run(const Unique& op, EvalContext& c) {
+  Tensor x = c.input(0);
+  if (!op.axis) x = x.reshaped({x.count()});
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
+  const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
+  const Groups g = group(x.data<T>(), s, op.sorted);
+  Dims dims = x.dims();
+  dims[axis] = static_cast<int64_t>(g.first.size());
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+  T* to = y.data<T>();
+  for (int64_t o = 0; o < s.outer; ++o) {
+    for (int64_t i : g.first) to = std::copy_n(x.data<T>() + (o * s.n + i) * s.inner, s.inner, to);
+  }
+  FERRY_RETURN_IF_ERROR(write_indices(c, 1, g.first));
+  FERRY_RETURN_IF_ERROR(write_indices(c, 2, g.inverse));
+  return write_indices(c, 3, g.counts);
+}
+
+Status eval(const Unique& op, EvalContext& c) {
+  switch (c.input(0).dtype()) {
+    case DType::kBool: return run<bool>(op, c);
+    case DType::kString: return run<std::string>(op, c);
+    case DType::kComplex64: return run<std::complex<float>>(op, c);
+    case DType::kComplex128: return run<std::complex<double>>(op, c);
+    default:
+      return visit_numeric(c.input(0).dtype(), [&]<class T>(TypeTag<T>) { return run<T>(op, c); });
+  }
+}
+
+}  // namespace
+
+void register_unique(OpRegistry& r) {
+  r.op<Unique>("Unique").since(28).outputs(1, 4).attr("axis", &Unique::axis)
+      .attr("sorted", &Unique::sorted).infer(infer).reference(eval);
+}
+
+}  // namespace ferry

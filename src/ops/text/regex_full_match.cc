@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/text/regex_full_match.h"
+
+#include <atomic>
+
+#include "ops/registry.h"
+
+namespace ferry {
+namespace {
+
+std::atomic<RegexEngine> g_engine{nullptr};
+
+Status infer(const RegexFullMatch&, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, types::kString));
+  x.dtype = DType::kBool;
+  c.set_type(0, std::move(x));
+  return {};
+}
+
+Status eval(const RegexFullMatch& op, EvalContext& c) {
+  const RegexEngine engine = g_engine.load(std::memory_order_acquire);
+  if (engine == nullptr) {
+    return unsupported_op("this build has no regular expressions; use one with codecs");
+  }
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kBool, x.dims()));
+  return engine(op.pattern, x.elements<std::string>(), y.data<bool>());
+}
+
+}  // namespace
+
+void set_regex_engine(RegexEngine engine) { g_engine.store(engine, std::memory_order_release); }
+
+void register_regex_full_match(OpRegistry& r) {
+  r.op<RegexFullMatch>("RegexFullMatch").since(20).attr("pattern", &RegexFullMatch::pattern)
+      .infer(infer).reference(eval);
+}
+
+}  // namespace ferry

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/training/class_loss.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ops/arguments.h"
+#include "ops/registry.h"
+#include "tensor/visit.h"
+
+namespace ferry {
+namespace {
+
+Status check_labels(const Shape& x, const Shape& labels) {
+  bool fits = x.size() >= 2 && labels.size() == x.size() - 1;
+  for (size_t a = 0; fits && a < labels.size(); ++a) {
+    fits = !Dim::known_different(labels[a], x[a == 0 ? 0 : a + 1]);
+  }
+  if (fits) return {};
+  return shape_mismatch("labels {} do not fit x {}", to_string(labels), to_string(x));
+}
+
+Status infer(const ClassLoss& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0, types::kFloating, 2));
+  FERRY_ASSIGN_OR_RETURN(const Type labels, c.tensor(1, types::kIndices, 1));
+  if (op.reduction != "none" && op.reduction != "sum" && op.reduction != "mean") {
+    return invalid_model("reduction is '{}', wanted is none, sum or mean", op.reduction);
+  }
+  if (x.shape && labels.shape) FERRY_RETURN_IF_ERROR(check_labels(*x.shape, *labels.shape));
+  if (c.has_input(2)) {
+    FERRY_ASSIGN_OR_RETURN(const Type weights, c.tensor(2, types::kFloating, 1, 1));
+    FERRY_RETURN_IF_ERROR(c.same_dtype(0, 2));
+    if (x.shape && weights.shape && Dim::known_different((*weights.shape)[0], (*x.shape)[1])) {
+      return shape_mismatch("weights {} for the classes of x {}", weights.to_string(), x.to_string());
+    }
+  }
+  c.set_tensor(0, x.dtype, op.reduction == "none" ? labels.shape : std::optional<Shape>(Shape{}));
+  if (op.softmax) c.set_type(1, x);
+  return {};
+}
+
+// The log-softmax of x along axis 1 in double, or x itself.
+template <class T>
+std::vector<double> log_probabilities(const Tensor& x, bool softmax) {
+  std::vector<double> p(static_cast<size_t>(x.count()));
+  for (size_t i = 0; i < p.size(); ++i) p[i] = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
+  if (!softmax) return p;
+  const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
+  for (int64_t r = 0; r < x.dim(0) * inner; ++r) {
+    double* row = p.data() + r / inner * classes * inner + r % inner;
+    double top = -INFINITY, sum = 0;
+    for (int64_t k = 0; k < classes; ++k) top = std::max(top, row[k * inner]);
+    for (int64_t k = 0; k < classes; ++k) sum += std::exp(row[k * inner] - top);
+    const double log_sum = top + std::log(sum);
+    for (int64_t k = 0; k < classes; ++k) row[k * inner] -= log_sum;
+  }
+  return p;
+}
+
+template <class T>
+Status run(const ClassLoss& op, EvalContext& c) {
+  const Tensor &x = c.input(0), &labels = c.input(1);
+  const T* weights = c.has_input(2) ? c.input(2).data<T>() : nullptr;
+  const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
+  const std::vector<double> p = log_probabilities<T>(x, op.softmax);
+  const bool none = op.reduction == "none";
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), none ? labels.dims() : Dims()));
+  const IndexReader read(labels);
+  double sum = 0, weight_sum = 0;
+  for (int64_t i = 0; i < labels.count(); ++i) {
+    const int64_t label = read[i];
+    double loss = 0, weight = 0;
+    if (!op.ignore_index || label != *op.ignore_index) {
+      if (label < 0 || label >= classes) {
+        return invalid_argument("label {} outside [0, {})", label, classes);
+      }
+      weight = weights == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(weights[label]));
+      loss = -p[static_cast<size_t>((i / inner * classes + label) * inner + i % inner)] * weight;
+    }
+    if (none) y.data<T>()[i] = T(static_cast<compute_t<T>>(loss));
+    sum += loss;
+    weight_sum += weight;
+  }
+  if (!none) {
+    const double reduced = op.reduction == "sum" ? sum : sum / weight_sum;
+    *y.data<T>() = T(static_cast<compute_t<T>>(reduced));
+  }
+  if (!op.softmax || !c.has_output(1)) return {};
+  FERRY_ASSIGN_OR_RETURN(Tensor log_prob, c.output(1, x.dtype(), x.dims()));
+  for (size_t i = 0; i < p.size(); ++i) log_prob.data<T>()[i] = T(static_cast<compute_t<T>>(p[i]));
+  return {};
+}
+
+Status eval(const ClassLoss& op, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_RETURN_IF_ERROR(check_labels(shape_of(x.dims()), shape_of(c.input(1).dims())));
+  if (c.has_input(2) && c.input(2).count() != x.dim(1)) {
+    return shape_mismatch("weights {} for the classes of x {}", c.input(2).describe(), x.describe());
+  }
+  return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) { return run<T>(op, c); });
+}
+
+}  // namespace
+
+void register_class_loss(OpRegistry& r) {
+  for (const bool softmax : {false, true}) {
+    ClassLoss defaults;
+    defaults.softmax = softmax;
+    r.op<ClassLoss>(softmax ? "SoftmaxCrossEntropyLoss" : "NegativeLogLikelihoodLoss", defaults)
+        .since(softmax ? 13 : 22).inputs(2, 3).outputs(1, softmax ? 2 : 1)
+        .attr("ignore_index", &ClassLoss::ignore_index).attr("reduction", &ClassLoss::reduction)
+        .infer(infer).reference(eval);
+  }
+}
+
+}  // namespace ferry

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops_cpu/conv_plan.h"
+
+#include "base/status.h"
+#include "ops/nn/window.h"
+
+namespace ferry {
+
+ConvPlan make_conv_plan(const Conv& op, const Tensor& w) {
+  ConvPlan plan;
+  plan.op = op;
+  plan.spatial = w.rank() - 2;
+  plan.shape.groups = op.group;
+  plan.shape.out_channels = w.dim(0);
+  plan.shape.in_channels = w.dim(1) * op.group;
+  for (size_t a = 0; a < plan.spatial; ++a) {
+    const size_t d = 3 - plan.spatial + a;
+    plan.shape.kernel[d] = w.dim(2 + a);
+    if (!op.strides.empty()) plan.shape.stride[d] = op.strides[a];
+    if (!op.dilations.empty()) plan.shape.dilation[d] = op.dilations[a];
+  }
+  return plan;
+}
+
+Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x) {
+  FERRY_ASSIGN_OR_RETURN(Window window, window_of(plan.op, plan.spatial));
+  for (size_t a = 0; a < plan.spatial; ++a) {
+    window.axes[a].kernel = plan.shape.kernel[3 - plan.spatial + a];
+  }
+  const Dims in = spatial_dims(x.dims(), true);
+  FERRY_ASSIGN_OR_RETURN(const Dims out, resolve_window(window, in));
+  ConvShape s = plan.shape;
+  s.batch = x.dim(0);
+  for (size_t a = 0; a < plan.spatial; ++a) {
+    const size_t d = 3 - plan.spatial + a;
+    s.in[d] = in[a];
+    s.out[d] = out[a];
+    s.stride[d] = window.axes[a].stride;
+    s.dilation[d] = window.axes[a].dilation;
+    s.pad[d] = window.axes[a].pad_begin;
+  }
+  return s;
+}
+
+}  // namespace ferry

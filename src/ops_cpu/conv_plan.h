@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What CPU convolutions know before and after the input's size is known.
+#pragma once
+
+#include "kernels/conv/conv.h"
+#include "ops/nn/conv.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+
+// What stays of a convolution when the input's size is not known yet.
+struct ConvPlan {
+  Conv op;
+  ConvShape shape;  // channels, groups, kernel; the rest is set per run
+  size_t spatial = 0;
+};
+
+// From the operator and its constant weights [O, I / group, kernel...].
+ConvPlan make_conv_plan(const Conv& op, const Tensor& w);
+
+// Sizes and pads for the channels-last input x.
+Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x);
+
+}  // namespace ferry

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops_cpu/step_test.h"
+
+#include <cstring>
+
+#include "ir/eval.h"
+#include "ir/infer.h"
+#include "ops_cpu/kernels.h"
+#include "plan/program.h"
+#include "runtime/run_context.h"
+
+namespace ferry {
+
+StepTester& StepTester::attr(const std::string& name, AttrValue value) {
+  attrs_.emplace_back(name, std::move(value));
+  return *this;
+}
+StepTester& StepTester::input(Tensor t) {
+  inputs_.push_back({std::move(t), false});
+  return *this;
+}
+StepTester& StepTester::constant(Tensor t) {
+  inputs_.push_back({std::move(t), true});
+  return *this;
+}
+StepTester& StepTester::no_input() {
+  inputs_.emplace_back();
+  return *this;
+}
+StepTester& StepTester::outputs(size_t n) {
+  outputs_ = n;
+  return *this;
+}
+StepTester& StepTester::symbolic() {
+  symbolic_ = true;
+  return *this;
+}
+StepTester& StepTester::kernel(std::string name) {
+  kernel_ = std::move(name);
+  return *this;
+}
+StepTester& StepTester::tolerance(double rtol, double atol) {
+  rtol_ = rtol;
+  atol_ = atol;
+  return *this;
+}
+
+std::unique_ptr<Graph> StepTester::build() const {
+  auto graph = std::make_unique<Graph>();
+  const OpDef* def = op_registry().find(op_);
+  EXPECT_NE(def, nullptr) << op_;
+  std::shared_ptr<void> attrs = def->make();
+  for (const auto& [name, value] : attrs_) {
+    const AttrBinding* binding = def->find_attr(name);
+    EXPECT_NE(binding, nullptr) << name;
+    EXPECT_TRUE(binding->set(attrs.get(), value).ok()) << name;
+  }
+  Node node;
+  node.name = "test";
+  node.op = Op(def, std::move(attrs));
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Tensor& t = inputs_[i].tensor;
+    if (!t.defined()) {
+      node.inputs.push_back(kNone);
+      continue;
+    }
+    const std::string name = "i" + std::to_string(i);
+    Shape shape = shape_of(t.dims());
+    for (size_t a = 0; symbolic_ && a < shape.size(); ++a) {
+      shape[a] = Dim::symbol(name + "d" + std::to_string(a));
+    }
+    node.inputs.push_back(inputs_[i].constant
+                              ? graph->add_constant(t, name)
+                              : graph->add_input(name, Type::tensor(t.dtype(), std::move(shape))));
+  }
+  for (size_t i = 0; i < outputs_; ++i) {
+    node.outputs.push_back(graph->add_value("o" + std::to_string(i)));
+  }
+  std::vector<ValueId> outputs = node.outputs;
+  const NodeId id = graph->add_node(std::move(node));
+  graph->set_outputs(outputs);
+  const Status inferred = infer_node(*graph, id);
+  EXPECT_TRUE(inferred.ok()) << inferred.message();
+  return graph;
+}
+
+void StepTester::run_on(Isa isa, int threads, std::vector<Value>& results) const {
+  PlanOptions options;
+  options.isa = isa;
+  options.threads = threads;
+  options.kernels = &cpu_kernels();
+  auto program = make_program(build(), options);
+  ASSERT_TRUE(program.ok()) << program.status().message();
+  bool found = false;
+  std::string seen;
+  for (const Step& step : (*program)->steps) {
+    found = found || step.kernel->name() == kernel_;
+    seen += step.kernel->name() + " ";
+    for (const std::string& why : step.refused) seen += "(" + why + ") ";
+  }
+  EXPECT_TRUE(found) << "the steps are " << seen;
+  std::vector<Value> inputs;
+  for (const Input& i : inputs_) {
+    if (i.tensor.defined() && !i.constant) inputs.emplace_back(i.tensor);
+  }
+  Team team(threads);
+  RunControl control;
+  control.team = &team;
+  RunContext context(**program, std::make_shared<BufferPool>(nullptr));
+  // Twice: the second run finds the state of the first.
+  for (int i = 0; i < 2; ++i) {
+    results.clear();
+    const Status status = context.run(inputs, results, control);
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+}
+
+void StepTester::run() {
+  std::vector<Value> inputs, want;
+  for (const Input& i : inputs_) {
+    if (i.tensor.defined() && !i.constant) inputs.emplace_back(i.tensor);
+  }
+  const Status status = interpret(*build(), inputs, want);
+  ASSERT_TRUE(status.ok()) << status.message();
+  for (Isa isa : supported_isas()) {
+    SCOPED_TRACE(op_ + " on " + std::string(isa_name(isa)));
+    std::vector<Value> one, two;
+    run_on(isa, 1, one);
+    run_on(isa, 2, two);
+    ASSERT_EQ(one.size(), want.size());
+    ASSERT_EQ(two.size(), want.size());
+    for (size_t i = 0; i < want.size(); ++i) {
+      const Tensor &a = one[i].tensor(), &b = two[i].tensor();
+      ASSERT_EQ(a.size_bytes(), b.size_bytes());
+      EXPECT_TRUE(a.size_bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.size_bytes()) == 0)
+          << "one and two threads differ in output " << i;
+      expect_equal(one[i], want[i], rtol_, atol_, "output " + std::to_string(i));
+    }
+  }
+}
+
+}  // namespace ferry

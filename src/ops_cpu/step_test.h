@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// StepTester: runs one operator on its reference kernel and as a planned step, for every
+// instruction set and on one and two threads, and compares.
+//
+//   StepTester("Softmax").attr("axis", int64_t{1}).input(x).kernel("softmax_f32").run();
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "ops/op_tester.h"
+
+namespace ferry {
+
+class StepTester {
+ public:
+  explicit StepTester(std::string op) : op_(std::move(op)) {}
+
+  StepTester& attr(const std::string& name, AttrValue value);
+  StepTester& input(Tensor t);     // given at run time
+  StepTester& constant(Tensor t);  // part of the model
+  StepTester& no_input();
+  StepTester& outputs(size_t n);
+  StepTester& symbolic();  // the dims of run-time inputs are symbols when planning
+  // The step that must have been chosen.
+  StepTester& kernel(std::string name);
+  StepTester& tolerance(double rtol, double atol);
+  // Results of one and two threads must agree to the bit, with the reference within the tolerance.
+  void run();
+
+ private:
+  struct Input {
+    Tensor tensor;
+    bool constant = false;
+  };
+  std::unique_ptr<Graph> build() const;
+  void run_on(Isa isa, int threads, std::vector<Value>& results) const;
+
+  std::string op_, kernel_;
+  std::vector<std::pair<std::string, AttrValue>> attrs_;
+  std::vector<Input> inputs_;
+  size_t outputs_ = 1;
+  bool symbolic_ = false;
+  double rtol_ = 0, atol_ = 0;
+};
+
+}  // namespace ferry

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/fold_constants.h"
+
+#include <algorithm>
+
+#include "passes/match.h"
+#include "tensor/visit.h"
+
+namespace ferry {
+namespace {
+
+bool is_used(const Graph& g, ValueId v) {
+  return v != kNone && (!g.value(v).users.empty() || g.is_output(v));
+}
+
+bool foldable(const Graph& g, const Node& n) {
+  if (!n.bodies.empty() || !n.op.def().deterministic || !n.op.def().eval) return false;
+  if (n.op.is("DequantizeLinear")) return false;
+  if (std::none_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) { return is_used(g, v); })) {
+    return false;
+  }
+  return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) {
+    return v == kNone || constant_of(g, v) != nullptr;
+  });
+}
+
+// Bytes of an output as far as its type tells.
+uint64_t expected_bytes(const Type& t) {
+  if (!t.has_rank()) return 0;
+  const auto dims = constant_dims(*t.shape);
+  if (!dims) return 0;
+  double bytes = std::max(1, dtype_bits(t.dtype)) / 8.0;
+  for (int64_t d : *dims) bytes *= static_cast<double>(d);
+  return bytes > 1e18 ? UINT64_MAX : static_cast<uint64_t>(bytes);
+}
+
+class Folder {
+ public:
+  Folder(Graph& graph, const PassOptions& options)
+      : g_(graph), options_(options), left_(options.max_fold_bytes) {}
+
+  Result<size_t> run() {
+    size_t changes = 0;
+    for (NodeId id : g_.order()) {
+      if (options_.poll) FERRY_RETURN_IF_ERROR(options_.poll());
+      changes += fold_known(id);
+      if (foldable(g_, g_.node(id))) {
+        FERRY_ASSIGN_OR_RETURN(const size_t folded, fold(id));
+        changes += folded;
+      }
+    }
+    return changes;
+  }
+
+ private:
+  void replace(ValueId old, Tensor tensor) {
+    const ValueId c = g_.add_constant(std::move(tensor));
+    g_.replace_uses(old, c);
+  }
+
+  size_t fold_known(NodeId id) {
+    size_t changes = 0;
+    const std::vector<ValueId> outputs = g_.node(id).outputs;
+    for (ValueId v : outputs) {
+      if (!is_used(g_, v)) continue;
+      const GraphValue& value = g_.value(v);
+      if (!value.known || value.constant || !value.type.has_rank()) continue;
+      const auto dims = constant_dims(*value.type.shape);
+      const auto ints = constant_ints(g_, v);
+      if (!dims || !ints || dims->count() != static_cast<int64_t>(ints->size())) continue;
+      Tensor t = make_ints(value.type.dtype, *dims, *ints);
+      if (!t.defined()) continue;
+      replace(v, std::move(t));
+      ++changes;
+    }
+    return changes;
+  }
+
+  static Tensor make_ints(DType dtype, const Dims& dims, const std::vector<int64_t>& ints) {
+    const auto fill = [&]<class T>(TypeTag<T>) {
+      Result<Tensor> t = Tensor::allocate(dtype, dims);
+      if (!t.ok()) return Tensor();
+      for (size_t i = 0; i < ints.size(); ++i) t->data<T>()[i] = static_cast<T>(ints[i]);
+      return *std::move(t);
+    };
+    switch (dtype) {
+      case DType::kInt64: return fill(TypeTag<int64_t>{});
+      case DType::kInt32: return fill(TypeTag<int32_t>{});
+      case DType::kBool: return fill(TypeTag<bool>{});
+      default: return {};
+    }
+  }
+
+  Result<size_t> fold(NodeId id) {
+    const Node& n = g_.node(id);
+    for (ValueId v : n.outputs) {
+      if (v == kNone) continue;
+      const uint64_t bytes = expected_bytes(g_.value(v).type);
+      if (bytes > options_.max_fold_bytes_per_value || bytes > left_) return 0;
+    }
+    std::vector<Value> inputs, outputs;
+    for (ValueId v : n.inputs) inputs.push_back(v == kNone ? Value() : *g_.value(v).constant);
+    InterpretOptions interpret;
+    interpret.budget = options_.budget;
+    interpret.poll = options_.poll;
+    // A node that cannot run here fails where its model says it does: at run time.
+    if (!interpret_node(n, inputs, outputs, interpret).ok()) return 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!is_used(g_, n.outputs[i])) continue;
+      if (!outputs[i].is_tensor()) return 0;
+      bytes += outputs[i].tensor().size_bytes();
+    }
+    if (bytes > left_ || bytes > options_.max_fold_bytes_per_value) return 0;
+    left_ -= bytes;
+    const std::vector<ValueId> old = n.outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (is_used(g_, old[i])) replace(old[i], outputs[i].tensor());
+    }
+    return 1;
+  }
+
+  Graph& g_;
+  const PassOptions& options_;
+  uint64_t left_;
+};
+
+}  // namespace
+
+Pass fold_constants() {
+  return {"fold_constants", {}, [](Graph& g, const PassOptions& o) { return Folder(g, o).run(); }};
+}
+
+}  // namespace ferry

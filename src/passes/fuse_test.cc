@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constants that move into weights.
+#include <gtest/gtest.h>
+
+#include "ops/math/gemm.h"
+#include "ops/nn/conv.h"
+#include "ops/nn/conv_transpose.h"
+#include "ops/nn/pool.h"
+#include "ops/tensor/pad.h"
+#include "passes/fuse_conv_bn.h"
+#include "passes/pass_tester.h"
+
+namespace ferry {
+namespace {
+
+constexpr double kNear = 1e-5;
+const Dim N = Dim::symbol("N");
+
+struct Weights : PassTester {
+  ValueId bn(ValueId x, int64_t c, std::vector<float> var = {}) {
+    if (var.empty()) var.assign(static_cast<size_t>(c), 0.5f);
+    return node(make_op("BatchNormalization"),
+                {x, weights({c}), weights({c}), weights({c}), constant({c}, var)});
+  }
+  ValueId conv(ValueId x, ValueId w, int64_t group = 1) {
+    Conv op;
+    op.group = group;
+    return node(make_op("Conv", op), {x, w});
+  }
+};
+
+TEST(FuseConvBn, ConvWithAndWithoutBias) {
+  Weights t;
+  const ValueId x = t.input({N, 4, 5, N});
+  t.output(t.bn(t.conv(x, t.weights({6, 2, 3, 3}), 2), 6));
+  t.output(t.bn(t.node(make_op("Conv"), {x, t.weights({3, 4, 1, 1}), t.weights({3})}), 3));
+  EXPECT_EQ(t.run({fuse_conv_bn()}, kNear), "Conv Conv");
+}
+
+TEST(FuseConvBn, ConvTransposeGroups) {
+  Weights t;
+  ConvTranspose op;
+  op.group = 2;
+  op.strides = {2, 2};
+  const ValueId y = t.node(make_op("ConvTranspose", op), {t.input({N, 4, 3, 3}), t.weights({4, 3, 2, 2})});
+  t.output(t.bn(y, 6));
+  EXPECT_EQ(t.run({fuse_conv_bn()}, kNear), "ConvTranspose");
+}
+
+TEST(FuseConvBn, ChainsOfArithmetic) {
+  Weights t;
+  ValueId y = t.conv(t.input({N, 2, 4, 4}), t.weights({3, 2, 3, 3}));
+  y = t.binary("Mul", t.constant({3, 1, 1}, {2, -1, 0.5f}), y);
+  y = t.binary("Div", t.binary("Sub", y, t.constant({1, 3, 1, 1}, {1, 2, 3})), t.scalar(4));
+  y = t.binary("Sub", t.scalar(1), t.binary("Add", y, t.scalar(0.25f)));
+  t.output(y);
+  EXPECT_EQ(t.run({fuse_conv_bn()}, kNear), "Conv");
+}
+
+TEST(FuseConvBn, GemmAndMatMul) {
+  Weights t;
+  Gemm op;
+  op.trans_b = true;
+  op.alpha = 0.5f;
+  op.beta = 3;
+  const ValueId x = t.input({N, 4});
+  const ValueId y = t.node(make_op("Gemm", op), {x, t.weights({5, 4}), t.weights({1, 5})});
+  t.output(t.bn(y, 5));
+  t.output(t.binary("Mul", t.node(make_op("MatMul"), {t.input({N, 2, 4}), t.weights({4, 3})}),
+                    t.weights({3})));
+  t.output(t.binary("Add", t.node(make_op("MatMul"), {x, t.weights({4, 3})}), t.weights({3})));
+  EXPECT_EQ(t.run({fuse_conv_bn(), fuse_matmul_add()}, kNear), "Gemm MatMul Gemm");
+}
+
+TEST(FuseConvBn, Refuses) {
+  Weights t;
+  const ValueId x = t.input({N, 2, 4, 4});
+  const ValueId shared = t.conv(x, t.weights({3, 2, 1, 1}));
+  t.output(t.bn(shared, 3));
+  t.output(shared);                                                                // used twice
+  t.output(t.bn(t.conv(x, t.weights({1, 2, 1, 1})), 1, {-1}));                     // root of < 0
+  t.output(t.binary("Add", t.conv(x, t.weights({3, 2, 1, 1})), t.weights({4, 4})));  // per position
+  t.output(t.binary("Mul", t.conv(x, t.weights({1, 2, 1, 1})), t.weights({3, 1, 1})));  // widens
+  t.output(t.binary("Div", t.scalar(1), t.conv(x, t.weights({3, 2, 1, 1}))));
+  const ValueId w = t.weights({3, 2, 1, 1});
+  t.graph.value(w).overridable = true;
+  t.output(t.bn(t.conv(x, w), 3));
+  EXPECT_EQ(t.run({fuse_conv_bn()}, kNear),
+            "Conv BatchNormalization Conv BatchNormalization Conv Add Conv Mul Conv Div Conv "
+            "BatchNormalization");
+}
+
+TEST(FusePadConv, ZerosOnly) {
+  Weights t;
+  const ValueId x = t.input({N, 2, 4, 5});
+  const ValueId pads = t.ints({0, 0, 1, 0, 0, 0, 2, 1});
+  t.output(t.conv(t.node(make_op("Pad"), {x, pads}), t.weights({3, 2, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({1, 2}), t.scalar(0), t.ints({-1})}),
+                  t.weights({3, 2, 3, 3})));
+  Pool pool = *make_op("AveragePool").as<Pool>();
+  pool.kernel_shape = {3, 2};
+  t.output(t.node(make_op("AveragePool", pool), {t.node(make_op("Pad"), {x, pads})}));
+  EXPECT_EQ(t.run({fuse_pad_conv()}, kNear), "Conv Conv AveragePool");
+}
+
+TEST(FusePadConv, Refuses) {
+  Weights t;
+  const ValueId x = t.input({N, 2, 4, 5});
+  const ValueId pads = t.ints({0, 0, 1, 0, 0, 0, 2, 1});
+  t.output(t.conv(t.node(make_op("Pad"), {x, pads, t.scalar(1)}), t.weights({3, 2, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad", Pad{"edge"}), {x, pads}), t.weights({3, 2, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 0, -1, 0, 0, 0, 0, 0})}), t.weights({3, 2, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 1, 0, 0, 0, 0, 0, 0})}), t.weights({3, 3, 3, 3})));
+  EXPECT_EQ(t.run({fuse_pad_conv()}, kNear), "Pad Conv Pad Conv Pad Conv Pad Conv");
+}
+
+}  // namespace
+}  // namespace ferry
