@@ -193,6 +193,8 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   return g;
 }
 
+int64_t out_end(const ConvArgs& args, int64_t all) { return args.out_end < 0 ? all : args.out_end; }
+
 }  // namespace
 
 int64_t conv_packed_size(const GemmKernels& kernels, const ConvShape& shape) noexcept {
@@ -230,7 +232,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       g.a = args.x + begin * args.x_pitch + group * shape.group_in();
       g.lda = args.x_pitch;
       g.packed_b = panels + group * group_size(kernels, shape);
-      gemm_tile(kernels, blocking, g, 0, g.m, 0, g.n);
+      gemm_tile(kernels, blocking, g, 0, g.m, args.out_begin, out_end(args, g.n));
     }
     return;
   }
@@ -259,7 +261,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       g.a_rows = table;
       g.a_offset = group * shape.group_in();
       g.packed_b = panels + group * group_size(kernels, shape);
-      gemm_tile(kernels, whole, g, 0, g.m, 0, g.n);
+      gemm_tile(kernels, whole, g, 0, g.m, args.out_begin, out_end(args, g.n));
     }
   }
 }

@@ -47,6 +47,10 @@ struct ConvArgs {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   bool accumulate = false;  // start from what is in y
+  // Output channels to compute, for layers with more weights than pixels: a multiple of gemm.nr to
+  // another, or to the end. Only without groups; everything when out_end is negative. Not read by
+  // the depthwise kernels.
+  int64_t out_begin = 0, out_end = -1;
 };
 
 // Floats of packed weights; `packed` is 64-byte aligned.

@@ -17,6 +17,7 @@ using reference::kGuard;
 
 struct Options {
   int64_t x_extra = 0, y_extra = 3;  // floats between pixels
+  int64_t panels_each = 0;           // of output channels; 0: all at once
   bool bias = true, residual = false, accumulate = false;
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
 };
@@ -51,7 +52,12 @@ class Conv : public testing::TestWithParam<Isa> {
     if (o.residual) args.residual = residual.data(), args.residual_pitch = s.out_channels;
     args.lo = o.lo, args.hi = o.hi, args.accumulate = o.accumulate;
     for (int64_t r = 0; r < s.rows(); r += rows_each) {
-      conv_rows(kernels, blocking, s, args, r, std::min(r + rows_each, s.rows()), scratch.get());
+      const int64_t step = o.panels_each == 0 ? s.out_channels : o.panels_each * kernels.nr;
+      for (int64_t c = 0; c < s.out_channels; c += step) {
+        if (o.panels_each > 0)
+          args.out_begin = c, args.out_end = std::min(c + step, s.out_channels);
+        conv_rows(kernels, blocking, s, args, r, std::min(r + rows_each, s.rows()), scratch.get());
+      }
     }
     reference::for_each_output(s, [&](int64_t n, const int64_t(&at)[3], int64_t pixel) {
       for (int64_t c = 0; c < y_pitch && !HasFatalFailure(); ++c) {
@@ -141,6 +147,7 @@ TEST_P(Conv, AnySplitAndBlockingGivesTheSameBits) {
     const ConvShape s = make(2, channels, 37, 9, 14, 3, 1, 1, 1);
     const std::vector<float> whole = check(s, {}, 1000);
     EXPECT_EQ(check(s, {}, 1), whole);
+    EXPECT_EQ(check(s, {.panels_each = 1}, 1000), whole);
     EXPECT_EQ(check(s, {}, 5, {.panel_bytes = 1, .rows_bytes = 1}), whole);
   }
 }

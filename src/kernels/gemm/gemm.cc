@@ -45,6 +45,37 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
   return {1, (args.k + parts - 1) / parts};
 }
 
+// One panel of columns from n on and one block of rows, chunk by chunk: the first starts from the
+// bias (and C, when accumulating), the later ones from the sums in C, the last one applies the rest
+// of the epilogue.
+void run_chunks(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, int64_t first_out,
+                int64_t n, GemmPanel& p) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
+  const float* b = args.packed_b + n * args.k * args.taps;
+  p.c = args.c + first_out * args.ldc + n;
+  p.bias = args.bias == nullptr ? nullptr : args.bias + n;
+  p.load_c = args.accumulate;
+  p.tap_begin = p.k_begin = 0;
+  while (true) {
+    p.tap_end = std::min(p.tap_begin + chunks.taps_each, args.taps);
+    p.k_end = std::min(p.k_begin + chunks.k_each, args.k);
+    const bool finish = p.tap_end == args.taps && p.k_end == args.k;
+    p.b = b + (p.tap_begin * args.k + p.k_begin) * width;
+    p.residual =
+        !finish || args.residual == nullptr ? nullptr : args.residual + first_out * args.ldr + n;
+    p.lo = finish ? args.lo : -kInf;
+    p.hi = finish ? args.hi : kInf;
+    kernels.panel(p);
+    if (finish) return;
+    p.load_c = true;
+    p.bias = nullptr;
+    const bool tap_done = p.k_end == args.k;
+    p.k_begin = tap_done ? 0 : p.k_end;
+    p.tap_begin = tap_done ? p.tap_end : p.tap_begin;
+  }
+}
+
 }  // namespace
 
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,
@@ -52,7 +83,7 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   const int64_t k_total = args.k * args.taps;
   const int64_t row_bytes = std::max<int64_t>(k_total, 1) * int64_t{sizeof(float)};
   const int64_t block_rows = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
-  const Chunks chunks = k_total == 0 ? Chunks{1, 0} : chunk_reduction(kernels, blocking, args);
+  const Chunks chunks = chunk_reduction(kernels, blocking, args);
   const bool wide = m1 - m0 <= kernels.wide_rows && args.k_offsets == nullptr;
   const int64_t step_n = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
 
@@ -62,43 +93,19 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   p.taps = args.taps;
   p.ldc = args.ldc;
   p.ldr = args.ldr;
-  p.lo = args.lo;
-  p.hi = args.hi;
-  p.a_offset = args.a_rows == nullptr ? 0 : args.a_offset;
+  p.a_offset = args.a_offset;
   p.panel_stride = k_total * kernels.nr;
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
     p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
-    const int64_t first_out = args.out_index == nullptr ? m : 0;
     p.out_index = args.out_index == nullptr ? nullptr : args.out_index + m;
+    const int64_t first_out = args.out_index == nullptr ? m : 0;
     for (int64_t n = n0; n < n1; n += p.cols) {
       p.cols = std::min(step_n, n1 - n);
       // A wide tile takes full panels only.
       if (p.cols > kernels.nr && p.cols <= step_n - kernels.lanes) p.cols = kernels.nr;
-      const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
-      p.c = args.c + first_out * args.ldc + n;
-      p.bias = args.bias == nullptr ? nullptr : args.bias + n;
-      p.residual = args.residual == nullptr ? nullptr : args.residual + first_out * args.ldr + n;
-      const float* b = args.packed_b + n * k_total;
-      p.load_c = args.accumulate;
-      if (k_total == 0) {
-        p.tap_begin = p.tap_end = p.k_begin = p.k_end = 0;
-        p.b = b;
-        p.finish = true;
-        kernels.panel(p);
-        continue;
-      }
-      for (p.tap_begin = 0; p.tap_begin < args.taps; p.tap_begin = p.tap_end) {
-        p.tap_end = std::min(p.tap_begin + chunks.taps_each, args.taps);
-        for (p.k_begin = 0; p.k_begin < args.k; p.k_begin = p.k_end) {
-          p.k_end = std::min(p.k_begin + chunks.k_each, args.k);
-          p.b = b + (p.tap_begin * args.k + p.k_begin) * width;
-          p.finish = p.tap_end == args.taps && p.k_end == args.k;
-          kernels.panel(p);
-          p.load_c = true;
-        }
-      }
+      run_chunks(kernels, args, chunks, first_out, n, p);
     }
   }
 }

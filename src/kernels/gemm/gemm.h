@@ -4,9 +4,9 @@
 //   C[i, j] = clip(sum over t, k of A[i, t, k] * B[t, k, j] + bias[j] + residual[i, j], lo, hi)
 //
 // A is read in place: rows at a fixed stride, or, for convolutions, one pointer per (row, tap). B
-// is packed once into panels of `nr` columns. Every element of C is one chain of multiply-adds in
-// the order of (t, k), whatever rectangle it is computed in, so any split over threads gives the
-// same bits.
+// is packed once into panels of `nr` columns. Every element of C is one chain of multiply-adds,
+// from the bias on in the order of (t, k), whatever rectangle it is computed in, so any split over
+// threads gives the same bits.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +49,8 @@ struct GemmArgs {
 
 // One panel of columns times one chunk of the reduction: what an instruction set provides. Row
 // pointers are already those of the first row; `tap_begin` and `k_begin` position the chunk within
-// A, and b points at its first row.
+// A, and b points at its first row. Sums start from the bias, if any, plus C, if load_c; the rest
+// of the epilogue follows the last product: neutral values where a later chunk continues.
 struct GemmPanel {
   const float* a;
   int64_t lda;
@@ -70,7 +71,6 @@ struct GemmPanel {
   int64_t ldr;
   float lo, hi;
   bool load_c;  // continue the sums in C
-  bool finish;  // last chunk: bias, residual and clip
 };
 
 struct GemmKernels {

@@ -17,63 +17,94 @@ constexpr int kNr = kNv * kLanes;
 constexpr int kWideRows = kLanes == 16 ? 3 : 1;
 constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
 // Rows of B ahead of their use.
-constexpr int kPrefetchRows = 8;
+constexpr int kPrefetchRows = 16;
 
-FERRY_INLINE int64_t out_row(const GemmPanel& p, int64_t row) {
-  return p.out_index == nullptr ? row : p.out_index[row];
+// Row i of the tile in C or the residual: one stride apart, or wherever the index says.
+template <class T, int kRows>
+FERRY_INLINE void find_rows(T* base, int64_t stride, const int32_t* index, int64_t first_row,
+                            T* (&rows)[kRows]) {
+  if (index == nullptr) [[likely]] {
+    T* row = base + first_row * stride;
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i, row += stride) rows[i] = row;
+  } else {
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) rows[i] = base + index[first_row + i] * stride;
+  }
 }
 
-template <int kRows, int kVectors>
-FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
-                              Mask last) {
-  if (p.finish) {
-    if (p.bias != nullptr) {
-      FERRY_UNROLL
-      for (int j = 0; j < kVectors; ++j) {
-        const F32 bias =
-            j == kVectors - 1 ? load(p.bias + j * kLanes, last) : load(p.bias + j * kLanes);
-        FERRY_UNROLL
-        for (int i = 0; i < kRows; ++i) acc[i][j] = acc[i][j] + bias;
-      }
-    }
-    if (p.residual != nullptr) {
-      FERRY_UNROLL
-      for (int i = 0; i < kRows; ++i) {
-        const float* row = p.residual + out_row(p, first_row + i) * p.ldr;
-        FERRY_UNROLL
-        for (int j = 0; j < kVectors; ++j) {
-          const float* r = row + j * kLanes;
-          acc[i][j] = acc[i][j] + (j == kVectors - 1 ? load(r, last) : load(r));
-        }
-      }
-    }
-    if (p.lo > -__builtin_inff()) {
-      const F32 lo = splat(p.lo);
-      FERRY_UNROLL
-      for (int i = 0; i < kRows; ++i) {
-        FERRY_UNROLL
-        for (int j = 0; j < kVectors; ++j) acc[i][j] = max(lo, acc[i][j]);
-      }
-    }
-    if (p.hi < __builtin_inff()) {
-      const F32 hi = splat(p.hi);
-      FERRY_UNROLL
-      for (int i = 0; i < kRows; ++i) {
-        FERRY_UNROLL
-        for (int j = 0; j < kVectors; ++j) acc[i][j] = min(hi, acc[i][j]);
-      }
-    }
+// The last vector of a row is partial unless kFull.
+template <bool kFull, int kVectors>
+FERRY_INLINE F32 load_part(const float* row, int j, Mask last) {
+  return !kFull && j == kVectors - 1 ? load(row + j * kLanes, last) : load(row + j * kLanes);
+}
+
+template <bool kFull, int kRows, int kVectors>
+FERRY_INLINE void start_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
+                             Mask last) {
+  F32 start[kVectors];
+  FERRY_UNROLL
+  for (int j = 0; j < kVectors; ++j) {
+    start[j] = p.bias != nullptr ? load_part<kFull, kVectors>(p.bias, j, last) : zero();
   }
   FERRY_UNROLL
   for (int i = 0; i < kRows; ++i) {
-    float* row = p.c + out_row(p, first_row + i) * p.ldc;
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) acc[i][j] = start[j];
+  }
+  if (!p.load_c) return;
+  const float* rows[kRows];
+  find_rows<const float, kRows>(p.c, p.ldc, p.out_index, first_row, rows);
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
     FERRY_UNROLL
     for (int j = 0; j < kVectors; ++j) {
-      float* out = row + j * kLanes;
-      if (j == kVectors - 1) {
-        store(out, acc[i][j], last);
+      const F32 before = load_part<kFull, kVectors>(rows[i], j, last);
+      // Adding a zero would turn a negative zero positive, and so betray where a chunk began.
+      acc[i][j] = p.bias != nullptr ? before + start[j] : before;
+    }
+  }
+}
+
+template <bool kFull, int kRows, int kVectors>
+FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
+                              Mask last) {
+  if (p.residual != nullptr) {
+    const float* rows[kRows];
+    find_rows<const float, kRows>(p.residual, p.ldr, p.out_index, first_row, rows);
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j)
+        acc[i][j] = acc[i][j] + load_part<kFull, kVectors>(rows[i], j, last);
+    }
+  }
+  if (p.lo > -__builtin_inff()) {
+    const F32 lo = splat(p.lo);
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = max(lo, acc[i][j]);
+    }
+  }
+  if (p.hi < __builtin_inff()) {
+    const F32 hi = splat(p.hi);
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = min(hi, acc[i][j]);
+    }
+  }
+  float* rows[kRows];
+  find_rows<float, kRows>(p.c, p.ldc, p.out_index, first_row, rows);
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      if (!kFull && j == kVectors - 1) {
+        store(rows[i] + j * kLanes, acc[i][j], last);
       } else {
-        store(out, acc[i][j]);
+        store(rows[i] + j * kLanes, acc[i][j]);
       }
     }
   }
@@ -95,29 +126,21 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
   constexpr int kStep = kAccess == Access::kIndexedBy1 ? 1 : kAccess == Access::kIndexedBy2 ? 2 : 0;
   F32 acc[kRows][kVectors];
   const Mask last = first_n(p.cols - (kVectors - 1) * kLanes);
-  FERRY_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    FERRY_UNROLL
-    for (int j = 0; j < kVectors; ++j) acc[i][j] = zero();
-  }
-  if (p.load_c) {
-    FERRY_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      const float* row = p.c + out_row(p, first_row + i) * p.ldc;
-      FERRY_UNROLL
-      for (int j = 0; j < kVectors; ++j) {
-        const float* from = row + j * kLanes;
-        acc[i][j] = j == kVectors - 1 ? load(from, last) : load(from);
-      }
-    }
+  const bool full = p.cols == kVectors * kLanes;
+  if (full) {
+    start_tile<true>(acc, p, first_row, last);
+  } else {
+    start_tile<false>(acc, p, first_row, last);
   }
   const float* b = p.b;
+  const bool from_table = p.a_rows != nullptr;
+  const float* row_of_a = from_table ? nullptr : p.a + first_row * p.lda;
   for (int64_t t = p.tap_begin; t < p.tap_end; ++t) {
     const float* row[kRows];
+    const float* const* table = from_table ? p.a_rows + first_row * p.taps + t : nullptr;
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      row[i] = p.a_rows != nullptr ? p.a_rows[(first_row + i) * p.taps + t] + p.a_offset
-                                   : p.a + (first_row + i) * p.lda;
+      row[i] = from_table ? table[i * p.taps] + p.a_offset : row_of_a + i * p.lda;
     }
     const int64_t end = p.k_end;
     for (int64_t k = p.k_begin; k < end; ++k) {
@@ -140,7 +163,11 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
       }
     }
   }
-  finish_tile(acc, p, first_row, last);
+  if (full) {
+    finish_tile<true>(acc, p, first_row, last);
+  } else {
+    finish_tile<false>(acc, p, first_row, last);
+  }
 }
 
 using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;

@@ -32,26 +32,33 @@ constexpr double kWeights6[8][3] = {{1, 0, 0},
                                     {32.0 / 45, -16.0 / 45, 8.0 / 45},
                                     {0, 0, 1}};
 
-const double (*weight_rows(int64_t m))[3] {
-  return m == 2 ? kWeights2 : m == 4 ? kWeights4 : kWeights6;
-}
-
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
   return round_up(gemm_packed_size(gemm, shape.in_channels, shape.out_channels), 16);
 }
 
-// G g G^T of one 3x3 kernel: (m + 2)^2 values.
-void transform_kernel(const double (*rows)[3], int64_t size, const float* g, double* out) {
-  double half[8][3];
-  for (int64_t i = 0; i < size; ++i) {
-    for (int j = 0; j < 3; ++j)
-      half[i][j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
-  }
-  for (int64_t i = 0; i < size; ++i) {
-    for (int64_t j = 0; j < size; ++j) {
-      *out++ = half[i][0] * rows[j][0] + half[i][1] * rows[j][1] + half[i][2] * rows[j][2];
+// One panel: G g G^T of the 3x3 kernels of `cols` output channels, spread over the points.
+// Neighbouring output channels are neighbours in the panel, so they come innermost.
+template <int kSize>
+void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t channels,
+                int64_t cols, int64_t width, int64_t point_stride, float* panel) {
+  for (int64_t c = 0; c < channels; ++c, panel += width) {
+    for (int64_t o = 0; o < width; ++o) {
+      if (o >= cols) {
+        for (int p = 0; p < kSize * kSize; ++p) panel[p * point_stride + o] = 0.0f;
+        continue;
+      }
+      const float* g = weights + (o * channels + c) * 9;
+      for (int i = 0; i < kSize; ++i) {
+        double half[3];
+        for (int j = 0; j < 3; ++j)
+          half[j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
+        for (int j = 0; j < kSize; ++j) {
+          const double u = half[0] * rows[j][0] + half[1] * rows[j][1] + half[2] * rows[j][2];
+          panel[(i * kSize + j) * point_stride + o] = static_cast<float>(u);
+        }
+      }
     }
   }
 }
@@ -95,29 +102,15 @@ int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, in
 
 void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
                            const float* weights, int64_t o0, int64_t o1, float* packed) noexcept {
-  const int64_t points = (m + 2) * (m + 2), stride = point_size(gemm, shape);
-  double transformed[64];
-  for (int64_t o = o0; o < o1; ++o) {
-    const int64_t first = o / gemm.nr * gemm.nr;
-    const int64_t width =
-        std::min<int64_t>(gemm.nr, round_up(shape.out_channels - first, gemm.lanes));
-    float* column = packed + first * shape.in_channels + (o - first);
-    for (int64_t c = 0; c < shape.in_channels; ++c) {
-      transform_kernel(weight_rows(m), m + 2, weights + (o * shape.in_channels + c) * 9,
-                       transformed);
-      for (int64_t p = 0; p < points; ++p)
-        column[p * stride + c * width] = static_cast<float>(transformed[p]);
-    }
-  }
-  if (o1 < shape.out_channels) return;
-  // The columns that fill up the last panel.
-  const int64_t first = shape.out_channels / gemm.nr * gemm.nr;
-  const int64_t width = round_up(shape.out_channels - first, gemm.lanes);
-  for (int64_t p = 0; p < points; ++p) {
-    float* panel = packed + p * stride + first * shape.in_channels;
-    for (int64_t c = 0; c < shape.in_channels; ++c) {
-      for (int64_t o = shape.out_channels - first; o < width; ++o) panel[c * width + o] = 0.0f;
-    }
+  const int64_t stride = point_size(gemm, shape), channels = shape.in_channels;
+  for (int64_t o = o0; o < o1; o += gemm.nr) {
+    const int64_t cols = std::min<int64_t>(gemm.nr, shape.out_channels - o);
+    const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
+    const float* from = weights + o * channels * 9;
+    float* panel = packed + o * channels;
+    if (m == 2) pack_panel(kWeights2, from, channels, cols, width, stride, panel);
+    if (m == 4) pack_panel(kWeights4, from, channels, cols, width, stride, panel);
+    if (m == 6) pack_panel(kWeights6, from, channels, cols, width, stride, panel);
   }
 }
 
@@ -135,6 +128,7 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
                                                                 : kernels.f6;
   const int64_t blocks = (tile1 - tile0 + plan.block_tiles - 1) / plan.block_tiles;
   if (blocks <= 0) return;
+  const int64_t out_end = args.out_end < 0 ? shape.out_channels : args.out_end;
   const int64_t most = (tile1 - tile0 + blocks - 1) / blocks;
   WinogradTiles t;
   t.in_h = shape.in[1], t.in_w = shape.in[2], t.out_h = shape.out[1], t.out_w = shape.out[2];
@@ -156,8 +150,8 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
     t.count = std::min(most, tile1 - t.first);
     transforms.input(t);
     g.m = t.count;
-    for (int64_t o = 0; o < shape.out_channels; o += plan.block_outputs) {
-      t.outputs = std::min(plan.block_outputs, shape.out_channels - o);
+    for (int64_t o = args.out_begin; o < out_end; o += plan.block_outputs) {
+      t.outputs = std::min(plan.block_outputs, out_end - o);
       g.n = t.outputs;
       for (int64_t p = 0; p < plan.points; ++p) {
         g.a = t.v + p * t.v_point_stride;

@@ -68,8 +68,8 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
 // Floats of transformed and packed weights; `packed` is 64-byte aligned.
 int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept;
 
-// Transforms and packs output channels [o0, o1) of ONNX's [out_channels, in_channels, 3, 3];
-// different ranges may run in parallel. o0 = 0 with o1 = out_channels is all.
+// Transforms and packs output channels [o0, o1) of ONNX's [out_channels, in_channels, 3, 3]. Ranges
+// may be done in parallel; o0 is a multiple of gemm.nr, and so is o1 unless it is out_channels.
 void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
                            const float* weights, int64_t o0, int64_t o1, float* packed) noexcept;
 

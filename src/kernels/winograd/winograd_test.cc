@@ -33,7 +33,8 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
   double tolerance() const { return m() == 2 ? 1e-6 : m() == 4 ? 4e-6 : 1.2e-5; }
 
   std::vector<float> check(const ConvShape& s, int64_t tiles_each, bool residual = false,
-                           bool accumulate = false, GemmBlocking blocking = GemmBlocking()) {
+                           bool accumulate = false, GemmBlocking blocking = GemmBlocking(),
+                           int64_t outputs_each = 1000) {
     const GemmKernels& gemm = gemm_kernels(std::get<0>(GetParam()));
     const WinogradKernels& kernels = winograd_kernels(std::get<0>(GetParam()));
     const int64_t x_pitch = s.in_channels + 2, y_pitch = s.out_channels + 1;
@@ -47,9 +48,9 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
     const WinogradPlan plan = winograd_plan(gemm, blocking, s, m());
     Aligned<> packed(winograd_packed_size(gemm, s, m()));
     Aligned<char> scratch(winograd_scratch_bytes(plan, s));
-    for (int64_t o = 0; o < s.out_channels; o += 10) {
-      winograd_pack_weights(gemm, s, m(), weights.data(), o, std::min(o + 10, s.out_channels),
-                            packed.get());
+    for (int64_t o = 0; o < s.out_channels; o += gemm.nr) {
+      winograd_pack_weights(gemm, s, m(), weights.data(), o,
+                            std::min<int64_t>(o + gemm.nr, s.out_channels), packed.get());
     }
     const float before = accumulate ? 0.5f : kGuard;
     std::vector<float> y(out_pixels * y_pitch, before);
@@ -60,8 +61,12 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
     if (residual)
       args.residual = extra.data(), args.residual_pitch = s.out_channels, args.lo = 0, args.hi = 2;
     for (int64_t t = 0; t < plan.tiles; t += tiles_each) {
-      winograd_tiles(kernels, gemm, blocking, plan, s, args, t,
-                     std::min(t + tiles_each, plan.tiles), scratch.get());
+      for (int64_t o = 0; o < s.out_channels; o += outputs_each * gemm.nr) {
+        args.out_begin = o;
+        args.out_end = std::min(o + outputs_each * gemm.nr, s.out_channels);
+        winograd_tiles(kernels, gemm, blocking, plan, s, args, t,
+                       std::min(t + tiles_each, plan.tiles), scratch.get());
+      }
     }
     reference::for_each_output(s, [&](int64_t n, const int64_t(&at)[3], int64_t pixel) {
       for (int64_t c = 0; c < s.out_channels && !HasFailure(); ++c) {
@@ -118,6 +123,7 @@ TEST_P(Winograd, AnySplitGivesTheSameBits) {
   EXPECT_EQ(check(s, 1), whole);
   EXPECT_EQ(check(s, 7), whole);
   EXPECT_EQ(check(s, 1000, false, false, {.panel_bytes = 1, .rows_bytes = 1}), whole);
+  EXPECT_EQ(check(s, 1000, false, false, GemmBlocking(), 1), whole);
 }
 
 TEST(WinogradShape, RefusesWhatItCannotDo) {
