@@ -18,6 +18,9 @@ _native.set_dtypes(_DTYPES)
 from ._native import Cancel, ModelMetadata, Pass, SessionReport, Step, ValueInfo  # noqa: E402
 from .session import Model, Session  # noqa: E402
 
+if hasattr(_native, "read_picture"):
+    from ._native import read_picture, write_picture  # noqa: F401
+
 __version__ = _native.version()
 
 __all__ = [

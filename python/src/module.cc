@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "ferry/session.h"
 #include "ferry/version.h"
+#include "pictures.h"
 #include "types.h"
 
 namespace nb = nanobind;
@@ -312,6 +313,9 @@ NB_MODULE(_native, m) {
   m.def("version", &ferry::version);
   m.def("set_dtypes", &set_dtypes, "dtypes"_a);
   bind_types(m);
+#ifdef FERRY_PYTHON_PICTURES
+  bind_pictures(m);
+#endif
 
   nb::class_<Cancel>(m, "Cancel", "Stops the runs that it is given to, from another thread.")
       .def(nb::init<>())
