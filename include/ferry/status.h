@@ -23,18 +23,18 @@ namespace ferry {
 
 enum class Code : int {
   kOk = 0,
-  kInvalidArgument = 1,   // a call's own argument is wrong: a name, a count, an option
-  kInvalidModel = 2,      // the file breaks the ONNX specification or is damaged
-  kUnsupportedOp = 3,     // an operator, domain or opset that this build does not know
-  kUnsupportedType = 4,   // an element type that the operator or this build does not take
-  kShapeMismatch = 5,     // dimensions contradict the model or each other
-  kOutOfMemory = 6,       // the memory budget or the machine's memory is used up
-  kIoError = 7,           // a file could not be read or written
-  kDeviceError = 8,       // the device reported a fault
-  kCancelled = 9,         // the caller's cancellation token was set
-  kDeadlineExceeded = 10, // the caller's deadline passed
-  kLimitExceeded = 11,    // a limit on loaded files was met; see Limits
-  kInternal = 12,         // a defect of Ferry; please report it
+  kInvalidArgument = 1,    // a call's own argument is wrong: a name, a count, an option
+  kInvalidModel = 2,       // the file breaks the ONNX specification or is damaged
+  kUnsupportedOp = 3,      // an operator, domain or opset that this build does not know
+  kUnsupportedType = 4,    // an element type that the operator or this build does not take
+  kShapeMismatch = 5,      // dimensions contradict the model or each other
+  kOutOfMemory = 6,        // the memory budget or the machine's memory is used up
+  kIoError = 7,            // a file could not be read or written
+  kDeviceError = 8,        // the device reported a fault
+  kCancelled = 9,          // the caller's cancellation token was set
+  kDeadlineExceeded = 10,  // the caller's deadline passed
+  kLimitExceeded = 11,     // a limit on loaded files was met; see Limits
+  kInternal = 12,          // a defect of Ferry; please report it
 };
 
 // The stable name of a code, e.g. "ShapeMismatch".
@@ -74,7 +74,7 @@ class FERRY_API Error : public std::runtime_error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit by design
   Result(Status status) : status_(std::move(status)) {  // NOLINT: implicit by design
     assert(!status_.ok());
   }

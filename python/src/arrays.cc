@@ -47,20 +47,32 @@ DType element_type(std::string_view type) {
 
 DType builtin_type(char kind, size_t size) {
   switch (kind) {
-    case 'b': return DType::kBool;
+    case 'b':
+      return DType::kBool;
     case 'f':
-      return size == 2 ? DType::kFloat16 : size == 4 ? DType::kFloat32
-             : size == 8 ? DType::kFloat64 : DType::kUndefined;
+      return size == 2   ? DType::kFloat16
+             : size == 4 ? DType::kFloat32
+             : size == 8 ? DType::kFloat64
+                         : DType::kUndefined;
     case 'i':
-      return size == 1 ? DType::kInt8 : size == 2 ? DType::kInt16
-             : size == 4 ? DType::kInt32 : DType::kInt64;
+      return size == 1   ? DType::kInt8
+             : size == 2 ? DType::kInt16
+             : size == 4 ? DType::kInt32
+                         : DType::kInt64;
     case 'u':
-      return size == 1 ? DType::kUInt8 : size == 2 ? DType::kUInt16
-             : size == 4 ? DType::kUInt32 : DType::kUInt64;
+      return size == 1   ? DType::kUInt8
+             : size == 2 ? DType::kUInt16
+             : size == 4 ? DType::kUInt32
+                         : DType::kUInt64;
     case 'c':
       return size == 8 ? DType::kComplex64 : size == 16 ? DType::kComplex128 : DType::kUndefined;
-    case 'O': case 'U': case 'S': case 'T': return DType::kString;
-    default: return DType::kUndefined;
+    case 'O':
+    case 'U':
+    case 'S':
+    case 'T':
+      return DType::kString;
+    default:
+      return DType::kUndefined;
   }
 }
 
@@ -78,20 +90,30 @@ DType type_of(PyArrayObject* array) {
 // Integers stand for the bits of types that NumPy lacks (packed integers: for their values).
 bool stands_for(DType given, DType wanted) {
   switch (wanted) {
-    case DType::kBFloat16: return given == DType::kUInt16;
-    case DType::kInt4: case DType::kInt2: return given == DType::kInt8;
-    case DType::kFloat8E4M3FN: case DType::kFloat8E4M3FNUZ: case DType::kFloat8E5M2:
-    case DType::kFloat8E5M2FNUZ: case DType::kFloat8E8M0: case DType::kUInt4: case DType::kUInt2:
-    case DType::kFloat4E2M1: return given == DType::kUInt8;
-    default: return false;
+    case DType::kBFloat16:
+      return given == DType::kUInt16;
+    case DType::kInt4:
+    case DType::kInt2:
+      return given == DType::kInt8;
+    case DType::kFloat8E4M3FN:
+    case DType::kFloat8E4M3FNUZ:
+    case DType::kFloat8E5M2:
+    case DType::kFloat8E5M2FNUZ:
+    case DType::kFloat8E8M0:
+    case DType::kUInt4:
+    case DType::kUInt2:
+    case DType::kFloat4E2M1:
+      return given == DType::kUInt8;
+    default:
+      return false;
   }
 }
 
 Dims dims_of(PyArrayObject* array, const std::string& name) {
   const int rank = PyArray_NDIM(array);
   if (rank > static_cast<int>(Dims::kMaxRank)) {
-    raise(Code::kInvalidArgument, name + " has " + std::to_string(rank) +
-                                      " dimensions; at most 16 are possible");
+    raise(Code::kInvalidArgument,
+          name + " has " + std::to_string(rank) + " dimensions; at most 16 are possible");
   }
   Dims dims;
   for (int i = 0; i < rank; ++i) dims.push_back(PyArray_DIM(array, i));
@@ -100,14 +122,15 @@ Dims dims_of(PyArrayObject* array, const std::string& name) {
 
 std::string text_of(nb::handle item, const std::string& name) {
   if (PyUnicode_Check(item.ptr())) {
-    const nb::object bytes = steal(PyUnicode_AsEncodedString(item.ptr(), "utf-8", "surrogateescape"));
+    const nb::object bytes =
+        steal(PyUnicode_AsEncodedString(item.ptr(), "utf-8", "surrogateescape"));
     return {PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
   }
   if (PyBytes_Check(item.ptr())) {
     return {PyBytes_AS_STRING(item.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(item.ptr()))};
   }
-  raise(Code::kInvalidArgument, name + " holds an element of type " + python_type(item) +
-                                    "; wanted str or bytes");
+  raise(Code::kInvalidArgument,
+        name + " holds an element of type " + python_type(item) + "; wanted str or bytes");
 }
 
 Tensor strings_from(nb::handle object, const std::string& name) {
@@ -130,8 +153,8 @@ Tensor pack(DType type, const Dims& dims, const uint8_t* from) {
   auto* to = tensor.data<uint8_t>();
   std::memset(to, 0, tensor.size_bytes());
   for (int64_t i = 0; i < tensor.count(); ++i) {
-    to[i / per_byte] = static_cast<uint8_t>(to[i / per_byte] |
-                                            ((from[i] & mask) << (i % per_byte * bits)));
+    to[i / per_byte] =
+        static_cast<uint8_t>(to[i / per_byte] | ((from[i] & mask) << (i % per_byte * bits)));
   }
   return tensor;
 }
@@ -156,7 +179,8 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
   if (type == DType::kUndefined) {
     raise(Code::kInvalidArgument,
           wanted.name + " is an array of " +
-              std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " + wanted.type);
+              std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " +
+              wanted.type);
   }
   if (type == DType::kString) return strings_from(object, wanted.name);
   if (stands_for(type, expected)) type = expected;
@@ -167,8 +191,8 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
     if (PyArray_ISBYTESWAPPED(as_array(object))) {
       native = PyArray_DescrNewByteorder(PyArray_DESCR(as_array(object)), NPY_NATIVE);
     }
-    dense = steal(PyArray_FromArray(as_array(object), native,
-                                    NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED));
+    dense = steal(
+        PyArray_FromArray(as_array(object), native, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED));
   }
   PyArrayObject* array = as_array(dense);
   const Dims dims = dims_of(array, wanted.name);
@@ -183,18 +207,30 @@ DType dlpack_type(nb::dlpack::dtype type) {
   if (type.lanes != 1) return DType::kUndefined;
   const size_t size = type.bits / 8;
   switch (static_cast<Kind>(type.code)) {
-    case Kind::Float: return builtin_type('f', size);
-    case Kind::Int: return builtin_type('i', size);
-    case Kind::UInt: return builtin_type('u', size);
-    case Kind::Complex: return builtin_type('c', size);
-    case Kind::Bool: return DType::kBool;
-    case Kind::Bfloat: return DType::kBFloat16;
-    case Kind::Float8_E4M3FN: return DType::kFloat8E4M3FN;
-    case Kind::Float8_E4M3FNUZ: return DType::kFloat8E4M3FNUZ;
-    case Kind::Float8_E5M2: return DType::kFloat8E5M2;
-    case Kind::Float8_E5M2FNUZ: return DType::kFloat8E5M2FNUZ;
-    case Kind::Float8_E8M0FNU: return DType::kFloat8E8M0;
-    default: return DType::kUndefined;
+    case Kind::Float:
+      return builtin_type('f', size);
+    case Kind::Int:
+      return builtin_type('i', size);
+    case Kind::UInt:
+      return builtin_type('u', size);
+    case Kind::Complex:
+      return builtin_type('c', size);
+    case Kind::Bool:
+      return DType::kBool;
+    case Kind::Bfloat:
+      return DType::kBFloat16;
+    case Kind::Float8_E4M3FN:
+      return DType::kFloat8E4M3FN;
+    case Kind::Float8_E4M3FNUZ:
+      return DType::kFloat8E4M3FNUZ;
+    case Kind::Float8_E5M2:
+      return DType::kFloat8E5M2;
+    case Kind::Float8_E5M2FNUZ:
+      return DType::kFloat8E5M2FNUZ;
+    case Kind::Float8_E8M0FNU:
+      return DType::kFloat8E8M0;
+    default:
+      return DType::kUndefined;
   }
 }
 
@@ -207,7 +243,8 @@ Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
   const DType type = dlpack_type(view.dtype());
   if (type == DType::kUndefined) {
     raise(Code::kInvalidArgument,
-          wanted.name + ": a DLPack tensor of this element type is not supported; wanted " + wanted.type);
+          wanted.name + ": a DLPack tensor of this element type is not supported; wanted " +
+              wanted.type);
   }
   if (view.ndim() > Dims::kMaxRank) {
     raise(Code::kInvalidArgument, wanted.name + " has more than 16 dimensions");
@@ -250,7 +287,8 @@ Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep) {
   if (!made) {
     nb::python_error why;
     raise(Code::kInvalidArgument, wanted.name + " is a " + python_type(object) +
-                                      "; wanted an array for " + wanted.type + " (" + why.what() + ")");
+                                      "; wanted an array for " + wanted.type + " (" + why.what() +
+                                      ")");
   }
   return from_array(nb::steal(made), wanted, keep);
 }
@@ -274,8 +312,8 @@ nb::object array_of_strings(const Tensor& tensor, npy_intp* dims) {
   auto** to = static_cast<PyObject**>(PyArray_DATA(as_array(made)));
   for (int64_t i = 0; i < tensor.count(); ++i) {
     const std::string& text = tensor.data<std::string>()[i];
-    PyObject* item = PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()),
-                                          "surrogateescape");
+    PyObject* item =
+        PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
     if (!item) throw nb::python_error();
     Py_XDECREF(to[i]);
     to[i] = item;
@@ -312,7 +350,8 @@ nb::object dict_from(const Map& map) {
   size_t i = 0;
   for (nb::handle key : keys) {
     nb::object value = to_python(map.values[i++]);
-    if (PyArray_Check(value.ptr()) && PyArray_NDIM(as_array(value)) == 0) value = value.attr("item")();
+    if (PyArray_Check(value.ptr()) && PyArray_NDIM(as_array(value)) == 0)
+      value = value.attr("item")();
     dict[key] = value;
   }
   return dict;
@@ -352,7 +391,8 @@ Value to_value(nb::handle object, const Wanted& wanted, Keep& keep) {
   if (object.is_none()) return {};
   if (PyArray_Check(object.ptr())) return from_array(object, wanted, keep);
   if (PyDict_Check(object.ptr())) return from_dict(nb::borrow<nb::dict>(object), wanted, keep);
-  if ((PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) && is_sequence_type(wanted.type)) {
+  if ((PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) &&
+      is_sequence_type(wanted.type)) {
     Sequence sequence;
     const Wanted element = element_of(wanted);
     for (nb::handle item : object) sequence.push_back(to_value(item, element, keep));
@@ -391,14 +431,16 @@ Tensor to_target(nb::handle object, const Wanted& wanted) {
     raise(Code::kInvalidArgument,
           wanted.name + ": arrays of this element type cannot be written in place");
   }
-  return Tensor::borrow(type, dims_of(as_array(object), wanted.name), PyArray_DATA(as_array(object)));
+  return Tensor::borrow(type, dims_of(as_array(object), wanted.name),
+                        PyArray_DATA(as_array(object)));
 }
 
 void finish_target(const Value& value, Tensor& target, const std::string& name) {
   const bool fits = value.is_tensor() && value.tensor().dtype() == target.dtype() &&
                     value.tensor().dims() == target.dims();
   if (!fits) {
-    raise(Code::kShapeMismatch, name + " is " + target.describe() + "; the result is " + value.describe());
+    raise(Code::kShapeMismatch,
+          name + " is " + target.describe() + "; the result is " + value.describe());
   }
   if (value.tensor().raw() != target.raw()) {
     std::memcpy(target.raw(), value.tensor().raw(), target.size_bytes());

@@ -11,8 +11,8 @@ void raise(const Status& status) {
   const nb::object module = nb::module_::import_("ferry.errors");
   const std::string name(code_name(status.code()));
   const nb::object type = module.attr(name.c_str());
-  PyObject* text = PyUnicode_DecodeUTF8(status.message().data(),
-                                        static_cast<Py_ssize_t>(status.message().size()), "replace");
+  PyObject* text = PyUnicode_DecodeUTF8(
+      status.message().data(), static_cast<Py_ssize_t>(status.message().size()), "replace");
   if (text) {
     PyErr_SetObject(type.ptr(), text);
     Py_DECREF(text);

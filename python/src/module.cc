@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ferry._native: models and sessions of libferry for the Python sources beside it (ferry/session.py).
+// ferry._native: models and sessions of libferry for the Python sources beside it
+// (ferry/session.py).
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -85,7 +86,8 @@ std::string names_of(const std::vector<ValueInfo>& values) {
 Wanted wanted_input(const ValueInfo& info) { return {"input '" + info.name + "'", info.type}; }
 
 // Input values in model order; those with a default may be absent.
-std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given, Keep& keep) {
+std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given,
+                                    Keep& keep) {
   std::vector<Value> values(infos.size());
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
@@ -111,7 +113,8 @@ std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dic
   return values;
 }
 
-std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::handle given, Keep& keep) {
+std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::handle given,
+                                    Keep& keep) {
   const size_t count = nb::len(given);
   if (count > infos.size()) {
     raise(Code::kInvalidArgument, std::to_string(count) + " inputs are given; the model has " +
@@ -131,7 +134,8 @@ std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::han
 
 std::vector<Value> input_values(const PySession& s, nb::handle inputs, Keep& keep) {
   const auto& infos = s.session.inputs();
-  if (PyDict_Check(inputs.ptr())) return values_from_dict(infos, nb::borrow<nb::dict>(inputs), keep);
+  if (PyDict_Check(inputs.ptr()))
+    return values_from_dict(infos, nb::borrow<nb::dict>(inputs), keep);
   if (PyList_Check(inputs.ptr()) || PyTuple_Check(inputs.ptr())) {
     return values_from_list(infos, inputs, keep);
   }
@@ -198,7 +202,8 @@ void check_targets(const std::map<std::string, Tensor>& targets,
   for (const auto& entry : targets) {
     bool known = false;
     for (const std::string& name : names) known |= name == entry.first;
-    if (!known) raise(Code::kInvalidArgument, "out names '" + entry.first + "', which is not computed");
+    if (!known)
+      raise(Code::kInvalidArgument, "out names '" + entry.first + "', which is not computed");
   }
 }
 
@@ -228,7 +233,8 @@ nb::dict run_all(const PySession& s, const std::vector<Value>& values,
 }
 
 nb::dict run_some(const PySession& s, std::vector<Value> values,
-                  const std::vector<std::string>& names, nb::handle out, const RunOptions& options) {
+                  const std::vector<std::string>& names, nb::handle out,
+                  const RunOptions& options) {
   auto targets = targets_from(s, out);
   check_targets(targets, names);
   const auto& infos = s.session.inputs();
@@ -295,10 +301,12 @@ nb::list infos(const T& owner, const std::vector<ValueInfo>& (Model::*get)() con
 
 template <class T>
 void bind_description(nb::class_<T>& c) {
-  c.def_prop_ro("inputs", [](const T& t) { return infos(t, &Model::inputs); },
-                nb::sig("def inputs(self) -> list[ValueInfo]"));
-  c.def_prop_ro("outputs", [](const T& t) { return infos(t, &Model::outputs); },
-                nb::sig("def outputs(self) -> list[ValueInfo]"));
+  c.def_prop_ro(
+      "inputs", [](const T& t) { return infos(t, &Model::inputs); },
+      nb::sig("def inputs(self) -> list[ValueInfo]"));
+  c.def_prop_ro(
+      "outputs", [](const T& t) { return infos(t, &Model::outputs); },
+      nb::sig("def outputs(self) -> list[ValueInfo]"));
   c.def_prop_ro("metadata", [](const T& t) { return t.model.metadata(); });
 }
 
@@ -319,7 +327,8 @@ NB_MODULE(_native, m) {
 
   nb::class_<Cancel>(m, "Cancel", "Stops the runs that it is given to, from another thread.")
       .def(nb::init<>())
-      .def("set", [](Cancel& c, bool on) { c.flag = on; }, "on"_a = true)
+      .def(
+          "set", [](Cancel& c, bool on) { c.flag = on; }, "on"_a = true)
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");

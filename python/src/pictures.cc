@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ferry/picture.h"
+#include "pictures.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
@@ -7,7 +7,7 @@
 
 #include "arrays.h"
 #include "errors.h"
-#include "pictures.h"
+#include "ferry/picture.h"
 
 namespace nb = nanobind;
 
@@ -19,7 +19,8 @@ PictureOptions options_from(const std::string& layout, const std::string& order,
   const auto choose = [](const std::string& given, const char* first, const char* second) {
     if (given == first) return false;
     if (given == second) return true;
-    raise(Code::kInvalidArgument, "'" + given + "' is not known; wanted '" + first + "' or '" + second + "'");
+    raise(Code::kInvalidArgument,
+          "'" + given + "' is not known; wanted '" + first + "' or '" + second + "'");
   };
   PictureOptions options;
   if (choose(layout, "nchw", "nhwc")) options.layout = PictureLayout::kNhwc;
@@ -60,12 +61,15 @@ void bind_pictures(nb::module_& m) {
   using namespace nb::literals;
   m.def("read_picture", &read, "path"_a, "layout"_a = "nchw", "order"_a = "rgb", "range"_a = "unit",
         "channels"_a = 3,
-        "The picture in a file as f32[1,C,H,W] or, for layout 'nhwc', f32[1,H,W,C]; `range` is 'unit' "
-        "(0 to 1) or '255'.\nErrors: IoError, InvalidArgument, UnsupportedType, LimitExceeded, OutOfMemory.");
-  m.def("write_picture", &write, "path"_a, "picture"_a, "layout"_a = "nchw", "order"_a = "rgb",
-        "range"_a = "unit",
-        "Writes f32 or u8 samples as a picture by the extension of `path`; returns notes of what was "
-        "clamped or dropped.\nErrors: ShapeMismatch, UnsupportedType, InvalidArgument, IoError.");
+        "The picture in a file as f32[1,C,H,W] or, for layout 'nhwc', f32[1,H,W,C]; `range` is "
+        "'unit' "
+        "(0 to 1) or '255'.\nErrors: IoError, InvalidArgument, UnsupportedType, LimitExceeded, "
+        "OutOfMemory.");
+  m.def(
+      "write_picture", &write, "path"_a, "picture"_a, "layout"_a = "nchw", "order"_a = "rgb",
+      "range"_a = "unit",
+      "Writes f32 or u8 samples as a picture by the extension of `path`; returns notes of what was "
+      "clamped or dropped.\nErrors: ShapeMismatch, UnsupportedType, InvalidArgument, IoError.");
 }
 
 }  // namespace ferry::python

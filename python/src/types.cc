@@ -17,8 +17,10 @@ nb::object shape_of(const ValueInfo& info) {
   if (!info.has_rank) return nb::none();
   nb::list shape;
   for (const DimInfo& dim : info.dims) {
-    if (dim.size >= 0) shape.append(dim.size);
-    else shape.append(dim.symbol);
+    if (dim.size >= 0)
+      shape.append(dim.size);
+    else
+      shape.append(dim.symbol);
   }
   return nb::tuple(shape);
 }
@@ -35,8 +37,9 @@ void bind_value_info(nb::module_& m) {
       .def_ro("optional", &ValueInfo::optional, "An input that has a default.")
       .def_prop_ro("dtype", &dtype_of_info, nb::sig("def dtype(self) -> numpy.dtype | None"),
                    "NumPy's dtype of a tensor; None for sequences and maps.")
-      .def_prop_ro("onnx_type", [](const ValueInfo& info) { return static_cast<int>(info.dtype); },
-                   "The number of the element type in ONNX.")
+      .def_prop_ro(
+          "onnx_type", [](const ValueInfo& info) { return static_cast<int>(info.dtype); },
+          "The number of the element type in ONNX.")
       .def_prop_ro("shape", &shape_of, nb::sig("def shape(self) -> tuple[int | str, ...] | None"),
                    "Sizes, or expressions over named sizes; None when the rank is not known.")
       .def("__repr__", [](const ValueInfo& info) { return info.name + ": " + info.type; });
@@ -73,7 +76,8 @@ void bind_report(nb::module_& m) {
       .def_ro("inputs", &Report::Step::inputs)
       .def_ro("outputs", &Report::Step::outputs)
       .def_ro("flops", &Report::Step::flops, "At the shapes of the last run; 0 when not known.")
-      .def("__repr__", [](const Report::Step& s) { return s.op + " '" + s.node + "': " + s.kernel; });
+      .def("__repr__",
+           [](const Report::Step& s) { return s.op + " '" + s.node + "': " + s.kernel; });
   nb::class_<Report>(m, "SessionReport", "What a session holds and how it was made.")
       .def_ro("passes", &Report::passes)
       .def_ro("steps", &Report::steps)

@@ -3,9 +3,9 @@
 
 #include <new>
 
+#include "api/codec_hooks.h"
 #include "api/model_impl.h"
 #include "base/status.h"
-#include "api/codec_hooks.h"
 #include "onnx/import.h"
 
 namespace ferry {

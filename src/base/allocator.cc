@@ -28,8 +28,9 @@ uint64_t read_limit(const char* path) {
 uint64_t available_memory_bytes() noexcept {
   const long pages = sysconf(_SC_PHYS_PAGES);
   const long page = sysconf(_SC_PAGE_SIZE);
-  uint64_t bytes = pages > 0 && page > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page)
-                                         : (1ull << 32);
+  uint64_t bytes = pages > 0 && page > 0
+                       ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page)
+                       : (1ull << 32);
   try {
     for (const char* path :
          {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
@@ -70,7 +71,8 @@ Status MemoryBudget::reserve(uint64_t bytes) {
 
 Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget) {
   if (bytes > SIZE_MAX - kAlignment) return out_of_memory("{} bytes wanted", bytes);
-  const size_t padded = bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t padded =
+      bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
   std::shared_ptr<MemoryBudget> counted;
   if (budget != nullptr) {
     FERRY_RETURN_IF_ERROR(budget->reserve(padded));

@@ -12,7 +12,7 @@ struct half {
   uint16_t bits = 0;
 
   half() = default;
-  half(float f) : bits(from_float(f)) {}  // NOLINT: implicit by design
+  half(float f) : bits(from_float(f)) {}             // NOLINT: implicit by design
   operator float() const { return to_float(bits); }  // NOLINT: implicit by design
   static half from_bits(uint16_t b) {
     half h;
@@ -25,7 +25,8 @@ struct half {
     const uint32_t sign = (u >> 16) & 0x8000u;
     const uint32_t a = u & 0x7fffffffu;
     if (a >= 0x7f800000u) {  // inf, NaN (kept quiet, payload's top bits)
-      return static_cast<uint16_t>(sign | 0x7c00u | (a > 0x7f800000u ? 0x200u | ((a >> 13) & 0x3ffu) : 0u));
+      return static_cast<uint16_t>(sign | 0x7c00u |
+                                   (a > 0x7f800000u ? 0x200u | ((a >> 13) & 0x3ffu) : 0u));
     }
     if (a >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // rounds to inf
     if (a < 0x38800000u) {  // subnormal or zero: let float addition round
@@ -54,7 +55,7 @@ struct bfloat16 {
 
   bfloat16() = default;
   bfloat16(float f) : bits(from_float(f)) {}  // NOLINT: implicit by design
-  operator float() const {  // NOLINT: implicit by design
+  operator float() const {                    // NOLINT: implicit by design
     return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
   }
   static bfloat16 from_bits(uint16_t b) {

@@ -25,10 +25,14 @@ constexpr Format kE2M1 = {1, 1, 0x08, 0x07, 0x08, 0x07, true};
 
 const Format& format_of(DType type) {
   switch (type) {
-    case DType::kFloat8E4M3FN: return kE4M3FN;
-    case DType::kFloat8E4M3FNUZ: return kE4M3FNUZ;
-    case DType::kFloat8E5M2: return kE5M2;
-    default: return kE5M2FNUZ;
+    case DType::kFloat8E4M3FN:
+      return kE4M3FN;
+    case DType::kFloat8E4M3FNUZ:
+      return kE4M3FNUZ;
+    case DType::kFloat8E5M2:
+      return kE5M2;
+    default:
+      return kE5M2FNUZ;
   }
 }
 
@@ -42,7 +46,8 @@ uint8_t encode(const Format& t, float f, bool saturate) {
   int64_t code = int64_t{t.largest} + 1;
   if (!std::isinf(f)) {
     if (a > 0) exponent = std::max(lowest, std::ilogb(a));
-    const auto units = static_cast<int64_t>(std::nearbyint(std::ldexp(a, t.mantissa_bits - exponent)));
+    const auto units =
+        static_cast<int64_t>(std::nearbyint(std::ldexp(a, t.mantissa_bits - exponent)));
     // A unit count of 2^(mantissa_bits + 1) carries into the exponent by itself.
     code = (static_cast<int64_t>(exponent - lowest) << t.mantissa_bits) + units;
   }

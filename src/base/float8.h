@@ -8,7 +8,8 @@
 //   f8e5m2        5, 2                        57344   infinities, NaN
 //   f8e5m2fnuz    5, 2, bias 16               57344   NaN (0x80), no infinity, no -0
 //   f4e2m1        2, 1                            6   neither
-//   f8e8m0        8, 0, no sign               2^127   NaN (0xff), no zero: powers of two from 2^-127
+//   f8e8m0        8, 0, no sign               2^127   NaN (0xff), no zero: powers of two from
+//   2^-127
 //
 // Rounding is to nearest even. Beyond the largest value (after rounding): saturate gives the
 // largest, infinities included; otherwise infinity where the type has it, else NaN.
@@ -39,7 +40,7 @@ struct Float8 {
   uint8_t bits = 0;
 
   Float8() = default;
-  Float8(float f) : bits(float8_from_float(kType, f)) {}             // NOLINT: implicit by design
+  Float8(float f) : bits(float8_from_float(kType, f)) {}           // NOLINT: implicit by design
   operator float() const { return float8_to_float(kType, bits); }  // NOLINT: implicit by design
 };
 using float8e4m3fn = Float8<DType::kFloat8E4M3FN>;

@@ -22,7 +22,8 @@ TEST(Float8, EveryCodeSurvivesARoundTrip) {
       const float f = float8_to_float(type, bits);
       const uint8_t back = float8_from_float(type, f, false);
       if (std::isnan(f)) {
-        EXPECT_TRUE(std::isnan(float8_to_float(type, back))) << static_cast<int>(type) << " " << code;
+        EXPECT_TRUE(std::isnan(float8_to_float(type, back)))
+            << static_cast<int>(type) << " " << code;
       } else {
         EXPECT_EQ(int{back}, code) << static_cast<int>(type);
       }
@@ -103,7 +104,8 @@ TEST(Float8, ScalesRoundAsAsked) {
 TEST(Float8, E8m0KeepsZeroWhereSubnormalsAreFlushed) {
   const unsigned state = _mm_getcsr();
   _mm_setcsr(state | 0x8040);  // flush to zero, denormals are zero
-  const uint8_t zero = e8m0_from_float(0.0f), smallest = e8m0_from_float(std::bit_cast<float>(0x00400000u));
+  const uint8_t zero = e8m0_from_float(0.0f),
+                smallest = e8m0_from_float(std::bit_cast<float>(0x00400000u));
   const uint8_t between = e8m0_from_float(std::bit_cast<float>(0x00600000u));
   _mm_setcsr(state);
   EXPECT_EQ(int{zero}, 0);

@@ -54,7 +54,8 @@ int walk_beneath(int root, const std::vector<std::string>& parts) {
   int current = root;
   for (size_t i = 0; i < parts.size(); ++i) {
     const bool last = i + 1 == parts.size();
-    const int flags = last ? kOpenFlags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const int flags =
+        last ? kOpenFlags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     const int next = ::openat(current, parts[i].c_str(), flags);
     const int error = errno;
     if (current != root) ::close(current);
@@ -163,7 +164,8 @@ Result<std::shared_ptr<MappedFile>> Directory::open_beneath(const std::string& r
   const Descriptor file(open_beneath_fd(fd_, relative, parts));
   if (file.fd == -ELOOP || file.fd == -EXDEV) {
     return invalid_model(
-        "'{}' is or passes a symbolic link, which external data may not; copy the file to its place",
+        "'{}' is or passes a symbolic link, which external data may not; copy the file to its "
+        "place",
         full);
   }
   if (file.fd < 0) return io_error("{}: cannot be opened: {}", full, reason(-file.fd));

@@ -16,7 +16,7 @@
 namespace ferry {
 
 struct MapOptions {
-  bool map = true;               // false: read into memory
+  bool map = true;  // false: read into memory
   uint64_t max_bytes = UINT64_MAX;
 };
 

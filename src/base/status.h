@@ -13,18 +13,22 @@
 #define FERRY_CONCAT(a, b) FERRY_CONCAT_INNER(a, b)
 
 // FERRY_RETURN_IF_ERROR(f(x));
-#define FERRY_RETURN_IF_ERROR(expr)                                    \
-  do {                                                                 \
-    ::ferry::Status ferry_status_ = (expr);                            \
-    if (!ferry_status_.ok()) [[unlikely]] return ferry_status_;        \
+#define FERRY_RETURN_IF_ERROR(expr) \
+  FERRY_RETURN_IF_ERROR_IMPL(FERRY_CONCAT(ferry_status_, __COUNTER__), expr)
+#define FERRY_RETURN_IF_ERROR_IMPL(tmp, expr) \
+  do {                                        \
+    ::ferry::Status tmp = (expr);             \
+    if (!tmp.ok()) [[unlikely]]               \
+      return tmp;                             \
   } while (false)
 
 // FERRY_ASSIGN_OR_RETURN(const Shape shape, shape_of(x));
 #define FERRY_ASSIGN_OR_RETURN(lhs, expr) \
-  FERRY_ASSIGN_OR_RETURN_IMPL(FERRY_CONCAT(ferry_result_, __LINE__), lhs, expr)
-#define FERRY_ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr)             \
-  auto tmp = (expr);                                            \
-  if (!tmp.ok()) [[unlikely]] return std::move(tmp).status();   \
+  FERRY_ASSIGN_OR_RETURN_IMPL(FERRY_CONCAT(ferry_result_, __COUNTER__), lhs, expr)
+#define FERRY_ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \
+  auto tmp = (expr);                                \
+  if (!tmp.ok()) [[unlikely]]                       \
+    return std::move(tmp).status();                 \
   lhs = *std::move(tmp)
 
 // Our own bugs only: never reachable from user data. Compiled out in release builds.

@@ -41,7 +41,10 @@ TEST(Team, ManyCallersShareThePool) {
 }
 
 TEST(Team, WorksInAForkedChild) {
-  { Team warm(2); warm.parallel(4, [](int, int) {}); }
+  {
+    Team warm(2);
+    warm.parallel(4, [](int, int) {});
+  }
   const pid_t child = fork();
   if (child == 0) {
     Team team(2);
@@ -56,7 +59,10 @@ TEST(Team, WorksInAForkedChild) {
 
 TEST(FlushDenormals, RestoresTheCallersState) {
   volatile float tiny = FLT_MIN;
-  { const FlushDenormals flush(true); EXPECT_EQ(tiny / 2, 0.0f); }
+  {
+    const FlushDenormals flush(true);
+    EXPECT_EQ(tiny / 2, 0.0f);
+  }
   EXPECT_NE(tiny / 2, 0.0f);
 }
 

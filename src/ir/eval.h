@@ -45,7 +45,7 @@ class EvalContext {
 
 struct InterpretOptions {
   MemoryBudget* budget = nullptr;
-  std::function<Status()> poll;            // may be empty
+  std::function<Status()> poll;  // may be empty
   uint64_t seed = 0;
   // Called with every value computed, in order; may be empty.
   std::function<void(const Graph&, ValueId, const Value&)> observe;

@@ -48,12 +48,11 @@ Result<Type> InferContext::tensor(size_t i, TypeSet allowed, size_t min_rank,
                                   size_t max_rank) const {
   FERRY_ASSIGN_OR_RETURN(Type t, tensor(i, allowed));
   if (t.has_rank() && (t.rank() < min_rank || t.rank() > max_rank)) {
-    const std::string wanted = max_rank == SIZE_MAX ? fmt::format("at least {}", min_rank)
-                               : min_rank == max_rank
-                                   ? fmt::format("{}", min_rank)
-                                   : fmt::format("{} to {}", min_rank, max_rank);
-    return invalid_model("input {} ('{}') is {} of rank {}; wanted is rank {}", i,
-                         inputs_[i]->name, t.to_string(), t.rank(), wanted);
+    const std::string wanted = max_rank == SIZE_MAX   ? fmt::format("at least {}", min_rank)
+                               : min_rank == max_rank ? fmt::format("{}", min_rank)
+                                                      : fmt::format("{} to {}", min_rank, max_rank);
+    return invalid_model("input {} ('{}') is {} of rank {}; wanted is rank {}", i, inputs_[i]->name,
+                         t.to_string(), t.rank(), wanted);
   }
   return t;
 }

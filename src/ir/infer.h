@@ -46,10 +46,10 @@ inline constexpr TypeSet kComplex = {DType::kComplex64, DType::kComplex128};
 inline constexpr TypeSet kString = {DType::kString};
 inline constexpr TypeSet kFloat8 = {DType::kFloat8E4M3FN, DType::kFloat8E4M3FNUZ,
                                     DType::kFloat8E5M2, DType::kFloat8E5M2FNUZ};
-inline constexpr TypeSet kPacked = {DType::kUInt4, DType::kInt4, DType::kFloat4E2M1,
-                                    DType::kUInt2, DType::kInt2};
-inline constexpr TypeSet kAll = kNumeric | kBool | kComplex | kString | kFloat8 | kPacked |
-                                TypeSet{DType::kFloat8E8M0};
+inline constexpr TypeSet kPacked = {DType::kUInt4, DType::kInt4, DType::kFloat4E2M1, DType::kUInt2,
+                                    DType::kInt2};
+inline constexpr TypeSet kAll =
+    kNumeric | kBool | kComplex | kString | kFloat8 | kPacked | TypeSet{DType::kFloat8E8M0};
 }  // namespace types
 
 // What a shape rule sees and sets. A rule sets the type of every output (absent ones are ignored),

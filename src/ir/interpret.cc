@@ -68,8 +68,8 @@ class NodeEval final : public EvalContext {
 };
 
 // `graph` is the node's, or nullptr.
-Status run_node(const Node& node, const Graph* graph, std::span<const Value> inputs, std::vector<Value>& outputs,
-                const InterpretOptions& options, uint64_t seed) {
+Status run_node(const Node& node, const Graph* graph, std::span<const Value> inputs,
+                std::vector<Value>& outputs, const InterpretOptions& options, uint64_t seed) {
   NodeEval context(node, graph, inputs, outputs, options, seed);
   if (!node.op.def().eval) return unsupported_op("{}: no reference kernel", node.describe());
   return node.op.def().eval(node.op, context).with_context(node.describe());

@@ -7,7 +7,7 @@ namespace ferry {
 
 std::string_view attr_kind_name(const AttrValue& value) {
   static constexpr std::string_view kNames[] = {
-      "an integer",         "a float",          "a string",          "a tensor", "a type",
+      "an integer",         "a float",          "a string",          "a tensor",         "a type",
       "a list of integers", "a list of floats", "a list of strings", "a list of tensors"};
   return kNames[value.index()];
 }

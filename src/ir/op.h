@@ -27,9 +27,8 @@ class EvalContext;
 class Op;
 
 // The value of an ONNX attribute. Graph attributes are the bodies of a node (ir/graph.h).
-using AttrValue =
-    std::variant<int64_t, float, std::string, Tensor, Type, std::vector<int64_t>,
-                 std::vector<float>, std::vector<std::string>, std::vector<Tensor>>;
+using AttrValue = std::variant<int64_t, float, std::string, Tensor, Type, std::vector<int64_t>,
+                               std::vector<float>, std::vector<std::string>, std::vector<Tensor>>;
 
 // "an integer", "a list of floats", ...: how error messages name the kind of a value.
 std::string_view attr_kind_name(const AttrValue& value);
@@ -57,10 +56,10 @@ struct OpDef {
   Arity inputs{1, 1};
   Arity outputs{1, 1};
   std::vector<AttrBinding> attrs;
-  std::vector<std::string> bodies;  // names of graph attributes, in order
+  std::vector<std::string> bodies;          // names of graph attributes, in order
   bool bodies_default_to_identity = false;  // an absent one returns its only input
-  bool deterministic = true;        // false: never folded or merged (RandomNormal, ...)
-  bool commutative = false;         // two inputs in either order, bit for bit
+  bool deterministic = true;                // false: never folded or merged (RandomNormal, ...)
+  bool commutative = false;                 // two inputs in either order, bit for bit
   std::type_index type = typeid(void);
   std::function<std::shared_ptr<void>()> make;  // the attribute struct at its defaults
   std::function<std::shared_ptr<void>(const void*)> copy;

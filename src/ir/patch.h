@@ -19,8 +19,8 @@ struct Patch {
   std::vector<GraphValue> values;  // new values
   std::vector<Node> nodes;         // new nodes, in topological order
   std::vector<std::pair<ValueId, ValueId>> replacements;  // (old, new)
-  std::vector<NodeId> origins;     // nodes whose origins the new nodes inherit
-  Status status;                   // why a new node could not be typed; a bug of the rewrite
+  std::vector<NodeId> origins;  // nodes whose origins the new nodes inherit
+  Status status;                // why a new node could not be typed; a bug of the rewrite
 };
 
 class PatchBuilder {

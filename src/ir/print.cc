@@ -10,18 +10,21 @@ namespace ferry {
 namespace {
 
 constexpr std::array<std::string_view, kNumDTypes> kOnnxNames = {
-    "undefined",    "float",          "uint8",      "int8",           "uint16",     "int16",
-    "int32",        "int64",          "string",     "bool",           "float16",    "double",
-    "uint32",       "uint64",         "complex64",  "complex128",     "bfloat16",   "float8e4m3fn",
-    "float8e4m3fnuz", "float8e5m2",   "float8e5m2fnuz", "uint4",      "int4",       "float4e2m1",
-    "float8e8m0",   "uint2",          "int2"};
+    "undefined",      "float",    "uint8",        "int8",           "uint16",
+    "int16",          "int32",    "int64",        "string",         "bool",
+    "float16",        "double",   "uint32",       "uint64",         "complex64",
+    "complex128",     "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+    "float8e5m2fnuz", "uint4",    "int4",         "float4e2m1",     "float8e8m0",
+    "uint2",          "int2"};
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   return out + "\"";
 }
@@ -92,8 +95,8 @@ class Printer {
   explicit Printer(const PrintOptions& options) : options_(options) {}
 
   std::string graph(const Graph& g, const std::string& pad) const {
-    std::string text = (g.name.empty() ? "graph" : g.name) + " (" + typed(g, g.inputs()) + ") => (" +
-                       typed(g, g.outputs()) + ")\n";
+    std::string text = (g.name.empty() ? "graph" : g.name) + " (" + typed(g, g.inputs()) +
+                       ") => (" + typed(g, g.outputs()) + ")\n";
     std::string constants;
     for (ValueId v = 0; v < g.num_values(); ++v) {
       const GraphValue& value = g.value(v);
@@ -161,13 +164,17 @@ class Printer {
 
 std::string onnx_text(const Type& type) {
   switch (type.kind) {
-    case Type::Kind::kUnknown: return "unknown";
-    case Type::Kind::kSequence: return "seq(" + onnx_text(*type.element) + ")";
-    case Type::Kind::kOptional: return "optional(" + onnx_text(*type.element) + ")";
+    case Type::Kind::kUnknown:
+      return "unknown";
+    case Type::Kind::kSequence:
+      return "seq(" + onnx_text(*type.element) + ")";
+    case Type::Kind::kOptional:
+      return "optional(" + onnx_text(*type.element) + ")";
     case Type::Kind::kMap:
       return fmt::format("map({}, {})", kOnnxNames[static_cast<size_t>(type.dtype)],
                          onnx_text(*type.element));
-    case Type::Kind::kTensor: break;
+    case Type::Kind::kTensor:
+      break;
   }
   std::string text(kOnnxNames[static_cast<size_t>(type.dtype)]);
   if (!type.shape) return text + "[]";

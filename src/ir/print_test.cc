@@ -12,7 +12,8 @@ namespace {
 TEST(Print, LooksLikeOnnxText) {
   Graph g;
   g.name = "main";
-  const ValueId x = g.add_input("x", Type::tensor(DType::kFloat32, Shape{Dim::symbol("N"), Dim(2)}));
+  const ValueId x =
+      g.add_input("x", Type::tensor(DType::kFloat32, Shape{Dim::symbol("N"), Dim(2)}));
   Tensor t = Tensor::allocate(DType::kFloat32, {2}).value();
   t.data<float>()[0] = 1;
   t.data<float>()[1] = 2.5f;
@@ -46,7 +47,8 @@ TEST(Print, LooksLikeOnnxText) {
 TEST(Print, Types) {
   EXPECT_EQ(onnx_text(Type::tensor(DType::kInt64, Shape{})), "int64");
   EXPECT_EQ(onnx_text(Type::tensor(DType::kInt64)), "int64[]");
-  EXPECT_EQ(onnx_text(Type::sequence_of(Type::tensor(DType::kBool, Shape{Dim(1)}))), "seq(bool[1])");
+  EXPECT_EQ(onnx_text(Type::sequence_of(Type::tensor(DType::kBool, Shape{Dim(1)}))),
+            "seq(bool[1])");
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ class Verifier {
   }
 
  private:
-  std::string name(ValueId v) const { return fmt::format("value '{}' (#{})", graph_.value(v).name, v); }
+  std::string name(ValueId v) const {
+    return fmt::format("value '{}' (#{})", graph_.value(v).name, v);
+  }
 
   Status check_order() {
     size_t live = 0;
@@ -148,10 +150,12 @@ class Verifier {
     }
     if (!value.constant) return {};
     const Tensor& t = *value.constant;
-    const bool same = value.type.is_tensor() && value.type.dtype == t.dtype() &&
-                      (value.overridable || !value.type.shape || *value.type.shape == shape_of(t.dims()));
+    const bool same =
+        value.type.is_tensor() && value.type.dtype == t.dtype() &&
+        (value.overridable || !value.type.shape || *value.type.shape == shape_of(t.dims()));
     if (!same) {
-      return internal_error("is the constant {} and claims {}", t.describe(), value.type.to_string());
+      return internal_error("is the constant {} and claims {}", t.describe(),
+                            value.type.to_string());
     }
     return {};
   }

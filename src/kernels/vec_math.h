@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elementary functions on vectors, for `_isa.cc` files. Polynomials are minimax fits of our own; the
-// bounds beside them are of the approximation, before rounding. NaN stays NaN everywhere.
+// Elementary functions on vectors, for `_isa.cc` files. Polynomials are minimax fits of our own;
+// the bounds beside them are of the approximation, before rounding. NaN stays NaN everywhere.
 #pragma once
 
 #include "kernels/vec.h"

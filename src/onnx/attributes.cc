@@ -12,8 +12,9 @@ namespace {
 
 std::string_view type_name(AttributeType type) {
   static constexpr std::string_view kNames[] = {
-      "UNDEFINED", "FLOAT",   "INT",     "STRING", "TENSOR",        "GRAPH",          "FLOATS", "INTS",
-      "STRINGS",   "TENSORS", "GRAPHS",  "SPARSE_TENSOR", "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
+      "UNDEFINED",      "FLOAT",      "INT",        "STRING",  "TENSOR", "GRAPH",
+      "FLOATS",         "INTS",       "STRINGS",    "TENSORS", "GRAPHS", "SPARSE_TENSOR",
+      "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
   const auto i = static_cast<size_t>(type);
   return i < std::size(kNames) ? kNames[i] : "of unknown kind";
 }
@@ -24,16 +25,26 @@ bool holds_another(const AttributeValues& v, AttributeType type) {
                    !v.strings.empty() || !v.tensors.empty() || !v.sparse_tensors.empty() ||
                    !v.types.empty();
   switch (type) {
-    case AttributeType::kFloat: return !v.f && any;
-    case AttributeType::kInt: return !v.i && any;
-    case AttributeType::kString: return !v.s && any;
-    case AttributeType::kFloats: return v.floats.empty() && any;
-    case AttributeType::kInts: return v.ints.empty() && any;
-    case AttributeType::kStrings: return v.strings.empty() && any;
-    case AttributeType::kTensor: return v.tensors.size() != 1;
-    case AttributeType::kSparseTensor: return v.sparse_tensors.size() != 1;
-    case AttributeType::kType: return v.types.size() != 1;
-    default: return false;
+    case AttributeType::kFloat:
+      return !v.f && any;
+    case AttributeType::kInt:
+      return !v.i && any;
+    case AttributeType::kString:
+      return !v.s && any;
+    case AttributeType::kFloats:
+      return v.floats.empty() && any;
+    case AttributeType::kInts:
+      return v.ints.empty() && any;
+    case AttributeType::kStrings:
+      return v.strings.empty() && any;
+    case AttributeType::kTensor:
+      return v.tensors.size() != 1;
+    case AttributeType::kSparseTensor:
+      return v.sparse_tensors.size() != 1;
+    case AttributeType::kType:
+      return v.types.size() != 1;
+    default:
+      return false;
   }
 }
 
@@ -41,11 +52,16 @@ Result<AttrValue> convert(Wire& wire, TensorReader& tensors, AttributeType type,
                           const AttributeValues& v) {
   switch (type) {
     // A serializer may leave out zeros and empty strings.
-    case AttributeType::kFloat: return AttrValue(v.f.value_or(0.0f));
-    case AttributeType::kInt: return AttrValue(v.i.value_or(0));
-    case AttributeType::kString: return AttrValue(std::string(v.s.value_or("")));
-    case AttributeType::kFloats: return AttrValue(v.floats);
-    case AttributeType::kInts: return AttrValue(v.ints);
+    case AttributeType::kFloat:
+      return AttrValue(v.f.value_or(0.0f));
+    case AttributeType::kInt:
+      return AttrValue(v.i.value_or(0));
+    case AttributeType::kString:
+      return AttrValue(std::string(v.s.value_or("")));
+    case AttributeType::kFloats:
+      return AttrValue(v.floats);
+    case AttributeType::kInts:
+      return AttrValue(v.ints);
     case AttributeType::kStrings:
       return AttrValue(std::vector<std::string>(v.strings.begin(), v.strings.end()));
     case AttributeType::kTensor: {
@@ -71,7 +87,8 @@ Result<AttrValue> convert(Wire& wire, TensorReader& tensors, AttributeType type,
       FERRY_ASSIGN_OR_RETURN(Type t, wire.type(v.types[0], dims));
       return AttrValue(std::move(t));
     }
-    default: return unsupported_type("attributes of kind {} are not supported", type_name(type));
+    default:
+      return unsupported_type("attributes of kind {} are not supported", type_name(type));
   }
 }
 
@@ -79,7 +96,8 @@ Status check_bodies(const SourceNode& node, const OpDef& def) {
   for (const std::string& wanted : def.bodies) {
     const bool found = std::any_of(node.bodies.begin(), node.bodies.end(),
                                    [&](const auto& b) { return b.first == wanted; });
-    if (!found && !def.bodies_default_to_identity) return invalid_model("graph attribute '{}' is missing", wanted);
+    if (!found && !def.bodies_default_to_identity)
+      return invalid_model("graph attribute '{}' is missing", wanted);
   }
   for (const auto& [name, graph] : node.bodies) {
     if (std::find(def.bodies.begin(), def.bodies.end(), name) == def.bodies.end()) {

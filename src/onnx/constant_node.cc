@@ -30,7 +30,8 @@ Result<Tensor> constant_tensor(const SourceNode& node) {
   std::string_view name;
   for (const auto& [key, value] : node.attrs) {
     if (key.starts_with('_')) continue;
-    if (found != nullptr) return invalid_model("has attributes '{}' and '{}', wanted is one", name, key);
+    if (found != nullptr)
+      return invalid_model("has attributes '{}' and '{}', wanted is one", name, key);
     found = &value;
     name = key;
   }

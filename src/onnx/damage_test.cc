@@ -15,17 +15,17 @@ namespace {
 using namespace proto;  // NOLINT: the vocabulary of these tests
 
 std::string good_model() {
-  return model(graph({.nodes = {node("Softmax", {"w"}, {"a"}, {int_attr("axis", -1)}, {.name = "n"}),
-                                node("Twice", {"a"}, {"y"}, {}, {.domain = "my"})},
-                      .inputs = {value("x", {"N", "3"})},
-                      .outputs = {value("y", {"2"})},
-                      .initializers = {tensor("w", {2}, {1, 2}),
-                                       int64_tensor_proto("i", {1}, {3})}}),
-               {.functions = {function({.name = "Twice",
-                                        .domain = "my",
-                                        .inputs = {"a"},
-                                        .outputs = {"b"},
-                                        .nodes = {node("Softmax", {"a"}, {"b"})}})}});
+  return model(
+      graph({.nodes = {node("Softmax", {"w"}, {"a"}, {int_attr("axis", -1)}, {.name = "n"}),
+                       node("Twice", {"a"}, {"y"}, {}, {.domain = "my"})},
+             .inputs = {value("x", {"N", "3"})},
+             .outputs = {value("y", {"2"})},
+             .initializers = {tensor("w", {2}, {1, 2}), int64_tensor_proto("i", {1}, {3})}}),
+      {.functions = {function({.name = "Twice",
+                               .domain = "my",
+                               .inputs = {"a"},
+                               .outputs = {"b"},
+                               .nodes = {node("Softmax", {"a"}, {"b"})}})}});
 }
 
 std::string message_of(const std::string& content) {
@@ -78,7 +78,8 @@ TEST(Damage, FlippedBytesNeverCrash) {
   for (int round = 0; round < 20000; ++round) {
     std::string damaged = whole;
     const int flips = 1 + static_cast<int>(random() % 3);
-    for (int i = 0; i < flips; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (int i = 0; i < flips; ++i)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     const std::vector<char> exact(damaged.begin(), damaged.end());
     const auto m = import_bytes(std::as_bytes(std::span(exact)), nullptr,
                                 {.limits = {.max_nodes = 1000, .max_values = 1000}});

@@ -94,8 +94,7 @@ void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const
   }
 }
 
-Status GraphWriter::write_node(pbf_writer& parent, const Node& node,
-                               const Names& names) {
+Status GraphWriter::write_node(pbf_writer& parent, const Node& node, const Names& names) {
   const OpDef& def = node.op.def();
   pbf_writer w(parent, 1);
   for (size_t i = 0; i < node.num_own_inputs(); ++i) {
@@ -126,8 +125,7 @@ Status GraphWriter::write_node(pbf_writer& parent, const Node& node,
   return {};
 }
 
-Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph,
-                                       const Names& names) {
+Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph, const Names& names) {
   for (ValueId v = 0; v < graph.num_values(); ++v) {
     const GraphValue& value = graph.value(v);
     const bool needed = !value.users.empty() || value.overridable || graph.is_output(v);
@@ -139,8 +137,7 @@ Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph,
   return {};
 }
 
-void GraphWriter::write_interface(pbf_writer& w, const Graph& graph,
-                                  const Names& names) const {
+void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, const Names& names) const {
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     write_value_info(w, 12, names.outputs[i], graph.value(graph.outputs()[i]).type);
   }
@@ -245,7 +242,8 @@ Status export_file(const Graph& graph, const ModelInfo& info, const std::string&
   const std::string name =
       options.external_name.empty() ? path.substr(folder.size()) + ".data" : options.external_name;
   if (name.find('/') != std::string::npos) {
-    return invalid_argument("external_name '{}' is a path, wanted is a name beside the model", name);
+    return invalid_argument("external_name '{}' is a path, wanted is a name beside the model",
+                            name);
   }
   WeightFile weights(folder + name, name, options.min_external_bytes);
   FERRY_RETURN_IF_ERROR(weights.open());

@@ -20,8 +20,10 @@ void write_shape(pbf_writer& parent, const Shape& shape) {
   pbf_writer w(parent, 2);
   for (const Dim& d : shape) {
     pbf_writer dim(w, 1);
-    if (d.is_constant()) dim.add_int64(1, d.constant());
-    else dim.add_string(2, d.to_string());
+    if (d.is_constant())
+      dim.add_int64(1, d.constant());
+    else
+      dim.add_string(2, d.to_string());
   }
 }
 
@@ -161,12 +163,12 @@ void write_type(pbf_writer& w, const Type& type) {
       write_type(element, *type.element);
       return;
     }
-    case Type::Kind::kUnknown: return;
+    case Type::Kind::kUnknown:
+      return;
   }
 }
 
-void write_value_info(pbf_writer& parent, uint32_t tag, const std::string& name,
-                      const Type& type) {
+void write_value_info(pbf_writer& parent, uint32_t tag, const std::string& name, const Type& type) {
   pbf_writer w(parent, tag);
   w.add_string(1, name);
   if (type.kind == Type::Kind::kUnknown) return;

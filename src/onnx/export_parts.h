@@ -10,8 +10,8 @@
 
 namespace ferry::onnx {
 
-// The file that large tensors go to. Each starts at a multiple of 64 bytes, those of 64 KiB and more
-// at a multiple of 64 KiB, so that they can be mapped on machines of any page size.
+// The file that large tensors go to. Each starts at a multiple of 64 bytes, those of 64 KiB and
+// more at a multiple of 64 KiB, so that they can be mapped on machines of any page size.
 class WeightFile {
  public:
   WeightFile(std::string path, std::string name, uint64_t min_bytes)

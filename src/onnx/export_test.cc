@@ -77,12 +77,14 @@ TEST(Export, BodiesAndCaptures) {
   const std::string then_branch = graph({.nodes = {node("Add", {"x", "w"}, {"r"})},
                                          .outputs = {value("r", {})},
                                          .initializers = {tensor("w", {1}, {5})}});
-  const std::string else_branch = graph({.nodes = {node("Softmax", {"x"}, {"r"})}, .outputs = {value("r", {})}});
-  const ImportedModel m = load(model(graph(
-      {.nodes = {node("If", {"c"}, {"y"},
-                      {graph_attr("then_branch", then_branch), graph_attr("else_branch", else_branch)})},
-       .inputs = {value("c", {}, 9), value("x", {"2"})},
-       .outputs = {value("y", {})}})));
+  const std::string else_branch =
+      graph({.nodes = {node("Softmax", {"x"}, {"r"})}, .outputs = {value("r", {})}});
+  const ImportedModel m =
+      load(model(graph({.nodes = {node("If", {"c"}, {"y"},
+                                       {graph_attr("then_branch", then_branch),
+                                        graph_attr("else_branch", else_branch)})},
+                        .inputs = {value("c", {}, 9), value("x", {"2"})},
+                        .outputs = {value("y", {})}})));
   const auto text = export_bytes(*m.graph, m.info);
   ASSERT_TRUE(text.ok()) << text.status().to_string();
   const ImportedModel again = load(*text);
@@ -104,10 +106,11 @@ TEST(Export, ExternalData) {
   const fs::path root = fs::temp_directory_path() / ("ferry_export_" + std::to_string(::getpid()));
   fs::create_directories(root);
   const std::vector<float> big(40000, 1.5f);
-  const ImportedModel m = load(model(graph({.nodes = {node("Add", {"x", "big"}, {"a"}), node("Add", {"a", "small"}, {"y"})},
-                                            .inputs = {value("x", {"1"})},
-                                            .outputs = {value("y", {})},
-                                            .initializers = {tensor("small", {1}, {2}), tensor("big", {40000}, big)}})));
+  const ImportedModel m = load(
+      model(graph({.nodes = {node("Add", {"x", "big"}, {"a"}), node("Add", {"a", "small"}, {"y"})},
+                   .inputs = {value("x", {"1"})},
+                   .outputs = {value("y", {})},
+                   .initializers = {tensor("small", {1}, {2}), tensor("big", {40000}, big)}})));
   const std::string path = (root / "m.onnx").string();
   ASSERT_TRUE(export_file(*m.graph, m.info, path, {.external_data = true}).ok());
   EXPECT_LT(fs::file_size(path), 2000u);
@@ -119,9 +122,11 @@ TEST(Export, ExternalData) {
   EXPECT_EQ(w.data<float>()[39999], 1.5f);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(w.raw()) % 64, 0u);
   EXPECT_FALSE(export_bytes(*m.graph, m.info, {.external_data = true}).ok());
-  EXPECT_EQ(export_file(*m.graph, m.info, (root / "no/where.onnx").string()).code(), Code::kIoError);
-  EXPECT_EQ(export_file(*m.graph, m.info, path, {.external_data = true, .external_name = "../x"}).code(),
-            Code::kInvalidArgument);
+  EXPECT_EQ(export_file(*m.graph, m.info, (root / "no/where.onnx").string()).code(),
+            Code::kIoError);
+  EXPECT_EQ(
+      export_file(*m.graph, m.info, path, {.external_data = true, .external_name = "../x"}).code(),
+      Code::kInvalidArgument);
   fs::remove_all(root);
 }
 

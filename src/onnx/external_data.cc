@@ -24,7 +24,8 @@ Result<OwnedBytes> ExternalData::file(const std::string& location) {
   if (const auto it = files_.find(location); it != files_.end()) return it->second;
   if (folder_.empty()) {
     return invalid_model(
-        "external data '{}': the model was given as bytes; name the folder or the buffer that holds it",
+        "external data '{}': the model was given as bytes; name the folder or the buffer that "
+        "holds it",
         location);
   }
   if (!directory_) {
@@ -50,7 +51,8 @@ Result<OwnedBytes> ExternalData::read(const StringPairs& entries) {
       FERRY_ASSIGN_OR_RETURN(length, parse_u64(key, value));
     } else if (key != "checksum") {
       return invalid_model(
-          "external data: key '{}' is not known; known are location, offset, length, checksum", key);
+          "external data: key '{}' is not known; known are location, offset, length, checksum",
+          key);
     }
   }
   FERRY_ASSIGN_OR_RETURN(OwnedBytes whole, file(location));

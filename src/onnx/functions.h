@@ -29,8 +29,8 @@ class Functions {
   std::map<std::string, Function, std::less<>> functions_;
 };
 
-// Errors: kUnsupportedOp listing every operator that is neither registered, nor upgraded to one that
-// is, nor a function, among the nodes that the model's graph reaches.
+// Errors: kUnsupportedOp listing every operator that is neither registered, nor upgraded to one
+// that is, nor a function, among the nodes that the model's graph reaches.
 Status check_known_ops(const ModelProto& model, const Functions& functions);
 
 }  // namespace ferry::onnx

@@ -287,9 +287,8 @@ Status GraphBuilder::add_node(Scope& scope, SourceNode source) {
 Status GraphBuilder::build_bodies(Scope& scope, const SourceNode& source, Node& node) {
   std::vector<Scope> scopes(node.op.def().bodies.size());
   for (size_t i = 0; i < scopes.size(); ++i) {
-    const auto it = std::find_if(source.bodies.begin(), source.bodies.end(), [&](const auto& b) {
-      return b.first == node.op.def().bodies[i];
-    });
+    const auto it = std::find_if(source.bodies.begin(), source.bodies.end(),
+                                 [&](const auto& b) { return b.first == node.op.def().bodies[i]; });
     auto body = std::make_unique<Graph>();
     if (it == source.bodies.end()) {
       body->name = node.op.def().bodies[i];

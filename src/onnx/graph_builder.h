@@ -34,7 +34,7 @@ class GraphBuilder {
   // Where names mean something: a graph, a body in it, or one call of a function.
   struct Scope {
     Graph* graph = nullptr;
-    Scope* parent = nullptr;  // of a body: where its captures come from
+    Scope* parent = nullptr;                              // of a body: where its captures come from
     std::unordered_map<std::string_view, ValueId> names;  // kNone: an absent function input
     // Bodies: values of the parent's graph and what stands for them here.
     std::map<ValueId, ValueId> captured;

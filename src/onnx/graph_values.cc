@@ -71,8 +71,8 @@ Status GraphBuilder::add_model_inputs(Scope& scope, const GraphProto& proto) {
     return Dim();
   };
   for (const ValueInfoProto& v : proto.inputs) {
-    FERRY_RETURN_IF_ERROR(wire_.type(v.type, collect).status().with_context(
-        fmt::format("input '{}'", v.name)));
+    FERRY_RETURN_IF_ERROR(
+        wire_.type(v.type, collect).status().with_context(fmt::format("input '{}'", v.name)));
   }
   std::vector<ValueId> inputs;
   std::set<std::string_view> seen;
@@ -97,7 +97,8 @@ Status GraphBuilder::add_model_inputs(Scope& scope, const GraphProto& proto) {
       inputs.push_back(it->second);
       continue;
     }
-    if (type.kind == Type::Kind::kUnknown || (type.is_tensor() && type.dtype == DType::kUndefined)) {
+    if (type.kind == Type::Kind::kUnknown ||
+        (type.is_tensor() && type.dtype == DType::kUndefined)) {
       return invalid_model("{} has no type", where);
     }
     const ValueId id = scope.graph->add_value(std::string(v.name), std::move(type));

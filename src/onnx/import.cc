@@ -65,8 +65,7 @@ ModelInfo info_of(const ModelProto& model, const Opsets& opsets) {
 Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
                              const std::string& folder, const ImportOptions& options) {
   if (bytes.size() > options.limits.max_file_bytes) {
-    return limit_exceeded("{} bytes, the limit is {}", bytes.size(),
-                          options.limits.max_file_bytes);
+    return limit_exceeded("{} bytes, the limit is {}", bytes.size(), options.limits.max_file_bytes);
   }
   Wire wire(as_text(bytes), options.limits);
   FERRY_ASSIGN_OR_RETURN(const ModelProto model, decode(wire));
@@ -77,7 +76,8 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   const std::shared_ptr<MemoryBudget> own = options.budget ? nullptr : MemoryBudget::create();
   ExternalData external(folder, options.external_buffers,
                         {.map = options.map, .max_bytes = options.limits.max_file_bytes});
-  TensorReader tensors(wire, std::move(owner), external, options.budget ? options.budget : own.get());
+  TensorReader tensors(wire, std::move(owner), external,
+                       options.budget ? options.budget : own.get());
   GraphBuilder builder(wire, model, opsets, functions, tensors);
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());
@@ -90,8 +90,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
 Result<ImportedModel> import_file(const std::string& path, const ImportOptions& options) {
   FERRY_ASSIGN_OR_RETURN(
       const std::shared_ptr<MappedFile> file,
-      MappedFile::open(path,
-                       {.map = options.map, .max_bytes = options.limits.max_file_bytes}));
+      MappedFile::open(path, {.map = options.map, .max_bytes = options.limits.max_file_bytes}));
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   Result<ImportedModel> model = import(file->bytes(), file, folder, options);

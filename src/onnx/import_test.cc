@@ -27,7 +27,8 @@ void expect_error(const std::string& bytes_of_model, Code code, const std::strin
 }
 
 std::string one_op(const std::string& node_message, const Names& dims = {"2", "3"}) {
-  return graph({.nodes = {node_message}, .inputs = {value("x", dims)}, .outputs = {value("y", {})}});
+  return graph(
+      {.nodes = {node_message}, .inputs = {value("x", dims)}, .outputs = {value("y", {})}});
 }
 
 TEST(Import, ReadsNamesTypesAndInfo) {
@@ -53,9 +54,10 @@ TEST(Import, MadeUpDimNamesDifferFromThoseOfTheFile) {
 }
 
 TEST(Import, AcceptsNodesInAnyOrderAndRefusesCycles) {
-  const auto m = load(model(graph({.nodes = {node("Softmax", {"a"}, {"y"}), node("Softmax", {"x"}, {"a"})},
-                                   .inputs = {value("x", {"2"})},
-                                   .outputs = {value("y", {})}})));
+  const auto m =
+      load(model(graph({.nodes = {node("Softmax", {"a"}, {"y"}), node("Softmax", {"x"}, {"a"})},
+                        .inputs = {value("x", {"2"})},
+                        .outputs = {value("y", {})}})));
   ASSERT_TRUE(m.ok()) << m.status().to_string();
   EXPECT_EQ(m->graph->count_nodes(), 2u);
   expect_error(model(graph({.nodes = {node("Softmax", {"b"}, {"a"}, {}, {.name = "first"}),
@@ -109,8 +111,9 @@ TEST(Import, ChecksAttributes) {
                "attribute 'axis': is a float, wanted is an integer");
   expect_error(soft(int_attr("axis", 7)), Code::kInvalidModel, "axis 7 outside [-2, 2)");
   EXPECT_TRUE(load(soft(ints_attr("_output_shapes", {1, 2}))).ok());
-  expect_error(model(one_op(node("Softmax", {"x"}, {"y"}, {int_attr("axis", 0), int_attr("axis", 1)}))),
-               Code::kInvalidModel, "attribute 'axis' is given twice");
+  expect_error(
+      model(one_op(node("Softmax", {"x"}, {"y"}, {int_attr("axis", 0), int_attr("axis", 1)}))),
+      Code::kInvalidModel, "attribute 'axis' is given twice");
   // Says INT and holds a float.
   std::string lie = ref_attr("axis", "", 2);
   lie += std::string("\x15\x00\x00\x80\x3f", 5);
@@ -146,11 +149,11 @@ TEST(Import, InitializersAreConstantsAndMayBeOverridable) {
 }
 
 TEST(Import, ConstantNodesBecomeConstants) {
-  const auto m = load(model(graph(
-      {.nodes = {node("Constant", {}, {"c"}, {ints_attr("value_ints", {3, 4})}),
-                 node("Constant", {}, {"d"}, {float_attr("value_float", 2)}),
-                 node("Constant", {}, {"e"}, {tensor_attr("value", tensor("", {1}, {5}))})},
-       .outputs = {value("c", {"2"}, 7), value("d", {}), value("e", {"1"})}})));
+  const auto m = load(model(
+      graph({.nodes = {node("Constant", {}, {"c"}, {ints_attr("value_ints", {3, 4})}),
+                       node("Constant", {}, {"d"}, {float_attr("value_float", 2)}),
+                       node("Constant", {}, {"e"}, {tensor_attr("value", tensor("", {1}, {5}))})},
+             .outputs = {value("c", {"2"}, 7), value("d", {}), value("e", {"1"})}})));
   ASSERT_TRUE(m.ok()) << m.status().to_string();
   std::vector<Value> out;
   ASSERT_TRUE(interpret(*m->graph, {}, out).ok());
@@ -175,19 +178,20 @@ TEST(Import, ChecksDeclaredOutputTypes) {
 // --- bodies
 
 std::string if_model(const std::string& then_branch, const std::string& else_branch) {
-  return model(graph({.nodes = {node("Softmax", {"x"}, {"s"}),
-                                node("If", {"c"}, {"y"},
-                                     {graph_attr("then_branch", then_branch),
-                                      graph_attr("else_branch", else_branch)},
-                                     {.name = "if1"})},
-                      .inputs = {value("c", {}, 9), value("x", {"2"})},
-                      .outputs = {value("y", {})},
-                      .initializers = {tensor("w", {2}, {1, 2})}}));
+  return model(
+      graph({.nodes = {node("Softmax", {"x"}, {"s"}), node("If", {"c"}, {"y"},
+                                                           {graph_attr("then_branch", then_branch),
+                                                            graph_attr("else_branch", else_branch)},
+                                                           {.name = "if1"})},
+             .inputs = {value("c", {}, 9), value("x", {"2"})},
+             .outputs = {value("y", {})},
+             .initializers = {tensor("w", {2}, {1, 2})}}));
 }
 
 TEST(ImportBodies, CapturesBecomeInputsAndConstantsAreCopied) {
-  const auto m = load(if_model(graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}}),
-                               graph({.nodes = {node("Add", {"x", "s"}, {"r"})}, .outputs = {value("r", {})}})));
+  const auto m = load(
+      if_model(graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}}),
+               graph({.nodes = {node("Add", {"x", "s"}, {"r"})}, .outputs = {value("r", {})}})));
   ASSERT_TRUE(m.ok()) << m.status().to_string();
   ASSERT_TRUE(verify(*m->graph).ok()) << verify(*m->graph).to_string();
   const Graph& g = *m->graph;
@@ -202,17 +206,22 @@ TEST(ImportBodies, CapturesBecomeInputsAndConstantsAreCopied) {
 }
 
 TEST(ImportBodies, NestedCapturesPassThrough) {
-  const std::string inner = graph({.nodes = {node("Add", {"s", "s"}, {"q"})}, .outputs = {value("q", {})}});
-  const std::string outer = graph({.nodes = {node("If", {"c"}, {"r"}, {graph_attr("then_branch", inner), graph_attr("else_branch", inner)})},
-                                   .outputs = {value("r", {})}});
+  const std::string inner =
+      graph({.nodes = {node("Add", {"s", "s"}, {"q"})}, .outputs = {value("q", {})}});
+  const std::string outer =
+      graph({.nodes = {node("If", {"c"}, {"r"},
+                            {graph_attr("then_branch", inner), graph_attr("else_branch", inner)})},
+             .outputs = {value("r", {})}});
   const auto m = load(if_model(outer, graph({.outputs = {value("s", {})}})));
   ASSERT_TRUE(m.ok()) << m.status().to_string();
   EXPECT_TRUE(verify(*m->graph).ok()) << verify(*m->graph).to_string();
 }
 
 TEST(ImportBodies, Errors) {
-  const std::string good = graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}});
-  expect_error(if_model(good, graph({.nodes = {node("Add", {"s", "gone"}, {"r"})}, .outputs = {value("r", {})}})),
+  const std::string good =
+      graph({.nodes = {node("Add", {"s", "w"}, {"r"})}, .outputs = {value("r", {})}});
+  expect_error(if_model(good, graph({.nodes = {node("Add", {"s", "gone"}, {"r"})},
+                                     .outputs = {value("r", {})}})),
                Code::kInvalidModel,
                "node 'if1' (If): else_branch: node of 'r' (Add): input 'gone' is defined nowhere");
   expect_error(if_model(good, graph({.inputs = {value("k", {})},
@@ -223,28 +232,32 @@ TEST(ImportBodies, Errors) {
                             .inputs = {value("c", {}, 9)}})),
                Code::kInvalidModel, "graph attribute 'else_branch' is missing");
   // A cycle through a body.
-  expect_error(model(graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attr("then_branch", graph({.outputs = {value("z", {})}})),
-                                                                graph_attr("else_branch", graph({.outputs = {value("z", {})}}))}),
-                                      node("Softmax", {"y"}, {"z"})},
-                            .inputs = {value("c", {}, 9)},
-                            .outputs = {value("y", {})}})),
-               Code::kInvalidModel, "the graph has a cycle");
+  expect_error(
+      model(
+          graph({.nodes = {node("If", {"c"}, {"y"},
+                                {graph_attr("then_branch", graph({.outputs = {value("z", {})}})),
+                                 graph_attr("else_branch", graph({.outputs = {value("z", {})}}))}),
+                           node("Softmax", {"y"}, {"z"})},
+                 .inputs = {value("c", {}, 9)},
+                 .outputs = {value("y", {})}})),
+      Code::kInvalidModel, "the graph has a cycle");
 }
 
 // --- functions
 
-const std::string kTwice = function({.name = "Twice",
-                                     .domain = "my",
-                                     .inputs = {"a"},
-                                     .outputs = {"b"},
-                                     .attributes = {"axis"},
-                                     .nodes = {node("Softmax", {"a"}, {"t"}, {ref_attr("axis", "axis", 2)}),
-                                               node("Softmax", {"t"}, {"b"})}});
+const std::string kTwice =
+    function({.name = "Twice",
+              .domain = "my",
+              .inputs = {"a"},
+              .outputs = {"b"},
+              .attributes = {"axis"},
+              .nodes = {node("Softmax", {"a"}, {"t"}, {ref_attr("axis", "axis", 2)}),
+                        node("Softmax", {"t"}, {"b"})}});
 
 TEST(ImportFunctions, AreInlinedWithTheirAttributes) {
-  const auto m = load(model(one_op(node("Twice", {"x"}, {"y"}, {int_attr("axis", 0)},
-                                        {.name = "call", .domain = "my"})),
-                            {.opsets = {{"", 28}, {"my", 1}}, .functions = {kTwice}}));
+  const auto m = load(model(
+      one_op(node("Twice", {"x"}, {"y"}, {int_attr("axis", 0)}, {.name = "call", .domain = "my"})),
+      {.opsets = {{"", 28}, {"my", 1}}, .functions = {kTwice}}));
   ASSERT_TRUE(m.ok()) << m.status().to_string();
   const Graph& g = *m->graph;
   ASSERT_EQ(g.count_nodes(), 2u);
@@ -256,22 +269,23 @@ TEST(ImportFunctions, AreInlinedWithTheirAttributes) {
 
 TEST(ImportFunctions, RefusesWhatTheyDoNotDeclare) {
   const ModelOptions options{.opsets = {{"", 28}, {"my", 1}}, .functions = {kTwice}};
-  expect_error(model(one_op(node("Twice", {"x"}, {"y"}, {int_attr("beta", 0)}, {.domain = "my"})),
-                     options),
-               Code::kInvalidModel, "attribute 'beta' is not known to the function");
+  expect_error(
+      model(one_op(node("Twice", {"x"}, {"y"}, {int_attr("beta", 0)}, {.domain = "my"})), options),
+      Code::kInvalidModel, "attribute 'beta' is not known to the function");
   expect_error(model(one_op(node("Twice", {"x", "x"}, {"y"}, {}, {.domain = "my"})), options),
                Code::kInvalidModel, "the function has 1 and 1");
 }
 
 TEST(ImportFunctions, RefusesRecursion) {
-  const std::string loops = function({.name = "Loops",
-                                      .domain = "my",
-                                      .inputs = {"a"},
-                                      .outputs = {"b"},
-                                      .nodes = {node("Loops", {"a"}, {"b"}, {}, {.domain = "my"})}});
-  expect_error(model(one_op(node("Loops", {"x"}, {"y"}, {}, {.domain = "my"})),
-                     {.functions = {loops}}),
-               Code::kInvalidModel, "function 'my.Loops' calls itself");
+  const std::string loops =
+      function({.name = "Loops",
+                .domain = "my",
+                .inputs = {"a"},
+                .outputs = {"b"},
+                .nodes = {node("Loops", {"a"}, {"b"}, {}, {.domain = "my"})}});
+  expect_error(
+      model(one_op(node("Loops", {"x"}, {"y"}, {}, {.domain = "my"})), {.functions = {loops}}),
+      Code::kInvalidModel, "function 'my.Loops' calls itself");
 }
 
 TEST(ImportFunctions, StopsBombs) {
@@ -282,7 +296,8 @@ TEST(ImportFunctions, StopsBombs) {
                                         .outputs = {"b"},
                                         .nodes = {node("Softmax", {"a"}, {"b"})}}));
   for (int level = 1; level < 12; ++level) {
-    FunctionParts f{.name = "F" + std::to_string(level), .domain = "my", .inputs = {"v0"}, .outputs = {"v10"}};
+    FunctionParts f{
+        .name = "F" + std::to_string(level), .domain = "my", .inputs = {"v0"}, .outputs = {"v10"}};
     for (int i = 0; i < 10; ++i) {
       f.nodes.push_back(node("F" + std::to_string(level - 1), {"v" + std::to_string(i)},
                              {"v" + std::to_string(i + 1)}, {}, {.domain = "my"}));

@@ -16,8 +16,8 @@ struct NewAttribute {
   int since;
 };
 
-// Operators whose newest version says the same as an older one for the types that the older one had,
-// as long as newer attributes are at their defaults.
+// Operators whose newest version says the same as an older one for the types that the older one
+// had, as long as newer attributes are at their defaults.
 struct SameMeaning {
   std::string_view op;
   int from;
@@ -31,39 +31,88 @@ const std::vector<SameMeaning>& same_meanings() {
         {"Cast", 20, {{"round_mode", 24}}},
         {"CastLike", 20, {{"round_mode", 24}}},
         {"DequantizeLinear", 20, {{"block_size", 21}, {"output_dtype", 23}}},
-        {"QuantizeLinear",
-         20,
-         {{"block_size", 21}, {"output_dtype", 21}, {"precision", 23}}},
+        {"QuantizeLinear", 20, {{"block_size", 21}, {"output_dtype", 21}, {"precision", 23}}},
         {"Range", 20, {{"stash_type", 27}}},
         {"SpaceToDepth", 20, {{"mode", 28}}},
     };
-    for (std::string_view op :
-         {"Acos",           "Acosh",           "Asin",
-          "Asinh",          "Atan",            "Atanh",
-          "AveragePool",    "Bernoulli",       "BitShift",
-          "Celu",           "Compress",        "ConstantOfShape",
-          "Conv",           "ConvTranspose",   "Cos",
-          "Cosh",           "DeformConv",      "DepthToSpace",
-          "Det",            "Dropout",         "Einsum",
-          "Elu",            "EyeLike",         "Flatten",
-          "GRU",            "GlobalAveragePool", "GlobalLpPool",
-          "GlobalMaxPool",  "GridSample",      "HardSigmoid",
-          "HardSwish",      "Identity",        "If",
-          "InstanceNormalization", "LSTM",     "Loop",
-          "LpNormalization", "LpPool",         "MaxPool",
-          "MaxRoiPool",     "MaxUnpool",       "Mish",
-          "Mod",            "Multinomial",     "NegativeLogLikelihoodLoss",
-          "OneHot",         "Optional",        "OptionalGetElement",
-          "OptionalHasElement", "Pad",         "QLinearMatMul",
-          "RNN",            "RandomNormal",    "RandomNormalLike",
-          "RandomUniform",  "RandomUniformLike", "ReduceLogSum",
-          "ReduceLogSumExp", "Reshape",        "ReverseSequence",
-          "RoiAlign",       "Round",           "Scan",
-          "Selu",           "Shape",           "Sin",
-          "Sinh",           "Size",            "Softplus",
-          "Softsign",       "SplitToSequence", "Squeeze",
-          "Tan",            "ThresholdedRelu", "TopK",
-          "Transpose",      "Unique",          "Unsqueeze"}) {
+    for (std::string_view op : {"Acos",
+                                "Acosh",
+                                "Asin",
+                                "Asinh",
+                                "Atan",
+                                "Atanh",
+                                "AveragePool",
+                                "Bernoulli",
+                                "BitShift",
+                                "Celu",
+                                "Compress",
+                                "ConstantOfShape",
+                                "Conv",
+                                "ConvTranspose",
+                                "Cos",
+                                "Cosh",
+                                "DeformConv",
+                                "DepthToSpace",
+                                "Det",
+                                "Dropout",
+                                "Einsum",
+                                "Elu",
+                                "EyeLike",
+                                "Flatten",
+                                "GRU",
+                                "GlobalAveragePool",
+                                "GlobalLpPool",
+                                "GlobalMaxPool",
+                                "GridSample",
+                                "HardSigmoid",
+                                "HardSwish",
+                                "Identity",
+                                "If",
+                                "InstanceNormalization",
+                                "LSTM",
+                                "Loop",
+                                "LpNormalization",
+                                "LpPool",
+                                "MaxPool",
+                                "MaxRoiPool",
+                                "MaxUnpool",
+                                "Mish",
+                                "Mod",
+                                "Multinomial",
+                                "NegativeLogLikelihoodLoss",
+                                "OneHot",
+                                "Optional",
+                                "OptionalGetElement",
+                                "OptionalHasElement",
+                                "Pad",
+                                "QLinearMatMul",
+                                "RNN",
+                                "RandomNormal",
+                                "RandomNormalLike",
+                                "RandomUniform",
+                                "RandomUniformLike",
+                                "ReduceLogSum",
+                                "ReduceLogSumExp",
+                                "Reshape",
+                                "ReverseSequence",
+                                "RoiAlign",
+                                "Round",
+                                "Scan",
+                                "Selu",
+                                "Shape",
+                                "Sin",
+                                "Sinh",
+                                "Size",
+                                "Softplus",
+                                "Softsign",
+                                "SplitToSequence",
+                                "Squeeze",
+                                "Tan",
+                                "ThresholdedRelu",
+                                "TopK",
+                                "Transpose",
+                                "Unique",
+                                "Unsqueeze"}) {
       list.push_back({op, kFloor, {}});
     }
     return list;
@@ -95,7 +144,8 @@ int lowest_version(const Graph& graph, const Node& node) {
   int version = row->from;
   for (const NewAttribute& added : row->added) {
     const AttrBinding* binding = def.find_attr(added.name);
-    if (binding != nullptr && !is_default(node.op, *binding)) version = std::max(version, added.since);
+    if (binding != nullptr && !is_default(node.op, *binding))
+      version = std::max(version, added.since);
   }
   // Attention-24 added an input.
   if (def.name == "Attention" && node.num_own_inputs() > 6) version = std::max(version, 24);

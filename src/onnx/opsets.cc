@@ -10,9 +10,9 @@ struct KnownDomain {
   std::string_view domain;
   int newest;
 };
-constexpr KnownDomain kKnownDomains[] = {
-    {"", kNewestOpset}, {"ai.onnx.ml", kNewestMlOpset}, {"ai.onnx.training", 1},
-    {"ai.onnx.preview.training", 1}, {"ai.onnx.preview", 1}, {"com.microsoft", 1}};
+constexpr KnownDomain kKnownDomains[] = {{"", kNewestOpset},      {"ai.onnx.ml", kNewestMlOpset},
+                                         {"ai.onnx.training", 1}, {"ai.onnx.preview.training", 1},
+                                         {"ai.onnx.preview", 1},  {"com.microsoft", 1}};
 
 }  // namespace
 

@@ -32,9 +32,12 @@ Result<DType> checked_type(int32_t code) {
 // Alignment that typed access to elements needs.
 size_t alignment_of(DType type) {
   switch (type) {
-    case DType::kComplex64: return 4;
-    case DType::kComplex128: return 8;
-    default: return std::max<size_t>(1, static_cast<size_t>(dtype_bits(type)) / 8);
+    case DType::kComplex64:
+      return 4;
+    case DType::kComplex128:
+      return 8;
+    default:
+      return std::max<size_t>(1, static_cast<size_t>(dtype_bits(type)) / 8);
   }
 }
 
@@ -69,21 +72,29 @@ Status fill_strings(const TensorProto& proto, Tensor& t) {
 
 Status fill_typed(const TensorProto& proto, Tensor& t) {
   switch (t.dtype()) {
-    case DType::kString: return fill_strings(proto, t);
+    case DType::kString:
+      return fill_strings(proto, t);
     case DType::kFloat32:
-    case DType::kComplex64: return unpack(proto.float_data, storage<float>(t));
+    case DType::kComplex64:
+      return unpack(proto.float_data, storage<float>(t));
     case DType::kFloat64:
-    case DType::kComplex128: return unpack(proto.double_data, storage<double>(t));
-    case DType::kInt64: return unpack(proto.int64_data, storage<int64_t>(t));
-    case DType::kUInt64: return unpack(proto.uint64_data, storage<uint64_t>(t));
-    case DType::kUInt32: return unpack_narrow<uint64_t>(proto.uint64_data, storage<uint32_t>(t));
-    case DType::kInt32: return unpack(proto.int32_data, storage<int32_t>(t));
+    case DType::kComplex128:
+      return unpack(proto.double_data, storage<double>(t));
+    case DType::kInt64:
+      return unpack(proto.int64_data, storage<int64_t>(t));
+    case DType::kUInt64:
+      return unpack(proto.uint64_data, storage<uint64_t>(t));
+    case DType::kUInt32:
+      return unpack_narrow<uint64_t>(proto.uint64_data, storage<uint32_t>(t));
+    case DType::kInt32:
+      return unpack(proto.int32_data, storage<int32_t>(t));
     case DType::kBool: {
       FERRY_RETURN_IF_ERROR(unpack_narrow<int32_t>(proto.int32_data, storage<uint8_t>(t)));
       for (uint8_t& b : storage<uint8_t>(t)) b = b != 0;
       return {};
     }
-    default: break;
+    default:
+      break;
   }
   // 16-bit floats and integers, and everything of 8 bits or less: bits in int32_data; packed types
   // have one byte of two or four elements per entry.

@@ -11,7 +11,8 @@ namespace ferry::onnx {
 class TensorReader {
  public:
   // `owner` keeps the bytes of `wire` alive; null: the caller may free them, so all is copied.
-  TensorReader(Wire& wire, std::shared_ptr<void> owner, ExternalData& external, MemoryBudget* budget)
+  TensorReader(Wire& wire, std::shared_ptr<void> owner, ExternalData& external,
+               MemoryBudget* budget)
       : wire_(wire), owner_(std::move(owner)), external_(external), budget_(budget) {}
 
   // Errors: kInvalidModel, kUnsupportedType, kLimitExceeded, kOutOfMemory, kIoError; all name the

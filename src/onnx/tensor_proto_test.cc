@@ -2,10 +2,9 @@
 #include "onnx/tensor_proto.h"
 
 #include <gtest/gtest.h>
-
-#include <cstring>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <protozero/pbf_writer.hpp>
@@ -107,7 +106,8 @@ TEST(TensorProto, ViewsAlignedBytesAndCopiesOthers) {
 TEST(TensorProto, RefusesWrongSizesAndTypes) {
   expect_error(raw_tensor("w", {3}, 1, std::string(8, '\0')), Code::kInvalidModel,
                "tensor 'w': 8 bytes of data, f32[3] wants 12");
-  expect_error(raw_tensor("w", {3}, 21, std::string(3, '\0')), Code::kInvalidModel, "u4[3] wants 2");
+  expect_error(raw_tensor("w", {3}, 21, std::string(3, '\0')), Code::kInvalidModel,
+               "u4[3] wants 2");
   expect_error(head({3}, 1), Code::kInvalidModel, "has no data");
   expect_error(with_int32(head({3}, 6), 1, 2), Code::kInvalidModel,
                "holds 2 elements, the dimensions want 3");
@@ -147,7 +147,8 @@ TEST(SparseTensorProto, BecomesDense) {
   ASSERT_TRUE(linear.ok()) << linear.status().to_string();
   EXPECT_EQ(linear->data<float>()[1], 5);
   EXPECT_EQ(linear->data<float>()[2], 0);
-  const auto pairs = read_sparse(sparse(values, int64_tensor_proto("", {2, 2}, {0, 1, 1, 1}), {2, 2}));
+  const auto pairs =
+      read_sparse(sparse(values, int64_tensor_proto("", {2, 2}, {0, 1, 1, 1}), {2, 2}));
   ASSERT_TRUE(pairs.ok()) << pairs.status().to_string();
   EXPECT_EQ(pairs->data<float>()[3], 6);
   for (int64_t bad : {-1, 4}) {
@@ -164,9 +165,9 @@ TEST(SparseTensorProto, BecomesDense) {
 class External : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() /
-            ("ferry_external_" + std::to_string(::getpid()) + "_" +
-             testing::UnitTest::GetInstance()->current_test_info()->name());
+    root_ =
+        fs::temp_directory_path() / ("ferry_external_" + std::to_string(::getpid()) + "_" +
+                                     testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::remove_all(root_);
     fs::create_directories(root_ / "models/sub");
     write(root_ / "secret.bin", 64);
@@ -182,9 +183,8 @@ class External : public testing::Test {
 
   Result<ImportedModel> load(const std::vector<std::pair<std::string, std::string>>& entries,
                              bool map = true) {
-    std::ofstream(root_ / "models/m.onnx", std::ios::binary)
-        << model(graph({.outputs = {value("w", {"2"})},
-                        .initializers = {external_tensor("w", {2}, 1, entries)}}));
+    std::ofstream(root_ / "models/m.onnx", std::ios::binary) << model(graph(
+        {.outputs = {value("w", {"2"})}, .initializers = {external_tensor("w", {2}, 1, entries)}}));
     return import_file((root_ / "models/m.onnx").string(), {.map = map});
   }
   void expect_error(const std::vector<std::pair<std::string, std::string>>& entries,
@@ -202,7 +202,8 @@ class External : public testing::Test {
 TEST_F(External, ReadsBesideTheModel) {
   for (bool map : {true, false}) {
     for (const char* name : {"w.bin", "./sub/../w.bin", "sub/w.bin", "./w.bin"}) {
-      const auto m = load({{"location", name}, {"offset", "4"}, {"length", "8"}, {"checksum", "0"}}, map);
+      const auto m =
+          load({{"location", name}, {"offset", "4"}, {"length", "8"}, {"checksum", "0"}}, map);
       if (std::string(name).find("..") != std::string::npos) {
         EXPECT_FALSE(m.ok());
         continue;
@@ -249,14 +250,14 @@ TEST_F(External, RefusesLiesAboutOffsetAndLength) {
 }
 
 TEST_F(External, ModelsGivenAsBytesNeedAFolderOrABuffer) {
-  const std::string bytes_of_model =
-      model(graph({.outputs = {value("w", {"2"})},
-                   .initializers = {external_tensor("w", {2}, 1, {{"location", "w.bin"}, {"length", "8"}})}}));
+  const std::string bytes_of_model = model(graph(
+      {.outputs = {value("w", {"2"})},
+       .initializers = {external_tensor("w", {2}, 1, {{"location", "w.bin"}, {"length", "8"}})}}));
   EXPECT_NE(import_bytes(bytes(bytes_of_model), nullptr).status().message().find("given as bytes"),
             std::string::npos);
-  EXPECT_TRUE(import_bytes(bytes(bytes_of_model), nullptr,
-                           {.external_folder = (root_ / "models").string()})
-                  .ok());
+  EXPECT_TRUE(
+      import_bytes(bytes(bytes_of_model), nullptr, {.external_folder = (root_ / "models").string()})
+          .ok());
   const std::string buffer(8, '\2');
   ImportOptions options;
   options.external_buffers["w.bin"] = {bytes(buffer), nullptr};

@@ -117,9 +117,11 @@ std::string value(const std::string& name, const Names& dims, int type) {
   const std::string shape = message([&](pbf_writer& w) {
     for (const std::string& d : dims) {
       w.add_message(1, message([&](pbf_writer& dim) {
-        if (is_number(d)) dim.add_int64(1, std::stoll(d));
-        else if (!d.empty()) dim.add_string(2, d);
-      }));
+                      if (is_number(d))
+                        dim.add_int64(1, std::stoll(d));
+                      else if (!d.empty())
+                        dim.add_string(2, d);
+                    }));
     }
   });
   const std::string tensor_type = message([&](pbf_writer& w) {

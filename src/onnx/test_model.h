@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds ONNX messages by hand, good and bad ones, for tests.
 //
-//   std::string bytes = model(graph({node("Relu", {"x"}, {"y"})}, {input("x", {2})}, {output("y")}));
+//   std::string bytes = model(graph({node("Relu", {"x"}, {"y"})}, {input("x", {2})},
+//   {output("y")}));
 #pragma once
 
 #include <cstdint>

@@ -14,12 +14,17 @@ class ValueReader {
   ValueReader(Wire& wire, TensorReader& tensors) : wire_(wire), tensors_(tensors) {}
 
   Result<Value> read(std::string_view message, const Type& type, uint32_t depth = 0) {
-    if (depth > wire_.limits().max_message_depth) return limit_exceeded("values are nested too deep");
+    if (depth > wire_.limits().max_message_depth)
+      return limit_exceeded("values are nested too deep");
     switch (type.kind) {
-      case Type::Kind::kSequence: return sequence(message, depth);
-      case Type::Kind::kMap: return map(message, depth);
-      case Type::Kind::kOptional: return optional(message, depth);
-      default: return tensor(message);
+      case Type::Kind::kSequence:
+        return sequence(message, depth);
+      case Type::Kind::kMap:
+        return map(message, depth);
+      case Type::Kind::kOptional:
+        return optional(message, depth);
+      default:
+        return tensor(message);
     }
   }
 

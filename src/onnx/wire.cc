@@ -107,9 +107,14 @@ std::pair<std::string_view, std::string_view> Decoder::pair(std::string_view mes
   std::pair<std::string_view, std::string_view> p;
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: p.first = f.bytes(); break;
-      case 2: p.second = f.bytes(); break;
-      default: f.skip();
+      case 1:
+        p.first = f.bytes();
+        break;
+      case 2:
+        p.second = f.bytes();
+        break;
+      default:
+        f.skip();
     }
   }
   return p;
@@ -120,9 +125,14 @@ OpsetImport Decoder::opset(std::string_view message) {
   OpsetImport o;
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: o.domain = f.bytes(); break;
-      case 2: o.version = f.varint(); break;
-      default: f.skip();
+      case 1:
+        o.domain = f.bytes();
+        break;
+      case 2:
+        o.version = f.varint();
+        break;
+      default:
+        f.skip();
     }
   }
   return o;
@@ -134,9 +144,14 @@ ValueInfoProto Decoder::value_info(std::string_view message) {
   ValueInfoProto v;
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: v.name = f.bytes(); break;
-      case 2: v.type = f.bytes(); break;
-      default: f.skip();
+      case 1:
+        v.name = f.bytes();
+        break;
+      case 2:
+        v.type = f.bytes();
+        break;
+      default:
+        f.skip();
     }
   }
   return v;
@@ -147,8 +162,10 @@ InitializerProto Decoder::initializer(std::string_view message) {
   count_value();
   InitializerProto out{{}, message};
   for (Fields f(message); f.next();) {
-    if (f.tag() == 8) out.name = f.bytes();
-    else f.skip();
+    if (f.tag() == 8)
+      out.name = f.bytes();
+    else
+      f.skip();
   }
   return out;
 }
@@ -157,8 +174,10 @@ InitializerProto Decoder::sparse_initializer(std::string_view message) {
   const Enter enter(*this, "SparseTensorProto", message);
   InitializerProto out{{}, message};
   for (Fields f(message); f.next();) {
-    if (f.tag() == 1) out.name = initializer(f.bytes()).name;
-    else f.skip();
+    if (f.tag() == 1)
+      out.name = initializer(f.bytes()).name;
+    else
+      f.skip();
   }
   return out;
 }
@@ -167,22 +186,41 @@ void Decoder::model(std::string_view message, ModelProto& out) {
   const Enter enter(*this, "ModelProto", message);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: out.ir_version = f.varint(); break;
-      case 2: out.producer_name = f.bytes(); break;
-      case 3: out.producer_version = f.bytes(); break;
-      case 4: out.domain = f.bytes(); break;
-      case 5: out.model_version = f.varint(); break;
-      case 6: out.doc = f.bytes(); break;
+      case 1:
+        out.ir_version = f.varint();
+        break;
+      case 2:
+        out.producer_name = f.bytes();
+        break;
+      case 3:
+        out.producer_version = f.bytes();
+        break;
+      case 4:
+        out.domain = f.bytes();
+        break;
+      case 5:
+        out.model_version = f.varint();
+        break;
+      case 6:
+        out.doc = f.bytes();
+        break;
       case 7: {
         const std::string_view graph_message = f.bytes();
         if (!out.graph) out.graph = std::make_unique<GraphProto>();
         graph(graph_message, *out.graph);
         break;
       }
-      case 8: out.opsets.push_back(opset(f.bytes())); break;
-      case 14: out.metadata.push_back(pair(f.bytes())); break;
-      case 25: append(out.functions, f.bytes(), &Decoder::function); break;
-      default: f.skip();  // 20 training_info, 26 configuration: not needed to run
+      case 8:
+        out.opsets.push_back(opset(f.bytes()));
+        break;
+      case 14:
+        out.metadata.push_back(pair(f.bytes()));
+        break;
+      case 25:
+        append(out.functions, f.bytes(), &Decoder::function);
+        break;
+      default:
+        f.skip();  // 20 training_info, 26 configuration: not needed to run
     }
   }
 }
@@ -195,15 +233,32 @@ void Decoder::graph(std::string_view message, GraphProto& out) {
   }
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: append(out.nodes, f.bytes(), &Decoder::node); break;
-      case 2: out.name = f.bytes(); break;
-      case 5: out.initializers.push_back(initializer(f.bytes())); break;
-      case 10: out.doc = f.bytes(); break;
-      case 11: out.inputs.push_back(value_info(f.bytes())); break;
-      case 12: out.outputs.push_back(value_info(f.bytes())); break;
-      case 13: out.value_info.push_back(value_info(f.bytes())); break;
-      case 15: out.sparse_initializers.push_back(sparse_initializer(f.bytes())); break;
-      default: f.skip();  // 14 quantization_annotation, 16 metadata_props
+      case 1:
+        append(out.nodes, f.bytes(), &Decoder::node);
+        break;
+      case 2:
+        out.name = f.bytes();
+        break;
+      case 5:
+        out.initializers.push_back(initializer(f.bytes()));
+        break;
+      case 10:
+        out.doc = f.bytes();
+        break;
+      case 11:
+        out.inputs.push_back(value_info(f.bytes()));
+        break;
+      case 12:
+        out.outputs.push_back(value_info(f.bytes()));
+        break;
+      case 13:
+        out.value_info.push_back(value_info(f.bytes()));
+        break;
+      case 15:
+        out.sparse_initializers.push_back(sparse_initializer(f.bytes()));
+        break;
+      default:
+        f.skip();  // 14 quantization_annotation, 16 metadata_props
     }
   }
   --graph_depth_;
@@ -214,16 +269,35 @@ void Decoder::node(std::string_view message, NodeProto& out) {
   count_node();
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: out.inputs.push_back(value_name(f)); break;
-      case 2: out.outputs.push_back(value_name(f)); break;
-      case 3: out.name = f.bytes(); break;
-      case 4: out.op_type = f.bytes(); break;
-      case 5: append(out.attributes, f.bytes(), &Decoder::attribute); break;
-      case 6: out.doc = f.bytes(); break;
-      case 7: out.domain = f.bytes(); break;
-      case 8: out.overload = f.bytes(); break;
-      case 9: out.metadata.push_back(pair(f.bytes())); break;
-      default: f.skip();  // 10 device_configurations
+      case 1:
+        out.inputs.push_back(value_name(f));
+        break;
+      case 2:
+        out.outputs.push_back(value_name(f));
+        break;
+      case 3:
+        out.name = f.bytes();
+        break;
+      case 4:
+        out.op_type = f.bytes();
+        break;
+      case 5:
+        append(out.attributes, f.bytes(), &Decoder::attribute);
+        break;
+      case 6:
+        out.doc = f.bytes();
+        break;
+      case 7:
+        out.domain = f.bytes();
+        break;
+      case 8:
+        out.overload = f.bytes();
+        break;
+      case 9:
+        out.metadata.push_back(pair(f.bytes()));
+        break;
+      default:
+        f.skip();  // 10 device_configurations
     }
   }
 }
@@ -236,21 +310,51 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
   AttributeType implied = AttributeType::kUndefined;
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: out.name = f.bytes(); continue;
-      case 20: out.type = static_cast<AttributeType>(f.varint()); continue;
-      case 21: out.ref_attr_name = f.bytes(); continue;
-      case 2: implied = AttributeType::kFloat; break;
-      case 3: implied = AttributeType::kInt; break;
-      case 4: implied = AttributeType::kString; break;
-      case 5: implied = AttributeType::kTensor; break;
-      case 7: implied = AttributeType::kFloats; break;
-      case 8: implied = AttributeType::kInts; break;
-      case 9: implied = AttributeType::kStrings; break;
-      case 10: implied = AttributeType::kTensors; break;
-      case 14: implied = AttributeType::kType; break;
-      case 15: implied = AttributeType::kTypes; break;
-      case 22: implied = AttributeType::kSparseTensor; break;
-      case 23: implied = AttributeType::kSparseTensors; break;
+      case 1:
+        out.name = f.bytes();
+        continue;
+      case 20:
+        out.type = static_cast<AttributeType>(f.varint());
+        continue;
+      case 21:
+        out.ref_attr_name = f.bytes();
+        continue;
+      case 2:
+        implied = AttributeType::kFloat;
+        break;
+      case 3:
+        implied = AttributeType::kInt;
+        break;
+      case 4:
+        implied = AttributeType::kString;
+        break;
+      case 5:
+        implied = AttributeType::kTensor;
+        break;
+      case 7:
+        implied = AttributeType::kFloats;
+        break;
+      case 8:
+        implied = AttributeType::kInts;
+        break;
+      case 9:
+        implied = AttributeType::kStrings;
+        break;
+      case 10:
+        implied = AttributeType::kTensors;
+        break;
+      case 14:
+        implied = AttributeType::kType;
+        break;
+      case 15:
+        implied = AttributeType::kTypes;
+        break;
+      case 22:
+        implied = AttributeType::kSparseTensor;
+        break;
+      case 23:
+        implied = AttributeType::kSparseTensors;
+        break;
       case 6:
       case 11:
         implied = f.tag() == 6 ? AttributeType::kGraph : AttributeType::kGraphs;
@@ -260,7 +364,8 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
           out.graphs.push_back(std::move(nested));
         }
         continue;
-      default: break;
+      default:
+        break;
     }
     f.skip();
   }
@@ -271,19 +376,38 @@ void Decoder::values(std::string_view message, AttributeValues& out) {
   const Enter enter(*this, "AttributeProto", message);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 2: out.f = f.fixed_float(); break;
-      case 3: out.i = f.varint(); break;
-      case 4: out.s = f.bytes(); break;
+      case 2:
+        out.f = f.fixed_float();
+        break;
+      case 3:
+        out.i = f.varint();
+        break;
+      case 4:
+        out.s = f.bytes();
+        break;
       case 5:
-      case 10: out.tensors.push_back(f.bytes()); break;
-      case 7: append_fixed(f.elements(pbf_wire_type::fixed32), out.floats); break;
-      case 8: append_varints(f.elements(pbf_wire_type::varint), out.ints); break;
-      case 9: out.strings.push_back(f.bytes()); break;
+      case 10:
+        out.tensors.push_back(f.bytes());
+        break;
+      case 7:
+        append_fixed(f.elements(pbf_wire_type::fixed32), out.floats);
+        break;
+      case 8:
+        append_varints(f.elements(pbf_wire_type::varint), out.ints);
+        break;
+      case 9:
+        out.strings.push_back(f.bytes());
+        break;
       case 14:
-      case 15: out.types.push_back(f.bytes()); break;
+      case 15:
+        out.types.push_back(f.bytes());
+        break;
       case 22:
-      case 23: out.sparse_tensors.push_back(f.bytes()); break;
-      default: f.skip();
+      case 23:
+        out.sparse_tensors.push_back(f.bytes());
+        break;
+      default:
+        f.skip();
     }
   }
 }
@@ -293,16 +417,35 @@ void Decoder::function(std::string_view message, FunctionProto& out) {
   count_value();
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: out.name = f.bytes(); break;
-      case 4: out.inputs.push_back(value_name(f)); break;
-      case 5: out.outputs.push_back(value_name(f)); break;
-      case 6: out.attributes.push_back(f.bytes()); break;
-      case 7: append(out.nodes, f.bytes(), &Decoder::node); break;
-      case 9: out.opsets.push_back(opset(f.bytes())); break;
-      case 10: out.domain = f.bytes(); break;
-      case 11: append(out.attribute_defaults, f.bytes(), &Decoder::attribute); break;
-      case 13: out.overload = f.bytes(); break;
-      default: f.skip();  // 8 doc_string, 12 value_info, 14 metadata_props
+      case 1:
+        out.name = f.bytes();
+        break;
+      case 4:
+        out.inputs.push_back(value_name(f));
+        break;
+      case 5:
+        out.outputs.push_back(value_name(f));
+        break;
+      case 6:
+        out.attributes.push_back(f.bytes());
+        break;
+      case 7:
+        append(out.nodes, f.bytes(), &Decoder::node);
+        break;
+      case 9:
+        out.opsets.push_back(opset(f.bytes()));
+        break;
+      case 10:
+        out.domain = f.bytes();
+        break;
+      case 11:
+        append(out.attribute_defaults, f.bytes(), &Decoder::attribute);
+        break;
+      case 13:
+        out.overload = f.bytes();
+        break;
+      default:
+        f.skip();  // 8 doc_string, 12 value_info, 14 metadata_props
     }
   }
 }
@@ -318,19 +461,44 @@ void Decoder::tensor(std::string_view message, TensorProto& out) {
                                          wire_.limits_.max_rank));
         }
         break;
-      case 2: out.data_type = static_cast<int32_t>(f.varint()); break;
-      case 3: out.has_segment = true, f.skip(); break;
-      case 4: out.float_data.push_back(f.elements(pbf_wire_type::fixed32)); break;
-      case 5: out.int32_data.push_back(f.elements(pbf_wire_type::varint)); break;
-      case 6: out.string_data.push_back(f.bytes()); break;
-      case 7: out.int64_data.push_back(f.elements(pbf_wire_type::varint)); break;
-      case 8: out.name = f.bytes(); break;
-      case 9: out.raw = f.bytes(); break;
-      case 10: out.double_data.push_back(f.elements(pbf_wire_type::fixed64)); break;
-      case 11: out.uint64_data.push_back(f.elements(pbf_wire_type::varint)); break;
-      case 13: out.external_data.push_back(pair(f.bytes())); break;
-      case 14: out.external = f.varint() == 1; break;
-      default: f.skip();
+      case 2:
+        out.data_type = static_cast<int32_t>(f.varint());
+        break;
+      case 3:
+        out.has_segment = true, f.skip();
+        break;
+      case 4:
+        out.float_data.push_back(f.elements(pbf_wire_type::fixed32));
+        break;
+      case 5:
+        out.int32_data.push_back(f.elements(pbf_wire_type::varint));
+        break;
+      case 6:
+        out.string_data.push_back(f.bytes());
+        break;
+      case 7:
+        out.int64_data.push_back(f.elements(pbf_wire_type::varint));
+        break;
+      case 8:
+        out.name = f.bytes();
+        break;
+      case 9:
+        out.raw = f.bytes();
+        break;
+      case 10:
+        out.double_data.push_back(f.elements(pbf_wire_type::fixed64));
+        break;
+      case 11:
+        out.uint64_data.push_back(f.elements(pbf_wire_type::varint));
+        break;
+      case 13:
+        out.external_data.push_back(pair(f.bytes()));
+        break;
+      case 14:
+        out.external = f.varint() == 1;
+        break;
+      default:
+        f.skip();
     }
   }
 }
@@ -339,10 +507,17 @@ void Decoder::sparse_tensor(std::string_view message, SparseTensorProto& out) {
   const Enter enter(*this, "SparseTensorProto", message);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: out.values = f.bytes(); break;
-      case 2: out.indices = f.bytes(); break;
-      case 3: append_varints(f.elements(pbf_wire_type::varint), out.dims); break;
-      default: f.skip();
+      case 1:
+        out.values = f.bytes();
+        break;
+      case 2:
+        out.indices = f.bytes();
+        break;
+      case 3:
+        append_varints(f.elements(pbf_wire_type::varint), out.dims);
+        break;
+      default:
+        f.skip();
     }
   }
 }
@@ -351,12 +526,23 @@ void Decoder::sequence(std::string_view message, SequenceProto& out) {
   const Enter enter(*this, "SequenceProto", message);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 2: out.element_kind = static_cast<int32_t>(f.varint()); break;
-      case 3: out.tensors.push_back(f.bytes()); break;
-      case 5: out.sequences.push_back(f.bytes()); break;
-      case 6: out.maps.push_back(f.bytes()); break;
-      case 7: out.optionals.push_back(f.bytes()); break;
-      default: f.skip();
+      case 2:
+        out.element_kind = static_cast<int32_t>(f.varint());
+        break;
+      case 3:
+        out.tensors.push_back(f.bytes());
+        break;
+      case 5:
+        out.sequences.push_back(f.bytes());
+        break;
+      case 6:
+        out.maps.push_back(f.bytes());
+        break;
+      case 7:
+        out.optionals.push_back(f.bytes());
+        break;
+      default:
+        f.skip();
     }
   }
 }
@@ -365,11 +551,20 @@ void Decoder::map(std::string_view message, MapProto& out) {
   const Enter enter(*this, "MapProto", message);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 2: out.key_type = static_cast<int32_t>(f.varint()); break;
-      case 3: append_varints(f.elements(pbf_wire_type::varint), out.keys); break;
-      case 4: out.string_keys.push_back(f.bytes()); break;
-      case 5: out.values = f.bytes(); break;
-      default: f.skip();
+      case 2:
+        out.key_type = static_cast<int32_t>(f.varint());
+        break;
+      case 3:
+        append_varints(f.elements(pbf_wire_type::varint), out.keys);
+        break;
+      case 4:
+        out.string_keys.push_back(f.bytes());
+        break;
+      case 5:
+        out.values = f.bytes();
+        break;
+      default:
+        f.skip();
     }
   }
 }
@@ -386,9 +581,14 @@ Shape Decoder::shape(std::string_view message, const DimReader& dims) {
     std::string_view param;
     for (Fields d(f.bytes()); d.next();) {
       switch (d.tag()) {
-        case 1: value = d.varint(); break;
-        case 2: param = d.bytes(); break;
-        default: d.skip();
+        case 1:
+          value = d.varint();
+          break;
+        case 2:
+          param = d.bytes();
+          break;
+        default:
+          d.skip();
       }
     }
     if (out.size() >= wire_.limits_.max_rank) {
@@ -412,8 +612,11 @@ Type Decoder::tensor_type(std::string_view message, const DimReader& dims) {
         t.dtype = static_cast<DType>(code);
         break;
       }
-      case 2: t.shape = shape(f.bytes(), dims); break;
-      default: f.skip();
+      case 2:
+        t.shape = shape(f.bytes(), dims);
+        break;
+      default:
+        f.skip();
     }
   }
   return t;
@@ -425,31 +628,45 @@ Type Decoder::type(std::string_view message, const DimReader& dims) {
   const auto element = [&](std::string_view nested) {
     Type t;
     for (Fields f(nested); f.next();) {
-      if (f.tag() == 1) t = type(f.bytes(), dims);
-      else f.skip();
+      if (f.tag() == 1)
+        t = type(f.bytes(), dims);
+      else
+        f.skip();
     }
     return t;
   };
   Type t;
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: t = tensor_type(f.bytes(), dims); break;
-      case 4: t = Type::sequence_of(element(f.bytes())); break;
-      case 9: t = Type::optional_of(element(f.bytes())); break;
+      case 1:
+        t = tensor_type(f.bytes(), dims);
+        break;
+      case 4:
+        t = Type::sequence_of(element(f.bytes()));
+        break;
+      case 9:
+        t = Type::optional_of(element(f.bytes()));
+        break;
       case 5: {
         DType key = DType::kUndefined;
         Type value;
         for (Fields m(f.bytes()); m.next();) {
-          if (m.tag() == 1) key = static_cast<DType>(m.varint());
-          else if (m.tag() == 2) value = type(m.bytes(), dims);
-          else m.skip();
+          if (m.tag() == 1)
+            key = static_cast<DType>(m.varint());
+          else if (m.tag() == 2)
+            value = type(m.bytes(), dims);
+          else
+            m.skip();
         }
         t = Type::map_of(key, std::move(value));
         break;
       }
-      case 7: throw WireError(unsupported_type("opaque types are not supported"));
-      case 8: throw WireError(unsupported_type("sparse tensor types are not supported"));
-      default: f.skip();
+      case 7:
+        throw WireError(unsupported_type("opaque types are not supported"));
+      case 8:
+        throw WireError(unsupported_type("sparse tensor types are not supported"));
+      default:
+        f.skip();
     }
   }
   return t;
@@ -471,8 +688,8 @@ Result<ModelProto> Wire::model() {
   return decode<ModelProto>(*this, [&](Decoder& d, ModelProto& out) { d.model(bytes_, out); });
 }
 Result<AttributeValues> Wire::values(const AttributeProto& a) {
-  return decode<AttributeValues>(*this,
-                                 [&](Decoder& d, AttributeValues& out) { d.values(a.message, out); });
+  return decode<AttributeValues>(
+      *this, [&](Decoder& d, AttributeValues& out) { d.values(a.message, out); });
 }
 Result<TensorProto> Wire::tensor(std::string_view message) {
   return decode<TensorProto>(*this, [&](Decoder& d, TensorProto& out) { d.tensor(message, out); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fields of one protocol buffer message. Checks wire types, which protozero leaves to its caller.
-// Throws; only wire.cc, which catches, includes it.
+// The fields of one protocol buffer message. Checks wire types, which protozero leaves to its
+// caller. Throws; only wire.cc, which catches, includes it.
 #pragma once
 
 #include <cstring>

@@ -54,14 +54,17 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
   const int64_t col_tiles = (args.n + kernels.nr - 1) / kernels.nr;
   const bool by_rows = row_tiles >= 2 * threads || row_tiles >= col_tiles;
   const int64_t tiles = by_rows ? row_tiles : col_tiles;
-  const int64_t parts = std::min(tiles, by_rows && row_tiles >= 8 * threads ? 2 * threads : threads);
+  const int64_t parts =
+      std::min(tiles, by_rows && row_tiles >= 8 * threads ? 2 * threads : threads);
   const int64_t unit = by_rows ? kernels.mr : kernels.nr;
   const int64_t end = by_rows ? args.m : args.n;
   team.parallel(static_cast<int>(parts), [&](int part, int thread) {
     const int64_t from = std::min(end, tiles * part / parts * unit);
     const int64_t to = std::min(end, tiles * (part + 1) / parts * unit);
-    if (by_rows) run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
-    else run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
+    if (by_rows)
+      run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
+    else
+      run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
   });
 }
 
@@ -138,8 +141,7 @@ Status tail_scratch(StepContext& c, const FusedAnchor& anchor,
 
 std::unique_ptr<StepKernel> make_matrix_step(Isa isa, PackedMatrix weights, std::vector<float> bias,
                                              FusedAnchor anchor) {
-  return std::make_unique<MatrixStep>(isa, std::move(weights), std::move(bias),
-                                      std::move(anchor));
+  return std::make_unique<MatrixStep>(isa, std::move(weights), std::move(bias), std::move(anchor));
 }
 
 }  // namespace ferry

@@ -62,8 +62,8 @@ void add_mover(KernelRegistry& r, std::string op, std::string name,
     if (!request.type(0).is_tensor() || mover_element(request.type(0).dtype) == 0) {
       return KernelOffer(std::string("elements of no fixed size"));
     }
-    return KernelOffer(std::make_unique<MoverStep<T>>(name, *request.node.op.as<T>(), request.isa,
-                                                      run));
+    return KernelOffer(
+        std::make_unique<MoverStep<T>>(name, *request.node.op.as<T>(), request.isa, run));
   });
 }
 

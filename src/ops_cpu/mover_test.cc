@@ -27,8 +27,12 @@ TEST(Mover, TransposesEveryPermutation) {
       // Without the identity, which the planner removes; symbolic, so that axes of one stay axes.
       Ints perm = {0, 1, 2, 3};
       while (std::next_permutation(perm.begin(), perm.end())) {
-        StepTester("Transpose").attr("perm", perm).input(counting(type, dims)).symbolic()
-            .kernel("transpose").run();
+        StepTester("Transpose")
+            .attr("perm", perm)
+            .input(counting(type, dims))
+            .symbolic()
+            .kernel("transpose")
+            .run();
       }
     }
   }
@@ -37,60 +41,122 @@ TEST(Mover, TransposesEveryPermutation) {
 TEST(Mover, TransposesImages) {
   for (const Dims& dims : {Dims{1, 3, 61, 67}, Dims{1, 61, 67, 3}, Dims{2, 64, 28, 28}}) {
     for (const Ints& perm : {Ints{0, 2, 3, 1}, Ints{0, 3, 1, 2}}) {
-      StepTester("Transpose").attr("perm", perm).input(counting(DType::kInt32, dims)).symbolic()
-          .kernel("transpose").run();
+      StepTester("Transpose")
+          .attr("perm", perm)
+          .input(counting(DType::kInt32, dims))
+          .symbolic()
+          .kernel("transpose")
+          .run();
     }
   }
-  StepTester("Transpose").attr("perm", Ints{}).input(counting(DType::kInt32, Dims{}))
-      .kernel("transpose").run();
+  StepTester("Transpose")
+      .attr("perm", Ints{})
+      .input(counting(DType::kInt32, Dims{}))
+      .kernel("transpose")
+      .run();
 }
 
 TEST(Mover, Slices) {
   for (DType type : kTypes) {
     const Tensor x = counting(type, {5, 17, 40});
-    StepTester("Slice").input(x).constant(int_vector({1, 2})).constant(int_vector({-1, 1000}))
-        .constant(int_vector({0, 2})).constant(int_vector({2, 3})).kernel("slice").run();
-    StepTester("Slice").input(x).input(int_vector({100, -3})).input(int_vector({-100, 3}))
-        .constant(int_vector({1, 0})).constant(int_vector({-2, -1})).kernel("slice").run();
-    StepTester("Slice").input(x).constant(int_vector({3})).constant(int_vector({3}))
-        .kernel("slice").run();
+    StepTester("Slice")
+        .input(x)
+        .constant(int_vector({1, 2}))
+        .constant(int_vector({-1, 1000}))
+        .constant(int_vector({0, 2}))
+        .constant(int_vector({2, 3}))
+        .kernel("slice")
+        .run();
+    StepTester("Slice")
+        .input(x)
+        .input(int_vector({100, -3}))
+        .input(int_vector({-100, 3}))
+        .constant(int_vector({1, 0}))
+        .constant(int_vector({-2, -1}))
+        .kernel("slice")
+        .run();
+    StepTester("Slice")
+        .input(x)
+        .constant(int_vector({3}))
+        .constant(int_vector({3}))
+        .kernel("slice")
+        .run();
   }
-  StepTester("Slice").input(counting(DType::kInt32, {64, 300})).constant(int_vector({1}))
-      .constant(int_vector({299})).constant(int_vector({1})).kernel("slice").run();
+  StepTester("Slice")
+      .input(counting(DType::kInt32, {64, 300}))
+      .constant(int_vector({1}))
+      .constant(int_vector({299}))
+      .constant(int_vector({1}))
+      .kernel("slice")
+      .run();
 }
 
 TEST(Mover, Concatenates) {
   for (int64_t axis : {0, 1, 2, -1}) {
     for (DType type : kTypes) {
-      StepTester("Concat").attr("axis", axis).input(counting(type, {3, 5, 7}))
-          .input(counting(type, {3, 5, 7})).kernel("concat").run();
+      StepTester("Concat")
+          .attr("axis", axis)
+          .input(counting(type, {3, 5, 7}))
+          .input(counting(type, {3, 5, 7}))
+          .kernel("concat")
+          .run();
     }
   }
-  StepTester("Concat").attr("axis", int64_t{1}).input(counting(DType::kInt32, {2, 300, 9, 7}))
-      .input(counting(DType::kInt32, {2, 0, 9, 7})).input(counting(DType::kInt32, {2, 1, 9, 7}))
-      .symbolic().kernel("concat").run();
+  StepTester("Concat")
+      .attr("axis", int64_t{1})
+      .input(counting(DType::kInt32, {2, 300, 9, 7}))
+      .input(counting(DType::kInt32, {2, 0, 9, 7}))
+      .input(counting(DType::kInt32, {2, 1, 9, 7}))
+      .symbolic()
+      .kernel("concat")
+      .run();
 }
 
 TEST(Mover, Splits) {
   for (DType type : kTypes) {
-    StepTester("Split").attr("axis", int64_t{1}).attr("num_outputs", int64_t{3})
-        .input(counting(type, {3, 8, 7})).outputs(3).kernel("split").run();
-    StepTester("Split").attr("axis", int64_t{-1}).input(counting(type, {3, 80, 70}))
-        .constant(int_vector({1, 0, 69})).outputs(3).kernel("split").run();
+    StepTester("Split")
+        .attr("axis", int64_t{1})
+        .attr("num_outputs", int64_t{3})
+        .input(counting(type, {3, 8, 7}))
+        .outputs(3)
+        .kernel("split")
+        .run();
+    StepTester("Split")
+        .attr("axis", int64_t{-1})
+        .input(counting(type, {3, 80, 70}))
+        .constant(int_vector({1, 0, 69}))
+        .outputs(3)
+        .kernel("split")
+        .run();
   }
 }
 
 TEST(Mover, ExpandsAndTiles) {
   for (DType type : kTypes) {
-    StepTester("Expand").input(counting(type, {3, 1, 7})).constant(int_vector({2, 3, 5, 7}))
-        .kernel("expand").run();
-    StepTester("Expand").input(counting(type, {3, 7, 1})).constant(int_vector({1, 1, 650}))
-        .kernel("expand").run();
-    StepTester("Tile").input(counting(type, {3, 1, 7})).constant(int_vector({2, 3, 5}))
-        .kernel("tile").run();
-    StepTester("Tile").input(counting(type, {3, 2})).constant(int_vector({0, 3})).kernel("tile")
+    StepTester("Expand")
+        .input(counting(type, {3, 1, 7}))
+        .constant(int_vector({2, 3, 5, 7}))
+        .kernel("expand")
         .run();
-    StepTester("Tile").input(counting(type, {64, 100})).constant(int_vector({1, 3})).kernel("tile")
+    StepTester("Expand")
+        .input(counting(type, {3, 7, 1}))
+        .constant(int_vector({1, 1, 650}))
+        .kernel("expand")
+        .run();
+    StepTester("Tile")
+        .input(counting(type, {3, 1, 7}))
+        .constant(int_vector({2, 3, 5}))
+        .kernel("tile")
+        .run();
+    StepTester("Tile")
+        .input(counting(type, {3, 2}))
+        .constant(int_vector({0, 3}))
+        .kernel("tile")
+        .run();
+    StepTester("Tile")
+        .input(counting(type, {64, 100}))
+        .constant(int_vector({1, 3}))
+        .kernel("tile")
         .run();
   }
 }
@@ -98,13 +164,23 @@ TEST(Mover, ExpandsAndTiles) {
 TEST(Mover, Gathers) {
   for (DType type : kTypes) {
     for (int64_t axis : {0, 1, 2}) {
-      StepTester("Gather").attr("axis", axis).input(counting(type, {5, 6, 7}))
-          .input(tensor<int64_t>({2, 2}, {1, -1, 4, 0})).kernel("gather").run();
+      StepTester("Gather")
+          .attr("axis", axis)
+          .input(counting(type, {5, 6, 7}))
+          .input(tensor<int64_t>({2, 2}, {1, -1, 4, 0}))
+          .kernel("gather")
+          .run();
     }
-    StepTester("Gather").input(counting(type, {50, 260})).input(tensor<int32_t>({}, {7}))
-        .kernel("gather").run();
-    StepTester("Gather").input(counting(type, {50, 260})).input(tensor<int32_t>({0}, {}))
-        .kernel("gather").run();
+    StepTester("Gather")
+        .input(counting(type, {50, 260}))
+        .input(tensor<int32_t>({}, {7}))
+        .kernel("gather")
+        .run();
+    StepTester("Gather")
+        .input(counting(type, {50, 260}))
+        .input(tensor<int32_t>({0}, {}))
+        .kernel("gather")
+        .run();
   }
   Tensor many = Tensor::allocate(DType::kInt64, {200}).value();
   for (int64_t i = 0; i < 200; ++i) many.data<int64_t>()[i] = i * 37 % 50 - 25;
@@ -114,21 +190,34 @@ TEST(Mover, Gathers) {
 TEST(Mover, Pads) {
   for (const char* mode : {"constant", "reflect", "edge", "wrap"}) {
     for (DType type : kTypes) {
-      StepTester("Pad").attr("mode", std::string(mode)).input(counting(type, {4, 5, 6}))
-          .constant(int_vector({1, 2, 3, 0, 1, 2})).kernel("pad").run();
-      StepTester("Pad").attr("mode", std::string(mode)).input(counting(type, {4, 50, 60}))
-          .input(int_vector({-1, 2, -3, 0, -1, 2})).kernel("pad").run();
+      StepTester("Pad")
+          .attr("mode", std::string(mode))
+          .input(counting(type, {4, 5, 6}))
+          .constant(int_vector({1, 2, 3, 0, 1, 2}))
+          .kernel("pad")
+          .run();
+      StepTester("Pad")
+          .attr("mode", std::string(mode))
+          .input(counting(type, {4, 50, 60}))
+          .input(int_vector({-1, 2, -3, 0, -1, 2}))
+          .kernel("pad")
+          .run();
     }
   }
-  StepTester("Pad").input(counting(DType::kInt32, {2, 3})).constant(int_vector({1, 1}))
-      .constant(tensor<int32_t>({}, {9})).constant(int_vector({-1})).kernel("pad").run();
+  StepTester("Pad")
+      .input(counting(DType::kInt32, {2, 3}))
+      .constant(int_vector({1, 1}))
+      .constant(tensor<int32_t>({}, {9}))
+      .constant(int_vector({-1}))
+      .kernel("pad")
+      .run();
 }
 
 TEST(Mover, Chooses) {
   Tensor condition = Tensor::allocate(DType::kBool, {9, 300}).value();
   for (int64_t i = 0; i < condition.count(); ++i) condition.data<bool>()[i] = i % 3 == 0;
-  const Tensor column = tensor<bool>({9, 1}, {true, false, true, true, false, false, true, true,
-                                              false});
+  const Tensor column =
+      tensor<bool>({9, 1}, {true, false, true, true, false, false, true, true, false});
   for (DType type : kTypes) {
     for (const Tensor& by : {condition, column, tensor<bool>({}, {true})}) {
       const Tensor full = counting(type, {9, 300}), row = counting(type, {1, 300}),
@@ -143,9 +232,9 @@ TEST(Mover, Chooses) {
 
 TEST(Mover, Casts) {
   const float inf = std::numeric_limits<float>::infinity();
-  const Tensor floats = tensor<float>({16}, {0, -0.0f, 1.9f, -1.9f, 255, 256, -1, 2147483648.0f,
-                                             -2147483648.0f, 2147483520.0f, 9.3e18f, -9.3e18f, inf,
-                                             -inf, std::nanf(""), 1e-40f});
+  const Tensor floats =
+      tensor<float>({16}, {0, -0.0f, 1.9f, -1.9f, 255, 256, -1, 2147483648.0f, -2147483648.0f,
+                           2147483520.0f, 9.3e18f, -9.3e18f, inf, -inf, std::nanf(""), 1e-40f});
   const Tensor wide = tensor<int64_t>({6}, {0, -1, 256, 1, INT64_MAX, INT64_MIN});
   const Tensor bools = tensor<bool>({2}, {true, false});
   const std::vector<DType> types = {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kUInt8,

@@ -11,28 +11,38 @@ struct Case {
 TEST(Recurrent, LstmAndGru) {
   for (const char* direction : {"forward", "reverse", "bidirectional"}) {
     const int64_t d = direction == std::string("bidirectional") ? 2 : 1;
-    for (const Case& s : {Case{5, 1, 7, 9}, Case{12, 3, 33, 64}, Case{0, 2, 3, 4},
-                          Case{3, 0, 3, 4}, Case{2, 20, 8, 96}}) {
+    for (const Case& s : {Case{5, 1, 7, 9}, Case{12, 3, 33, 64}, Case{0, 2, 3, 4}, Case{3, 0, 3, 4},
+                          Case{2, 20, 8, 96}}) {
       const Tensor x = random_tensor({s.length, s.batch, s.input}, 1);
       const Tensor h = random_tensor({d, s.batch, s.hidden}, 5);
       for (bool states : {false, true}) {
         StepTester t("LSTM");
-        t.attr("direction", std::string(direction)).attr("hidden_size", s.hidden).input(x)
+        t.attr("direction", std::string(direction))
+            .attr("hidden_size", s.hidden)
+            .input(x)
             .constant(random_tensor({d, 4 * s.hidden, s.input}, 2))
-            .constant(random_tensor({d, 4 * s.hidden, s.hidden}, 3)).outputs(3)
-            .kernel("lstm_f32").tolerance(1e-4, 1e-4);
+            .constant(random_tensor({d, 4 * s.hidden, s.hidden}, 3))
+            .outputs(3)
+            .kernel("lstm_f32")
+            .tolerance(1e-4, 1e-4);
         if (states) {
-          t.constant(random_tensor({d, 8 * s.hidden}, 4)).no_input().input(h)
+          t.constant(random_tensor({d, 8 * s.hidden}, 4))
+              .no_input()
+              .input(h)
               .input(random_tensor({d, s.batch, s.hidden}, 6));
         }
         t.run();
         for (int64_t linear : {0, 1}) {
           StepTester g("GRU");
-          g.attr("direction", std::string(direction)).attr("hidden_size", s.hidden)
-              .attr("linear_before_reset", linear).input(x)
+          g.attr("direction", std::string(direction))
+              .attr("hidden_size", s.hidden)
+              .attr("linear_before_reset", linear)
+              .input(x)
               .constant(random_tensor({d, 3 * s.hidden, s.input}, 2))
-              .constant(random_tensor({d, 3 * s.hidden, s.hidden}, 3)).outputs(2)
-              .kernel("gru_f32").tolerance(1e-4, 1e-4);
+              .constant(random_tensor({d, 3 * s.hidden, s.hidden}, 3))
+              .outputs(2)
+              .kernel("gru_f32")
+              .tolerance(1e-4, 1e-4);
           if (states) g.constant(random_tensor({d, 6 * s.hidden}, 4)).no_input().input(h);
           g.run();
         }

@@ -13,15 +13,23 @@ TEST(Rows, Softmax) {
     const std::string kernel = op == std::string("Softmax") ? "softmax_f32" : "log_softmax_f32";
     for (const Dims& dims : {Dims{3, 5, 7}, Dims{64, 9, 77}, Dims{2, 300, 65}, Dims{2, 0, 3}}) {
       for (int64_t axis : {0, 1, 2, -1}) {
-        StepTester(op).attr("axis", axis).input(random_tensor(dims, 3)).symbolic().kernel(kernel)
-            .tolerance(2e-6, 1e-6).run();
+        StepTester(op)
+            .attr("axis", axis)
+            .input(random_tensor(dims, 3))
+            .symbolic()
+            .kernel(kernel)
+            .tolerance(2e-6, 1e-6)
+            .run();
       }
     }
     const float inf = INFINITY;
     for (int64_t axis : {0, 1}) {
-      StepTester(op).attr("axis", axis)
+      StepTester(op)
+          .attr("axis", axis)
           .input(tensor<float>({3, 3}, {0, -inf, 3, -inf, -inf, -inf, NAN, 1e30f, -1e30f}))
-          .kernel(kernel).tolerance(2e-6, 1e-6).run();
+          .kernel(kernel)
+          .tolerance(2e-6, 1e-6)
+          .run();
     }
   }
 }
@@ -31,16 +39,31 @@ TEST(Rows, LayerNormalization) {
     for (int64_t axis : {1, 2, -1}) {
       const size_t from = axis < 0 ? 2 : static_cast<size_t>(axis);
       const Dims kept(std::span<const int64_t>(dims).subspan(from));
-      StepTester("LayerNormalization").attr("axis", axis).input(random_tensor(dims, 3))
-          .constant(random_tensor(kept, 4)).constant(random_tensor(kept, 5)).outputs(3)
-          .kernel("layer_norm_f32").tolerance(1e-5, 2e-6).run();
-      StepTester("RMSNormalization").attr("axis", axis).input(random_tensor(dims, 3))
-          .constant(random_tensor(kept, 4)).kernel("rms_norm_f32").tolerance(1e-5, 2e-6).run();
+      StepTester("LayerNormalization")
+          .attr("axis", axis)
+          .input(random_tensor(dims, 3))
+          .constant(random_tensor(kept, 4))
+          .constant(random_tensor(kept, 5))
+          .outputs(3)
+          .kernel("layer_norm_f32")
+          .tolerance(1e-5, 2e-6)
+          .run();
+      StepTester("RMSNormalization")
+          .attr("axis", axis)
+          .input(random_tensor(dims, 3))
+          .constant(random_tensor(kept, 4))
+          .kernel("rms_norm_f32")
+          .tolerance(1e-5, 2e-6)
+          .run();
     }
   }
   // A scale that does not span the row.
-  StepTester("LayerNormalization").input(random_tensor({3, 8}, 3)).constant(random_tensor({1}, 4))
-      .kernel("layer_norm_f32").tolerance(1e-5, 2e-6).run();
+  StepTester("LayerNormalization")
+      .input(random_tensor({3, 8}, 3))
+      .constant(random_tensor({1}, 4))
+      .kernel("layer_norm_f32")
+      .tolerance(1e-5, 2e-6)
+      .run();
 }
 
 TEST(Rows, Reductions) {
@@ -50,15 +73,28 @@ TEST(Rows, Reductions) {
     for (const Dims& dims : {Dims{2, 3, 5, 7}, Dims{1, 70, 21, 23}, Dims{2, 1, 0, 7}}) {
       for (const Ints& at : axes) {
         for (int64_t keep : {0, 1}) {
-          StepTester(op).attr("keepdims", keep).input(random_tensor(dims, 3)).constant(ints(at))
-              .kernel("reduce_f32").tolerance(2e-6, 3e-5).run();
+          StepTester(op)
+              .attr("keepdims", keep)
+              .input(random_tensor(dims, 3))
+              .constant(ints(at))
+              .kernel("reduce_f32")
+              .tolerance(2e-6, 3e-5)
+              .run();
         }
       }
     }
-    StepTester(op).input(tensor<float>({2, 3}, {1, NAN, 3, INFINITY, 1, -INFINITY}))
-        .constant(ints({1})).kernel("reduce_f32").tolerance(1e-6, 0).run();
-    StepTester(op).input(tensor<float>({2, 3}, {1, NAN, 3, INFINITY, 1, -INFINITY}))
-        .constant(ints({0})).kernel("reduce_f32").tolerance(1e-6, 0).run();
+    StepTester(op)
+        .input(tensor<float>({2, 3}, {1, NAN, 3, INFINITY, 1, -INFINITY}))
+        .constant(ints({1}))
+        .kernel("reduce_f32")
+        .tolerance(1e-6, 0)
+        .run();
+    StepTester(op)
+        .input(tensor<float>({2, 3}, {1, NAN, 3, INFINITY, 1, -INFINITY}))
+        .constant(ints({0}))
+        .kernel("reduce_f32")
+        .tolerance(1e-6, 0)
+        .run();
   }
 }
 

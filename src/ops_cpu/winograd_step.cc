@@ -23,7 +23,8 @@ class WinogradStep final : public StepKernel {
         anchor_(std::move(anchor)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
-    packed_bytes_ = static_cast<size_t>(winograd_packed_size(gemm_, plan_.shape, m_)) * sizeof(float);
+    packed_bytes_ =
+        static_cast<size_t>(winograd_packed_size(gemm_, plan_.shape, m_)) * sizeof(float);
     FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
     winograd_pack_weights(gemm_, plan_.shape, m_, w.data<float>(), 0, plan_.shape.out_channels,
                           static_cast<float*>(weights_.get()));
@@ -74,7 +75,11 @@ class WinogradStep final : public StepKernel {
     }
     if (!anchor_.has_tail()) {
       const int64_t blocks = (w.tiles + w.block_tiles - 1) / w.block_tiles;
-      const int64_t parts = team.size() == 1 ? 1 : std::min(w.tiles, std::max<int64_t>(team.size(), std::min<int64_t>(blocks, 4 * team.size())));
+      const int64_t parts =
+          team.size() == 1
+              ? 1
+              : std::min(w.tiles, std::max<int64_t>(team.size(),
+                                                    std::min<int64_t>(blocks, 4 * team.size())));
       team.parallel(static_cast<int>(parts), [&](int part, int thread) {
         winograd_tiles(winograd_, gemm_, blocking, w, s, args, w.tiles * part / parts,
                        w.tiles * (part + 1) / parts, scratch[static_cast<size_t>(thread)]);
@@ -91,7 +96,8 @@ class WinogradStep final : public StepKernel {
       const int64_t base = n * w.tiles_h;
       winograd_tiles(winograd_, gemm_, blocking, w, s, args, (base + from) * w.tiles_w,
                      (base + to) * w.tiles_w, memory);
-      const int64_t r0 = n * s.out[1] + from * w.m, r1 = n * s.out[1] + std::min(s.out[1], to * w.m);
+      const int64_t r0 = n * s.out[1] + from * w.m,
+                    r1 = n * s.out[1] + std::min(s.out[1], to * w.m);
       run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, r0 * s.out[2], r1 * s.out[2], 0,
                s.out_channels, memory + tail_at);
     });
@@ -115,7 +121,8 @@ Result<std::unique_ptr<StepKernel>> make_winograd_step(const KernelRequest& requ
                                                        int64_t m, const Tensor& w,
                                                        std::vector<float> bias,
                                                        const FusedAnchor& anchor) {
-  auto step = std::make_unique<WinogradStep>(request.isa, std::move(plan), m, std::move(bias), anchor);
+  auto step =
+      std::make_unique<WinogradStep>(request.isa, std::move(plan), m, std::move(bias), anchor);
   FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
   return std::unique_ptr<StepKernel>(std::move(step));
 }

@@ -110,10 +110,14 @@ std::optional<Sunk> sink_elementwise(PatchBuilder& p, const Graph& g, const Node
       continue;
     }
     switch (follows(g, n.inputs[i], perm)) {
-      case Operand::kNo: return std::nullopt;
-      case Operand::kKeep: break;
+      case Operand::kNo:
+        return std::nullopt;
+      case Operand::kKeep:
+        break;
       case Operand::kConstant:
-      case Operand::kReshape: s.inputs[i] = permuted(p, g, n.inputs[i], perm); break;
+      case Operand::kReshape:
+        s.inputs[i] = permuted(p, g, n.inputs[i], perm);
+        break;
     }
   }
   return s;
@@ -243,9 +247,8 @@ std::optional<Sunk> sink_reduce(PatchBuilder& p, const Graph& g, const Node& n,
   const auto axes = axes_input(g, n, 1, perm.size());
   if (!axes || axes->empty()) return std::nullopt;
   const ValueId moved = p.constant(int64_tensor(mapped(*axes, perm)));
-  return Sunk{n.op,
-              {source(g, n.inputs[0], perm), moved},
-              op.keepdims ? perm : without_axes(perm, *axes)};
+  return Sunk{
+      n.op, {source(g, n.inputs[0], perm), moved}, op.keepdims ? perm : without_axes(perm, *axes)};
 }
 
 template <class T>
@@ -399,12 +402,11 @@ bool cancels_below(const Graph& g, ValueId v, const Permutation& perm, int depth
 // Sinking must not leave more transposes than before: the old one goes away, or the new one does.
 bool worthwhile(const Graph& g, const Node& n, const Node& t, const Permutation& perm) {
   const ValueId v = t.outputs[0];
-  const bool goes = !g.is_output(v) && std::all_of(g.value(v).users.begin(), g.value(v).users.end(),
-                                                   [&](NodeId id) {
-                                                     const Node& u = g.node(id);
-                                                     return &u == &n || u.op.as<Transpose>() ||
-                                                            can_sink(g, u, perm);
-                                                   });
+  const bool goes = !g.is_output(v) &&
+                    std::all_of(g.value(v).users.begin(), g.value(v).users.end(), [&](NodeId id) {
+                      const Node& u = g.node(id);
+                      return &u == &n || u.op.as<Transpose>() || can_sink(g, u, perm);
+                    });
   if (goes) return true;
   return std::all_of(n.outputs.begin(), n.outputs.end(), [&](ValueId y) {
     return y == kNone || cancels_below(g, y, perm, kLookahead);
@@ -425,9 +427,8 @@ std::optional<Patch> sink(const Graph& g, const Node& n, const PassOptions&) {
     const std::vector<ValueId> ys = p.add(std::move(s->op), s->inputs, n.outputs.size());
     for (size_t k = 0; k < ys.size(); ++k) {
       if (n.outputs[k] == kNone) continue;
-      const ValueId y = is_identity(s->perm)
-                            ? ys[k]
-                            : p.add(make_op("Transpose", Transpose{s->perm}), {ys[k]});
+      const ValueId y =
+          is_identity(s->perm) ? ys[k] : p.add(make_op("Transpose", Transpose{s->perm}), {ys[k]});
       p.replace(n.outputs[k], y);
     }
     return std::move(p).build();

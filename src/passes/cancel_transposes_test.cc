@@ -24,9 +24,7 @@ struct Transposes : PassTester {
   }
   ValueId planar(ValueId v) { return transposed(v, kToPlanar); }
   ValueId last(ValueId v) { return transposed(v, kToLast); }
-  std::string left(double tolerance = 0) {
-    return run({cancel_transposes()}, tolerance);
-  }
+  std::string left(double tolerance = 0) { return run({cancel_transposes()}, tolerance); }
 };
 
 TEST(CancelTransposes, ComposeAndCancel) {
@@ -59,13 +57,13 @@ TEST(CancelTransposes, SqueezeAndExcitation) {
   for (const bool mean : {false, true}) {
     Transposes t;
     const ValueId p = t.planar(t.x);
-    ValueId s = mean ? t.node(make_op("ReduceMean"), {p, t.ints({2, 3})})
-                     : t.unary("GlobalAveragePool", p);
+    ValueId s =
+        mean ? t.node(make_op("ReduceMean"), {p, t.ints({2, 3})}) : t.unary("GlobalAveragePool", p);
     s = t.planar(t.unary("Exp", t.last(s)));
     const ValueId y = t.binary("Mul", t.unary("Sigmoid", s), p);
     t.output(t.unary("Neg", t.last(y)));
-    EXPECT_EQ(t.left(1e-6), mean ? "ReduceMean Exp Sigmoid Mul Neg"
-                                 : "GlobalAveragePool Exp Sigmoid Mul Neg");
+    EXPECT_EQ(t.left(1e-6),
+              mean ? "ReduceMean Exp Sigmoid Mul Neg" : "GlobalAveragePool Exp Sigmoid Mul Neg");
   }
 }
 

@@ -75,8 +75,8 @@ TEST(FoldShapeArithmetic, TwoUnknownDimsStayComputed) {
   const Dim m = Dim::symbol("M");
   const ValueId x = t.input({N * m, 4});
   const ValueId a = t.input({m}), b = t.input({N});
-  const ValueId shape = t.node(make_op("Concat", Concat{0}),
-                               {t.unary("Shape", a), t.unary("Shape", b), t.ints({4})});
+  const ValueId shape =
+      t.node(make_op("Concat", Concat{0}), {t.unary("Shape", a), t.unary("Shape", b), t.ints({4})});
   t.output(t.node(make_op("Reshape"), {x, shape}));
   EXPECT_EQ(t.run(standard_pipeline()), "Shape Shape Concat Reshape");
 }
@@ -109,7 +109,8 @@ TEST(EliminateIdentity, DropsCopies) {
 TEST(EliminateIdentity, KeepsWhatChanges) {
   PassTester t;
   const ValueId x = t.input({N, 4});
-  t.output(t.node(make_op("Slice"), {x, t.ints({-1}), t.ints({INT64_MIN}), t.ints({1}), t.ints({-1})}));
+  t.output(
+      t.node(make_op("Slice"), {x, t.ints({-1}), t.ints({INT64_MIN}), t.ints({1}), t.ints({-1})}));
   t.output(t.node(make_op("Pad"), {x, t.ints({0, 1, 0, -1})}));
   t.output(t.binary("Mul", x, t.constant({2, 1, 1}, {1, 1})));
   t.output(t.binary("Div", t.scalar(1), x));

@@ -63,8 +63,8 @@ std::optional<Patch> copy(const Graph& g, const Node& n, const PassOptions&) {
   if (n.inputs.empty() || n.inputs[0] == kNone || n.outputs.empty() || n.outputs[0] == kNone) {
     return std::nullopt;
   }
-  const bool is_copy = always_copies(g, n) || (copies_in_shape(g, n) &&
-                                               same_type(g, n.inputs[0], n.outputs[0]));
+  const bool is_copy =
+      always_copies(g, n) || (copies_in_shape(g, n) && same_type(g, n.inputs[0], n.outputs[0]));
   if (!is_copy) return std::nullopt;
   return replacement(g, n.outputs[0], n.inputs[0]);
 }
@@ -72,12 +72,17 @@ std::optional<Patch> copy(const Graph& g, const Node& n, const PassOptions&) {
 // True when `other op v` (or `v op other` with `left`) is `other` for the number v.
 bool is_neutral(BinaryKind kind, double v, bool left, bool exact_zero) {
   switch (kind) {
-    case BinaryKind::kAdd: return v == 0 && exact_zero;
-    case BinaryKind::kSub: return v == 0 && !std::signbit(v) && !left;
-    case BinaryKind::kMul: return v == 1;
+    case BinaryKind::kAdd:
+      return v == 0 && exact_zero;
+    case BinaryKind::kSub:
+      return v == 0 && !std::signbit(v) && !left;
+    case BinaryKind::kMul:
+      return v == 1;
     case BinaryKind::kDiv:
-    case BinaryKind::kPow: return v == 1 && !left;
-    default: return false;
+    case BinaryKind::kPow:
+      return v == 1 && !left;
+    default:
+      return false;
   }
 }
 

@@ -19,9 +19,8 @@ bool foldable(const Graph& g, const Node& n) {
   if (std::none_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) { return is_used(g, v); })) {
     return false;
   }
-  return std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) {
-    return v == kNone || constant_of(g, v) != nullptr;
-  });
+  return std::all_of(n.inputs.begin(), n.inputs.end(),
+                     [&](ValueId v) { return v == kNone || constant_of(g, v) != nullptr; });
 }
 
 // Bytes of an output as far as its type tells.
@@ -84,10 +83,14 @@ class Folder {
       return *std::move(t);
     };
     switch (dtype) {
-      case DType::kInt64: return fill(TypeTag<int64_t>{});
-      case DType::kInt32: return fill(TypeTag<int32_t>{});
-      case DType::kBool: return fill(TypeTag<bool>{});
-      default: return {};
+      case DType::kInt64:
+        return fill(TypeTag<int64_t>{});
+      case DType::kInt32:
+        return fill(TypeTag<int32_t>{});
+      case DType::kBool:
+        return fill(TypeTag<bool>{});
+      default:
+        return {};
     }
   }
 

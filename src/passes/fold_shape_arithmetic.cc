@@ -135,9 +135,8 @@ Pass fold_shape_arithmetic() {
 }
 
 Pass merge_known_values() {
-  return {"merge_known_values", {}, [](Graph& g, const PassOptions&) {
-            return KnownValues(g).run();
-          }};
+  return {
+      "merge_known_values", {}, [](Graph& g, const PassOptions&) { return KnownValues(g).run(); }};
 }
 
 }  // namespace ferry

@@ -94,9 +94,12 @@ struct Reader {
     if (!a || !b) return std::nullopt;
     const double number = b->c[0][0];
     switch (n.op.as<Binary>()->kind) {
-      case BinaryKind::kAdd: return sum(*a, *b, 1);
-      case BinaryKind::kSub: return sum(*a, *b, -1);
-      case BinaryKind::kMul: return product(*a, *b);
+      case BinaryKind::kAdd:
+        return sum(*a, *b, 1);
+      case BinaryKind::kSub:
+        return sum(*a, *b, -1);
+      case BinaryKind::kMul:
+        return product(*a, *b);
       case BinaryKind::kDiv:
         if (!b->is_number() || number == 0) return std::nullopt;
         return product(*a, Polynomial::term(0, 0, 1 / number));
@@ -106,7 +109,8 @@ struct Reader {
         for (int i = 1; i < static_cast<int>(number) && p; ++i) p = product(*p, *a);
         return p;
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 };

@@ -73,12 +73,16 @@ std::optional<Affine> arithmetic(const Graph& g, const Node& n, size_t rank, siz
     Affine a{n.inputs[1 - i], true, Numbers(count, 1), Numbers(count, 0)};
     const bool left = i == 0;
     switch (kind) {
-      case BinaryKind::kMul: a.scale = *c; return a;
+      case BinaryKind::kMul:
+        a.scale = *c;
+        return a;
       case BinaryKind::kDiv:
         if (left) return std::nullopt;
         for (size_t k = 0; k < count; ++k) a.scale[k] = 1 / (*c)[k];
         return a;
-      case BinaryKind::kAdd: a.shift = *c, a.scales = false; return a;
+      case BinaryKind::kAdd:
+        a.shift = *c, a.scales = false;
+        return a;
       case BinaryKind::kSub:
         a.scales = left;
         for (size_t k = 0; k < count; ++k) {
@@ -86,7 +90,8 @@ std::optional<Affine> arithmetic(const Graph& g, const Node& n, size_t rank, siz
           a.shift[k] = left ? (*c)[k] : -(*c)[k];
         }
         return a;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return std::nullopt;
@@ -100,7 +105,9 @@ size_t channel_axis(const Node& n, size_t rank) {
 
 // The output channel of element `i` of the weights.
 size_t channel_of(const Node& n, const Tensor& w, size_t i) {
-  const auto inner = [&](size_t from) { return static_cast<size_t>(w.dims().count(from, w.rank())); };
+  const auto inner = [&](size_t from) {
+    return static_cast<size_t>(w.dims().count(from, w.rank()));
+  };
   if (n.op.as<Conv>()) return i / inner(1);
   if (const auto* t = n.op.as<ConvTranspose>()) {
     const auto group = static_cast<size_t>(t->group), m = static_cast<size_t>(w.dim(1));
@@ -143,16 +150,16 @@ std::optional<Patch> fold_affine(const Graph& g, const Node& n, const PassOption
   const size_t rank = shape.size(), axis = channel_axis(*p, rank);
   if (!shape[axis].is_constant() || shape[axis].constant() <= 0) return std::nullopt;
   const int64_t channels = shape[axis].constant();
-  const auto affine = is_norm ? normalization(g, n, axis, channels)
-                              : arithmetic(g, n, rank, axis, channels);
+  const auto affine =
+      is_norm ? normalization(g, n, axis, channels) : arithmetic(g, n, rank, axis, channels);
   if (!affine || affine->x != p->outputs[0]) return std::nullopt;
   const auto finite = [](double v) { return std::isfinite(v); };
   if (!std::all_of(affine->scale.begin(), affine->scale.end(), finite) ||
       !std::all_of(affine->shift.begin(), affine->shift.end(), finite)) {
     return std::nullopt;
   }
-  const bool shifts = std::any_of(affine->shift.begin(), affine->shift.end(),
-                                  [](double v) { return v != 0; });
+  const bool shifts =
+      std::any_of(affine->shift.begin(), affine->shift.end(), [](double v) { return v != 0; });
   const bool matmul = p->op.as<MatMul>() != nullptr;
   if (matmul && shifts) return std::nullopt;
 
@@ -208,8 +215,7 @@ std::optional<Patch> matmul_add(const Graph& g, const Node& n, const PassOptions
     }
     PatchBuilder p(g);
     p.inherit(g.value(n.inputs[i]).producer);
-    p.replace(n.outputs[0],
-              p.add(make_op("Gemm"), {m->inputs[0], m->inputs[1], n.inputs[1 - i]}));
+    p.replace(n.outputs[0], p.add(make_op("Gemm"), {m->inputs[0], m->inputs[1], n.inputs[1 - i]}));
     return std::move(p).build();
   }
   return std::nullopt;

@@ -4,8 +4,8 @@
 //   BatchNormalization(Conv(x, w, b), ...)   ⇒ Conv(x, w', b'), and so Mul, Div, Add, Sub
 //   Add(MatMul(x, w), b), x a matrix          ⇒ Gemm(x, w, b)
 //   Conv(Pad(x)), AveragePool(Pad(x))         ⇒ Conv, AveragePool with larger pads, for zeros
-// Refuses training mode, statistics that give no finite factor, a product that others use, or element
-// types of 16 bits (the weights would be rounded twice).
+// Refuses training mode, statistics that give no finite factor, a product that others use, or
+// element types of 16 bits (the weights would be rounded twice).
 #pragma once
 
 #include "passes/pass.h"

@@ -120,20 +120,21 @@ std::optional<Patch> normalization(const Graph& g, const Node& n, const PassOpti
     const Type& type = g.value(d).type;
     const auto dims = trailing_dims(type, variance->mean.axes);
     if (!dims || dims->count() > (1 << 20)) continue;
-    Tensor ones = make_floats(type.dtype, *dims, std::vector<double>(static_cast<size_t>(dims->count()), 1));
+    Tensor ones =
+        make_floats(type.dtype, *dims, std::vector<double>(static_cast<size_t>(dims->count()), 1));
     if (!ones.defined()) continue;
     const int64_t axis = -static_cast<int64_t>(dims->size());
     const auto epsilon = static_cast<float>(variance->epsilon);
     PatchBuilder p(g);
     const Node* centred = binary_producer(g, d, BinaryKind::kSub);
-    const auto mean = centred == nullptr ? std::nullopt
-                                         : reduced(g, centred->inputs[1], ReduceKind::kMean);
+    const auto mean =
+        centred == nullptr ? std::nullopt : reduced(g, centred->inputs[1], ReduceKind::kMean);
     if (mean && mean->x == centred->inputs[0] && mean->axes == variance->mean.axes) {
       LayerNormalization op;
       op.axis = axis;
       op.epsilon = epsilon;
-      p.replace(n.outputs[0], p.add(make_op("LayerNormalization", op),
-                                    {mean->x, p.constant(std::move(ones))}));
+      p.replace(n.outputs[0],
+                p.add(make_op("LayerNormalization", op), {mean->x, p.constant(std::move(ones))}));
     } else {
       RMSNormalization op;
       op.axis = axis;

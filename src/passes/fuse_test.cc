@@ -42,7 +42,8 @@ TEST(FuseConvBn, ConvTransposeGroups) {
   ConvTranspose op;
   op.group = 2;
   op.strides = {2, 2};
-  const ValueId y = t.node(make_op("ConvTranspose", op), {t.input({N, 4, 3, 3}), t.weights({4, 3, 2, 2})});
+  const ValueId y =
+      t.node(make_op("ConvTranspose", op), {t.input({N, 4, 3, 3}), t.weights({4, 3, 2, 2})});
   t.output(t.bn(y, 6));
   EXPECT_EQ(t.run({fuse_conv_bn()}, kNear), "ConvTranspose");
 }
@@ -77,8 +78,8 @@ TEST(FuseConvBn, Refuses) {
   const ValueId x = t.input({N, 2, 4, 4});
   const ValueId shared = t.conv(x, t.weights({3, 2, 1, 1}));
   t.output(t.bn(shared, 3));
-  t.output(shared);                                                                // used twice
-  t.output(t.bn(t.conv(x, t.weights({1, 2, 1, 1})), 1, {-1}));                     // root of < 0
+  t.output(shared);                                                                  // used twice
+  t.output(t.bn(t.conv(x, t.weights({1, 2, 1, 1})), 1, {-1}));                       // root of < 0
   t.output(t.binary("Add", t.conv(x, t.weights({3, 2, 1, 1})), t.weights({4, 4})));  // per position
   t.output(t.binary("Mul", t.conv(x, t.weights({1, 2, 1, 1})), t.weights({3, 1, 1})));  // widens
   t.output(t.binary("Div", t.scalar(1), t.conv(x, t.weights({3, 2, 1, 1}))));
@@ -109,8 +110,10 @@ TEST(FusePadConv, Refuses) {
   const ValueId pads = t.ints({0, 0, 1, 0, 0, 0, 2, 1});
   t.output(t.conv(t.node(make_op("Pad"), {x, pads, t.scalar(1)}), t.weights({3, 2, 3, 3})));
   t.output(t.conv(t.node(make_op("Pad", Pad{"edge"}), {x, pads}), t.weights({3, 2, 3, 3})));
-  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 0, -1, 0, 0, 0, 0, 0})}), t.weights({3, 2, 3, 3})));
-  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 1, 0, 0, 0, 0, 0, 0})}), t.weights({3, 3, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 0, -1, 0, 0, 0, 0, 0})}),
+                  t.weights({3, 2, 3, 3})));
+  t.output(t.conv(t.node(make_op("Pad"), {x, t.ints({0, 1, 0, 0, 0, 0, 0, 0})}),
+                  t.weights({3, 3, 3, 3})));
   EXPECT_EQ(t.run({fuse_pad_conv()}, kNear), "Pad Conv Pad Conv Pad Conv Pad Conv");
 }
 

@@ -82,8 +82,8 @@ size_t merge_nodes(Graph& g) {
     uint64_t h = hash_bytes(0, n.op.name().data(), n.op.name().size());
     for (ValueId v : canonical_inputs(n)) h = mix(h, v);
     const auto [from, to] = seen.equal_range(h);
-    const auto same = std::find_if(
-        from, to, [&](const auto& e) { return equal_nodes(g.node(e.second), n); });
+    const auto same =
+        std::find_if(from, to, [&](const auto& e) { return equal_nodes(g.node(e.second), n); });
     if (same == to) {
       seen.emplace(h, id);
       continue;

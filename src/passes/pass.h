@@ -17,13 +17,14 @@
 namespace ferry {
 
 struct PassOptions {
-  bool exact = false;   // accuracy = exact: no rewrite that re-associates
-  bool verify = false;  // verify(graph) after every pass
+  bool exact = false;            // accuracy = exact: no rewrite that re-associates
+  bool verify = false;           // verify(graph) after every pass
   std::vector<std::string> off;  // names of passes to leave out; also FERRY_PASSES_OFF=a,b
   MemoryBudget* budget = nullptr;
   uint64_t max_fold_bytes_per_value = 64ull << 20;
-  uint64_t max_fold_bytes = 64ull << 20;  // in total; the importer's caller raises it to 2x the file
-  std::function<Status()> poll;           // cancellation; may be empty
+  uint64_t max_fold_bytes =
+      64ull << 20;               // in total; the importer's caller raises it to 2x the file
+  std::function<Status()> poll;  // cancellation; may be empty
 };
 
 // nullopt: the rule does not apply to this node.

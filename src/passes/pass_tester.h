@@ -23,7 +23,9 @@ class PassTester {
   ValueId node(Op op, std::vector<ValueId> inputs);
   std::vector<ValueId> node(Op op, std::vector<ValueId> inputs, size_t num_outputs);
   ValueId unary(std::string_view name, ValueId x) { return node(make_op(name), {x}); }
-  ValueId binary(std::string_view name, ValueId a, ValueId b) { return node(make_op(name), {a, b}); }
+  ValueId binary(std::string_view name, ValueId a, ValueId b) {
+    return node(make_op(name), {a, b});
+  }
   void output(ValueId v);
 
   // Runs the passes on `graph`; both versions must compute the same on random inputs in which every

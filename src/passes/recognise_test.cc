@@ -54,8 +54,8 @@ TEST(FuseActivations, SwishSpellings) {
   EXPECT_EQ(a.found(a.mul(a.x, a.unary("Sigmoid", a.x))), "Swish");
   EXPECT_EQ(b.found(b.mul(b.unary("Sigmoid", b.mul(b.x, b.c(1.702f))), b.x)), "Swish");
   EXPECT_EQ(c.found(c.div(c.x, c.add(c.c(1), c.unary("Exp", c.unary("Neg", c.x))))), "Swish");
-  EXPECT_EQ(d.found(d.mul(d.x, d.unary("Reciprocal",
-                                       d.add(d.unary("Exp", d.unary("Neg", d.x)), d.c(1))))),
+  EXPECT_EQ(d.found(d.mul(
+                d.x, d.unary("Reciprocal", d.add(d.unary("Exp", d.unary("Neg", d.x)), d.c(1))))),
             "Swish");
   const ValueId y = e.unary("Tanh", e.mul(e.x, e.x));  // an x that is arithmetic itself
   const ValueId z = e.mul(y, y);
@@ -93,12 +93,17 @@ TEST(FuseActivations, GeluErfSpellings) {
   const auto erf = [&](Spelling& s) { return s.unary("Erf", s.div(s.x, s.c(root))); };
   EXPECT_EQ(a.found(a.mul(a.mul(a.x, a.add(erf(a), a.c(1))), a.c(0.5f))), "Gelu");
   EXPECT_EQ(b.found(b.mul(b.mul(b.c(0.5f), b.x), b.add(b.c(1), erf(b)))), "Gelu");
-  EXPECT_EQ(c.found(c.mul(c.x, c.mul(c.c(0.5f), c.add(c.c(1), c.unary("Erf", c.mul(c.x, c.c(0.70710678f))))))), "Gelu");
+  EXPECT_EQ(c.found(c.mul(c.x, c.mul(c.c(0.5f),
+                                     c.add(c.c(1), c.unary("Erf", c.mul(c.x, c.c(0.70710678f))))))),
+            "Gelu");
   EXPECT_EQ(d.found(d.mul(d.x, d.add(d.c(0.5f), d.mul(d.c(0.5f), erf(d))))), "Gelu");
   Spelling m, n, o;
-  EXPECT_EQ(sorted(m.found(m.mul(m.mul(m.c(0.5f), m.x), m.sub(m.c(1), erf(m))))), "Div Erf Mul Mul Sub");
-  EXPECT_EQ(sorted(n.found(n.mul(n.mul(n.c(0.5f), n.x), n.add(n.c(1), n.unary("Erf", n.x))))), "Add Erf Mul Mul");
-  EXPECT_EQ(sorted(o.found(o.mul(o.mul(o.weights({6}), o.x), o.add(o.c(1), erf(o))))), "Add Div Erf Mul Mul");
+  EXPECT_EQ(sorted(m.found(m.mul(m.mul(m.c(0.5f), m.x), m.sub(m.c(1), erf(m))))),
+            "Div Erf Mul Mul Sub");
+  EXPECT_EQ(sorted(n.found(n.mul(n.mul(n.c(0.5f), n.x), n.add(n.c(1), n.unary("Erf", n.x))))),
+            "Add Erf Mul Mul");
+  EXPECT_EQ(sorted(o.found(o.mul(o.mul(o.weights({6}), o.x), o.add(o.c(1), erf(o))))),
+            "Add Div Erf Mul Mul");
 }
 
 TEST(FuseActivations, GeluTanhSpellings) {
@@ -108,8 +113,10 @@ TEST(FuseActivations, GeluTanhSpellings) {
     return s.found(s.mul(s.mul(s.c(0.5f), s.x), s.add(s.c(1), s.unary("Tanh", u))));
   };
   EXPECT_EQ(whole(a, a.mul(a.c(k), a.add(a.x, a.mul(a.c(c3), a.pow(a.x, 3))))), "Gelu");
-  EXPECT_EQ(whole(b, b.mul(b.add(b.x, b.mul(b.mul(b.mul(b.x, b.x), b.x), b.c(c3))), b.c(k))), "Gelu");
-  EXPECT_EQ(whole(c, c.mul(c.mul(c.x, c.c(k)), c.add(c.c(1), c.mul(c.mul(c.c(c3), c.x), c.x)))), "Gelu");
+  EXPECT_EQ(whole(b, b.mul(b.add(b.x, b.mul(b.mul(b.mul(b.x, b.x), b.x), b.c(c3))), b.c(k))),
+            "Gelu");
+  EXPECT_EQ(whole(c, c.mul(c.mul(c.x, c.c(k)), c.add(c.c(1), c.mul(c.mul(c.c(c3), c.x), c.x)))),
+            "Gelu");
   EXPECT_EQ(whole(d, d.add(d.mul(d.c(k), d.x), d.mul(d.c(k * c3), d.pow(d.x, 3)))), "Gelu");
   Spelling m;
   EXPECT_EQ(sorted(whole(m, m.mul(m.c(k), m.add(m.x, m.mul(m.c(0.05f), m.pow(m.x, 3)))))),
@@ -126,7 +133,8 @@ TEST(FuseNormalization, LayerNormalizationSpellings) {
   ValueId m = centred(a);
   EXPECT_EQ(affine(a, a.div(m, a.unary("Sqrt", variance(a, a.pow(m, 2))))), "LayerNormalization");
   m = centred(b);  // the exporter repeats the subtraction
-  EXPECT_EQ(affine(b, b.div(m, b.pow(variance(b, b.pow(centred(b), 2)), 0.5f))), "LayerNormalization");
+  EXPECT_EQ(affine(b, b.div(m, b.pow(variance(b, b.pow(centred(b), 2)), 0.5f))),
+            "LayerNormalization");
   m = centred(c);
   EXPECT_EQ(affine(c, c.mul(c.unary("Reciprocal", c.unary("Sqrt", variance(c, c.mul(m, m)))), m)),
             "LayerNormalization");
@@ -134,7 +142,8 @@ TEST(FuseNormalization, LayerNormalizationSpellings) {
   EXPECT_EQ(affine(d, d.mul(m, d.pow(variance(d, d.mul(m, m)), -0.5f))), "LayerNormalization");
   m = e.sub(e.x, e.mean(e.x, {1, 2}));
   const ValueId var = e.add(e.mean(e.mul(m, m), {-2, -1}), e.c(1e-3f));
-  EXPECT_EQ(e.found(e.mul(e.weights({4, 6}), e.div(m, e.unary("Sqrt", var)))), "LayerNormalization");
+  EXPECT_EQ(e.found(e.mul(e.weights({4, 6}), e.div(m, e.unary("Sqrt", var)))),
+            "LayerNormalization");
 }
 
 TEST(FuseNormalization, LayerNormalizationNearMisses) {
@@ -154,13 +163,18 @@ TEST(FuseNormalization, LayerNormalizationNearMisses) {
 TEST(FuseNormalization, RmsSpellings) {
   Spelling a, b, c, d;
   const auto s = [](Spelling& t, ValueId sq) { return t.add(t.mean(sq), t.c(1e-6f)); };
-  EXPECT_EQ(a.found(a.mul(a.weights({6}), a.mul(a.x, a.unary("Reciprocal", a.unary("Sqrt", s(a, a.pow(a.x, 2))))))), "RMSNormalization");
-  EXPECT_EQ(b.found(b.mul(b.div(b.x, b.unary("Sqrt", s(b, b.mul(b.x, b.x)))), b.weights({6}))), "RMSNormalization");
+  EXPECT_EQ(a.found(a.mul(a.weights({6}),
+                          a.mul(a.x, a.unary("Reciprocal", a.unary("Sqrt", s(a, a.pow(a.x, 2))))))),
+            "RMSNormalization");
+  EXPECT_EQ(b.found(b.mul(b.div(b.x, b.unary("Sqrt", s(b, b.mul(b.x, b.x)))), b.weights({6}))),
+            "RMSNormalization");
   EXPECT_EQ(c.found(c.mul(c.x, c.pow(s(c, c.pow(c.x, 2)), -0.5f))), "RMSNormalization");
-  EXPECT_EQ(d.found(d.mul(d.x, d.div(d.c(1), d.unary("Sqrt", s(d, d.mul(d.x, d.x)))))), "RMSNormalization");
+  EXPECT_EQ(d.found(d.mul(d.x, d.div(d.c(1), d.unary("Sqrt", s(d, d.mul(d.x, d.x)))))),
+            "RMSNormalization");
   Spelling m;
-  EXPECT_EQ(m.found(m.div(m.x, m.unary("Sqrt", m.add(m.reduce("ReduceSum", m.mul(m.x, m.x)), m.c(1))))),
-            "Mul ReduceSum Add Sqrt Div");
+  EXPECT_EQ(
+      m.found(m.div(m.x, m.unary("Sqrt", m.add(m.reduce("ReduceSum", m.mul(m.x, m.x)), m.c(1))))),
+      "Mul ReduceSum Add Sqrt Div");
 }
 
 TEST(FuseNormalization, Softmax) {

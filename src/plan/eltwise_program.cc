@@ -14,41 +14,67 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 std::optional<EltInstruction> unary_instruction(const Unary& u) {
   switch (u.kind) {
-    case UnaryKind::kAbs: return EltInstruction{EltOp::kAbs};
-    case UnaryKind::kNeg: return EltInstruction{EltOp::kNeg};
-    case UnaryKind::kSign: return EltInstruction{EltOp::kSign};
-    case UnaryKind::kRelu: return EltInstruction{EltOp::kRelu};
-    case UnaryKind::kExp: return EltInstruction{EltOp::kExp};
-    case UnaryKind::kSqrt: return EltInstruction{EltOp::kSqrt};
-    case UnaryKind::kReciprocal: return EltInstruction{EltOp::kReciprocal};
-    case UnaryKind::kFloor: return EltInstruction{EltOp::kFloor};
-    case UnaryKind::kCeil: return EltInstruction{EltOp::kCeil};
-    case UnaryKind::kRound: return EltInstruction{EltOp::kRound};
-    case UnaryKind::kTanh: return EltInstruction{EltOp::kTanh};
-    case UnaryKind::kErf: return EltInstruction{EltOp::kErf};
-    case UnaryKind::kSigmoid: return EltInstruction{EltOp::kSigmoid};
-    case UnaryKind::kSoftsign: return EltInstruction{EltOp::kSoftsign};
-    case UnaryKind::kHardSigmoid: return EltInstruction{EltOp::kHardSigmoid, 0, 0, u.alpha, u.beta};
-    case UnaryKind::kHardSwish: return EltInstruction{EltOp::kHardSwish};
-    case UnaryKind::kElu: return EltInstruction{EltOp::kElu, 0, 0, u.alpha, 0};
-    case UnaryKind::kLeakyRelu: return EltInstruction{EltOp::kLeakyRelu, 0, 0, u.alpha, 0};
+    case UnaryKind::kAbs:
+      return EltInstruction{EltOp::kAbs};
+    case UnaryKind::kNeg:
+      return EltInstruction{EltOp::kNeg};
+    case UnaryKind::kSign:
+      return EltInstruction{EltOp::kSign};
+    case UnaryKind::kRelu:
+      return EltInstruction{EltOp::kRelu};
+    case UnaryKind::kExp:
+      return EltInstruction{EltOp::kExp};
+    case UnaryKind::kSqrt:
+      return EltInstruction{EltOp::kSqrt};
+    case UnaryKind::kReciprocal:
+      return EltInstruction{EltOp::kReciprocal};
+    case UnaryKind::kFloor:
+      return EltInstruction{EltOp::kFloor};
+    case UnaryKind::kCeil:
+      return EltInstruction{EltOp::kCeil};
+    case UnaryKind::kRound:
+      return EltInstruction{EltOp::kRound};
+    case UnaryKind::kTanh:
+      return EltInstruction{EltOp::kTanh};
+    case UnaryKind::kErf:
+      return EltInstruction{EltOp::kErf};
+    case UnaryKind::kSigmoid:
+      return EltInstruction{EltOp::kSigmoid};
+    case UnaryKind::kSoftsign:
+      return EltInstruction{EltOp::kSoftsign};
+    case UnaryKind::kHardSigmoid:
+      return EltInstruction{EltOp::kHardSigmoid, 0, 0, u.alpha, u.beta};
+    case UnaryKind::kHardSwish:
+      return EltInstruction{EltOp::kHardSwish};
+    case UnaryKind::kElu:
+      return EltInstruction{EltOp::kElu, 0, 0, u.alpha, 0};
+    case UnaryKind::kLeakyRelu:
+      return EltInstruction{EltOp::kLeakyRelu, 0, 0, u.alpha, 0};
     case UnaryKind::kThresholdedRelu:
       return EltInstruction{EltOp::kThresholdedRelu, 0, 0, u.alpha, 0};
-    case UnaryKind::kSwish: return EltInstruction{EltOp::kSwish, 0, 0, u.alpha, 0};
+    case UnaryKind::kSwish:
+      return EltInstruction{EltOp::kSwish, 0, 0, u.alpha, 0};
     case UnaryKind::kGelu:
       return EltInstruction{u.approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu};
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<EltOp> binary_op(BinaryKind kind) {
   switch (kind) {
-    case BinaryKind::kAdd: return EltOp::kAdd;
-    case BinaryKind::kSub: return EltOp::kSub;
-    case BinaryKind::kMul: return EltOp::kMul;
-    case BinaryKind::kDiv: return EltOp::kDiv;
-    case BinaryKind::kPRelu: return EltOp::kPRelu;
-    default: return std::nullopt;
+    case BinaryKind::kAdd:
+      return EltOp::kAdd;
+    case BinaryKind::kSub:
+      return EltOp::kSub;
+    case BinaryKind::kMul:
+      return EltOp::kMul;
+    case BinaryKind::kDiv:
+      return EltOp::kDiv;
+    case BinaryKind::kPRelu:
+      return EltOp::kPRelu;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -96,7 +122,8 @@ size_t num_elt_operands(const Node& node) {
 }
 
 bool is_elt_node(const Graph& graph, const Node& node) {
-  if (node.outputs.size() != 1 || !is_f32(graph, node.outputs[0]) || node.inputs.empty()) return false;
+  if (node.outputs.size() != 1 || !is_f32(graph, node.outputs[0]) || node.inputs.empty())
+    return false;
   for (size_t i = 0; i < num_elt_operands(node); ++i) {
     if (i >= node.inputs.size() || !is_f32(graph, node.inputs[i])) return false;
   }

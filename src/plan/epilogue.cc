@@ -147,9 +147,12 @@ void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepCo
   for (size_t i = 0; i < anchor.tail_inputs.size(); ++i) {
     const Tensor& t = c.input(static_cast<size_t>(anchor.tail_inputs[i]));
     const auto* p = t.data<float>();
-    if (t.count() == 1) operands[i + 1] = {p, 0, 0};
-    else if (t.count() == cols && t.dim(t.rank() - 1) == cols) operands[i + 1] = {p + c0, 0, 1};
-    else operands[i + 1] = {p + r0 * cols + c0, cols, 1};
+    if (t.count() == 1)
+      operands[i + 1] = {p, 0, 0};
+    else if (t.count() == cols && t.dim(t.rank() - 1) == cols)
+      operands[i + 1] = {p + c0, 0, 1};
+    else
+      operands[i + 1] = {p + r0 * cols + c0, cols, 1};
   }
   eltwise_region(kernels, anchor.tail, operands, y + r0 * cols + c0, cols, r1 - r0, c1 - c0,
                  scratch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What matrix kernels do to a tile after the sum: y = clip(anchor + residual, lo, hi) before it
-// leaves registers, then any elementwise chain on the tile VM while it is in the cache. Read from the
-// body of a ferry.Group.
+// leaves registers, then any elementwise chain on the tile VM while it is in the cache. Read from
+// the body of a ferry.Group.
 #pragma once
 
 #include <limits>
@@ -16,9 +16,9 @@ namespace ferry {
 
 // An anchor with its epilogue, seen from the step: from a plain node or from a group.
 struct FusedAnchor {
-  const Node* anchor = nullptr;       // the node itself, or the anchor in the group's body
-  std::vector<int> inputs;            // of the anchor, as input indices of the step; -1 absent
-  int residual = -1;                  // input index of the step
+  const Node* anchor = nullptr;  // the node itself, or the anchor in the group's body
+  std::vector<int> inputs;       // of the anchor, as input indices of the step; -1 absent
+  int residual = -1;             // input index of the step
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   // The rest of the chain; value 0 is the tile, value i the step's input tail_inputs[i - 1].
@@ -43,8 +43,8 @@ std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
 void add_anchor_kernel(KernelRegistry& r, std::string_view op, const std::string& name,
                        Result<KernelOffer> (*make)(const KernelRequest&, const FusedAnchor&));
 
-// True when `node` can be the next link of the chain that carries `carried`: elementwise, of the same
-// shape, its other operand of that shape too, one value per column, or a single one.
+// True when `node` can be the next link of the chain that carries `carried`: elementwise, of the
+// same shape, its other operand of that shape too, one value per column, or a single one.
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried);
 
 }  // namespace ferry

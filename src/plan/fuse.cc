@@ -30,7 +30,8 @@ bool is_anchor(const Graph& g, const Node& n) {
   if (n.outputs.size() != 1 || !is_f32(g, n.outputs[0]) || n.inputs.size() < 2) return false;
   if (!is_packable(g, n.inputs[1])) return false;
   if (const auto* conv = n.op.as<Conv>()) return conv->channels_last;
-  if (n.op.as<Gemm>() != nullptr) return n.inputs.size() < 3 || n.inputs[2] == kNone || is_packable(g, n.inputs[2]);
+  if (n.op.as<Gemm>() != nullptr)
+    return n.inputs.size() < 3 || n.inputs[2] == kNone || is_packable(g, n.inputs[2]);
   return n.op.as<MatMul>() != nullptr && g.value(n.inputs[1]).type.rank() == 2 &&
          g.value(n.inputs[0]).type.has_rank() && g.value(n.inputs[0]).type.rank() >= 2;
 }

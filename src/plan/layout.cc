@@ -88,7 +88,8 @@ Status assign_layouts(Graph& graph) {
   }
   remove_dead_nodes(graph);
   // Sinking takes a sweep per layer at worst; what stays at the edges is moved by a kernel.
-  return run_passes(graph, {cancel_transposes(), eliminate_identity(), lower_transposes()}).status();
+  return run_passes(graph, {cancel_transposes(), eliminate_identity(), lower_transposes()})
+      .status();
 }
 
 }  // namespace ferry

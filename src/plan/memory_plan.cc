@@ -50,7 +50,8 @@ void MemoryPlan::solve(std::span<const int64_t> hint) {
     for (uint32_t j : placed) {
       if (overlap(buffers_[i], buffers_[j])) near.push_back(j);
     }
-    std::sort(near.begin(), near.end(), [&](uint32_t a, uint32_t b) { return offset[a] < offset[b]; });
+    std::sort(near.begin(), near.end(),
+              [&](uint32_t a, uint32_t b) { return offset[a] < offset[b]; });
     int64_t at = 0;
     for (uint32_t j : near) {
       if (at + bytes[i] <= offset[j]) break;
@@ -69,8 +70,10 @@ void MemoryPlan::solve(std::span<const int64_t> hint) {
   for (PlannedBuffer& b : buffers_) b.above.clear();
   for (uint32_t i = 0; i < n; ++i) {
     for (uint32_t j : conflicts[i]) {
-      if (rank[j] < rank[i]) buffers_[i].above.push_back(j);
-      else buffers_[j].above.push_back(i);
+      if (rank[j] < rank[i])
+        buffers_[i].above.push_back(j);
+      else
+        buffers_[j].above.push_back(i);
     }
   }
 }

@@ -20,8 +20,8 @@ struct PlannedBuffer {
   std::vector<DimTable::Index> dims;  // their factors
   int bits = 0;                       // of one element
   uint32_t first_step = 0, last_step = 0;
-  std::vector<uint32_t> above;       // buffers that must lie below this one
-  std::vector<uint32_t> values;      // the graph values that live here
+  std::vector<uint32_t> above;   // buffers that must lie below this one
+  std::vector<uint32_t> values;  // the graph values that live here
 };
 
 class MemoryPlan {

@@ -73,11 +73,15 @@ class Planner {
 
   Status choose_kernel(Step& step) {
     const Node& node = graph().node(step.node);
-    KernelRequest request{.graph = graph(), .node = node, .isa = o_.isa, .exact = o_.exact,
-                          .threads = o_.threads, .budget = o_.budget};
-    request.outputs_planned = std::all_of(
-        node.outputs.begin(), node.outputs.end(),
-        [&](ValueId v) { return v == kNone || p_.slots[v].early; });
+    KernelRequest request{.graph = graph(),
+                          .node = node,
+                          .isa = o_.isa,
+                          .exact = o_.exact,
+                          .threads = o_.threads,
+                          .budget = o_.budget};
+    request.outputs_planned = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+      return v == kNone || p_.slots[v].early;
+    });
     if (o_.kernels != nullptr) {
       for (const KernelCandidate& c : o_.kernels->candidates(node.op.def().full_name())) {
         if (o_.reference_only && c.name != "view") continue;

@@ -28,11 +28,11 @@ enum class Place : uint8_t {
 
 struct Slot {
   Place place = Place::kUnused;
-  uint32_t buffer = kNone;               // kArena: index into the memory plan
-  ValueId alias_of = kNone;              // kAlias: the value whose memory it shares
-  uint32_t output_index = kNone;         // kOutput
-  bool early = false;                    // dims follow from the symbols of the inputs
-  std::vector<DimTable::Index> dims;     // when early
+  uint32_t buffer = kNone;            // kArena: index into the memory plan
+  ValueId alias_of = kNone;           // kAlias: the value whose memory it shares
+  uint32_t output_index = kNone;      // kOutput
+  bool early = false;                 // dims follow from the symbols of the inputs
+  std::vector<DimTable::Index> dims;  // when early
 };
 
 class Program;
@@ -41,8 +41,8 @@ struct Step {
   NodeId node = kNone;
   std::unique_ptr<StepKernel> kernel;
   std::vector<std::unique_ptr<Program>> bodies;
-  std::vector<ValueId> release;  // dynamic values that nobody needs after this step
-  bool skip = false;             // a view whose output is an alias
+  std::vector<ValueId> release;      // dynamic values that nobody needs after this step
+  bool skip = false;                 // a view whose output is an alias
   std::vector<std::string> refused;  // "candidate: why not", in order
 };
 

@@ -67,7 +67,7 @@ struct KernelRequest {
   bool outputs_planned = false;
   MemoryBudget* budget = nullptr;
 
-  const Type& type(size_t i) const;      // of input i; kUnknown when absent
+  const Type& type(size_t i) const;  // of input i; kUnknown when absent
   const Type& output_type(size_t i) const;
   const Tensor* constant(size_t i) const;  // nullptr when absent, overridable or not constant
   bool has_input(size_t i) const;

@@ -32,8 +32,8 @@ Result<std::shared_ptr<void>> BufferPool::take(size_t bytes) {
   size_t have = 0;
   {
     const std::lock_guard lock(mutex_);
-    const auto it = std::find_if(free_.begin(), free_.end(),
-                                 [&](const Free& f) { return f.bytes == wanted; });
+    const auto it =
+        std::find_if(free_.begin(), free_.end(), [&](const Free& f) { return f.bytes == wanted; });
     if (it != free_.end()) {
       memory = std::move(it->memory);
       have = it->bytes;

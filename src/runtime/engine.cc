@@ -43,7 +43,8 @@ Result<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const Session
 Status Engine::prepare(const Graph& graph, const SessionOptions& options,
                        const KernelRegistry& kernels) {
   options_ = options;
-  if (options.threads < 0) return invalid_argument("threads is {}, wanted 0 or more", options.threads);
+  if (options.threads < 0)
+    return invalid_argument("threads is {}, wanted 0 or more", options.threads);
   FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
   plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
@@ -89,8 +90,12 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   {
     Team team(plan_options_.threads, !plan_options_.exact);
     const FlushDenormals flush(!plan_options_.exact);
-    RunControl control{.budget = budget_.get(), .team = &team, .cancel = options.cancel,
-                       .deadline = std::nullopt, .seed = runs_.fetch_add(1), .observe = observe};
+    RunControl control{.budget = budget_.get(),
+                       .team = &team,
+                       .cancel = options.cancel,
+                       .deadline = std::nullopt,
+                       .seed = runs_.fetch_add(1),
+                       .observe = observe};
     if (options.timeout.count() > 0) {
       control.deadline = std::chrono::steady_clock::now() + options.timeout;
     }
@@ -122,7 +127,8 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
       }
       for (ValueId v = 0; found == kNone && v < graph->num_values(); ++v) {
         const GraphValue& value = graph->value(v);
-        if (value.name == name && (value.producer != kNone || value.constant || graph->is_input(v))) {
+        if (value.name == name &&
+            (value.producer != kNone || value.constant || graph->is_input(v))) {
           found = v;
         }
       }
@@ -135,7 +141,8 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
     auto made = std::make_unique<Plan>();
     FERRY_ASSIGN_OR_RETURN(made->program, plan(std::move(graph)));
     if (plans_.size() >= kMaxPlans) {
-      return limit_exceeded("more than {} different sets of outputs were asked of one session", kMaxPlans);
+      return limit_exceeded("more than {} different sets of outputs were asked of one session",
+                            kMaxPlans);
     }
     return plans_.emplace(names, std::move(made)).first->second.get();
   }
@@ -161,13 +168,15 @@ SessionReport Engine::report() {
     const Node& n = program.node(s);
     SessionReport::Step step;
     if (n.origin) {
-      for (const std::string& name : n.origin->nodes) step.node += (step.node.empty() ? "" : " + ") + name;
+      for (const std::string& name : n.origin->nodes)
+        step.node += (step.node.empty() ? "" : " + ") + name;
     }
     if (step.node.empty()) step.node = n.name;
     step.op = n.op.def().full_name();
     step.kernel = s.skip ? "view" : s.kernel->name();
     step.tactic = s.kernel->tactic();
-    for (const std::string& why : s.refused) step.why_not += (step.why_not.empty() ? "" : "; ") + why;
+    for (const std::string& why : s.refused)
+      step.why_not += (step.why_not.empty() ? "" : "; ") + why;
     for (ValueId v : n.inputs) {
       step.inputs.push_back(v == kNone ? "-" : program.graph->value(v).type.to_string());
     }

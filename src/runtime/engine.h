@@ -57,7 +57,7 @@ class Engine {
   std::shared_ptr<MemoryBudget> budget_;
   std::shared_ptr<BufferPool> pool_;
   std::unique_ptr<Graph> optimized_;  // what other sets of outputs are planned from
-  std::unique_ptr<Graph> source_;     // the graph before passes: names of values that passes removed
+  std::unique_ptr<Graph> source_;  // the graph before passes: names of values that passes removed
   Plan main_;
   std::mutex plans_mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;

@@ -197,7 +197,8 @@ Result<RunContext*> RunContext::body_context(size_t step, size_t body) {
 
 const int64_t* RunContext::lookup(std::string_view name) const {
   const int i = p_.dims.symbol_index(name);
-  if (i >= 0) return symbol_bound_[static_cast<size_t>(i)] ? &symbols_[static_cast<size_t>(i)] : nullptr;
+  if (i >= 0)
+    return symbol_bound_[static_cast<size_t>(i)] ? &symbols_[static_cast<size_t>(i)] : nullptr;
   for (const auto& [symbol, value] : late_symbols_) {
     if (symbol == name) return &value;
   }
@@ -285,9 +286,8 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
       if (d.is_constant() || d.is_symbol()) continue;
       const Result<int64_t> n = d.eval([this](std::string_view s) { return lookup(s); });
       if (n.ok() && *n != env_[id].tensor().dim(a)) {
-        return shape_mismatch("input '{}' is {}: axis {} must be {} = {}",
-                              p_.graph->value(id).name, env_[id].tensor().describe(), a,
-                              d.to_string(), *n);
+        return shape_mismatch("input '{}' is {}: axis {} must be {} = {}", p_.graph->value(id).name,
+                              env_[id].tensor().describe(), a, d.to_string(), *n);
       }
     }
   }
@@ -312,7 +312,8 @@ Status RunContext::layout(const RunControl& control) {
     if (slot.place != Place::kArena && slot.place != Place::kAlias) continue;
     Dims dims;
     for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
-    const uint32_t buffer = slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
+    const uint32_t buffer =
+        slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
     void* data = buffer == kNone ? nullptr : base + offsets_[buffer];
     env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, data);
   }
@@ -401,12 +402,14 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
     const Slot& slot = p_.slots[ids[i]];
     if (slot.place == Place::kOutput && slot.output_index == i) continue;
     const Value& from = env_[ids[i]];
-    if (from.is_tensor() && slot.place != Place::kDynamic && from.tensor().dtype() != DType::kString) {
+    if (from.is_tensor() && slot.place != Place::kDynamic &&
+        from.tensor().dtype() != DType::kString) {
       // An output that is an input, a constant, or the same value as another output: copied.
       Value& given = outputs[i];
       if (!given.is_tensor() || given.tensor().describe() != from.tensor().describe()) {
-        FERRY_ASSIGN_OR_RETURN(Tensor fresh, Tensor::allocate(from.tensor().dtype(),
-                                                              from.tensor().dims(), control.budget));
+        FERRY_ASSIGN_OR_RETURN(
+            Tensor fresh,
+            Tensor::allocate(from.tensor().dtype(), from.tensor().dims(), control.budget));
         given = std::move(fresh);
       }
       Tensor& to = given.tensor();
@@ -441,7 +444,8 @@ Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& output
   // What callers gave and dynamic values are let go; the arena stays.
   for (ValueId v : p_.graph->inputs()) env_[v] = Value();
   for (ValueId v : p_.graph->outputs()) {
-    if (p_.slots[v].place == Place::kDynamic || p_.slots[v].place == Place::kOutput) env_[v] = Value();
+    if (p_.slots[v].place == Place::kDynamic || p_.slots[v].place == Place::kOutput)
+      env_[v] = Value();
   }
   return {};
 }

@@ -59,12 +59,12 @@ class RunContext {
 
   const Program& p_;
   std::shared_ptr<BufferPool> pool_;
-  std::vector<Value> env_;               // by ValueId
-  std::vector<int64_t> symbols_;         // of the inputs, in the table's order
+  std::vector<Value> env_;        // by ValueId
+  std::vector<int64_t> symbols_;  // of the inputs, in the table's order
   std::vector<uint8_t> symbol_bound_;
-  std::vector<int64_t> bound_for_;       // symbols for which the layout below is valid
+  std::vector<int64_t> bound_for_;  // symbols for which the layout below is valid
   bool laid_out_ = false;
-  std::vector<int64_t> sizes_;           // the dim table's values
+  std::vector<int64_t> sizes_;  // the dim table's values
   std::vector<uint64_t> offsets_;
   uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
   std::shared_ptr<void> arena_;

@@ -68,8 +68,8 @@ Dim dim_of(int64_t constant, std::vector<DimTerm> terms) {
       merged[0].factors.size() == 1) {
     return merged[0].factors[0];
   }
-  return DimBuilder::make(
-      DimExpr{.op = DimOp::kSum, .name = {}, .constant = constant, .terms = std::move(merged), .args = {}});
+  return DimBuilder::make(DimExpr{
+      .op = DimOp::kSum, .name = {}, .constant = constant, .terms = std::move(merged), .args = {}});
 }
 
 bool multiply_terms(const DimTerm& a, const DimTerm& b, DimTerm& out) {
@@ -102,14 +102,14 @@ Interval interval_of(const Dim& d);
 Interval times(Interval a, Interval b) {
   // Infinite ends are treated as the largest magnitudes and saturate.
   const int128 p[] = {static_cast<int128>(a.low) * b.low, static_cast<int128>(a.low) * b.high,
-                        static_cast<int128>(a.high) * b.low,
-                        static_cast<int128>(a.high) * b.high};
+                      static_cast<int128>(a.high) * b.low, static_cast<int128>(a.high) * b.high};
   return {saturating(*std::min_element(p, p + 4)), saturating(*std::max_element(p, p + 4))};
 }
 
 Interval plus(Interval a, Interval b) {
   Interval r;
-  r.low = a.low == kNoLow || b.low == kNoLow ? kNoLow : saturating(static_cast<int128>(a.low) + b.low);
+  r.low =
+      a.low == kNoLow || b.low == kNoLow ? kNoLow : saturating(static_cast<int128>(a.low) + b.low);
   r.high = a.high == kNoHigh || b.high == kNoHigh
                ? kNoHigh
                : saturating(static_cast<int128>(a.high) + b.high);
@@ -131,9 +131,12 @@ Interval interval_of(const Dim& d) {
   const DimExpr& e = *d.expr();
   const auto arg = [&](size_t i) { return interval_of(e.args[i]); };
   switch (e.op) {
-    case DimOp::kInvalid: return {};
-    case DimOp::kSymbol: return {0, kNoHigh};
-    case DimOp::kSum: return interval_of_sum(e);
+    case DimOp::kInvalid:
+      return {};
+    case DimOp::kSymbol:
+      return {0, kNoHigh};
+    case DimOp::kSum:
+      return interval_of_sum(e);
     case DimOp::kFloorDiv:
     case DimOp::kCeilDiv: {
       const Interval a = arg(0), b = arg(1);
@@ -149,8 +152,10 @@ Interval interval_of(const Dim& d) {
       return {std::min(arg(0).low, arg(1).low), std::min(arg(0).high, arg(1).high)};
     case DimOp::kMax:
       return {std::max(arg(0).low, arg(1).low), std::max(arg(0).high, arg(1).high)};
-    case DimOp::kFloorScale: return {arg(0).low >= 0 && e.scale >= 0 ? 0 : kNoLow, kNoHigh};
-    case DimOp::kBroadcast: return {std::min(arg(0).low, arg(1).low), std::max(arg(0).high, arg(1).high)};
+    case DimOp::kFloorScale:
+      return {arg(0).low >= 0 && e.scale >= 0 ? 0 : kNoLow, kNoHigh};
+    case DimOp::kBroadcast:
+      return {std::min(arg(0).low, arg(1).low), std::max(arg(0).high, arg(1).high)};
     case DimOp::kSelectEqual:
       return {std::min(arg(2).low, arg(3).low), std::max(arg(2).high, arg(3).high)};
   }
@@ -195,8 +200,10 @@ bool divide_exactly(const Dim& a, const Dim& b, Dim& out) {
   int64_t constant = 0;
   std::vector<DimTerm> symbolic;
   for (DimTerm& t : terms) {
-    if (t.factors.empty()) constant += t.coefficient;
-    else symbolic.push_back(std::move(t));
+    if (t.factors.empty())
+      constant += t.coefficient;
+    else
+      symbolic.push_back(std::move(t));
   }
   out = dim_of(constant, std::move(symbolic));
   return true;
@@ -217,7 +224,8 @@ bool divide_multiples(const Dim& a, const Dim& b, Dim& out) {
 }  // namespace
 
 Dim Dim::symbol(std::string name) {
-  return DimBuilder::make(DimExpr{.op = DimOp::kSymbol, .name = std::move(name), .terms = {}, .args = {}});
+  return DimBuilder::make(
+      DimExpr{.op = DimOp::kSymbol, .name = std::move(name), .terms = {}, .args = {}});
 }
 
 Dim Dim::invalid() {
@@ -325,8 +333,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
   split_by_divisor(polynomial_of(a), c, whole, rest);
   const Dim quotient = dim_of(whole.constant, std::move(whole.terms));
   const Dim remainder = dim_of(rest.constant, std::move(rest.terms));
-  if (remainder.is_constant() ||
-      (remainder.lower_bound() >= 0 && remainder.upper_bound() < c)) {
+  if (remainder.is_constant() || (remainder.lower_bound() >= 0 && remainder.upper_bound() < c)) {
     return quotient;
   }
   // floor((floor(x / m) + r) / c) = floor((x + r m) / (m c)) for positive m, c.
@@ -335,7 +342,8 @@ Dim floor_div(const Dim& a, const Dim& b) {
     const DimExpr& inner = *p.terms[0].factors[0].expr();
     if (inner.op == DimOp::kFloorDiv && inner.args[1].is_constant() &&
         inner.args[1].constant() > 0) {
-      return quotient + floor_div(inner.args[0] + inner.args[1] * Dim(p.constant), inner.args[1] * b);
+      return quotient +
+             floor_div(inner.args[0] + inner.args[1] * Dim(p.constant), inner.args[1] * b);
     }
   }
   return quotient + DimBuilder::node(DimOp::kFloorDiv, {remainder, b});
@@ -403,10 +411,12 @@ Dim floor_scale(const Dim& a, float scale) {
   }
   // 1 / 2^k is exact in float, so the result is a floor division.
   const float inverse = 1.0f / scale;
-  if (scale > 0 && inverse == std::floor(inverse) && std::exp2(std::round(std::log2(inverse))) == inverse) {
+  if (scale > 0 && inverse == std::floor(inverse) &&
+      std::exp2(std::round(std::log2(inverse))) == inverse) {
     return floor_div(a, static_cast<int64_t>(inverse));
   }
-  return DimBuilder::make(DimExpr{.op = DimOp::kFloorScale, .name = {}, .terms = {}, .args = {a}, .scale = scale});
+  return DimBuilder::make(
+      DimExpr{.op = DimOp::kFloorScale, .name = {}, .terms = {}, .args = {a}, .scale = scale});
 }
 
 Dim broadcast(const Dim& a, const Dim& b) {
@@ -466,16 +476,21 @@ Result<int64_t> eval_op(const Dim& d, const DimExpr& e, const SymbolLookup& look
       if (e.op == DimOp::kMod) return v[0] - q * v[1];
       return e.op == DimOp::kCeilDiv && v[0] % v[1] != 0 ? q + 1 : q;
     }
-    case DimOp::kMin: return std::min(v[0], v[1]);
-    case DimOp::kMax: return std::max(v[0], v[1]);
-    case DimOp::kFloorScale: return scale_size(v[0], e.scale);
+    case DimOp::kMin:
+      return std::min(v[0], v[1]);
+    case DimOp::kMax:
+      return std::max(v[0], v[1]);
+    case DimOp::kFloorScale:
+      return scale_size(v[0], e.scale);
     case DimOp::kBroadcast:
       if (v[0] == v[1] || v[1] == 1) return v[0];
       if (v[0] == 1) return v[1];
       return shape_mismatch("{} is {} and {} is {}: they must be equal, or one of them 1",
                             e.args[0].to_string(), v[0], e.args[1].to_string(), v[1]);
-    case DimOp::kSelectEqual: return v[0] == v[1] ? v[2] : v[3];
-    default: return internal_error("a size that is not known symbolically was evaluated");
+    case DimOp::kSelectEqual:
+      return v[0] == v[1] ? v[2] : v[3];
+    default:
+      return internal_error("a size that is not known symbolically was evaluated");
   }
 }
 
@@ -496,7 +511,8 @@ Dim Dim::substitute(const std::function<const Dim*(std::string_view)>& lookup) c
   const DimExpr& e = *expr_;
   const auto arg = [&](size_t i) { return e.args[i].substitute(lookup); };
   switch (e.op) {
-    case DimOp::kInvalid: return *this;
+    case DimOp::kInvalid:
+      return *this;
     case DimOp::kSymbol: {
       const Dim* v = lookup(e.name);
       return v != nullptr ? *v : *this;
@@ -510,14 +526,22 @@ Dim Dim::substitute(const std::function<const Dim*(std::string_view)>& lookup) c
       }
       return sum;
     }
-    case DimOp::kFloorDiv: return floor_div(arg(0), arg(1));
-    case DimOp::kCeilDiv: return ceil_div(arg(0), arg(1));
-    case DimOp::kMod: return mod(arg(0), arg(1));
-    case DimOp::kMin: return min(arg(0), arg(1));
-    case DimOp::kMax: return max(arg(0), arg(1));
-    case DimOp::kFloorScale: return floor_scale(arg(0), e.scale);
-    case DimOp::kBroadcast: return broadcast(arg(0), arg(1));
-    case DimOp::kSelectEqual: return select_equal(arg(0), arg(1), arg(2), arg(3));
+    case DimOp::kFloorDiv:
+      return floor_div(arg(0), arg(1));
+    case DimOp::kCeilDiv:
+      return ceil_div(arg(0), arg(1));
+    case DimOp::kMod:
+      return mod(arg(0), arg(1));
+    case DimOp::kMin:
+      return min(arg(0), arg(1));
+    case DimOp::kMax:
+      return max(arg(0), arg(1));
+    case DimOp::kFloorScale:
+      return floor_scale(arg(0), e.scale);
+    case DimOp::kBroadcast:
+      return broadcast(arg(0), arg(1));
+    case DimOp::kSelectEqual:
+      return select_equal(arg(0), arg(1), arg(2), arg(3));
   }
   return *this;
 }
@@ -535,8 +559,10 @@ namespace {
 
 std::string term_text(const DimTerm& t) {
   std::string text;
-  if (t.coefficient == -1) text = "-";
-  else if (t.coefficient != 1) text = std::to_string(t.coefficient) + "*";
+  if (t.coefficient == -1)
+    text = "-";
+  else if (t.coefficient != 1)
+    text = std::to_string(t.coefficient) + "*";
   for (size_t i = 0; i < t.factors.size(); ++i) {
     if (i > 0) text += "*";
     text += t.factors[i].to_string();
@@ -561,8 +587,9 @@ std::string Dim::to_string() const {
     if (e.constant != 0) text += std::to_string(e.constant);
     return text;
   }
-  static constexpr const char* kNames[] = {"?",   "",    "",           "floordiv", "ceildiv",
-                                           "mod", "min", "max", "floorscale", "broadcast", "select_equal"};
+  static constexpr const char* kNames[] = {"?",           "",    "",    "floordiv",   "ceildiv",
+                                           "mod",         "min", "max", "floorscale", "broadcast",
+                                           "select_equal"};
   std::string text = std::string(kNames[static_cast<size_t>(e.op)]) + "(";
   for (size_t i = 0; i < e.args.size(); ++i) text += (i > 0 ? ", " : "") + e.args[i].to_string();
   if (e.op == DimOp::kFloorScale) text += fmt::format(", {}", e.scale);

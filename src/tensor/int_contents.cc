@@ -23,16 +23,26 @@ std::optional<std::vector<int64_t>> widen(const Tensor& t) {
 
 std::optional<std::vector<int64_t>> int_contents(const Tensor& t) {
   switch (t.dtype()) {
-    case DType::kInt64: return widen<int64_t>(t);
-    case DType::kInt32: return widen<int32_t>(t);
-    case DType::kInt16: return widen<int16_t>(t);
-    case DType::kInt8: return widen<int8_t>(t);
-    case DType::kUInt64: return widen<uint64_t>(t);
-    case DType::kUInt32: return widen<uint32_t>(t);
-    case DType::kUInt16: return widen<uint16_t>(t);
-    case DType::kUInt8: return widen<uint8_t>(t);
-    case DType::kBool: return widen<uint8_t>(t);
-    default: return std::nullopt;
+    case DType::kInt64:
+      return widen<int64_t>(t);
+    case DType::kInt32:
+      return widen<int32_t>(t);
+    case DType::kInt16:
+      return widen<int16_t>(t);
+    case DType::kInt8:
+      return widen<int8_t>(t);
+    case DType::kUInt64:
+      return widen<uint64_t>(t);
+    case DType::kUInt32:
+      return widen<uint32_t>(t);
+    case DType::kUInt16:
+      return widen<uint16_t>(t);
+    case DType::kUInt8:
+      return widen<uint8_t>(t);
+    case DType::kBool:
+      return widen<uint8_t>(t);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -29,7 +29,8 @@ Result<int64_t> checked_count(std::span<const int64_t> dims) {
 
 Result<size_t> checked_size_bytes(DType type, std::span<const int64_t> dims) {
   FERRY_ASSIGN_OR_RETURN(const int64_t count, checked_count(dims));
-  const int bits = type == DType::kString ? 8 * static_cast<int>(sizeof(std::string)) : dtype_bits(type);
+  const int bits =
+      type == DType::kString ? 8 * static_cast<int>(sizeof(std::string)) : dtype_bits(type);
   if (bits == 0) return unsupported_type("element type {}", dtype_name(type));
   const auto total = static_cast<uint128>(count) * static_cast<unsigned>(bits);
   const auto bytes = (total + 7) / 8;
@@ -97,8 +98,7 @@ Result<Tensor> Tensor::clone(MemoryBudget* budget) const {
 
 std::string Tensor::describe() const { return std::string(dtype_name(type_)) + dims_.to_string(); }
 
-Value::Value(Sequence sequence)
-    : content_(std::make_shared<const Sequence>(std::move(sequence))) {}
+Value::Value(Sequence sequence) : content_(std::make_shared<const Sequence>(std::move(sequence))) {}
 Value::Value(Map map) : content_(std::make_shared<const Map>(std::move(map))) {}
 const Sequence& Value::sequence() const { return *std::get<2>(content_); }
 const Map& Value::map() const { return *std::get<3>(content_); }

@@ -23,12 +23,16 @@ std::optional<Dims> constant_dims(const Shape& shape) {
 
 std::string Type::to_string() const {
   switch (kind) {
-    case Kind::kUnknown: return "unknown";
+    case Kind::kUnknown:
+      return "unknown";
     case Kind::kTensor:
       return std::string(dtype_name(dtype)) + (shape ? ferry::to_string(*shape) : "[...]");
-    case Kind::kSequence: return "seq(" + element->to_string() + ")";
-    case Kind::kOptional: return "optional(" + element->to_string() + ")";
-    case Kind::kMap: return "map(" + std::string(dtype_name(dtype)) + "," + element->to_string() + ")";
+    case Kind::kSequence:
+      return "seq(" + element->to_string() + ")";
+    case Kind::kOptional:
+      return "optional(" + element->to_string() + ")";
+    case Kind::kMap:
+      return "map(" + std::string(dtype_name(dtype)) + "," + element->to_string() + ")";
   }
   return "unknown";
 }

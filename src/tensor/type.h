@@ -46,7 +46,8 @@ struct Type {
 
  private:
   static Type nested(Kind kind, Type element) {
-    return {kind, DType::kUndefined, std::nullopt, std::make_shared<const Type>(std::move(element))};
+    return {kind, DType::kUndefined, std::nullopt,
+            std::make_shared<const Type>(std::move(element))};
   }
 };
 

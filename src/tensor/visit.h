@@ -42,26 +42,40 @@ inline constexpr bool is_floating_v =
 template <class F>
 Status visit_floating(DType type, F&& f) {
   switch (type) {
-    case DType::kFloat32: return f(TypeTag<float>{});
-    case DType::kFloat64: return f(TypeTag<double>{});
-    case DType::kFloat16: return f(TypeTag<half>{});
-    case DType::kBFloat16: return f(TypeTag<bfloat16>{});
-    default: return unsupported_type("element type {} is not floating", dtype_name(type));
+    case DType::kFloat32:
+      return f(TypeTag<float>{});
+    case DType::kFloat64:
+      return f(TypeTag<double>{});
+    case DType::kFloat16:
+      return f(TypeTag<half>{});
+    case DType::kBFloat16:
+      return f(TypeTag<bfloat16>{});
+    default:
+      return unsupported_type("element type {} is not floating", dtype_name(type));
   }
 }
 
 template <class F>
 Status visit_integer(DType type, F&& f) {
   switch (type) {
-    case DType::kInt8: return f(TypeTag<int8_t>{});
-    case DType::kInt16: return f(TypeTag<int16_t>{});
-    case DType::kInt32: return f(TypeTag<int32_t>{});
-    case DType::kInt64: return f(TypeTag<int64_t>{});
-    case DType::kUInt8: return f(TypeTag<uint8_t>{});
-    case DType::kUInt16: return f(TypeTag<uint16_t>{});
-    case DType::kUInt32: return f(TypeTag<uint32_t>{});
-    case DType::kUInt64: return f(TypeTag<uint64_t>{});
-    default: return unsupported_type("element type {} is no integer", dtype_name(type));
+    case DType::kInt8:
+      return f(TypeTag<int8_t>{});
+    case DType::kInt16:
+      return f(TypeTag<int16_t>{});
+    case DType::kInt32:
+      return f(TypeTag<int32_t>{});
+    case DType::kInt64:
+      return f(TypeTag<int64_t>{});
+    case DType::kUInt8:
+      return f(TypeTag<uint8_t>{});
+    case DType::kUInt16:
+      return f(TypeTag<uint16_t>{});
+    case DType::kUInt32:
+      return f(TypeTag<uint32_t>{});
+    case DType::kUInt64:
+      return f(TypeTag<uint64_t>{});
+    default:
+      return unsupported_type("element type {} is no integer", dtype_name(type));
   }
 }
 
@@ -72,8 +86,10 @@ Status visit_numeric(DType type, F&& f) {
     case DType::kFloat32:
     case DType::kFloat64:
     case DType::kFloat16:
-    case DType::kBFloat16: return visit_floating(type, f);
-    default: return visit_integer(type, f);
+    case DType::kBFloat16:
+      return visit_floating(type, f);
+    default:
+      return visit_integer(type, f);
   }
 }
 
@@ -86,12 +102,18 @@ template <class F>
 Status visit_storage(DType type, F&& f) {
   if (type == DType::kString) return f(TypeTag<std::string>{});
   switch (dtype_bits(type)) {
-    case 8: return f(TypeTag<uint8_t>{});
-    case 16: return f(TypeTag<uint16_t>{});
-    case 32: return f(TypeTag<uint32_t>{});
-    case 64: return f(TypeTag<uint64_t>{});
-    case 128: return f(TypeTag<Word128>{});
-    default: return unsupported_type("element type {} has no bytes of its own", dtype_name(type));
+    case 8:
+      return f(TypeTag<uint8_t>{});
+    case 16:
+      return f(TypeTag<uint16_t>{});
+    case 32:
+      return f(TypeTag<uint32_t>{});
+    case 64:
+      return f(TypeTag<uint64_t>{});
+    case 128:
+      return f(TypeTag<Word128>{});
+    default:
+      return unsupported_type("element type {} has no bytes of its own", dtype_name(type));
   }
 }
 

@@ -17,8 +17,7 @@ bool close(double got, double want, double rtol, double atol) {
 }
 
 template <class T>
-std::string compare_elements(const T* got, const T* want, int64_t count, double rtol,
-                             double atol) {
+std::string compare_elements(const T* got, const T* want, int64_t count, double rtol, double atol) {
   int64_t bad = 0, first = -1;
   double worst = 0;
   for (int64_t i = 0; i < count; ++i) {

@@ -57,7 +57,8 @@ int save(const std::string& from, const std::string& to) {
 }
 
 int upgrades() {
-  for (const onnx::UpgradeRow& row : onnx::upgrade_rows()) fmt::print("{} {}\n", row.op, row.before);
+  for (const onnx::UpgradeRow& row : onnx::upgrade_rows())
+    fmt::print("{} {}\n", row.op, row.before);
   return 0;
 }
 
@@ -169,6 +170,8 @@ int main(int argc, char** argv) {
   if (verb == "upgrades") return ferry::upgrades();
   if (verb == "save" && args.size() == 2) return ferry::save(args[0], args[1]);
   if (verb == "suite" && !args.empty()) return ferry::suite(args);
-  fmt::print("usage: ferry_dev load MODEL... | ferry_dev upgrades | ferry_dev save MODEL OUT | ferry_dev suite [-q] [-r] [-m WORD] DIR...\n");
+  fmt::print(
+      "usage: ferry_dev load MODEL... | ferry_dev upgrades | ferry_dev save MODEL OUT | ferry_dev "
+      "suite [-q] [-r] [-m WORD] DIR...\n");
   return 2;
 }

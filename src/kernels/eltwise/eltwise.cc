@@ -18,7 +18,8 @@ constexpr int64_t kTile = 1024;
 
 int64_t eltwise_scratch_bytes(const EltProgram& program) noexcept {
   return static_cast<int64_t>(program.inputs + program.code.size()) *
-         (kTile * int64_t{sizeof(float)} + int64_t{sizeof(void*)}) + 64;
+             (kTile * int64_t{sizeof(float)} + int64_t{sizeof(void*)}) +
+         64;
 }
 
 void eltwise_region(const EltKernels& kernels, const EltProgram& program,

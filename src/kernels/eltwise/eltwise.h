@@ -15,12 +15,37 @@ namespace ferry {
 
 enum class EltOp : uint8_t {
   // y = f(a, b)
-  kAdd, kSub, kMul, kDiv, kMin, kMax, kPRelu,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMin,
+  kMax,
+  kPRelu,
   // y = f(a; p, q)
-  kClip,         // min(max(a, p), q); NaN stays
-  kNeg, kAbs, kSqrt, kReciprocal, kFloor, kCeil, kRound, kExp, kTanh, kErf, kSigmoid,
-  kRelu, kLeakyRelu, kElu, kHardSigmoid, kHardSwish, kSwish, kGelu, kGeluTanh, kThresholdedRelu,
-  kSoftsign, kSign,
+  kClip,  // min(max(a, p), q); NaN stays
+  kNeg,
+  kAbs,
+  kSqrt,
+  kReciprocal,
+  kFloor,
+  kCeil,
+  kRound,
+  kExp,
+  kTanh,
+  kErf,
+  kSigmoid,
+  kRelu,
+  kLeakyRelu,
+  kElu,
+  kHardSigmoid,
+  kHardSwish,
+  kSwish,
+  kGelu,
+  kGeluTanh,
+  kThresholdedRelu,
+  kSoftsign,
+  kSign,
   kFirstUnary = kClip,
 };
 
@@ -32,7 +57,8 @@ struct EltInstruction {
 
 struct EltProgram {
   uint16_t inputs = 0;
-  std::vector<EltInstruction> code;  // instruction i writes value inputs + i; the last is the result
+  std::vector<EltInstruction>
+      code;  // instruction i writes value inputs + i; the last is the result
 };
 
 // Element (r, c) of an input is p[r * row_stride + c * col_stride]; col_stride is 0 or 1.

@@ -38,20 +38,28 @@ FERRY_INLINE F32 clamp(F32 x, F32 lo, F32 hi) { return min(hi, max(lo, x)); }
 
 void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n) noexcept {
   switch (op) {
-    case EltOp::kAdd: return map2(a, b, y, n, [](F32 u, F32 v) { return u + v; });
-    case EltOp::kSub: return map2(a, b, y, n, [](F32 u, F32 v) { return u - v; });
-    case EltOp::kMul: return map2(a, b, y, n, [](F32 u, F32 v) { return u * v; });
-    case EltOp::kDiv: return map2(a, b, y, n, [](F32 u, F32 v) { return u / v; });
-    case EltOp::kMin: return map2(a, b, y, n, [](F32 u, F32 v) { return min_nan(u, v); });
-    case EltOp::kMax: return map2(a, b, y, n, [](F32 u, F32 v) { return max_nan(u, v); });
-    default: return map2(a, b, y, n, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
+    case EltOp::kAdd:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return u + v; });
+    case EltOp::kSub:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return u - v; });
+    case EltOp::kMul:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return u * v; });
+    case EltOp::kDiv:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return u / v; });
+    case EltOp::kMin:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return min_nan(u, v); });
+    case EltOp::kMax:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return max_nan(u, v); });
+    default:
+      return map2(a, b, y, n, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
   }
 }
 
 void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, float q) noexcept {
   const F32 vp = splat(p), vq = splat(q), one = splat(1.0f);
   switch (op) {
-    case EltOp::kRelu: return map1(a, y, n, [](F32 x) { return max(zero(), x); });
+    case EltOp::kRelu:
+      return map1(a, y, n, [](F32 x) { return max(zero(), x); });
     case EltOp::kLeakyRelu:
       return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), x * vp, x); });
     case EltOp::kElu:
@@ -62,13 +70,18 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
       return map1(a, y, n, [=](F32 x) {
         return x * clamp(fma(x, splat(1.0f / 6), splat(0.5f)), zero(), one);
       });
-    case EltOp::kSwish: return map1(a, y, n, [=](F32 x) { return x * sigmoid(x * vp); });
-    case EltOp::kGelu: return map1(a, y, n, [](F32 x) { return gelu(x); });
-    case EltOp::kGeluTanh: return map1(a, y, n, [](F32 x) { return gelu_tanh(x); });
+    case EltOp::kSwish:
+      return map1(a, y, n, [=](F32 x) { return x * sigmoid(x * vp); });
+    case EltOp::kGelu:
+      return map1(a, y, n, [](F32 x) { return gelu(x); });
+    case EltOp::kGeluTanh:
+      return map1(a, y, n, [](F32 x) { return gelu_tanh(x); });
     case EltOp::kThresholdedRelu:
       return map1(a, y, n, [=](F32 x) { return select(gt(x, vp), x, zero()); });
-    case EltOp::kSoftsign: return map1(a, y, n, [=](F32 x) { return x / (one + abs(x)); });
-    case EltOp::kClip: return map1(a, y, n, [=](F32 x) { return clamp(x, vp, vq); });
+    case EltOp::kSoftsign:
+      return map1(a, y, n, [=](F32 x) { return x / (one + abs(x)); });
+    case EltOp::kClip:
+      return map1(a, y, n, [=](F32 x) { return clamp(x, vp, vq); });
     default:
       return map1(a, y, n, [=](F32 x) {
         return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));
@@ -80,18 +93,30 @@ void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float 
            float q) noexcept {
   if (op < EltOp::kFirstUnary) return apply_binary(op, a, b, y, n);
   switch (op) {
-    case EltOp::kNeg: return map1(a, y, n, [](F32 x) { return -x; });
-    case EltOp::kAbs: return map1(a, y, n, [](F32 x) { return abs(x); });
-    case EltOp::kSqrt: return map1(a, y, n, [](F32 x) { return sqrt(x); });
-    case EltOp::kReciprocal: return map1(a, y, n, [](F32 x) { return splat(1.0f) / x; });
-    case EltOp::kFloor: return map1(a, y, n, [](F32 x) { return floor(x); });
-    case EltOp::kCeil: return map1(a, y, n, [](F32 x) { return ceil(x); });
-    case EltOp::kRound: return map1(a, y, n, [](F32 x) { return round(x); });
-    case EltOp::kExp: return map1(a, y, n, [](F32 x) { return exp(x); });
-    case EltOp::kTanh: return map1(a, y, n, [](F32 x) { return tanh(x); });
-    case EltOp::kErf: return map1(a, y, n, [](F32 x) { return erf(x); });
-    case EltOp::kSigmoid: return map1(a, y, n, [](F32 x) { return sigmoid(x); });
-    default: return apply_activation(op, a, y, n, p, q);
+    case EltOp::kNeg:
+      return map1(a, y, n, [](F32 x) { return -x; });
+    case EltOp::kAbs:
+      return map1(a, y, n, [](F32 x) { return abs(x); });
+    case EltOp::kSqrt:
+      return map1(a, y, n, [](F32 x) { return sqrt(x); });
+    case EltOp::kReciprocal:
+      return map1(a, y, n, [](F32 x) { return splat(1.0f) / x; });
+    case EltOp::kFloor:
+      return map1(a, y, n, [](F32 x) { return floor(x); });
+    case EltOp::kCeil:
+      return map1(a, y, n, [](F32 x) { return ceil(x); });
+    case EltOp::kRound:
+      return map1(a, y, n, [](F32 x) { return round(x); });
+    case EltOp::kExp:
+      return map1(a, y, n, [](F32 x) { return exp(x); });
+    case EltOp::kTanh:
+      return map1(a, y, n, [](F32 x) { return tanh(x); });
+    case EltOp::kErf:
+      return map1(a, y, n, [](F32 x) { return erf(x); });
+    case EltOp::kSigmoid:
+      return map1(a, y, n, [](F32 x) { return sigmoid(x); });
+    default:
+      return apply_activation(op, a, y, n, p, q);
   }
 }
 

@@ -42,7 +42,8 @@ std::vector<float> sweep() {
     std::memcpy(&f, &b, sizeof(f));
     x.push_back(f);
   }
-  for (float f : {0.0f, -0.0f, 1.0f, -1.0f, 88.722f, 88.73f, -87.4f, -103.9f, -104.1f, INFINITY, -INFINITY, NAN})
+  for (float f : {0.0f, -0.0f, 1.0f, -1.0f, 88.722f, 88.73f, -87.4f, -103.9f, -104.1f, INFINITY,
+                  -INFINITY, NAN})
     x.push_back(f);
   return x;
 }
@@ -60,14 +61,15 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
   std::vector<float> y(x.size());
   for (const Isa isa : supported_isas()) {
     for (const UnaryCase& c : cases) {
-      elt_kernels(isa).apply(c.op, x.data(), x.data(), y.data(), static_cast<int64_t>(x.size()), 1, 0);
+      elt_kernels(isa).apply(c.op, x.data(), x.data(), y.data(), static_cast<int64_t>(x.size()), 1,
+                             0);
       for (size_t i = 0; i < x.size(); ++i) {
         const double exact = c.exact(static_cast<double>(x[i]));
         if (c.op == EltOp::kGelu && std::isinf(x[i])) continue;  // inf * 0 on the negative side
         const auto want = static_cast<float>(exact);
         if (std::fabs(y[i] - exact) <= c.absolute) continue;
-        ASSERT_LE(ulps(y[i], want), c.max_ulps)
-            << isa_name(isa) << " op " << int(c.op) << " x " << x[i] << " got " << y[i] << " want " << want;
+        ASSERT_LE(ulps(y[i], want), c.max_ulps) << isa_name(isa) << " op " << int(c.op) << " x "
+                                                << x[i] << " got " << y[i] << " want " << want;
       }
     }
   }
@@ -77,16 +79,19 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
   // y = swish(a + column) * row - single
   EltProgram program;
   program.inputs = 4;
-  program.code = {{EltOp::kAdd, 0, 1}, {EltOp::kSwish, 4, 4, 1.0f}, {EltOp::kMul, 5, 2}, {EltOp::kSub, 6, 3}};
+  program.code = {
+      {EltOp::kAdd, 0, 1}, {EltOp::kSwish, 4, 4, 1.0f}, {EltOp::kMul, 5, 2}, {EltOp::kSub, 6, 3}};
   for (const Isa isa : supported_isas()) {
     for (int64_t cols : {0, 1, 3, 15, 16, 17, 33, 1024, 1500}) {
       const int64_t rows = 3, pitch = cols + 5;
-      std::vector<float> a(static_cast<size_t>(rows * pitch + 1)), column(static_cast<size_t>(cols + 1));
+      std::vector<float> a(static_cast<size_t>(rows * pitch + 1)),
+          column(static_cast<size_t>(cols + 1));
       for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 13) * 0.25f - 1;
       for (size_t i = 0; i < column.size(); ++i) column[i] = static_cast<float>(i % 7) * 0.5f;
       const std::vector<float> row = {1, -2, 3};
       const float single = 0.75f;
-      const EltOperand operands[] = {{a.data(), pitch, 1}, {column.data(), 0, 1}, {row.data(), 1, 0}, {&single, 0, 0}};
+      const EltOperand operands[] = {
+          {a.data(), pitch, 1}, {column.data(), 0, 1}, {row.data(), 1, 0}, {&single, 0, 0}};
       std::vector<float> y(a.size(), 99.0f);
       std::vector<char> scratch(static_cast<size_t>(eltwise_scratch_bytes(program)) + 64);
       void* aligned = scratch.data();
@@ -101,7 +106,8 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
             continue;
           }
           const double s = a[at] + column[static_cast<size_t>(c)];
-          ASSERT_NEAR(y[at], silu(s) * row[static_cast<size_t>(r)] - single, 1e-5) << isa_name(isa) << " " << cols;
+          ASSERT_NEAR(y[at], silu(s) * row[static_cast<size_t>(r)] - single, 1e-5)
+              << isa_name(isa) << " " << cols;
         }
       }
     }
@@ -112,8 +118,8 @@ TEST(Eltwise, NanStaysNan) {
   const float nan = NAN, one = 1;
   float y = 0;
   for (const Isa isa : supported_isas()) {
-    for (EltOp op : {EltOp::kRelu, EltOp::kClip, EltOp::kExp, EltOp::kTanh, EltOp::kErf, EltOp::kSigmoid,
-                     EltOp::kGelu, EltOp::kHardSwish, EltOp::kElu}) {
+    for (EltOp op : {EltOp::kRelu, EltOp::kClip, EltOp::kExp, EltOp::kTanh, EltOp::kErf,
+                     EltOp::kSigmoid, EltOp::kGelu, EltOp::kHardSwish, EltOp::kElu}) {
       elt_kernels(isa).apply(op, &nan, &nan, &y, 1, 0, 1);
       EXPECT_TRUE(std::isnan(y)) << int(op);
     }

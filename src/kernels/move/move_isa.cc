@@ -6,8 +6,8 @@ namespace ferry::FERRY_ISA {
 namespace {
 
 // One square of lanes; `rows` and `cols` are what of it exists.
-FERRY_INLINE void square(const float* x, int64_t x_stride, float* y, int64_t y_stride,
-                         int64_t rows, int64_t cols) {
+FERRY_INLINE void square(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
+                         int64_t cols) {
   F32 v[kLanes];
   if (rows == kLanes && cols == kLanes) {
     FERRY_UNROLL

@@ -13,8 +13,8 @@ namespace ferry {
 struct PoolShape {
   static constexpr int64_t kMaxTaps = 1024;
 
-  bool max = true;                 // false: the mean
-  bool count_padding = false;      // of the mean: divide by taps in the padding too
+  bool max = true;             // false: the mean
+  bool count_padding = false;  // of the mean: divide by taps in the padding too
   int64_t batch = 1, channels = 1;
   int64_t in[3] = {1, 1, 1};
   int64_t out[3] = {1, 1, 1};

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/pool/pool.h"
-
 #include "kernels/vec.h"
 
 namespace ferry::FERRY_ISA {
@@ -41,8 +40,7 @@ void maximum(const float* const* taps, int64_t n, float* y, int64_t channels) no
   pool<true>(taps, n, y, channels, 1.0f);
 }
 
-void mean(const float* const* taps, int64_t n, float* y, int64_t channels,
-          float divisor) noexcept {
+void mean(const float* const* taps, int64_t n, float* y, int64_t channels, float divisor) noexcept {
   pool<false>(taps, n, y, channels, divisor);
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/resize/resize.h"
-
 #include "kernels/vec.h"
 
 namespace ferry::FERRY_ISA {

@@ -3,8 +3,6 @@
 
 namespace ferry {
 
-const RnnKernels& rnn_kernels(Isa isa) noexcept {
-  return FERRY_SELECT_ISA_TABLE(isa, kRnnKernels);
-}
+const RnnKernels& rnn_kernels(Isa isa) noexcept { return FERRY_SELECT_ISA_TABLE(isa, kRnnKernels); }
 
 }  // namespace ferry

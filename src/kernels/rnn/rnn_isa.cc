@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rnn/rnn.h"
-
 #include "kernels/vec_math.h"
 
 namespace ferry::FERRY_ISA {

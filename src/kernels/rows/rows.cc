@@ -3,8 +3,6 @@
 
 namespace ferry {
 
-const RowKernels& row_kernels(Isa isa) noexcept {
-  return FERRY_SELECT_ISA_TABLE(isa, kRowKernels);
-}
+const RowKernels& row_kernels(Isa isa) noexcept { return FERRY_SELECT_ISA_TABLE(isa, kRowKernels); }
 
 }  // namespace ferry

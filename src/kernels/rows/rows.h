@@ -16,8 +16,8 @@ struct NormArgs {
   const float* scale = nullptr;  // n values
   const float* bias = nullptr;   // n values, or none
   float epsilon = 0;
-  bool centred = true;  // false: RMS
-  float* mean = nullptr;      // per row, or none
+  bool centred = true;    // false: RMS
+  float* mean = nullptr;  // per row, or none
   float* inverse = nullptr;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/rows/rows.h"
-
 #include "kernels/vec_math.h"
 
 namespace ferry::FERRY_ISA {
@@ -63,12 +62,16 @@ FERRY_INLINE void reduce_of(const float* x, float* y, int64_t rows, int64_t n, f
 void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n,
             float factor) noexcept {
   switch (kind) {
-    case RowReduction::kSum: return reduce_of<RowReduction::kSum>(x, y, rows, n, factor);
-    case RowReduction::kMax: return reduce_of<RowReduction::kMax>(x, y, rows, n, factor);
-    case RowReduction::kMin: return reduce_of<RowReduction::kMin>(x, y, rows, n, factor);
+    case RowReduction::kSum:
+      return reduce_of<RowReduction::kSum>(x, y, rows, n, factor);
+    case RowReduction::kMax:
+      return reduce_of<RowReduction::kMax>(x, y, rows, n, factor);
+    case RowReduction::kMin:
+      return reduce_of<RowReduction::kMin>(x, y, rows, n, factor);
     case RowReduction::kSumSquare:
       return reduce_of<RowReduction::kSumSquare>(x, y, rows, n, factor);
-    case RowReduction::kL1: return reduce_of<RowReduction::kL1>(x, y, rows, n, factor);
+    case RowReduction::kL1:
+      return reduce_of<RowReduction::kL1>(x, y, rows, n, factor);
   }
 }
 
@@ -241,7 +244,6 @@ void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs
 
 }  // namespace
 
-extern const RowKernels kRowKernels = {softmax, softmax_columns, normalize, reduce,
-                                       reduce_columns};
+extern const RowKernels kRowKernels = {softmax, softmax_columns, normalize, reduce, reduce_columns};
 
 }  // namespace ferry::FERRY_ISA

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention(x, w, b, mask, past, bias) => Attention(q, k, v, ...), q, k, v = Split(MatMul(x, w) + b)
-// MultiHeadAttention(q, k, v, ...) => Attention(q, k, v, ...)
-// Masks of integers become additive: 0 where a key is valid, mask_filter_value where it is not.
+// Attention(x, w, b, mask, past, bias) => Attention(q, k, v, ...), q, k, v = Split(MatMul(x, w) +
+// b) MultiHeadAttention(q, k, v, ...) => Attention(q, k, v, ...) Masks of integers become additive:
+// 0 where a key is valid, mask_filter_value where it is not.
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
@@ -18,8 +18,10 @@ Result<std::vector<ValueId>> split(Rewriter& r, ValueId x, int64_t axis,
   node.op_type = "Split";
   node.inputs = {x};
   node.set("axis", axis);
-  if (sizes.empty()) node.set("num_outputs", static_cast<int64_t>(count));
-  else node.inputs.push_back(r.ints(sizes));
+  if (sizes.empty())
+    node.set("num_outputs", static_cast<int64_t>(count));
+  else
+    node.inputs.push_back(r.ints(sizes));
   for (size_t i = 0; i < count; ++i) node.outputs.push_back(r.new_value());
   const std::vector<ValueId> outputs = node.outputs;
   FERRY_RETURN_IF_ERROR(r.add_before(std::move(node)));
@@ -119,16 +121,16 @@ Status attention(SourceNode& node, Rewriter& r) {
   if (input_or_none(node, 6) != kNone) return unsupported_op("past_sequence_length");
   const auto sizes = node.get("qkv_hidden_sizes", std::vector<int64_t>());
   if (!sizes.empty() && sizes.size() != 3) {
-    return invalid_model("attribute 'qkv_hidden_sizes' has {} elements, wanted are 3", sizes.size());
+    return invalid_model("attribute 'qkv_hidden_sizes' has {} elements, wanted are 3",
+                         sizes.size());
   }
   FERRY_ASSIGN_OR_RETURN(ValueId packed, r.emit("MatMul", {node.inputs[0], node.inputs[1]}));
   if (node.has_input(2)) {
     FERRY_ASSIGN_OR_RETURN(packed, r.emit("Add", {packed, node.inputs[2]}));
   }
   FERRY_ASSIGN_OR_RETURN(const std::vector<ValueId> qkv, split(r, packed, 2, sizes, 3));
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId mask,
-      combined_mask(r, input_or_none(node, 3), input_or_none(node, 5), type, s.filter));
+  FERRY_ASSIGN_OR_RETURN(const ValueId mask, combined_mask(r, input_or_none(node, 3),
+                                                           input_or_none(node, 5), type, s.filter));
   ValueId past_key = kNone, past_value = kNone;
   FERRY_RETURN_IF_ERROR(split_past(r, input_or_none(node, 4), past_key, past_value));
   join_present(node, r);
@@ -140,9 +142,8 @@ Status attention(SourceNode& node, Rewriter& r) {
 Result<ValueId> merge_heads(Rewriter& r, ValueId x) {
   const Type t = r.type(x);
   if (!t.has_rank() || t.rank() == 3) return x;
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId rows,
-      r.emit("Transpose", {x}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId rows,
+                         r.emit("Transpose", {x}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}}));
   return r.emit("Reshape", {rows, r.ints({0, 0, -1})});
 }
 
@@ -177,9 +178,8 @@ Status multi_head_attention(SourceNode& node, Rewriter& r) {
     if (t.has_rank() && t.rank() != 3) return unsupported_op("packed query, key or value");
   }
   if (node.has_input(3)) FERRY_RETURN_IF_ERROR(add_bias(r, node.inputs[3], qkv));
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId mask,
-      combined_mask(r, input_or_none(node, 4), input_or_none(node, 5), type, s.filter));
+  FERRY_ASSIGN_OR_RETURN(const ValueId mask, combined_mask(r, input_or_none(node, 4),
+                                                           input_or_none(node, 5), type, s.filter));
   if (node.inputs.size() > 8) return unsupported_op("past_sequence_length and later inputs");
   FERRY_RETURN_IF_ERROR(refuse_outputs(node, 3));
   become_attention(node, s,

@@ -3,7 +3,8 @@
 //   past[b]   = total == S ? 0 : seqlens_k[b] + 1 - S           tokens of sample b before this call
 //   pos[b, i] = past[b] + i
 //   k, v      = TensorScatter(cache padded to total, new rows, past)
-//   y         = Attention(q, k, v, mask), mask[b, i, j] = j <= pos[b, i] and within the local window
+//   y         = Attention(q, k, v, mask), mask[b, i, j] = j <= pos[b, i] and within the local
+//   window
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
@@ -49,14 +50,14 @@ class GroupQuery {
 
   // [B, S, heads * size] => [B, heads, S, size]
   Result<ValueId> by_head(ValueId x, int64_t heads) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId wide,
-                           r_.emit("Reshape", {x, r_.ints({0, 0, heads, -1})}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId wide, r_.emit("Reshape", {x, r_.ints({0, 0, heads, -1})}));
     return r_.emit("Transpose", {wide}, {{"perm", Perm{0, 2, 1, 3}}});
   }
 
   Status split_inputs() {
-    FERRY_ASSIGN_OR_RETURN(const ValueId rows,
-                           by_head(node_.inputs[0], node_.has_input(1) ? heads_ : heads_ + 2 * kv_heads_));
+    FERRY_ASSIGN_OR_RETURN(
+        const ValueId rows,
+        by_head(node_.inputs[0], node_.has_input(1) ? heads_ : heads_ + 2 * kv_heads_));
     q_ = rows;
     if (node_.has_input(1) && node_.has_input(2)) {
       FERRY_ASSIGN_OR_RETURN(k_, by_head(node_.inputs[1], kv_heads_));
@@ -75,8 +76,8 @@ class GroupQuery {
   }
 
   Result<ValueId> as_int64(ValueId x, const std::vector<int64_t>& shape) {
-    FERRY_ASSIGN_OR_RETURN(
-        const ValueId wide, r_.emit("Cast", {x}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId wide,
+                           r_.emit("Cast", {x}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
     return r_.emit("Reshape", {wide, r_.ints(shape)});
   }
   // 0, 1, ..., count - 1 for a count of shape [1].
@@ -86,7 +87,8 @@ class GroupQuery {
   }
 
   Status measure() {
-    FERRY_ASSIGN_OR_RETURN(length_, r_.emit("Shape", {q_}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
+    FERRY_ASSIGN_OR_RETURN(length_,
+                           r_.emit("Shape", {q_}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
     FERRY_ASSIGN_OR_RETURN(const ValueId last, as_int64(node_.inputs[5], {-1}));
     FERRY_ASSIGN_OR_RETURN(total_, as_int64(node_.inputs[6], {1}));
     FERRY_ASSIGN_OR_RETURN(const ValueId valid, r_.emit("Add", {last, r_.ints({1})}));
@@ -122,14 +124,14 @@ class GroupQuery {
   Result<ValueId> cached(ValueId rows, ValueId past, size_t index) {
     ValueId result = rows;
     if (past != kNone) {
-      FERRY_ASSIGN_OR_RETURN(const ValueId capacity,
-                             r_.emit("Shape", {past}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
+      FERRY_ASSIGN_OR_RETURN(
+          const ValueId capacity,
+          r_.emit("Shape", {past}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
       FERRY_ASSIGN_OR_RETURN(const ValueId wanted, r_.emit("Max", {capacity, total_}));
       FERRY_ASSIGN_OR_RETURN(const ValueId missing, r_.emit("Sub", {wanted, capacity}));
       FERRY_ASSIGN_OR_RETURN(const ValueId pads,
                              r_.emit("Concat", {r_.ints({0}), missing}, {{"axis", int64_t{0}}}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId room,
-                             r_.emit("Pad", {past, pads, kNone, r_.ints({2})}));
+      FERRY_ASSIGN_OR_RETURN(const ValueId room, r_.emit("Pad", {past, pads, kNone, r_.ints({2})}));
       FERRY_ASSIGN_OR_RETURN(result, r_.emit("TensorScatter", {room, rows, past_}));
     }
     if (node_.has_output(index)) {

@@ -116,7 +116,8 @@ Result<ValueId> as_nibbles(Rewriter& r, ValueId bytes, int64_t rows, int64_t col
   if (t == nullptr || t->dtype() != DType::kUInt8) {
     return unsupported_op("MatMulNBits needs constant weights and zero points of u8");
   }
-  // A row of an odd number of elements ends with half a byte of padding, which a dense tensor lacks.
+  // A row of an odd number of elements ends with half a byte of padding, which a dense tensor
+  // lacks.
   if (columns % 2 != 0 || t->count() * 2 != rows * columns) {
     return unsupported_op("MatMulNBits with {} for {} rows of {} elements", t->describe(), rows,
                           columns);
@@ -130,7 +131,8 @@ Status matmul_n_bits(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
   const int64_t k = node.get_int("K", 0), n = node.get_int("N", 0);
   const int64_t bits = node.get_int("bits", 4), block = node.get_int("block_size", 0);
-  if (bits != 4 || node.has_input(4)) return unsupported_op("MatMulNBits with {} bits or g_idx", bits);
+  if (bits != 4 || node.has_input(4))
+    return unsupported_op("MatMulNBits with {} bits or g_idx", bits);
   if (k < 1 || n < 1 || block < 1 || k > INT32_MAX || n > INT32_MAX || k % block != 0) {
     return unsupported_op("MatMulNBits with K = {}, N = {}, block_size = {}", k, n, block);
   }
@@ -169,9 +171,8 @@ Status integer_matmul(SourceNode& node, Rewriter& r, const Quantized& a, const Q
                       ValueId bias) {
   FERRY_ASSIGN_OR_RETURN(const ValueId sums,
                          r.emit("MatMulInteger", {a.value, b.value, a.zero, b.zero}));
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId real,
-      r.emit("Cast", {sums}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId real,
+                         r.emit("Cast", {sums}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
   FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {a.scale, b.scale}));
   if (bias == kNone) {
     become(node, "Mul", {real, scale});

@@ -66,9 +66,9 @@ Status skip_simplified(SourceNode& node, Rewriter& r) {
 
 // 0, 1, ..., n - 1 for a batch of n tokens: [n], which gathers one row per token.
 Result<ValueId> token_positions(SourceNode& node, Rewriter& r) {
-  FERRY_ASSIGN_OR_RETURN(const ValueId length,
-                         r.emit("Shape", {node.inputs[0]},
-                                {{"start", int64_t{1}}, {"end", int64_t{2}}}));
+  FERRY_ASSIGN_OR_RETURN(
+      const ValueId length,
+      r.emit("Shape", {node.inputs[0]}, {{"start", int64_t{1}}, {"end", int64_t{2}}}));
   FERRY_ASSIGN_OR_RETURN(const ValueId end, r.emit("Squeeze", {length}));
   return r.emit("Range", {r.scalar_int(0), end, r.scalar_int(1)});
 }

@@ -14,7 +14,8 @@ ValueId input_or_none(const SourceNode& node, size_t i) {
 
 // Inputs `at`, at + 1 and at + 2 are a value, its scale and its zero point.
 Result<ValueId> dequantized(SourceNode& node, Rewriter& r, size_t at) {
-  if (!node.has_input(at) || !node.has_input(at + 1)) return invalid_model("input {} is missing", at);
+  if (!node.has_input(at) || !node.has_input(at + 1))
+    return invalid_model("input {} is missing", at);
   return r.emit("DequantizeLinear",
                 {node.inputs[at], node.inputs[at + 1], input_or_none(node, at + 2)});
 }
@@ -69,7 +70,8 @@ Status softmax(SourceNode& node, Rewriter& r) {
   const int64_t axis = node.get_int("axis", -1), opset = node.get_int("opset", 13);
   const Type x = r.type(node.inputs.empty() ? kNone : node.inputs[0]);
   const bool last = axis == -1 || (x.has_rank() && axis == static_cast<int64_t>(x.rank()) - 1);
-  if (opset < 13 && !last) return unsupported_op("QLinearSoftmax of opset {} along axis {}", opset, axis);
+  if (opset < 13 && !last)
+    return unsupported_op("QLinearSoftmax of opset {} along axis {}", opset, axis);
   node.remove("opset");
   return unary(node, r, "Softmax");
 }
@@ -95,15 +97,14 @@ Status where(SourceNode& node, Rewriter& r) {
   return quantize_result(node, r, "Where", {node.inputs[0], x, y}, 7);
 }
 
-// Inputs: A, a_scale, a_zero, B, b_scale, b_zero, C (i32, scale a_scale * b_scale), y_scale, y_zero.
-// Without y_scale the result stays real.
+// Inputs: A, a_scale, a_zero, B, b_scale, b_zero, C (i32, scale a_scale * b_scale), y_scale,
+// y_zero. Without y_scale the result stays real.
 Status gemm(SourceNode& node, Rewriter& r) {
   FERRY_ASSIGN_OR_RETURN(const ValueId a, dequantized(node, r, 0));
   const bool columns = node.get_int("transB", 0) == 0;
   FERRY_ASSIGN_OR_RETURN(
       const ValueId b,
-      r.emit("DequantizeLinear",
-             {node.inputs.at(3), node.inputs.at(4), input_or_none(node, 5)},
+      r.emit("DequantizeLinear", {node.inputs.at(3), node.inputs.at(4), input_or_none(node, 5)},
              {{"axis", columns ? int64_t{1} : int64_t{0}}}));
   std::vector<ValueId> inputs = {a, b};
   if (node.has_input(6)) {

@@ -22,7 +22,7 @@ Status expand_dims(SourceNode& node, Rewriter& r) {
 
 Status grid_sample(SourceNode& node, Rewriter&) {
   const auto mode = node.get<std::string>("mode", "bilinear");
-  node.set("mode", mode == "bilinear" ? std::string("linear")
+  node.set("mode", mode == "bilinear"  ? std::string("linear")
                    : mode == "bicubic" ? std::string("cubic")
                                        : mode);
   node.domain.clear();

@@ -114,11 +114,13 @@ Status dft(SourceNode& node, Rewriter& r) {
 
 // Tile(x, tiles, axis) => Tile(x, [1, ..., tiles, ..., 1])
 Status tile(SourceNode& node, Rewriter& r) {
-  if (node.inputs.size() != 3) return invalid_model("has {} inputs, wanted are 3", node.inputs.size());
+  if (node.inputs.size() != 3)
+    return invalid_model("has {} inputs, wanted are 3", node.inputs.size());
   const auto tiles = r.constant_ints(node.inputs[1]), axis = r.constant_ints(node.inputs[2]);
   const Type x = r.type(node.inputs[0]);
   if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1 || !x.has_rank()) {
-    return unsupported_op("Tile of an opset before 6 needs constant tiles and axis and a known rank");
+    return unsupported_op(
+        "Tile of an opset before 6 needs constant tiles and axis and a known rank");
   }
   Ints repeats(x.rank(), 1);
   const int64_t at = (*axis)[0] < 0 ? (*axis)[0] + static_cast<int64_t>(x.rank()) : (*axis)[0];
@@ -133,8 +135,9 @@ Status tile(SourceNode& node, Rewriter& r) {
 }  // namespace
 
 void add_attribute_to_input(std::vector<UpgradeRow>& rows) {
-  for (std::string_view op : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
-                              "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"}) {
+  for (std::string_view op :
+       {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+        "ReduceMin", "ReduceProd", "ReduceSumSquare"}) {
     rows.push_back({op, 18, axes});
   }
   rows.push_back({"ReduceSum", 13, axes});

@@ -11,9 +11,8 @@ namespace {
 Status per_element(SourceNode& node, Rewriter& r) {
   const Type x = r.type(node.inputs[0]);
   if (!x.is_tensor()) return unsupported_op("spatial = 0 needs an input of known type");
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId epsilon,
-      r.scalar(static_cast<double>(node.get("epsilon", 1e-5f)), x.dtype));
+  FERRY_ASSIGN_OR_RETURN(const ValueId epsilon,
+                         r.scalar(static_cast<double>(node.get("epsilon", 1e-5f)), x.dtype));
   FERRY_ASSIGN_OR_RETURN(const ValueId centered, r.emit("Sub", {node.inputs[0], node.inputs[3]}));
   FERRY_ASSIGN_OR_RETURN(const ValueId variance, r.emit("Add", {node.inputs[4], epsilon}));
   FERRY_ASSIGN_OR_RETURN(const ValueId deviation, r.emit("Sqrt", {variance}));
@@ -26,7 +25,8 @@ Status per_element(SourceNode& node, Rewriter& r) {
 }
 
 Status upgrade(SourceNode& node, Rewriter& r) {
-  if (node.inputs.size() != 5) return invalid_model("has {} inputs, wanted are 5", node.inputs.size());
+  if (node.inputs.size() != 5)
+    return invalid_model("has {} inputs, wanted are 5", node.inputs.size());
   const bool test = node.get_int("is_test", 0) != 0;
   const bool spatial = node.get_int("spatial", 1) != 0;
   node.remove("is_test");

@@ -8,12 +8,21 @@
 namespace ferry::onnx {
 namespace {
 
-constexpr std::pair<std::string_view, DType> kTypeNames[] = {
-    {"FLOAT", DType::kFloat32},     {"UINT8", DType::kUInt8},         {"INT8", DType::kInt8},
-    {"UINT16", DType::kUInt16},     {"INT16", DType::kInt16},         {"INT32", DType::kInt32},
-    {"INT64", DType::kInt64},       {"STRING", DType::kString},       {"BOOL", DType::kBool},
-    {"FLOAT16", DType::kFloat16},   {"DOUBLE", DType::kFloat64},      {"UINT32", DType::kUInt32},
-    {"UINT64", DType::kUInt64},     {"COMPLEX64", DType::kComplex64}, {"COMPLEX128", DType::kComplex128}};
+constexpr std::pair<std::string_view, DType> kTypeNames[] = {{"FLOAT", DType::kFloat32},
+                                                             {"UINT8", DType::kUInt8},
+                                                             {"INT8", DType::kInt8},
+                                                             {"UINT16", DType::kUInt16},
+                                                             {"INT16", DType::kInt16},
+                                                             {"INT32", DType::kInt32},
+                                                             {"INT64", DType::kInt64},
+                                                             {"STRING", DType::kString},
+                                                             {"BOOL", DType::kBool},
+                                                             {"FLOAT16", DType::kFloat16},
+                                                             {"DOUBLE", DType::kFloat64},
+                                                             {"UINT32", DType::kUInt32},
+                                                             {"UINT64", DType::kUInt64},
+                                                             {"COMPLEX64", DType::kComplex64},
+                                                             {"COMPLEX128", DType::kComplex128}};
 
 Status cast(SourceNode& node, Rewriter&) {
   const auto name = node.get<std::string>("to", "");

@@ -13,10 +13,16 @@ Status drop(SourceNode& node, Rewriter&) {
 }  // namespace
 
 void add_consumed_inputs(std::vector<UpgradeRow>& rows) {
-  for (std::string_view op :
-       {"Abs", "Add", "BatchNormalization", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor",
-        "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Log", "Max", "Mean", "Min", "Mul",
-        "Neg", "PRelu", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh"}) {
+  for (std::string_view op : {"Abs",       "Add",         "BatchNormalization",
+                              "Ceil",      "Clip",        "Div",
+                              "Dropout",   "Elu",         "Exp",
+                              "Floor",     "HardSigmoid", "InstanceNormalization",
+                              "LeakyRelu", "Log",         "Max",
+                              "Mean",      "Min",         "Mul",
+                              "Neg",       "PRelu",       "Reciprocal",
+                              "Relu",      "Selu",        "Sigmoid",
+                              "Sqrt",      "Sub",         "Sum",
+                              "Tanh"}) {
     rows.push_back({op, 6, drop});
   }
   rows.push_back({"Reshape", 5, drop});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dropout before opset 12 had its ratio as an attribute and ran in inference mode; before 10 the mask
-// had the type of the data.
+// Dropout before opset 12 had its ratio as an attribute and ran in inference mode; before 10 the
+// mask had the type of the data.
 #include "base/status.h"
 #include "onnx/upgrade/table.h"
 

@@ -69,8 +69,8 @@ Status scaled_tanh(SourceNode& node, Rewriter& r) {
   return {};
 }
 
-// Cuts `border` (left, top, right, bottom) off images [N, C, H, W], or takes `scale` (H, W) elements
-// from (left, top) on.
+// Cuts `border` (left, top, right, bottom) off images [N, C, H, W], or takes `scale` (H, W)
+// elements from (left, top) on.
 Status crop(SourceNode& node, Rewriter& r) {
   const auto border = node.get("border", std::vector<int64_t>());
   const auto size = node.get("scale", std::vector<int64_t>());

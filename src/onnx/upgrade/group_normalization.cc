@@ -10,10 +10,11 @@ namespace {
 Status per_channel(SourceNode& node, Rewriter& r) {
   const int64_t groups = node.get_int("num_groups", 0);
   if (groups < 1) return invalid_model("attribute 'num_groups' is missing or under 1");
-  if (node.inputs.size() != 3) return invalid_model("has {} inputs, wanted are 3", node.inputs.size());
-  FERRY_ASSIGN_OR_RETURN(const ValueId channels,
-                         r.emit("Shape", {node.inputs[0]},
-                                {{"start", int64_t{1}}, {"end", int64_t{2}}}));
+  if (node.inputs.size() != 3)
+    return invalid_model("has {} inputs, wanted are 3", node.inputs.size());
+  FERRY_ASSIGN_OR_RETURN(
+      const ValueId channels,
+      r.emit("Shape", {node.inputs[0]}, {{"start", int64_t{1}}, {"end", int64_t{2}}}));
   FERRY_ASSIGN_OR_RETURN(const ValueId each, r.emit("Div", {channels, r.ints({groups})}));
   FERRY_ASSIGN_OR_RETURN(const ValueId shape,
                          r.emit("Concat", {r.ints({1}), each}, {{"axis", int64_t{0}}}));

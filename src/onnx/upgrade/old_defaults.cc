@@ -67,9 +67,8 @@ Status one_hot(SourceNode& node, Rewriter& r) {
   FERRY_ASSIGN_OR_RETURN(const ValueId zero, r.scalar(0, indices.dtype));
   FERRY_ASSIGN_OR_RETURN(const ValueId negative, r.emit("Less", {node.inputs[0], zero}));
   FERRY_ASSIGN_OR_RETURN(const ValueId scalar, r.emit("Reshape", {node.inputs[1], r.ints({})}));
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId depth,
-      r.emit("Cast", {scalar}, {{"to", static_cast<int64_t>(indices.dtype)}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId depth,
+                         r.emit("Cast", {scalar}, {{"to", static_cast<int64_t>(indices.dtype)}}));
   FERRY_ASSIGN_OR_RETURN(const ValueId none, r.emit("Where", {negative, depth, node.inputs[0]}));
   node.inputs[0] = none;
   return {};

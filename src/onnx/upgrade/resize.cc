@@ -11,8 +11,8 @@ namespace ferry::onnx {
 namespace {
 
 Result<ValueId> float_constant(Rewriter& r, const std::vector<float>& values) {
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor t, Tensor::allocate(DType::kFloat32, {static_cast<int64_t>(values.size())}));
+  FERRY_ASSIGN_OR_RETURN(Tensor t,
+                         Tensor::allocate(DType::kFloat32, {static_cast<int64_t>(values.size())}));
   std::copy(values.begin(), values.end(), t.data<float>());
   return r.add_constant(std::move(t));
 }
@@ -20,7 +20,8 @@ Result<ValueId> float_constant(Rewriter& r, const std::vector<float>& values) {
 // Versions up to 10 took source coordinates as x / scale; which neighbour is nearest was left open,
 // and runtimes agree on the one below when enlarging and the one above when shrinking.
 Status asymmetric(SourceNode& node, Rewriter& r) {
-  if (node.inputs.size() != 2) return invalid_model("has {} inputs, wanted are 2", node.inputs.size());
+  if (node.inputs.size() != 2)
+    return invalid_model("has {} inputs, wanted are 2", node.inputs.size());
   const ValueId scales = node.inputs[1];
   bool shrinks = false;
   if (const Tensor* t = r.constant(scales); t != nullptr && t->dtype() == DType::kFloat32) {
@@ -58,7 +59,8 @@ Status half_pixel_for_nearest(SourceNode& node, Rewriter&) {
   const auto mode = node.get<std::string>("mode", "nearest");
   const auto nearest = node.get<std::string>("nearest_mode", "round_prefer_floor");
   if (mode != "nearest" || (nearest != "floor" && nearest != "round_prefer_floor")) {
-    return unsupported_op("tf_half_pixel_for_nn with mode '{}' and nearest_mode '{}'", mode, nearest);
+    return unsupported_op("tf_half_pixel_for_nn with mode '{}' and nearest_mode '{}'", mode,
+                          nearest);
   }
   node.set("coordinate_transformation_mode", std::string("half_pixel"));
   node.set("nearest_mode", std::string(nearest == "floor" ? "round_prefer_ceil" : "ceil"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scan-8 had a batch axis in front of everything.
-//   Scan-8(-, states, xs, body) => Scan(states, xs; body: Scan(states, xs; body)): the outer one walks
-//   the batch, the inner one the sequence
+//   Scan-8(-, states, xs, body) => Scan(states, xs; body: Scan(states, xs; body)): the outer one
+//   walks the batch, the inner one the sequence
 #include <deque>
 #include <protozero/pbf_writer.hpp>
 

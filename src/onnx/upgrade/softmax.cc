@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax, LogSoftmax and Hardmax before opset 13 flattened their input to two dimensions at `axis`
 // (default 1) and normalised the second.
-//   Softmax(x, axis) => Reshape(Softmax(Flatten(x, axis), -1), Shape(x)), or Softmax(x, a) when a is
-//   the only axis from `axis` on that is not 1
+//   Softmax(x, axis) => Reshape(Softmax(Flatten(x, axis), -1), Shape(x)), or Softmax(x, a) when a
+//   is the only axis from `axis` on that is not 1
 #include "base/status.h"
 #include "onnx/upgrade/table.h"
 

@@ -50,9 +50,9 @@ std::span<const UpgradeRow> upgrades_of(std::string_view full_name) {
     });
     return all;
   }();
-  const auto from = std::lower_bound(
-      rows.begin(), rows.end(), full_name,
-      [](const UpgradeRow& row, std::string_view name) { return row.op < name; });
+  const auto from =
+      std::lower_bound(rows.begin(), rows.end(), full_name,
+                       [](const UpgradeRow& row, std::string_view name) { return row.op < name; });
   auto to = from;
   while (to != rows.end() && to->op == full_name) ++to;
   return {from, to};

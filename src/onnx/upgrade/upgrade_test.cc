@@ -52,7 +52,8 @@ class OldNode {
   OldNode& outputs(size_t n) { return num_outputs_ = n, *this; }
 
   // Runs with the sizes of the inputs known, and unknown.
-  void gives(const std::string& dims, const Floats& values, size_t output = 0, float tolerance = 1e-5f) {
+  void gives(const std::string& dims, const Floats& values, size_t output = 0,
+             float tolerance = 1e-5f) {
     for (bool symbolic : {false, true}) {
       SCOPED_TRACE(op_ + "-" + std::to_string(opset_) + (symbolic ? " symbolic" : ""));
       std::vector<Value> out;
@@ -114,9 +115,17 @@ class OldNode {
 TEST(Upgrade, SoftmaxFlattened) {
   const float e = 0.25f;
   OldNode("Softmax", 11).input({2, 2, 2}, Floats(8, 1)).gives("f32[2,2,2]", Floats(8, e));
-  OldNode("Softmax", 11).attr(int_attr("axis", 2)).input({1, 2, 2}, Floats(4, 1)).gives("f32[1,2,2]", Floats(4, 0.5f));
-  OldNode("Softmax", 11).attr(int_attr("axis", 0)).input({2, 2}, Floats(4, 1)).gives("f32[2,2]", Floats(4, e));
-  OldNode("LogSoftmax", 1).input({1, 4, 1, 1}, Floats(4, 1)).gives("f32[1,4,1,1]", Floats(4, std::log(e)));
+  OldNode("Softmax", 11)
+      .attr(int_attr("axis", 2))
+      .input({1, 2, 2}, Floats(4, 1))
+      .gives("f32[1,2,2]", Floats(4, 0.5f));
+  OldNode("Softmax", 11)
+      .attr(int_attr("axis", 0))
+      .input({2, 2}, Floats(4, 1))
+      .gives("f32[2,2]", Floats(4, e));
+  OldNode("LogSoftmax", 1)
+      .input({1, 4, 1, 1}, Floats(4, 1))
+      .gives("f32[1,4,1,1]", Floats(4, std::log(e)));
   OldNode("Hardmax", 1).input({1, 2, 2}, {1, 3, 3, 2}).gives("f32[1,2,2]", {0, 1, 0, 0});
   OldNode("Softmax", 13).input({2, 2, 2}, Floats(8, 1)).gives("f32[2,2,2]", Floats(8, 0.5f));
 }
@@ -140,29 +149,66 @@ TEST(Upgrade, AxisOfBroadcast) {
       .input({2, 3}, Floats(6, 0))
       .input({2}, {1, 2})
       .fails("axis 2 does not align");
-  OldNode("PRelu", 6).input({1, 2, 2}, Floats(4, -1)).input({2}, {1, 2}).gives("f32[1,2,2]", {-1, -1, -2, -2});
+  OldNode("PRelu", 6)
+      .input({1, 2, 2}, Floats(4, -1))
+      .input({2}, {1, 2})
+      .gives("f32[1,2,2]", {-1, -1, -2, -2});
 }
 
 TEST(Upgrade, AttributesThatBecameInputs) {
   OldNode("Squeeze", 11).attr(ints_attr("axes", {1})).input({2, 1}, {1, 2}).gives("f32[2]", {1, 2});
-  OldNode("Unsqueeze", 11).attr(ints_attr("axes", {0})).input({2}, {1, 2}).gives("f32[1,2]", {1, 2});
+  OldNode("Unsqueeze", 11)
+      .attr(ints_attr("axes", {0}))
+      .input({2}, {1, 2})
+      .gives("f32[1,2]", {1, 2});
   OldNode("Unsqueeze", 11).input({2}, {1, 2}).fails("attribute 'axes' is missing");
-  OldNode("ReduceMean", 17).attr(ints_attr("axes", {1})).attr(int_attr("keepdims", 0)).input({2, 2}, {1, 3, 5, 7}).gives("f32[2]", {2, 6});
+  OldNode("ReduceMean", 17)
+      .attr(ints_attr("axes", {1}))
+      .attr(int_attr("keepdims", 0))
+      .input({2, 2}, {1, 3, 5, 7})
+      .gives("f32[2]", {2, 6});
   OldNode("ReduceSum", 11).input({2, 2}, {1, 3, 5, 7}).gives("f32[1,1]", {16});
-  OldNode("Slice", 9).attr(ints_attr("starts", {1})).attr(ints_attr("ends", {3})).attr(ints_attr("axes", {0})).input({4}, {0, 1, 2, 3}).gives("f32[2]", {1, 2});
-  OldNode("Pad", 1).attr(ints_attr("paddings", {1, 0})).input({2}, {1, 2}).gives("f32[3]", {0, 1, 2});
-  OldNode("Pad", 2).attr(ints_attr("pads", {0, 1})).attr(float_attr("value", 7)).input({2}, {1, 2}).gives("f32[3]", {1, 2, 7});
-  OldNode("Reshape", 1).attr(ints_attr("shape", {0, -1})).input({2, 1, 2}, {1, 2, 3, 4}).gives("f32[2,2]", {1, 2, 3, 4});
-  OldNode("TopK", 9).attr(int_attr("k", 2)).outputs(2).input({3}, {1, 3, 2}).gives("i64[2]", {1, 2}, 1);
+  OldNode("Slice", 9)
+      .attr(ints_attr("starts", {1}))
+      .attr(ints_attr("ends", {3}))
+      .attr(ints_attr("axes", {0}))
+      .input({4}, {0, 1, 2, 3})
+      .gives("f32[2]", {1, 2});
+  OldNode("Pad", 1)
+      .attr(ints_attr("paddings", {1, 0}))
+      .input({2}, {1, 2})
+      .gives("f32[3]", {0, 1, 2});
+  OldNode("Pad", 2)
+      .attr(ints_attr("pads", {0, 1}))
+      .attr(float_attr("value", 7))
+      .input({2}, {1, 2})
+      .gives("f32[3]", {1, 2, 7});
+  OldNode("Reshape", 1)
+      .attr(ints_attr("shape", {0, -1}))
+      .input({2, 1, 2}, {1, 2, 3, 4})
+      .gives("f32[2,2]", {1, 2, 3, 4});
+  OldNode("TopK", 9)
+      .attr(int_attr("k", 2))
+      .outputs(2)
+      .input({3}, {1, 3, 2})
+      .gives("i64[2]", {1, 2}, 1);
   OldNode("TopK", 9).outputs(2).input({3}, {1, 3, 2}).fails("attribute 'k' is missing");
-  OldNode("Clip", 10).attr(float_attr("min", 0)).attr(float_attr("max", 6)).input({3}, {-1, 3, 9}).gives("f32[3]", {0, 3, 6});
+  OldNode("Clip", 10)
+      .attr(float_attr("min", 0))
+      .attr(float_attr("max", 6))
+      .input({3}, {-1, 3, 9})
+      .gives("f32[3]", {0, 3, 6});
   OldNode("Clip", 1).input({1}, {9}).gives("f32[1]", {9});
   OldNode("Tile", 1).ints({3}).input({2}, {1, 2}).fails("has 2 inputs");
   OldNode("Tile", 1).input({2}, {1, 2}).ints({2}).ints({0}).gives("f32[4]", {1, 2, 1, 2});
 }
 
 TEST(Upgrade, Split) {
-  OldNode("Split", 2).attr(ints_attr("split", {1, 2})).outputs(2).input({3}, {1, 2, 3}).gives("f32[2]", {2, 3}, 1);
+  OldNode("Split", 2)
+      .attr(ints_attr("split", {1, 2}))
+      .outputs(2)
+      .input({3}, {1, 2, 3})
+      .gives("f32[2]", {2, 3}, 1);
   OldNode("Split", 11).outputs(2).input({4}, {1, 2, 3, 4}).gives("f32[2]", {3, 4}, 1);
   OldNode("Split", 13).outputs(2).input({4}, {1, 2, 3, 4}).gives("f32[2]", {3, 4}, 1);
   OldNode("Split", 13).outputs(2).input({4}, {1, 2, 3, 4}).ints({3, 1}).gives("f32[1]", {4}, 1);
@@ -173,7 +219,10 @@ TEST(Upgrade, BatchNormalization) {
     OldNode n("BatchNormalization", opset);
     if (opset < 6) n.attr(ints_attr("consumed_inputs", {0, 0, 0, 1, 1}));
     if (opset < 7) n.attr(int_attr("is_test", 1));
-    n.attr(float_attr("epsilon", 0)).input({1, 2, 1}, {3, 3}).constant({2}, {1, 2}).constant({2}, {0, 1});
+    n.attr(float_attr("epsilon", 0))
+        .input({1, 2, 1}, {3, 3})
+        .constant({2}, {1, 2})
+        .constant({2}, {0, 1});
     n.constant({2}, {1, 1}).constant({2}, {4, 1}).gives("f32[1,2,1]", {1, 5});
   }
   OldNode("BatchNormalization", 7)
@@ -188,28 +237,63 @@ TEST(Upgrade, BatchNormalization) {
 }
 
 TEST(Upgrade, Dropout) {
-  OldNode("Dropout", 7).attr(float_attr("ratio", 0.5)).outputs(2).input({2}, {1, 2}).gives("f32[2]", {1, 1}, 1);
+  OldNode("Dropout", 7)
+      .attr(float_attr("ratio", 0.5))
+      .outputs(2)
+      .input({2}, {1, 2})
+      .gives("f32[2]", {1, 1}, 1);
   OldNode("Dropout", 10).outputs(2).input({2}, {1, 2}).gives("bool[2]", {1, 1}, 1);
   OldNode("Dropout", 1).attr(int_attr("is_test", 0)).input({2}, {1, 2}).gives("f32[2]", {1, 2});
 }
 
 TEST(Upgrade, OldDefaults) {
   OldNode("Concat", 1).input({1, 1}, {1}).input({1, 1}, {2}).gives("f32[1,2]", {1, 2});
-  OldNode("Cast", 1).attr(string_attr("to", "INT64")).input({2}, {1.7f, -1.7f}).gives("i64[2]", {1, -1});
-  OldNode("Cast", 1).attr(string_attr("to", "POTATO")).input({1}, {1}).fails("names no element type: 'POTATO'");
+  OldNode("Cast", 1)
+      .attr(string_attr("to", "INT64"))
+      .input({2}, {1.7f, -1.7f})
+      .gives("i64[2]", {1, -1});
+  OldNode("Cast", 1)
+      .attr(string_attr("to", "POTATO"))
+      .input({1}, {1})
+      .fails("names no element type: 'POTATO'");
   OldNode("Selu", 1).input({1}, {1}).gives("f32[1]", {1.0507f}, 0, 1e-7f);
-  OldNode("Gemm", 6).attr(int_attr("broadcast", 1)).input({1, 1}, {2}).input({1, 2}, {3, 4}).input({2}, {1, 1}).gives("f32[1,2]", {7, 9});
-  OldNode("GlobalLpPool", 1).attr(float_attr("p", 1)).input({1, 1, 2}, {-1, 2}).gives("f32[1,1,1]", {3});
-  OldNode("GlobalLpPool", 1).attr(float_attr("p", 1.5)).input({1, 1, 2}, {-1, 2}).fails("1.5 is no integer");
+  OldNode("Gemm", 6)
+      .attr(int_attr("broadcast", 1))
+      .input({1, 1}, {2})
+      .input({1, 2}, {3, 4})
+      .input({2}, {1, 1})
+      .gives("f32[1,2]", {7, 9});
+  OldNode("GlobalLpPool", 1)
+      .attr(float_attr("p", 1))
+      .input({1, 1, 2}, {-1, 2})
+      .gives("f32[1,1,1]", {3});
+  OldNode("GlobalLpPool", 1)
+      .attr(float_attr("p", 1.5))
+      .input({1, 1, 2}, {-1, 2})
+      .fails("1.5 is no integer");
 }
 
 TEST(Upgrade, Upsample) {
   const Floats doubled = {1, 1, 2, 2};
-  OldNode("Upsample", 1).attr(float_attr("height_scale", 1)).attr(float_attr("width_scale", 2)).input({1, 1, 1, 2}, {1, 2}).gives("f32[1,1,1,4]", doubled);
+  OldNode("Upsample", 1)
+      .attr(float_attr("height_scale", 1))
+      .attr(float_attr("width_scale", 2))
+      .input({1, 1, 1, 2}, {1, 2})
+      .gives("f32[1,1,1,4]", doubled);
   OldNode("Upsample", 9).input({1, 2}, {1, 2}).constant({2}, {1, 2}).gives("f32[1,4]", doubled);
-  OldNode("Upsample", 9).attr(string_attr("mode", "linear")).input({1, 1, 1, 2}, {1, 2}).constant({4}, {1, 1, 1, 2}).gives("f32[1,1,1,4]", {1, 1.5, 2, 2});
+  OldNode("Upsample", 9)
+      .attr(string_attr("mode", "linear"))
+      .input({1, 1, 1, 2}, {1, 2})
+      .constant({4}, {1, 1, 1, 2})
+      .gives("f32[1,1,1,4]", {1, 1.5, 2, 2});
   OldNode("Resize", 10).input({1, 2}, {1, 2}).constant({2}, {1, 2}).gives("f32[1,4]", doubled);
-  OldNode("Resize", 11).attr(string_attr("coordinate_transformation_mode", "tf_half_pixel_for_nn")).attr(string_attr("nearest_mode", "floor")).input({4}, {1, 2, 3, 4}).constant({0}, {}).constant({1}, {0.5}).gives("f32[2]", {2, 4});
+  OldNode("Resize", 11)
+      .attr(string_attr("coordinate_transformation_mode", "tf_half_pixel_for_nn"))
+      .attr(string_attr("nearest_mode", "floor"))
+      .input({4}, {1, 2, 3, 4})
+      .constant({0}, {})
+      .constant({1}, {0.5})
+      .gives("f32[2]", {2, 4});
 }
 
 TEST(Upgrade, GroupNormalization) {
@@ -223,15 +307,24 @@ TEST(Upgrade, GroupNormalization) {
 }
 
 TEST(Upgrade, OneHotOfNegativeIndices) {
-  OldNode("OneHot", 9).input({2}, {-1, 1}).ints({2}).constant({2}, {0, 5}).gives("f32[2,2]", {0, 0, 0, 5});
-  OldNode("OneHot", 11).input({2}, {-1, 1}).ints({2}).constant({2}, {0, 5}).gives("f32[2,2]", {0, 5, 0, 5});
+  OldNode("OneHot", 9)
+      .input({2}, {-1, 1})
+      .ints({2})
+      .constant({2}, {0, 5})
+      .gives("f32[2,2]", {0, 0, 0, 5});
+  OldNode("OneHot", 11)
+      .input({2}, {-1, 1})
+      .ints({2})
+      .constant({2}, {0, 5})
+      .gives("f32[2,2]", {0, 5, 0, 5});
 }
 
 TEST(Upgrade, ScanOverABatch) {
   // Running sums of each row.
-  const std::string body = graph({.nodes = {node("Add", {"s", "x"}, {"t"}), node("Add", {"s", "x"}, {"u"})},
-                                  .inputs = {value("s", {}), value("x", {})},
-                                  .outputs = {value("t", {}), value("u", {})}});
+  const std::string body =
+      graph({.nodes = {node("Add", {"s", "x"}, {"t"}), node("Add", {"s", "x"}, {"u"})},
+             .inputs = {value("s", {}), value("x", {})},
+             .outputs = {value("t", {}), value("u", {})}});
   OldNode("Scan", 8)
       .attr(graph_attr("body", body))
       .attr(int_attr("num_scan_inputs", 1))
@@ -243,10 +336,21 @@ TEST(Upgrade, ScanOverABatch) {
 }
 
 TEST(Upgrade, Experiments) {
-  OldNode("Affine", 1).attr(float_attr("alpha", 2)).attr(float_attr("beta", 1)).input({1}, {3}).gives("f32[1]", {7});
+  OldNode("Affine", 1)
+      .attr(float_attr("alpha", 2))
+      .attr(float_attr("beta", 1))
+      .input({1}, {3})
+      .gives("f32[1]", {7});
   OldNode("ImageScaler", 1).attr(float_attr("scale", 2)).input({1, 1, 1, 1}, {3}).fails("");
-  OldNode("Crop", 1).attr(ints_attr("border", {1, 0, 0, 0})).input({1, 1, 1, 3}, {1, 2, 3}).gives("f32[1,1,1,2]", {2, 3});
-  OldNode("ScaledTanh", 1).attr(float_attr("alpha", 2)).attr(float_attr("beta", 1)).input({1}, {0}).gives("f32[1]", {0});
+  OldNode("Crop", 1)
+      .attr(ints_attr("border", {1, 0, 0, 0}))
+      .input({1, 1, 1, 3}, {1, 2, 3})
+      .gives("f32[1,1,1,2]", {2, 3});
+  OldNode("ScaledTanh", 1)
+      .attr(float_attr("alpha", 2))
+      .attr(float_attr("beta", 1))
+      .input({1}, {0})
+      .gives("f32[1]", {0});
 }
 
 }  // namespace

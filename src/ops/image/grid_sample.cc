@@ -22,13 +22,20 @@ struct Modes {
 
 Result<Modes> parse_modes(const GridSample& op) {
   Modes m{};
-  if (op.mode == "nearest") m.interpolation = Interpolation::kNearest;
-  else if (op.mode == "linear") m.interpolation = Interpolation::kLinear;
-  else if (op.mode == "cubic") m.interpolation = Interpolation::kCubic;
-  else return invalid_model("attribute 'mode' is '{}', wanted is linear, nearest or cubic", op.mode);
-  if (op.padding_mode == "zeros") m.padding = Padding::kZeros;
-  else if (op.padding_mode == "border") m.padding = Padding::kBorder;
-  else if (op.padding_mode == "reflection") m.padding = Padding::kReflection;
+  if (op.mode == "nearest")
+    m.interpolation = Interpolation::kNearest;
+  else if (op.mode == "linear")
+    m.interpolation = Interpolation::kLinear;
+  else if (op.mode == "cubic")
+    m.interpolation = Interpolation::kCubic;
+  else
+    return invalid_model("attribute 'mode' is '{}', wanted is linear, nearest or cubic", op.mode);
+  if (op.padding_mode == "zeros")
+    m.padding = Padding::kZeros;
+  else if (op.padding_mode == "border")
+    m.padding = Padding::kBorder;
+  else if (op.padding_mode == "reflection")
+    m.padding = Padding::kReflection;
   else {
     return invalid_model("attribute 'padding_mode' is '{}', wanted is zeros, border or reflection",
                          op.padding_mode);
@@ -52,9 +59,10 @@ Status infer(const GridSample& op, InferContext& c) {
   const Dim rank(static_cast<int64_t>(x.rank()) - 2);
   if (x.rank() != grid.rank() || Dim::known_different(grid.shape->back(), rank) ||
       Dim::known_different((*x.shape)[0], (*grid.shape)[0])) {
-    return shape_mismatch("x is {} and grid {}; wanted are equal ranks and batches, and {} "
-                          "coordinates",
-                          x.to_string(), grid.to_string(), rank.to_string());
+    return shape_mismatch(
+        "x is {} and grid {}; wanted are equal ranks and batches, and {} "
+        "coordinates",
+        x.to_string(), grid.to_string(), rank.to_string());
   }
   Shape shape = *grid.shape;
   shape.pop_back();
@@ -129,7 +137,8 @@ class AxisSampler {
   double inside(double x) const {
     const double top = double(size_);
     switch (modes_.padding) {
-      case Padding::kZeros: return x > -8 ? std::min(x, top + 8) : -8;
+      case Padding::kZeros:
+        return x > -8 ? std::min(x, top + 8) : -8;
       case Padding::kBorder:
         if (x >= low_ && x <= high_) return x;
         return x > 0 ? std::min(x, top - 1) : 0;
@@ -142,9 +151,13 @@ class AxisSampler {
   int64_t pixel(int64_t i) const {
     if (i >= 0 && i < size_) return i;
     switch (modes_.padding) {
-      case Padding::kZeros: return -1;
-      case Padding::kBorder: break;
-      case Padding::kReflection: i = static_cast<int64_t>(reflect(double(i), low_, high_)); break;
+      case Padding::kZeros:
+        return -1;
+      case Padding::kBorder:
+        break;
+      case Padding::kReflection:
+        i = static_cast<int64_t>(reflect(double(i), low_, high_));
+        break;
     }
     return std::clamp<int64_t>(i, 0, size_ - 1);
   }
@@ -169,8 +182,8 @@ void combine(const std::vector<Taps>& axes, const Dims& in, std::vector<Sample>&
     for (const Sample& s : samples) {
       for (int k = 0; k < axes[a].count; ++k) {
         const bool zero = s.offset < 0 || axes[a].index[k] < 0;
-        grown.push_back({zero ? -1 : s.offset * in[a] + axes[a].index[k],
-                         s.weight * axes[a].weight[k]});
+        grown.push_back(
+            {zero ? -1 : s.offset * in[a] + axes[a].index[k], s.weight * axes[a].weight[k]});
       }
     }
     samples.swap(grown);
@@ -233,8 +246,8 @@ Status blend(const Modes& modes, const GridSample& op, const Sizes& s, const Ten
           double sum = 0;
           for (const Sample& t : samples) {
             if (t.offset < 0) continue;
-            sum += t.weight *
-                   double(compute_t<T>(x[(plane * s.in_count + t.offset) * lanes + lane]));
+            sum +=
+                t.weight * double(compute_t<T>(x[(plane * s.in_count + t.offset) * lanes + lane]));
           }
           y[(plane * s.out_count + p) * lanes + lane] = from_double<T>(sum);
         }
@@ -257,9 +270,10 @@ Result<Sizes> check_sizes(const Modes& modes, const Tensor& x, const Tensor& gri
   const size_t rank = x.rank() < 3 ? 0 : x.rank() - 2;
   if (rank == 0 || grid.rank() != x.rank() || grid.dim(0) != x.dim(0) ||
       grid.dims().back() != static_cast<int64_t>(rank)) {
-    return shape_mismatch("x is {} and grid {}; wanted are equal ranks and batches, and one "
-                          "coordinate per spatial axis",
-                          x.describe(), grid.describe());
+    return shape_mismatch(
+        "x is {} and grid {}; wanted are equal ranks and batches, and one "
+        "coordinate per spatial axis",
+        x.describe(), grid.describe());
   }
   // 4^8 samples per output are plenty.
   if (rank > 8 && modes.interpolation != Interpolation::kNearest) {

@@ -17,17 +17,28 @@ Result<Tensor> decode(std::span<const uint8_t> bytes, PixelFormat format, Memory
 
 TEST(ImageDecoder, UsesTheConnectedCodec) {
   set_image_decoder(nullptr);
-  OpTester("ImageDecoder").input(tensor<uint8_t>({1}, {7}))
-      .expect_error(Code::kUnsupportedOp, "needs the codec library").run();
+  OpTester("ImageDecoder")
+      .input(tensor<uint8_t>({1}, {7}))
+      .expect_error(Code::kUnsupportedOp, "needs the codec library")
+      .run();
   set_image_decoder(decode);
-  OpTester("ImageDecoder").input(tensor<uint8_t>({1}, {7}))
-      .expect(tensor<uint8_t>({1, 1, 3}, {7, 7, 7})).run();
-  OpTester("ImageDecoder").attr("pixel_format", std::string("Grayscale")).input(tensor<uint8_t>({1}, {7}))
-      .expect(tensor<uint8_t>({1, 1, 1}, {7})).run();
-  OpTester("ImageDecoder").input(tensor<uint8_t>({1}, {0}))
-      .expect(tensor<uint8_t>({0, 0, 3}, {})).run();
-  OpTester("ImageDecoder").input(tensor<uint8_t>({1}, {1}))
-      .expect_error(Code::kLimitExceeded, "too large").run();
+  OpTester("ImageDecoder")
+      .input(tensor<uint8_t>({1}, {7}))
+      .expect(tensor<uint8_t>({1, 1, 3}, {7, 7, 7}))
+      .run();
+  OpTester("ImageDecoder")
+      .attr("pixel_format", std::string("Grayscale"))
+      .input(tensor<uint8_t>({1}, {7}))
+      .expect(tensor<uint8_t>({1, 1, 1}, {7}))
+      .run();
+  OpTester("ImageDecoder")
+      .input(tensor<uint8_t>({1}, {0}))
+      .expect(tensor<uint8_t>({0, 0, 3}, {}))
+      .run();
+  OpTester("ImageDecoder")
+      .input(tensor<uint8_t>({1}, {1}))
+      .expect_error(Code::kLimitExceeded, "too large")
+      .run();
   set_image_decoder(nullptr);
 }
 

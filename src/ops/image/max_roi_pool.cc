@@ -61,8 +61,7 @@ Status eval(const MaxRoiPool& op, EvalContext& c) {
   const int64_t channels = x.dim(1), height = x.dim(2), width = x.dim(3);
   const int64_t bins_y = op.pooled_shape[0], bins_x = op.pooled_shape[1];
   FERRY_ASSIGN_OR_RETURN(const auto regions, as_doubles(rois));
-  FERRY_ASSIGN_OR_RETURN(Tensor y,
-                         c.output(0, x.dtype(), {rois.dim(0), channels, bins_y, bins_x}));
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), {rois.dim(0), channels, bins_y, bins_x}));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
     for (int64_t r = 0; r < rois.dim(0); ++r) {

@@ -115,8 +115,7 @@ Status eval(const Nms& op, EvalContext& c) {
   std::vector<int64_t> order, chosen, rows;
   for (int64_t b = 0; b < boxes.dim(0) && limits.per_class > 0; ++b) {
     for (int64_t i = 0; i < n; ++i) {
-      batch_boxes[size_t(i)] =
-          read_box(boxes.data<float>() + (b * n + i) * 4, op.center_point_box);
+      batch_boxes[size_t(i)] = read_box(boxes.data<float>() + (b * n + i) * 4, op.center_point_box);
     }
     for (int64_t k = 0; k < classes && n > 0; ++k) {
       chosen.clear();
@@ -125,8 +124,8 @@ Status eval(const Nms& op, EvalContext& c) {
       for (int64_t i : chosen) rows.insert(rows.end(), {b, k, i});
     }
   }
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor y, c.output(0, DType::kInt64, {static_cast<int64_t>(rows.size() / 3), 3}));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, DType::kInt64, {static_cast<int64_t>(rows.size() / 3), 3}));
   std::copy(rows.begin(), rows.end(), y.data<int64_t>());
   return {};
 }

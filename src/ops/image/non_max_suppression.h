@@ -2,9 +2,9 @@
 // Greedy selection of boxes: by falling score, leaving out those that overlap a selected box of the
 // same class by more than iou_threshold.
 //   boxes: f32 [B, N, 4] (corners y1 x1 y2 x2, or centre x y width height)   scores: f32 [B, C, N]
-//   max_output_boxes_per_class: i64 scalar, 0 when absent   iou_threshold: f32 scalar, 0 when absent
-//   score_threshold: f32 scalar; only boxes above it are considered
-//   y: i64 [selected, 3] (batch, class, box)
+//   max_output_boxes_per_class: i64 scalar, 0 when absent   iou_threshold: f32 scalar, 0 when
+//   absent score_threshold: f32 scalar; only boxes above it are considered y: i64 [selected, 3]
+//   (batch, class, box)
 // ONNX NonMaxSuppression-11.
 #pragma once
 

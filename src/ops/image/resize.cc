@@ -14,7 +14,8 @@ namespace ferry {
 namespace {
 
 template <size_t N>
-Status check_word(std::string_view name, const std::string& seen, const std::string_view (&known)[N]) {
+Status check_word(std::string_view name, const std::string& seen,
+                  const std::string_view (&known)[N]) {
   std::string words;
   for (std::string_view word : known) {
     if (seen == word) return {};
@@ -24,17 +25,17 @@ Status check_word(std::string_view name, const std::string& seen, const std::str
 }
 
 constexpr std::string_view kModes[] = {"nearest", "linear", "cubic"};
-constexpr std::string_view kTransforms[] = {
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
-    "align_corners", "asymmetric", "tf_crop_and_resize"};
+constexpr std::string_view kTransforms[] = {"half_pixel",         "half_pixel_symmetric",
+                                            "pytorch_half_pixel", "align_corners",
+                                            "asymmetric",         "tf_crop_and_resize"};
 constexpr std::string_view kNearestModes[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                               "ceil"};
 constexpr std::string_view kPolicies[] = {"stretch", "not_larger", "not_smaller"};
 
 Status check_attrs(const Resize& op) {
   FERRY_RETURN_IF_ERROR(check_word("mode", op.mode, kModes));
-  FERRY_RETURN_IF_ERROR(check_word("coordinate_transformation_mode",
-                                   op.coordinate_transformation_mode, kTransforms));
+  FERRY_RETURN_IF_ERROR(
+      check_word("coordinate_transformation_mode", op.coordinate_transformation_mode, kTransforms));
   FERRY_RETURN_IF_ERROR(check_word("nearest_mode", op.nearest_mode, kNearestModes));
   return check_word("keep_aspect_ratio_policy", op.keep_aspect_ratio_policy, kPolicies);
 }
@@ -245,9 +246,12 @@ double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
 int64_t nearest(const std::string& mode, double x) {
   const double floor = std::floor(x), rest = x - floor;
   bool up = rest > 0.5;
-  if (mode == "round_prefer_ceil") up = rest >= 0.5;
-  else if (mode == "floor") up = false;
-  else if (mode == "ceil") up = rest > 0;
+  if (mode == "round_prefer_ceil")
+    up = rest >= 0.5;
+  else if (mode == "floor")
+    up = false;
+  else if (mode == "ceil")
+    up = rest > 0;
   return static_cast<int64_t>(floor) + (up ? 1 : 0);
 }
 
@@ -316,8 +320,10 @@ Status gather_axis(const T* x, T* y, int64_t outer, int64_t inner, const ResizeA
     FERRY_RETURN_IF_ERROR(c.poll());
     for (int64_t i = 0; i < a.out; ++i, y += inner) {
       const int64_t from = taps.index[static_cast<size_t>(i)];
-      if (from < 0) std::fill_n(y, inner, outside);
-      else std::copy_n(x + (o * a.in + from) * inner, inner, y);
+      if (from < 0)
+        std::fill_n(y, inner, outside);
+      else
+        std::copy_n(x + (o * a.in + from) * inner, inner, y);
     }
   }
   return {};
@@ -398,11 +404,12 @@ Status resize_nearest(const Resize& op, const std::vector<ResizeAxis>& axes, con
       if constexpr (sizeof(V) == sizeof(T) && std::is_integral_v<T>) outside = std::bit_cast<T>(v);
       return {};
     });
-    return for_each_axis(axes, x, y, c, [&](const Tensor& from, Tensor& to, int64_t outer,
-                                            int64_t inner, const ResizeAxis& a) {
-      return gather_axis(from.data<T>(), to.data<T>(), outer, inner, a, resize_taps(op, a),
-                         outside, c);
-    });
+    return for_each_axis(
+        axes, x, y, c,
+        [&](const Tensor& from, Tensor& to, int64_t outer, int64_t inner, const ResizeAxis& a) {
+          return gather_axis(from.data<T>(), to.data<T>(), outer, inner, a, resize_taps(op, a),
+                             outside, c);
+        });
   });
 }
 
@@ -416,13 +423,12 @@ Status resize_blended(const Resize& op, const std::vector<ResizeAxis>& axes, con
     }
     return {};
   }));
-  FERRY_RETURN_IF_ERROR(
-      for_each_axis(axes, wide, result, c,
-                    [&](const Tensor& from, Tensor& to, int64_t outer, int64_t inner,
-                        const ResizeAxis& a) {
-                      return blend_axis(from.data<double>(), to.data<double>(), outer, inner, a,
-                                        resize_taps(op, a), double(op.extrapolation_value), c);
-                    }));
+  FERRY_RETURN_IF_ERROR(for_each_axis(
+      axes, wide, result, c,
+      [&](const Tensor& from, Tensor& to, int64_t outer, int64_t inner, const ResizeAxis& a) {
+        return blend_axis(from.data<double>(), to.data<double>(), outer, inner, a,
+                          resize_taps(op, a), double(op.extrapolation_value), c);
+      }));
   return visit_interpolated(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     for (int64_t i = 0; i < y.count(); ++i) {
       y.data<T>()[i] = from_double<T>(result.data<double>()[i]);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resize in fp32: one pass per resized axis with tables of taps that are kept until sizes change.
-#include "ops/image/resize.h"
-
 #include <cstring>
 
 #include "base/status.h"
 #include "kernels/resize/resize.h"
+#include "ops/image/resize.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
 
@@ -83,8 +82,8 @@ struct ResizeState final : StepState {
 bool same(const std::vector<ResizeAxis>& a, const std::vector<ResizeAxis>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const ResizeAxis& x, const ResizeAxis& y) {
-    return x.in == y.in && x.out == y.out && x.scale == y.scale;
-  });
+                      return x.in == y.in && x.out == y.out && x.scale == y.scale;
+                    });
 }
 
 class ResizeKernel final : public StepKernel {

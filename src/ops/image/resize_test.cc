@@ -24,9 +24,11 @@ const Tensor kRow = tensor<float>({4}, {1, 2, 3, 4});
 
 TEST(Resize, NearestModes) {
   const auto run = [](const char* mode, std::vector<float> want) {
-    resize_to(tensor<float>({2}, {0, 1}), {4}).attr("nearest_mode", word(mode))
+    resize_to(tensor<float>({2}, {0, 1}), {4})
+        .attr("nearest_mode", word(mode))
         .attr("coordinate_transformation_mode", word("asymmetric"))
-        .expect(tensor<float>({4}, want)).run();
+        .expect(tensor<float>({4}, want))
+        .run();
   };
   run("round_prefer_floor", {0, 0, 1, 1});
   run("round_prefer_ceil", {0, 1, 1, 1});
@@ -35,14 +37,21 @@ TEST(Resize, NearestModes) {
 }
 
 TEST(Resize, NearestTakesAnyType) {
-  resize(tensor<std::string>({2}, {"a", "b"}), {2}).expect(tensor<std::string>({4}, {"a", "a", "b", "b"})).run();
-  resize(tensor<bool>({1, 2}, {true, false}), {1, 1.5f}).expect(tensor<bool>({1, 3}, {true, true, false})).run();
+  resize(tensor<std::string>({2}, {"a", "b"}), {2})
+      .expect(tensor<std::string>({4}, {"a", "a", "b", "b"}))
+      .run();
+  resize(tensor<bool>({1, 2}, {true, false}), {1, 1.5f})
+      .expect(tensor<bool>({1, 3}, {true, true, false}))
+      .run();
 }
 
 TEST(Resize, LinearTransforms) {
   const auto run = [](const char* mode, std::vector<float> want) {
-    resize_to(kRow, {2}).attr("mode", word("linear")).attr("coordinate_transformation_mode", word(mode))
-        .expect(tensor<float>({2}, want)).run();
+    resize_to(kRow, {2})
+        .attr("mode", word("linear"))
+        .attr("coordinate_transformation_mode", word(mode))
+        .expect(tensor<float>({2}, want))
+        .run();
   };
   run("half_pixel", {1.5f, 3.5f});
   run("align_corners", {1, 4});
@@ -52,38 +61,57 @@ TEST(Resize, LinearTransforms) {
 
 TEST(Resize, AlignCornersKeepsFractionalSizes) {
   // 4 * 0.6 = 2.4 positions wide.
-  resize(kRow, {0.6f}).attr("mode", word("linear"))
+  resize(kRow, {0.6f})
+      .attr("mode", word("linear"))
       .attr("coordinate_transformation_mode", word("align_corners"))
-      .expect(tensor<float>({2}, {1, 1 + 3 / 1.4f})).run();
+      .expect(tensor<float>({2}, {1, 1 + 3 / 1.4f}))
+      .run();
 }
 
 TEST(Resize, AntialiasAveragesWhatIsDropped) {
-  resize_to(tensor<float>({4}, {0, 0, 4, 4}), {2}).attr("mode", word("linear")).attr("antialias", int64_t{1})
-      .expect(tensor<float>({2}, {0.5f, 3.5f})).run();
+  resize_to(tensor<float>({4}, {0, 0, 4, 4}), {2})
+      .attr("mode", word("linear"))
+      .attr("antialias", int64_t{1})
+      .expect(tensor<float>({2}, {0.5f, 3.5f}))
+      .run();
 }
 
 TEST(Resize, IntegersRoundAndSaturate) {
-  resize_to(tensor<uint8_t>({2}, {0, 255}), {4}).attr("mode", word("linear"))
-      .expect(tensor<uint8_t>({4}, {0, 64, 191, 255})).run();
-  resize_to(tensor<uint8_t>({4}, {0, 255, 255, 0}), {8}).attr("mode", word("cubic"))
-      .expect(tensor<uint8_t>({8}, {0, 58, 197, 255, 255, 197, 58, 0})).run();
+  resize_to(tensor<uint8_t>({2}, {0, 255}), {4})
+      .attr("mode", word("linear"))
+      .expect(tensor<uint8_t>({4}, {0, 64, 191, 255}))
+      .run();
+  resize_to(tensor<uint8_t>({4}, {0, 255, 255, 0}), {8})
+      .attr("mode", word("cubic"))
+      .expect(tensor<uint8_t>({8}, {0, 58, 197, 255, 255, 197, 58, 0}))
+      .run();
 }
 
 TEST(Resize, CropsAndExtrapolates) {
   OpTester("Resize")
-      .attr("mode", word("linear")).attr("coordinate_transformation_mode", word("tf_crop_and_resize"))
+      .attr("mode", word("linear"))
+      .attr("coordinate_transformation_mode", word("tf_crop_and_resize"))
       .attr("extrapolation_value", 9.0f)
-      .input(kRow).input(tensor<float>({2}, {0.5f, 1.5f})).no_input().input(tensor<int64_t>({1}, {3}))
-      .expect(tensor<float>({3}, {2.5f, 4, 9})).run();
+      .input(kRow)
+      .input(tensor<float>({2}, {0.5f, 1.5f}))
+      .no_input()
+      .input(tensor<int64_t>({1}, {3}))
+      .expect(tensor<float>({3}, {2.5f, 4, 9}))
+      .run();
 }
 
 TEST(Resize, AxesAndAspectRatio) {
   const Tensor x = random_tensor({2, 4, 2}, 1);
-  resize_to(x, {8, 8}).attr("axes", std::vector<int64_t>{-2, -1})
+  resize_to(x, {8, 8})
+      .attr("axes", std::vector<int64_t>{-2, -1})
       .attr("keep_aspect_ratio_policy", word("not_larger"))
-      .ignore_output().run();
-  const auto got = resize_to(x, {8, 8}).attr("axes", std::vector<int64_t>{-2, -1})
-                       .attr("keep_aspect_ratio_policy", word("not_larger")).outputs().value();
+      .ignore_output()
+      .run();
+  const auto got = resize_to(x, {8, 8})
+                       .attr("axes", std::vector<int64_t>{-2, -1})
+                       .attr("keep_aspect_ratio_policy", word("not_larger"))
+                       .outputs()
+                       .value();
   EXPECT_EQ(got[0].tensor().describe(), "f32[2,8,4]");
 }
 
@@ -91,25 +119,39 @@ TEST(Resize, ZeroSizes) {
   resize_to(kRow, {0}).expect(tensor<float>({0}, {})).run();
   resize(tensor<float>({0}, {}), {2}).expect(tensor<float>({0}, {})).run();
   resize_to(tensor<float>({0}, {}), {2})
-      .expect_error(Code::kInvalidArgument, "cannot be resized from 0 to 2").run();
+      .expect_error(Code::kInvalidArgument, "cannot be resized from 0 to 2")
+      .run();
 }
 
 TEST(Resize, ComplexNumbersAreInterpolatedByParts) {
   using C = std::complex<float>;
-  resize_to(tensor<C>({2}, {C(0, 4), C(4, 0)}), {1}).attr("mode", word("linear"))
-      .expect(tensor<C>({1}, {C(2, 2)})).run();
+  resize_to(tensor<C>({2}, {C(0, 4), C(4, 0)}), {1})
+      .attr("mode", word("linear"))
+      .expect(tensor<C>({1}, {C(2, 2)}))
+      .run();
 }
 
 TEST(Resize, RefusesWhatDoesNotFit) {
-  OpTester("Resize").input(kRow).expect_error(Code::kInvalidModel, "neither scales nor sizes").run();
-  resize(kRow, {1, 2}).expect_error(Code::kShapeMismatch, "scales has 2 elements, wanted are 1").run();
+  OpTester("Resize")
+      .input(kRow)
+      .expect_error(Code::kInvalidModel, "neither scales nor sizes")
+      .run();
+  resize(kRow, {1, 2})
+      .expect_error(Code::kShapeMismatch, "scales has 2 elements, wanted are 1")
+      .run();
   resize(kRow, {-1}).expect_error(Code::kInvalidArgument, "a scale is -1").run();
-  resize(kRow, {2}).attr("mode", word("bilinear"))
-      .expect_error(Code::kInvalidModel, "attribute 'mode' is 'bilinear', wanted is one of").run();
-  resize(kRow, {2}).attr("coordinate_transformation_mode", word("tf_crop_and_resize"))
-      .expect_error(Code::kInvalidArgument, "needs the input roi").run();
-  resize(tensor<std::string>({1}, {"a"}), {2}).attr("mode", word("linear"))
-      .expect_error(Code::kUnsupportedType, "strings cannot be interpolated").run();
+  resize(kRow, {2})
+      .attr("mode", word("bilinear"))
+      .expect_error(Code::kInvalidModel, "attribute 'mode' is 'bilinear', wanted is one of")
+      .run();
+  resize(kRow, {2})
+      .attr("coordinate_transformation_mode", word("tf_crop_and_resize"))
+      .expect_error(Code::kInvalidArgument, "needs the input roi")
+      .run();
+  resize(tensor<std::string>({1}, {"a"}), {2})
+      .attr("mode", word("linear"))
+      .expect_error(Code::kUnsupportedType, "strings cannot be interpolated")
+      .run();
 }
 
 TEST(Resize, TapsStayInsideForAbsurdScales) {

@@ -17,9 +17,10 @@ Status infer(const RoiAlign& op, InferContext& c) {
   }
   if (op.coordinate_transformation_mode != "half_pixel" &&
       op.coordinate_transformation_mode != "output_half_pixel") {
-    return invalid_model("attribute 'coordinate_transformation_mode' is '{}', wanted is half_pixel "
-                         "or output_half_pixel",
-                         op.coordinate_transformation_mode);
+    return invalid_model(
+        "attribute 'coordinate_transformation_mode' is '{}', wanted is half_pixel "
+        "or output_half_pixel",
+        op.coordinate_transformation_mode);
   }
   if (op.output_height < 1 || op.output_width < 1 || op.sampling_ratio < 0) {
     return invalid_model("output size {} x {} with sampling ratio {}, wanted are positive ones",
@@ -32,12 +33,12 @@ Status infer(const RoiAlign& op, InferContext& c) {
   if (rois.has_rank() && Dim::known_different((*rois.shape)[1], 4)) {
     return shape_mismatch("rois is {}, wanted is [R,4]", rois.to_string());
   }
-  c.set_tensor(0, x.dtype,
-               Shape{rois.has_rank()    ? (*rois.shape)[0]
-                     : batch.has_rank() ? (*batch.shape)[0]
-                                        : c.fresh_dim(0, 0),
-                     x.has_rank() ? (*x.shape)[1] : c.fresh_dim(0, 1), op.output_height,
-                     op.output_width});
+  c.set_tensor(
+      0, x.dtype,
+      Shape{rois.has_rank()    ? (*rois.shape)[0]
+            : batch.has_rank() ? (*batch.shape)[0]
+                               : c.fresh_dim(0, 0),
+            x.has_rank() ? (*x.shape)[1] : c.fresh_dim(0, 1), op.output_height, op.output_width});
   return {};
 }
 
@@ -154,8 +155,8 @@ Status eval(const RoiAlign& op, EvalContext& c) {
         const T* plane = x.data<T>() + (n * channels + ch) * height * width;
         for (int64_t b = 0; b < bins; ++b) {
           const Sample* samples = grid.samples.data() + b * grid.per_bin;
-          *to++ = T(static_cast<compute_t<T>>(
-              pool_bin(plane, samples, grid.per_bin, op.mode == "avg")));
+          *to++ = T(
+              static_cast<compute_t<T>>(pool_bin(plane, samples, grid.per_bin, op.mode == "avg")));
         }
       }
     }

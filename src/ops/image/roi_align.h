@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Divides each region of x into output_height x output_width bins and samples every bin on a grid by
-// bilinear interpolation; a bin is the mean of its samples, or the largest weighted corner of them.
+// Divides each region of x into output_height x output_width bins and samples every bin on a grid
+// by bilinear interpolation; a bin is the mean of its samples, or the largest weighted corner of
+// them.
 //   x: [N, C, H, W]  rois: [R, 4] (x1 y1 x2 y2)  f16 bf16 f32 f64   batch_indices: i64 [R]
 //   y: [R, C, output_height, output_width]
 // ONNX RoiAlign-22.
@@ -12,7 +13,7 @@
 namespace ferry {
 
 struct RoiAlign {
-  std::string mode = "avg";  // or max
+  std::string mode = "avg";                                   // or max
   std::string coordinate_transformation_mode = "half_pixel";  // or output_half_pixel
   int64_t output_height = 1;
   int64_t output_width = 1;

@@ -87,9 +87,8 @@ class ElementwiseKernel final : public StepKernel {
     if (team.size() > 1 && y.count() >= kMinParallel) parts = 2 * team.size();
     std::array<void*, kMaxThreads> scratch{};
     for (int t = 0; t < (parts > 1 ? team.size() : 1); ++t) {
-      FERRY_ASSIGN_OR_RETURN(
-          scratch[static_cast<size_t>(t)],
-          c.scratch(t, static_cast<size_t>(eltwise_scratch_bytes(program_))));
+      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)],
+                             c.scratch(t, static_cast<size_t>(eltwise_scratch_bytes(program_))));
     }
     const bool by_rows = g.rows >= parts;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
@@ -179,7 +178,8 @@ Result<KernelOffer> make_group(const KernelRequest& request) {
   const Graph& body = *request.node.bodies[0];
   EltCompiler compiler;
   std::vector<int> step_input(body.num_values(), -1), inputs;
-  for (size_t i = 0; i < body.inputs().size(); ++i) step_input[body.inputs()[i]] = static_cast<int>(i);
+  for (size_t i = 0; i < body.inputs().size(); ++i)
+    step_input[body.inputs()[i]] = static_cast<int>(i);
   for (NodeId id : body.order()) {
     const Node& n = body.node(id);
     for (size_t i = 0; i < num_elt_operands(n) && i < n.inputs.size(); ++i) {
@@ -203,11 +203,34 @@ Result<KernelOffer> make_group(const KernelRequest& request) {
 }  // namespace
 
 void register_elementwise_cpu(KernelRegistry& r) {
-  for (const char* op :
-       {"Abs",       "Neg",  "Sign",    "Relu",     "Exp",         "Sqrt",      "Reciprocal",
-        "Floor",     "Ceil", "Round",   "Tanh",     "Erf",         "Sigmoid",   "Softsign",
-        "HardSigmoid", "HardSwish", "Elu", "LeakyRelu", "ThresholdedRelu", "Swish", "Gelu",
-        "Add",       "Sub",  "Mul",     "Div",      "PRelu",       "Pow",       "Clip"}) {
+  for (const char* op : {"Abs",
+                         "Neg",
+                         "Sign",
+                         "Relu",
+                         "Exp",
+                         "Sqrt",
+                         "Reciprocal",
+                         "Floor",
+                         "Ceil",
+                         "Round",
+                         "Tanh",
+                         "Erf",
+                         "Sigmoid",
+                         "Softsign",
+                         "HardSigmoid",
+                         "HardSwish",
+                         "Elu",
+                         "LeakyRelu",
+                         "ThresholdedRelu",
+                         "Swish",
+                         "Gelu",
+                         "Add",
+                         "Sub",
+                         "Mul",
+                         "Div",
+                         "PRelu",
+                         "Pow",
+                         "Clip"}) {
     r.add(op, "elementwise_f32", make_single);
   }
   r.add("ferry.Group", "elementwise_f32", make_group);

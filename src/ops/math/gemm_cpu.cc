@@ -39,9 +39,9 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     source = scaled.data();
   }
   const GemmKernels& kernels = gemm_kernels(request.isa);
-  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
-                         pack_matrix(kernels, source, op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n,
-                                     request.budget));
+  FERRY_ASSIGN_OR_RETURN(
+      PackedMatrix packed,
+      pack_matrix(kernels, source, op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n, request.budget));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
 }
 

@@ -18,9 +18,8 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   if (b == nullptr || b->rank() != 2) return KernelOffer(std::string("b is no constant matrix"));
   if (!a.has_rank() || a.rank() < 1) return KernelOffer(std::string("rank of a is not known"));
   const GemmKernels& kernels = gemm_kernels(request.isa);
-  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
-                         pack_matrix(kernels, b->data<float>(), b->dim(1), 1, b->dim(0), b->dim(1),
-                                     request.budget));
+  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, b->data<float>(), b->dim(1), 1,
+                                                          b->dim(0), b->dim(1), request.budget));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 
@@ -63,7 +62,8 @@ class BatchKernel final : public StepKernel {
     }
     static const GemmBlocking blocking = gemm_blocking();
     team.parallel(static_cast<int>(batches), [&](int part, int thread) {
-      gemm_tile(kernels_, blocking, product(part, scratch[static_cast<size_t>(thread)]), 0, m, 0, n);
+      gemm_tile(kernels_, blocking, product(part, scratch[static_cast<size_t>(thread)]), 0, m, 0,
+                n);
     });
     return {};
   }

@@ -13,9 +13,8 @@ Result<std::optional<Shape>> matmul_shape(const Type& a, const Type& b) {
   if (b.rank() == 1) y.push_back(Dim(1));
   const Dim &k_a = x.back(), &k_b = y[y.size() - 2];
   if (Dim::known_different(k_a, k_b)) {
-    return shape_mismatch("inner dimensions differ: {} of a {} against {} of b {}",
-                          k_a.to_string(), to_string(*a.shape), k_b.to_string(),
-                          to_string(*b.shape));
+    return shape_mismatch("inner dimensions differ: {} of a {} against {} of b {}", k_a.to_string(),
+                          to_string(*a.shape), k_b.to_string(), to_string(*b.shape));
   }
   const Dim m = x[x.size() - 2], n = y.back();
   x.resize(x.size() - 2);

@@ -130,8 +130,9 @@ Result<Tensor> concatenate(const Tensor* past, const Tensor& rows, const HeadLay
     before = past->dim(2);
   }
   FERRY_ASSIGN_OR_RETURN(
-      Tensor all, Tensor::allocate(rows.dtype(), {from.batch, from.heads, before + from.length,
-                                                  from.width}, c.budget()));
+      Tensor all,
+      Tensor::allocate(rows.dtype(), {from.batch, from.heads, before + from.length, from.width},
+                       c.budget()));
   const auto size = static_cast<size_t>(dtype_bits(rows.dtype()) / 8);
   const size_t row = size * static_cast<size_t>(from.width);
   if (row == 0) return all;
@@ -367,8 +368,7 @@ Status eval(const Attention& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, q.dtype(), y_dims));
   Tensor shown;
   if (c.has_output(3)) {
-    FERRY_ASSIGN_OR_RETURN(shown,
-                           c.output(3, q.dtype(), {qd.batch, qd.heads, qd.length, total}));
+    FERRY_ASSIGN_OR_RETURN(shown, c.output(3, q.dtype(), {qd.batch, qd.heads, qd.length, total}));
   }
   Bias bias;
   FERRY_RETURN_IF_ERROR(bias.init(op, qd, total, total - kd.length, c));

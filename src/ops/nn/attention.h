@@ -17,13 +17,13 @@ namespace ferry {
 
 struct Attention {
   bool is_causal = false;
-  std::optional<float> scale;         // absent: 1 / sqrt(D)
-  float softcap = 0;                  // 0: none
-  std::optional<int64_t> q_num_heads;   // with 3-D inputs
-  std::optional<int64_t> kv_num_heads;  // with 3-D inputs
-  int64_t qk_matmul_output_mode = 0;  // 0 raw, 1 capped, 2 with bias, 3 probabilities
-  int64_t left_window_size = -1;      // keys before the query's position; -1: all
-  int64_t right_window_size = -1;     // keys after it; -1: all
+  std::optional<float> scale;                // absent: 1 / sqrt(D)
+  float softcap = 0;                         // 0: none
+  std::optional<int64_t> q_num_heads;        // with 3-D inputs
+  std::optional<int64_t> kv_num_heads;       // with 3-D inputs
+  int64_t qk_matmul_output_mode = 0;         // 0 raw, 1 capped, 2 with bias, 3 probabilities
+  int64_t left_window_size = -1;             // keys before the query's position; -1: all
+  int64_t right_window_size = -1;            // keys after it; -1: all
   std::optional<int64_t> softmax_precision;  // type that 16-bit softmax rounds to; absent: q's
 };
 

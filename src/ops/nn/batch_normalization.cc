@@ -58,7 +58,8 @@ Status store_running(const BatchNormalization& op, size_t output, const Tensor& 
   const double momentum = double(op.momentum);
   return visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     for (size_t i = 0; i < old.size(); ++i) {
-      t.data<T>()[i] = T(static_cast<compute_t<T>>(old[i] * momentum + current[i] * (1 - momentum)));
+      t.data<T>()[i] =
+          T(static_cast<compute_t<T>>(old[i] * momentum + current[i] * (1 - momentum)));
     }
     return {};
   });

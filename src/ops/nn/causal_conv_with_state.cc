@@ -27,8 +27,9 @@ Status infer(const Causal& op, InferContext& c) {
   if (x.has_rank() && w.has_rank()) {
     if (Dim::known_different((*x.shape)[1], (*w.shape)[0]) ||
         Dim::known_different((*w.shape)[1], 1)) {
-      return shape_mismatch("input is {} and weight {}, wanted are one filter of depth 1 per channel",
-                            x.to_string(), w.to_string());
+      return shape_mismatch(
+          "input is {} and weight {}, wanted are one filter of depth 1 per channel", x.to_string(),
+          w.to_string());
     }
     state[2] = (*w.shape)[2] - Dim(1);
   } else {
@@ -59,7 +60,8 @@ Status eval(const Causal& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   FERRY_ASSIGN_OR_RETURN(Tensor present, c.output(1, x.dtype(), state));
   if (batch == 0 || channels == 0) return {};
-  std::vector<double> padded(static_cast<size_t>(before + length)), out(static_cast<size_t>(length));
+  std::vector<double> padded(static_cast<size_t>(before + length)),
+      out(static_cast<size_t>(length));
   for (int64_t row = 0; row < batch * channels; ++row) {
     FERRY_RETURN_IF_ERROR(c.poll());
     std::fill_n(padded.begin(), before, 0.0);
@@ -68,7 +70,8 @@ Status eval(const Causal& op, EvalContext& c) {
     const int64_t ch = row % channels;
     for (int64_t i = 0; i < length; ++i) {
       double sum = bias[size_t(ch)];
-      for (int64_t k = 0; k < taps; ++k) sum += padded[size_t(i + k)] * weights[size_t(ch * taps + k)];
+      for (int64_t k = 0; k < taps; ++k)
+        sum += padded[size_t(i + k)] * weights[size_t(ch * taps + k)];
       out[size_t(i)] = op.activation == "none" ? sum : sum / (1 + std::exp(-sum));
     }
     store_row(y, row * length, length, out.data());

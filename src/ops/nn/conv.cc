@@ -30,8 +30,9 @@ Status eval(const Conv& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const ConvSizes s,
                          conv_sizes(window, x, w, op.group, false, op.channels_last));
   FERRY_RETURN_IF_ERROR(check_bias(c, 2, s.out_total()));
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out,
-                                                                     op.channels_last)));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor y,
+      c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out, op.channels_last)));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
     const T *px = x.data<T>(), *pw = w.data<T>();

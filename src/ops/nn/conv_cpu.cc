@@ -41,13 +41,15 @@ class ConvKernel final : public StepKernel {
         depthwise_(is_depthwise(plan_.shape)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
-    const int64_t floats = depthwise_ ? depthwise_packed_size(plan_.shape)
-                                      : conv_packed_size(kernels_, plan_.shape);
+    const int64_t floats =
+        depthwise_ ? depthwise_packed_size(plan_.shape) : conv_packed_size(kernels_, plan_.shape);
     packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
     FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
     auto* packed = static_cast<float*>(weights_.get());
-    if (depthwise_) depthwise_pack_weights(plan_.shape, w.data<float>(), packed);
-    else conv_pack_weights(kernels_, plan_.shape, w.data<float>(), packed);
+    if (depthwise_)
+      depthwise_pack_weights(plan_.shape, w.data<float>(), packed);
+    else
+      conv_pack_weights(kernels_, plan_.shape, w.data<float>(), packed);
     return {};
   }
 
@@ -96,17 +98,21 @@ class ConvKernel final : public StepKernel {
     const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
     const int64_t work = rows * row_floats * s.group_in() * s.taps();
     int64_t parts = 1;
-    if (team.size() > 1 && work >= kMinParallelWork) parts = std::min<int64_t>(rows, 4 * team.size());
-    const int64_t strip = !anchor_.has_tail() ? rows
-                                              : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
-                                                                         std::max<int64_t>(row_floats, 1));
+    if (team.size() > 1 && work >= kMinParallelWork)
+      parts = std::min<int64_t>(rows, 4 * team.size());
+    const int64_t strip = !anchor_.has_tail()
+                              ? rows
+                              : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
+                                                         std::max<int64_t>(row_floats, 1));
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       const int64_t last = rows * (part + 1) / parts;
       char* memory = scratch[static_cast<size_t>(thread)];
       for (int64_t from = rows * part / parts; from < last; from += strip) {
         const int64_t to = std::min(last, from + strip);
-        if (depthwise_) depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-        else conv_rows(kernels_, blocking, s, args, from, to, memory);
+        if (depthwise_)
+          depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+        else
+          conv_rows(kernels_, blocking, s, args, from, to, memory);
         if (anchor_.has_tail()) {
           run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
                    0, s.out_channels, memory + tail_at);
@@ -137,7 +143,8 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const Type& y = request.output_type(0);
   int64_t side = 64;  // where the picture's size is not known
   for (size_t a : {1, 2}) {
-    if (y.has_rank() && (*y.shape)[a].is_constant()) side = std::min(side, (*y.shape)[a].constant());
+    if (y.has_rank() && (*y.shape)[a].is_constant())
+      side = std::min(side, (*y.shape)[a].constant());
   }
   if (side < 4) return 0;
   // F(4,3) transforms 36/9 of the weights' bytes: beyond this they come from the third-level cache,
@@ -167,14 +174,13 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   ConvPlan plan = make_conv_plan(op, *w);
   if (is_pointwise(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
-    FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
-                           pack_matrix(kernels, w->data<float>(), 1, w->dim(1), w->dim(1),
-                                       w->dim(0), request.budget));
+    FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
+                                                            w->dim(1), w->dim(0), request.budget));
     return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
   }
   if (const int64_t m = winograd_tile(request, plan); m > 0) {
-    FERRY_ASSIGN_OR_RETURN(auto step, make_winograd_step(request, std::move(plan), m, *w,
-                                                         std::move(bias), anchor));
+    FERRY_ASSIGN_OR_RETURN(
+        auto step, make_winograd_step(request, std::move(plan), m, *w, std::move(bias), anchor));
     return KernelOffer(std::move(step));
   }
   auto kernel = std::make_unique<ConvKernel>(request.isa, std::move(plan), std::move(bias), anchor);

@@ -33,12 +33,24 @@ TEST(Conv, PadsStridesAndDilations) {
 TEST(Conv, AutoPadPutsTheOddPixelWhereItSays) {
   const Tensor x = tensor<float>({1, 1, 4}, {1, 2, 3, 4});
   const Tensor w = tensor<float>({1, 1, 2}, {1, 10});
-  OpTester("Conv").attr("auto_pad", std::string("SAME_UPPER")).input(x).input(w)
-      .expect(tensor<float>({1, 1, 4}, {21, 32, 43, 4})).run();
-  OpTester("Conv").attr("auto_pad", std::string("SAME_LOWER")).input(x).input(w)
-      .expect(tensor<float>({1, 1, 4}, {10, 21, 32, 43})).run();
-  OpTester("Conv").attr("auto_pad", std::string("VALID")).input(x).input(w)
-      .expect(tensor<float>({1, 1, 3}, {21, 32, 43})).run();
+  OpTester("Conv")
+      .attr("auto_pad", std::string("SAME_UPPER"))
+      .input(x)
+      .input(w)
+      .expect(tensor<float>({1, 1, 4}, {21, 32, 43, 4}))
+      .run();
+  OpTester("Conv")
+      .attr("auto_pad", std::string("SAME_LOWER"))
+      .input(x)
+      .input(w)
+      .expect(tensor<float>({1, 1, 4}, {10, 21, 32, 43}))
+      .run();
+  OpTester("Conv")
+      .attr("auto_pad", std::string("VALID"))
+      .input(x)
+      .input(w)
+      .expect(tensor<float>({1, 1, 3}, {21, 32, 43}))
+      .run();
 }
 
 TEST(Conv, GroupsSeeTheirOwnChannels) {
@@ -93,22 +105,52 @@ TEST(Conv, ChannelsLastGivesTheSameNumbers) {
 
 TEST(Conv, RefusesWhatDoesNotFit) {
   const Tensor x = random_tensor({1, 2, 4}, 1);
-  OpTester("Conv").input(x).input(random_tensor({1, 3, 2}, 2))
-      .expect_error(Code::kShapeMismatch, "x has 2 channels, wanted are 3").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 7}, 2))
-      .expect_error(Code::kShapeMismatch, "a window of 7 taps").run();
-  OpTester("Conv").input(x).input(random_tensor({3, 1, 2}, 2)).attr("group", int64_t{2})
-      .expect_error(Code::kShapeMismatch, "3 filters do not divide into 2 groups").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 2}, 2)).attr("pads", Ints{1})
-      .expect_error(Code::kInvalidModel, "attribute 'pads' has 1 values, wanted are 2").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 2}, 2)).attr("strides", Ints{0})
-      .expect_error(Code::kInvalidModel, "attribute 'strides' holds 0").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 2}, 2)).attr("kernel_shape", Ints{3})
-      .expect_error(Code::kShapeMismatch, "attribute 'kernel_shape' says 3").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 2}, 2)).input(random_tensor({2}, 3))
-      .expect_error(Code::kShapeMismatch, "the bias is f32[2], wanted is [1]").run();
-  OpTester("Conv").input(x).input(random_tensor({1, 2, 2}, 2)).attr("auto_pad", std::string("SAME"))
-      .expect_error(Code::kInvalidModel, "attribute 'auto_pad' is 'SAME'").run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 3, 2}, 2))
+      .expect_error(Code::kShapeMismatch, "x has 2 channels, wanted are 3")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 7}, 2))
+      .expect_error(Code::kShapeMismatch, "a window of 7 taps")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({3, 1, 2}, 2))
+      .attr("group", int64_t{2})
+      .expect_error(Code::kShapeMismatch, "3 filters do not divide into 2 groups")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 2}, 2))
+      .attr("pads", Ints{1})
+      .expect_error(Code::kInvalidModel, "attribute 'pads' has 1 values, wanted are 2")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 2}, 2))
+      .attr("strides", Ints{0})
+      .expect_error(Code::kInvalidModel, "attribute 'strides' holds 0")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 2}, 2))
+      .attr("kernel_shape", Ints{3})
+      .expect_error(Code::kShapeMismatch, "attribute 'kernel_shape' says 3")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 2}, 2))
+      .input(random_tensor({2}, 3))
+      .expect_error(Code::kShapeMismatch, "the bias is f32[2], wanted is [1]")
+      .run();
+  OpTester("Conv")
+      .input(x)
+      .input(random_tensor({1, 2, 2}, 2))
+      .attr("auto_pad", std::string("SAME"))
+      .expect_error(Code::kInvalidModel, "attribute 'auto_pad' is 'SAME'")
+      .run();
 }
 
 }  // namespace

@@ -36,14 +36,16 @@ Extent<Int> output_extent(const ConvTranspose& op, const Window& w, size_t axis,
   const WindowAxis& a = w.axes[axis];
   const Int extra(op.output_padding.empty() ? 0 : op.output_padding[axis]);
   const Int stride(a.stride);
-  const Int full =
-      stride * (in - Int(1)) + extra + (kernel - Int(1)) * Int(a.dilation) + Int(1);
+  const Int full = stride * (in - Int(1)) + extra + (kernel - Int(1)) * Int(a.dilation) + Int(1);
   if (!op.output_shape.empty()) return {Int(op.output_shape[axis]), full};
   switch (w.auto_pad) {
     case AutoPad::kSameUpper:
-    case AutoPad::kSameLower: return {in * stride, full};
-    case AutoPad::kValid: return {full, full};
-    case AutoPad::kNotset: break;
+    case AutoPad::kSameLower:
+      return {in * stride, full};
+    case AutoPad::kValid:
+      return {full, full};
+    case AutoPad::kNotset:
+      break;
   }
   return {full - Int(a.pad_begin) - Int(a.pad_end), full};
 }
@@ -81,8 +83,7 @@ Status infer(const ConvTranspose& op, InferContext& c) {
     }
     spatial.push_back(out);
   }
-  c.set_tensor(0, x.dtype,
-               image_shape(xs[0], ws[1] * Dim(op.group), spatial, op.channels_last));
+  c.set_tensor(0, x.dtype, image_shape(xs[0], ws[1] * Dim(op.group), spatial, op.channels_last));
   return {};
 }
 
@@ -117,8 +118,7 @@ Result<ConvSizes> transposed_sizes(const ConvTranspose& op, Window& window, cons
   if (x.rank() < 2) return shape_mismatch("x is {}, wanted is rank 2 or more", x.describe());
   FERRY_RETURN_IF_ERROR(check_attrs(op, x.rank() - 2));
   FERRY_ASSIGN_OR_RETURN(window, window_of(op, x.rank() - 2));
-  FERRY_ASSIGN_OR_RETURN(ConvSizes s,
-                         conv_sizes(window, x, w, op.group, true, op.channels_last));
+  FERRY_ASSIGN_OR_RETURN(ConvSizes s, conv_sizes(window, x, w, op.group, true, op.channels_last));
   FERRY_RETURN_IF_ERROR(resolve(op, window, s));
   return s;
 }
@@ -130,8 +130,9 @@ Status eval(const ConvTranspose& op, EvalContext& c) {
   Window window;
   FERRY_ASSIGN_OR_RETURN(const ConvSizes s, transposed_sizes(op, window, x, w));
   FERRY_RETURN_IF_ERROR(check_bias(c, 2, s.out_total()));
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out,
-                                                                     op.channels_last)));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor y,
+      c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out, op.channels_last)));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
     const T *px = x.data<T>(), *pw = w.data<T>();

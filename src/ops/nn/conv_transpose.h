@@ -2,7 +2,8 @@
 // The gradient of Conv with respect to its input: every x[n, c, i] adds x * w[c, m, k] to
 // y[n, m, i * stride + k * dilation - pad]; y starts as the bias.
 //   x: [N, C, spatial...]  w: [C, M / group, kernel...]  b: [M]   f16 bf16 f32 f64
-//   y: [N, M, out...], out = stride * (in - 1) + output_padding + dilation * (kernel - 1) + 1 - pads
+//   y: [N, M, out...], out = stride * (in - 1) + output_padding + dilation * (kernel - 1) + 1 -
+//   pads
 // ONNX ConvTranspose-22.
 #pragma once
 

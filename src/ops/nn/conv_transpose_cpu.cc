@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Channels-last transposed convolutions; see kernels/conv/conv_transpose.h.
-#include "ops/nn/conv_transpose.h"
-
 #include "base/status.h"
 #include "kernels/conv/conv_transpose.h"
+#include "ops/nn/conv_transpose.h"
 #include "ops_cpu/matrix_product.h"
 #include "plan/epilogue.h"
 
@@ -21,8 +20,8 @@ class ConvTransposeKernel final : public StepKernel {
         anchor_(std::move(anchor)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
-    packed_bytes_ = static_cast<size_t>(conv_transpose_packed_size(kernels_, shape_)) *
-                    sizeof(float);
+    packed_bytes_ =
+        static_cast<size_t>(conv_transpose_packed_size(kernels_, shape_)) * sizeof(float);
     FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
     conv_transpose_pack_weights(kernels_, shape_, w.data<float>(),
                                 static_cast<float*>(weights_.get()));
@@ -82,8 +81,8 @@ class ConvTransposeKernel final : public StepKernel {
     }
     // Strips of whole strides.
     const int64_t rows = s.rows(), unit = s.stride[1], strips = (rows + unit - 1) / unit;
-    const int64_t work = s.batch * s.in[0] * s.in[1] * s.in[2] * s.in_channels * s.group_out() *
-                         s.taps();
+    const int64_t work =
+        s.batch * s.in[0] * s.in[1] * s.in[2] * s.in_channels * s.group_out() * s.taps();
     int64_t parts = 1;
     if (team.size() > 1 && work >= kMinParallelWork) {
       parts = std::min<int64_t>(strips, 4 * team.size());

@@ -42,9 +42,10 @@ Result<ConvSizes> conv_sizes(Window& window, const Tensor& x, const Tensor& w, i
   const int64_t filters = w.dim(0), per_group = w.dim(1);
   if (transposed) {
     if (filters != channels || channels % group != 0) {
-      return shape_mismatch("x has {} channels and the weights are {} in {} groups; wanted are {} "
-                            "channels, a multiple of the groups",
-                            channels, w.describe(), group, filters);
+      return shape_mismatch(
+          "x has {} channels and the weights are {} in {} groups; wanted are {} "
+          "channels, a multiple of the groups",
+          channels, w.describe(), group, filters);
     }
     s.in_channels = channels / group;
     s.out_channels = per_group;
@@ -109,14 +110,14 @@ Result<std::optional<Shape>> infer_conv(const WindowAttrs& attrs, int64_t group,
     Dim kernel = axis.kernel;
     if (w.has_rank()) {
       if (axis.kernel != 0 && Dim::known_different(axis.kernel, (*w.shape)[a + 2])) {
-        return shape_mismatch("attribute 'kernel_shape' says {} for spatial axis {}, the weights "
-                              "are {}",
-                              axis.kernel, a, w.to_string());
+        return shape_mismatch(
+            "attribute 'kernel_shape' says {} for spatial axis {}, the weights "
+            "are {}",
+            axis.kernel, a, w.to_string());
       }
       if (axis.kernel == 0) kernel = (*w.shape)[a + 2];
     }
-    FERRY_ASSIGN_OR_RETURN(Dim out,
-                           window_output_dim(window, a, xs[axes.spatial + a], kernel));
+    FERRY_ASSIGN_OR_RETURN(Dim out, window_output_dim(window, a, xs[axes.spatial + a], kernel));
     spatial.push_back(std::move(out));
   }
   const Dim channels = w.has_rank() ? (*w.shape)[0] : c.fresh_dim(0, axes.channel);

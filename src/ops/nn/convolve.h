@@ -67,9 +67,8 @@ std::vector<Acc> pack_weights(const ConvSizes& s, int64_t taps, Load&& load) {
     for (int64_t ci = 0; ci < s.in_channels; ++ci) {
       for (int64_t t = 0; t < taps; ++t) {
         for (int64_t m = 0; m < s.out_channels; ++m) {
-          const int64_t filter = s.transposed
-                                     ? (g * s.in_channels + ci) * s.out_channels + m
-                                     : (g * s.out_channels + m) * s.in_channels + ci;
+          const int64_t filter = s.transposed ? (g * s.in_channels + ci) * s.out_channels + m
+                                              : (g * s.out_channels + m) * s.in_channels + ci;
           *to++ = load(filter * taps + t, g * s.out_channels + m);
         }
       }

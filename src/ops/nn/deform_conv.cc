@@ -24,10 +24,9 @@ Status infer(const DeformConv& op, InferContext& c) {
   if (op.offset_group < 1) {
     return invalid_model("attribute 'offset_group' is {}, wanted is at least 1", op.offset_group);
   }
-  FERRY_ASSIGN_OR_RETURN(
-      std::optional<Shape> shape,
-      infer_conv({op.auto_pad, op.kernel_shape, op.strides, op.pads, op.dilations}, op.group,
-                 false, x, w, c));
+  FERRY_ASSIGN_OR_RETURN(std::optional<Shape> shape, infer_conv({op.auto_pad, op.kernel_shape,
+                                                                 op.strides, op.pads, op.dilations},
+                                                                op.group, false, x, w, c));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }
@@ -81,15 +80,14 @@ void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t 
       const int64_t row = (n * o.offset_groups + g) * o.taps + t;
       for (size_t a = 0; a < s.in.size(); ++a) {
         const T moved = o.offset.data<T>()[(row * rank + int64_t(a)) * out_count + position];
-        where[a] = double(at[a] * w.axes[a].stride - w.axes[a].pad_begin +
-                          tap[a] * w.axes[a].dilation) +
-                   double(compute_t<T>(moved));
+        where[a] =
+            double(at[a] * w.axes[a].stride - w.axes[a].pad_begin + tap[a] * w.axes[a].dilation) +
+            double(compute_t<T>(moved));
       }
       find_corners(where, s.in, corners);
       const double factor =
-          o.mask != nullptr
-              ? double(compute_t<T>(o.mask->data<T>()[row * out_count + position]))
-              : 1;
+          o.mask != nullptr ? double(compute_t<T>(o.mask->data<T>()[row * out_count + position]))
+                            : 1;
       for (int64_t ch = g * per_group; ch < (g + 1) * per_group; ++ch) {
         const T* plane = o.x.data<T>() + (n * s.in_total() + ch) * in_count;
         double sum = 0;
@@ -103,9 +101,8 @@ void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t 
 template <class T>
 Status run(const Operands& o, const ConvSizes& s, const Window& w, const Tensor& weights,
            const std::vector<double>& bias, Tensor& y, EvalContext& c) {
-  const auto packed = pack_weights<double>(s, o.taps, [&](int64_t i, int64_t) {
-    return double(compute_t<T>(weights.data<T>()[i]));
-  });
+  const auto packed = pack_weights<double>(
+      s, o.taps, [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); });
   const int64_t out_count = s.out.count(), depth = s.in_channels * o.taps;
   std::vector<double> patch(static_cast<size_t>(s.in_total() * o.taps));
   for (int64_t n = 0; n < s.batch; ++n) {
@@ -157,8 +154,8 @@ Status eval(const DeformConv& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const ConvSizes s, conv_sizes(window, x, w, op.group, false, false));
   FERRY_RETURN_IF_ERROR(check_bias(c, kBias, s.out_total()));
   const int64_t taps = s.in_channels == 0 || s.out_total() == 0 ? 0 : window.taps();
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor y, c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out, false)));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out, false)));
   if (y.count() == 0) return {};
   if (taps > 0) FERRY_RETURN_IF_ERROR(check_moves(op, s, taps, c));
   std::vector<double> bias;
@@ -167,9 +164,8 @@ Status eval(const DeformConv& op, EvalContext& c) {
   }
   const Operands o{x, c.input(kOffset), c.has_input(kMask) ? &c.input(kMask) : nullptr, taps,
                    op.offset_group};
-  return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) {
-    return run<T>(o, s, window, w, bias, y, c);
-  });
+  return visit_floating(x.dtype(),
+                        [&]<class T>(TypeTag<T>) { return run<T>(o, s, window, w, bias, y, c); });
 }
 
 }  // namespace

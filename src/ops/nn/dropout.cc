@@ -16,16 +16,22 @@ constexpr TypeSet kTypes = types::kFloating | types::kFloat8;
 template <class F>
 Status visit_any_float(DType type, F&& f) {
   switch (type) {
-    case DType::kFloat8E4M3FN: return f(TypeTag<float8e4m3fn>{});
-    case DType::kFloat8E4M3FNUZ: return f(TypeTag<float8e4m3fnuz>{});
-    case DType::kFloat8E5M2: return f(TypeTag<float8e5m2>{});
-    case DType::kFloat8E5M2FNUZ: return f(TypeTag<float8e5m2fnuz>{});
-    default: return visit_floating(type, f);
+    case DType::kFloat8E4M3FN:
+      return f(TypeTag<float8e4m3fn>{});
+    case DType::kFloat8E4M3FNUZ:
+      return f(TypeTag<float8e4m3fnuz>{});
+    case DType::kFloat8E5M2:
+      return f(TypeTag<float8e5m2>{});
+    case DType::kFloat8E5M2FNUZ:
+      return f(TypeTag<float8e5m2fnuz>{});
+    default:
+      return visit_floating(type, f);
   }
 }
 
 Status check_scalar(const Type& t, size_t input) {
-  if (!t.has_rank() || t.rank() == 0 || (t.rank() == 1 && !Dim::known_different((*t.shape)[0], 1))) {
+  if (!t.has_rank() || t.rank() == 0 ||
+      (t.rank() == 1 && !Dim::known_different((*t.shape)[0], 1))) {
     return {};
   }
   return shape_mismatch("input {} is {}, wanted is a scalar", input, t.to_string());
@@ -53,8 +59,10 @@ Result<double> scalar_input(EvalContext& c, size_t i, double absent) {
   if (t.dtype() == DType::kBool) return t.data<bool>()[0] ? 1.0 : 0.0;
   double value = 0;
   FERRY_RETURN_IF_ERROR(visit_any_float(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    if constexpr (std::is_same_v<T, double>) value = t.data<T>()[0];
-    else value = double(float(t.data<T>()[0]));
+    if constexpr (std::is_same_v<T, double>)
+      value = t.data<T>()[0];
+    else
+      value = double(float(t.data<T>()[0]));
     return {};
   }));
   return value;

@@ -71,14 +71,16 @@ Status modify(size_t index, const char* name, Tensor& scores, EvalContext& c) {
 struct Sizes {
   int64_t batch, heads, kv_heads, queries, keys, width, value_width;
 
-  int64_t kv(int64_t row) const { return row / heads * kv_heads + row % heads / (heads / kv_heads); }
+  int64_t kv(int64_t row) const {
+    return row / heads * kv_heads + row % heads / (heads / kv_heads);
+  }
 };
 
 Result<Sizes> check_sizes(const Tensor& q, const Tensor& k, const Tensor& v) {
   const bool ranks = q.rank() == 4 && k.rank() == 4 && v.rank() == 4;
-  const bool fits = ranks && q.dim(0) == k.dim(0) && q.dim(0) == v.dim(0) &&
-                    k.dim(1) == v.dim(1) && k.dim(2) == v.dim(2) && q.dim(3) == k.dim(3) &&
-                    k.dim(1) > 0 && q.dim(1) % k.dim(1) == 0;
+  const bool fits = ranks && q.dim(0) == k.dim(0) && q.dim(0) == v.dim(0) && k.dim(1) == v.dim(1) &&
+                    k.dim(2) == v.dim(2) && q.dim(3) == k.dim(3) && k.dim(1) > 0 &&
+                    q.dim(1) % k.dim(1) == 0;
   if (!fits) {
     return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.describe(),
                           k.describe(), v.describe());
@@ -98,7 +100,8 @@ Status multiply(const FlexAttention& op, const Sizes& s, const Tensor& q, const 
       load_row(q, i * s.width, s.width, q_row.data());
       for (int64_t j = 0; j < s.keys; ++j) {
         double sum = 0;
-        for (int64_t d = 0; d < s.width; ++d) sum += q_row[size_t(d)] * rows[size_t(j * s.width + d)];
+        for (int64_t d = 0; d < s.width; ++d)
+          sum += q_row[size_t(d)] * rows[size_t(j * s.width + d)];
         out[size_t(j)] = sum * scale;
       }
       store_row(scores, i * s.keys, s.keys, out.data());
@@ -150,8 +153,8 @@ Status eval(const FlexAttention& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor probs, Tensor::allocate(precision, dims, c.budget()));
   FERRY_RETURN_IF_ERROR(softmax(s, scores, probs, c));
   FERRY_RETURN_IF_ERROR(modify(kProbMod, "prob_mod", probs, c));
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor y, c.output(0, q.dtype(), {s.batch, s.heads, s.queries, s.value_width}));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, q.dtype(), {s.batch, s.heads, s.queries, s.value_width}));
   return combine(s, probs, v, y, c);
 }
 

@@ -42,7 +42,8 @@ void normalize_group(const T* x, T* y, int64_t channels, int64_t inner, double e
   double sum = 0, squares = 0;
   for (int64_t i = 0; i < count; ++i) sum += double(C(x[i]));
   const double mean = sum / double(count);
-  for (int64_t i = 0; i < count; ++i) squares += (double(C(x[i])) - mean) * (double(C(x[i])) - mean);
+  for (int64_t i = 0; i < count; ++i)
+    squares += (double(C(x[i])) - mean) * (double(C(x[i])) - mean);
   const double factor = 1 / std::sqrt(squares / double(count) + epsilon);
   for (int64_t ch = 0; ch < channels; ++ch) {
     for (int64_t i = 0; i < inner; ++i, ++x, ++y) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // LayerNormalization and RMSNormalization in fp32, with one scale per element of a row.
-#include "ops/nn/layer_normalization.h"
-
 #include "base/status.h"
 #include "ir/infer.h"
 #include "kernels/rows/rows.h"
+#include "ops/nn/layer_normalization.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
 
@@ -44,12 +43,12 @@ class NormKernel final : public StepKernel {
     }
     parallel_range(c.team(), rows, x.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int) {
-      NormArgs part = args;
-      if (part.mean != nullptr) part.mean += from;
-      if (part.inverse != nullptr) part.inverse += from;
-      kernels_.normalize(x.data<float>() + from * n, y.data<float>() + from * n, to - from, n,
-                         part);
-    });
+                     NormArgs part = args;
+                     if (part.mean != nullptr) part.mean += from;
+                     if (part.inverse != nullptr) part.inverse += from;
+                     kernels_.normalize(x.data<float>() + from * n, y.data<float>() + from * n,
+                                        to - from, n, part);
+                   });
     return {};
   }
 
@@ -82,8 +81,8 @@ Result<KernelOffer> make(const KernelRequest& request) {
   }
   const T& op = *request.node.op.as<T>();
   if (kCentred && op.stash_type != 1) return KernelOffer(std::string("statistics are not f32"));
-  return KernelOffer(std::make_unique<NormKernel>(request.isa, request.node.op, op.axis,
-                                                  op.epsilon, kCentred));
+  return KernelOffer(
+      std::make_unique<NormKernel>(request.isa, request.node.op, op.axis, op.epsilon, kCentred));
 }
 
 }  // namespace

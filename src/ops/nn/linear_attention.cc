@@ -117,8 +117,8 @@ Status eval(const LinearAttention& op, EvalContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(const Gates gates, load_gates(op, k, c));
   const Dims state_dims{k.batch, k.heads, k.width, v.width};
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor y, c.output(0, query.dtype(), {q.batch, q.length, q.heads * v.width}));
+  FERRY_ASSIGN_OR_RETURN(Tensor y,
+                         c.output(0, query.dtype(), {q.batch, q.length, q.heads * v.width}));
   const DType state_type = c.has_input(kPast) ? c.input(kPast).dtype() : query.dtype();
   FERRY_ASSIGN_OR_RETURN(Tensor present, c.output(1, state_type, state_dims));
   std::vector<double> states(static_cast<size_t>(present.count()), 0.0);
@@ -146,16 +146,16 @@ Status eval(const LinearAttention& op, EvalContext& c) {
         const double* decay = gates.decay.empty() ? nullptr
                                                   : gates.decay.data() + step * gates.decay_width +
                                                         h * (per_key ? dk : 1);
-        const double* beta =
-            gates.beta.empty()
-                ? nullptr
-                : gates.beta.data() + step * gates.beta_width + (gates.beta_width == 1 ? 0 : h);
+        const double* beta = gates.beta.empty() ? nullptr
+                                                : gates.beta.data() + step * gates.beta_width +
+                                                      (gates.beta_width == 1 ? 0 : h);
         update(state, k_row.data(), v_row.data(), dk, dv, decay, per_key, beta, change);
         for (int64_t qh = h * group; qh < (h + 1) * group; ++qh) {
           load_row(query, q.row(b, qh, t), dk, q_row.data());
           std::fill(out.begin(), out.end(), 0.0);
           for (int64_t i = 0; i < dk; ++i) {
-            for (int64_t j = 0; j < dv; ++j) out[size_t(j)] += scale * q_row[size_t(i)] * state[i * dv + j];
+            for (int64_t j = 0; j < dv; ++j)
+              out[size_t(j)] += scale * q_row[size_t(i)] * state[i * dv + j];
           }
           store_row(y, y_at.row(b, qh, t), dv, out.data());
         }

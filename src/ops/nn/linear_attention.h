@@ -13,11 +13,11 @@
 namespace ferry {
 
 struct LinearAttention {
-  int64_t q_num_heads = 0;   // a multiple of kv_num_heads
+  int64_t q_num_heads = 0;  // a multiple of kv_num_heads
   int64_t kv_num_heads = 0;
-  float scale = 0;           // 0: 1 / sqrt(Dk)
+  float scale = 0;                          // 0: 1 / sqrt(Dk)
   std::string update_rule = "gated_delta";  // or linear, gated, delta
-  int64_t chunk_size = 64;   // a hint that changes no result
+  int64_t chunk_size = 64;                  // a hint that changes no result
 
   bool is_gated() const { return update_rule.starts_with("gated"); }
   bool is_delta() const { return update_rule.ends_with("delta"); }

@@ -17,30 +17,54 @@ OpTester linear(const char* rule) {
 
 TEST(LinearAttention, UpdateRules) {
   linear("linear").expect(steps(3, 13)).expect(tensor<float>({1, 1, 1, 1}, {13})).run();
-  linear("gated").no_input().input(steps(0, std::log(0.5f)))
-      .expect(steps(3, 11.5f)).expect(tensor<float>({1, 1, 1, 1}, {11.5f})).run();
+  linear("gated")
+      .no_input()
+      .input(steps(0, std::log(0.5f)))
+      .expect(steps(3, 11.5f))
+      .expect(tensor<float>({1, 1, 1, 1}, {11.5f}))
+      .run();
   // s = 3 after the first step; then 3 + 0.5 * 2 * (5 - 3 * 2).
-  linear("delta").no_input().no_input().input(steps(1, 0.5f))
-      .expect(steps(3, 2)).expect(tensor<float>({1, 1, 1, 1}, {2})).run();
-  linear("linear").input(tensor<half>({1, 1, 1, 1}, {10.0f}))
-      .expect(steps(13, 23)).expect(tensor<half>({1, 1, 1, 1}, {23.0f})).run();
+  linear("delta")
+      .no_input()
+      .no_input()
+      .input(steps(1, 0.5f))
+      .expect(steps(3, 2))
+      .expect(tensor<float>({1, 1, 1, 1}, {2}))
+      .run();
+  linear("linear")
+      .input(tensor<half>({1, 1, 1, 1}, {10.0f}))
+      .expect(steps(13, 23))
+      .expect(tensor<half>({1, 1, 1, 1}, {23.0f}))
+      .run();
 }
 
 TEST(LinearAttention, QueryHeadsShareKeyHeads) {
-  OpTester("LinearAttention").attr("q_num_heads", int64_t{2}).attr("kv_num_heads", int64_t{1})
-      .attr("update_rule", std::string("linear")).attr("scale", 1.0f)
-      .input(tensor<float>({1, 1, 2}, {1, 10})).input(tensor<float>({1, 1, 1}, {1}))
+  OpTester("LinearAttention")
+      .attr("q_num_heads", int64_t{2})
+      .attr("kv_num_heads", int64_t{1})
+      .attr("update_rule", std::string("linear"))
+      .attr("scale", 1.0f)
+      .input(tensor<float>({1, 1, 2}, {1, 10}))
+      .input(tensor<float>({1, 1, 1}, {1}))
       .input(tensor<float>({1, 1, 2}, {2, 3}))
-      .expect(tensor<float>({1, 1, 4}, {2, 3, 20, 30})).ignore_output().run();
+      .expect(tensor<float>({1, 1, 4}, {2, 3, 20, 30}))
+      .ignore_output()
+      .run();
 }
 
 TEST(LinearAttention, RefusesWhatDoesNotFit) {
   linear("gated").expect_error(Code::kInvalidModel, "needs the input decay").run();
-  linear("linear").no_input().input(steps(0, 0))
-      .expect_error(Code::kInvalidModel, "does not take the input decay").run();
+  linear("linear")
+      .no_input()
+      .input(steps(0, 0))
+      .expect_error(Code::kInvalidModel, "does not take the input decay")
+      .run();
   linear("cubic").expect_error(Code::kInvalidModel, "attribute 'update_rule' is 'cubic'").run();
-  linear("gated").no_input().input(random_tensor({1, 2, 3}, 1))
-      .expect_error(Code::kShapeMismatch, "input 4 is f32[1,2,3]").run();
+  linear("gated")
+      .no_input()
+      .input(random_tensor({1, 2, 3}, 1))
+      .expect_error(Code::kShapeMismatch, "input 4 is f32[1,2,3]")
+      .run();
 }
 
 }  // namespace

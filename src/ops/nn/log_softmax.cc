@@ -9,8 +9,7 @@
 namespace ferry {
 namespace {
 
-template <class Op>
-Status infer(const Op& op, InferContext& c) {
+Status infer(const LogSoftmax& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, types::kFloating));
   if (x.has_rank()) FERRY_RETURN_IF_ERROR(c.axis(op.axis, x.rank()).status());
   c.set_type(0, std::move(x));
@@ -18,7 +17,7 @@ Status infer(const Op& op, InferContext& c) {
 }
 
 template <class T>
-void row(const LogSoftmax&, const T* x, T* y, int64_t n, int64_t stride) {
+void row(const T* x, T* y, int64_t n, int64_t stride) {
   using C = compute_t<T>;
   C top = -INFINITY;
   for (int64_t i = 0; i < n; ++i) top = std::max(top, C(x[i * stride]));
@@ -30,18 +29,7 @@ void row(const LogSoftmax&, const T* x, T* y, int64_t n, int64_t stride) {
   }
 }
 
-template <class T>
-void row(const Hardmax&, const T* x, T* y, int64_t n, int64_t stride) {
-  using C = compute_t<T>;
-  int64_t best = 0;
-  for (int64_t i = 1; i < n; ++i) {
-    if (C(x[i * stride]) > C(x[best * stride])) best = i;
-  }
-  for (int64_t i = 0; i < n; ++i) y[i * stride] = T(C(i == best));
-}
-
-template <class Op>
-Status eval(const Op& op, EvalContext& c) {
+Status eval(const LogSoftmax& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const int64_t signed_axis, InferContext::axis(op.axis, x.rank()));
   const auto axis = static_cast<size_t>(signed_axis);
@@ -53,23 +41,21 @@ Status eval(const Op& op, EvalContext& c) {
       FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t i = 0; i < inner; ++i) {
         const int64_t at = o * n * inner + i;
-        row(op, x.data<T>() + at, y.data<T>() + at, n, inner);
+        row(x.data<T>() + at, y.data<T>() + at, n, inner);
       }
     }
     return {};
   });
 }
 
-template <class Op>
-void add(OpRegistry& r, const char* name) {
-  r.op<Op>(name).since(13).attr("axis", &Op::axis).infer(infer<Op>).reference(eval<Op>);
-}
-
 }  // namespace
 
 void register_log_softmax(OpRegistry& r) {
-  add<LogSoftmax>(r, "LogSoftmax");
-  add<Hardmax>(r, "Hardmax");
+  r.op<LogSoftmax>("LogSoftmax")
+      .since(13)
+      .attr("axis", &LogSoftmax::axis)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LogSoftmax: y = x - max - log(sum(exp(x - max))) along `axis`.
-// Hardmax:    y = 1 at the first maximum along `axis`, else 0.
 //   x: any shape  f16 bf16 f32 f64      y: shape and type of x
-// ONNX LogSoftmax-13, Hardmax-13; versions 1 and 11 flatten first, see onnx/upgrade/.
+// ONNX LogSoftmax-13; versions 1 and 11 flatten first, see onnx/upgrade/.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +9,6 @@
 namespace ferry {
 
 struct LogSoftmax {
-  int64_t axis = -1;  // in [-rank, rank)
-};
-
-struct Hardmax {
   int64_t axis = -1;  // in [-rank, rank)
 };
 

@@ -38,8 +38,7 @@ Status eval(const LpNormalization& op, EvalContext& c) {
         }
         const double norm = op.p == 1 ? sum : std::sqrt(sum);
         for (int64_t k = 0; k < n; ++k) {
-          to[k * inner] =
-              T(static_cast<C>(norm == 0 ? 0 : double(C(from[k * inner])) / norm));
+          to[k * inner] = T(static_cast<C>(norm == 0 ? 0 : double(C(from[k * inner])) / norm));
         }
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// y = x / (bias + alpha / size * s)^beta, where s is the sum of x^2 over the `size` channels around.
+// y = x / (bias + alpha / size * s)^beta, where s is the sum of x^2 over the `size` channels
+// around.
 //   x: [N, C, ...]  f16 bf16 f32 f64      y: shape and type of x
 // ONNX LRN-13.
 #pragma once

@@ -17,8 +17,8 @@ const std::vector<int64_t> kNoDilations;
 
 Result<Window> unpool_window(const MaxUnpool& op, size_t spatial_rank) {
   FERRY_ASSIGN_OR_RETURN(
-      Window w, make_window({kNoAutoPad, op.kernel_shape, op.strides, op.pads, kNoDilations},
-                            spatial_rank));
+      Window w,
+      make_window({kNoAutoPad, op.kernel_shape, op.strides, op.pads, kNoDilations}, spatial_rank));
   if (op.kernel_shape.size() == spatial_rank) return w;
   return invalid_model("attribute 'kernel_shape' has {} values, wanted are {}",
                        op.kernel_shape.size(), spatial_rank);
@@ -70,7 +70,8 @@ Result<Dims> full_dims(const MaxUnpool& op, const Tensor& x) {
       return shape_mismatch("spatial axis {}: the pads leave a size of {}", a, full[a + 2]);
     }
   }
-  FERRY_RETURN_IF_ERROR(checked_count(std::span<const int64_t>(full.begin(), full.size())).status());
+  FERRY_RETURN_IF_ERROR(
+      checked_count(std::span<const int64_t>(full.begin(), full.size())).status());
   return full;
 }
 

@@ -15,15 +15,19 @@ OpTester unpool(std::vector<int64_t> indices) {
 
 TEST(MaxUnpool, PutsValuesBack) {
   unpool({1, 2}).expect(tensor<float>({1, 1, 4}, {0, 5, 6, 0})).run();
-  unpool({1, 2}).input(tensor<int64_t>({3}, {1, 1, 5}))
-      .expect(tensor<float>({1, 1, 5}, {0, 5, 6, 0, 0})).run();
+  unpool({1, 2})
+      .input(tensor<int64_t>({3}, {1, 1, 5}))
+      .expect(tensor<float>({1, 1, 5}, {0, 5, 6, 0, 0}))
+      .run();
 }
 
 TEST(MaxUnpool, RefusesWhatDoesNotFit) {
   unpool({1, 4}).expect_error(Code::kInvalidArgument, "index 4 outside [0, 4)").run();
   unpool({-1, 0}).expect_error(Code::kInvalidArgument, "index -1 outside [0, 4)").run();
-  unpool({1, 2}).input(tensor<int64_t>({3}, {1, 1, 3}))
-      .expect_error(Code::kShapeMismatch, "wanted is at least [1,1,4]").run();
+  unpool({1, 2})
+      .input(tensor<int64_t>({3}, {1, 1, 3}))
+      .expect_error(Code::kShapeMismatch, "wanted is at least [1,1,4]")
+      .run();
 }
 
 }  // namespace

@@ -20,8 +20,7 @@ Status check_p(PoolKind kind, int64_t p) {
 Status infer(const Pool& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(check_p(op.kind, op.p));
   FERRY_ASSIGN_OR_RETURN(
-      const Type x,
-      c.tensor(0, op.kind == PoolKind::kMax ? kMaxPoolTypes : types::kFloating, 2));
+      const Type x, c.tensor(0, op.kind == PoolKind::kMax ? kMaxPoolTypes : types::kFloating, 2));
   const size_t spatial_rank = x.has_rank() ? x.rank() - 2 : op.kernel_shape.size();
   FERRY_ASSIGN_OR_RETURN(const Window w, window_of(op, spatial_rank));
   if (op.kernel_shape.size() != spatial_rank) {
@@ -34,8 +33,8 @@ Status infer(const Pool& op, InferContext& c) {
     const Shape& xs = *x.shape;
     Shape spatial;
     for (size_t a = 0; a < spatial_rank; ++a) {
-      FERRY_ASSIGN_OR_RETURN(
-          Dim out, window_output_dim(w, a, xs[axes.spatial + a], Dim(w.axes[a].kernel)));
+      FERRY_ASSIGN_OR_RETURN(Dim out,
+                             window_output_dim(w, a, xs[axes.spatial + a], Dim(w.axes[a].kernel)));
       spatial.push_back(std::move(out));
     }
     shape = image_shape(xs[0], xs[axes.channel], spatial, op.channels_last);
@@ -59,12 +58,16 @@ class MaxOf {
 
  private:
   static bool is_nan(T v) {
-    if constexpr (is_floating_v<T>) return v != v;
-    else return false;
+    if constexpr (is_floating_v<T>)
+      return v != v;
+    else
+      return false;
   }
   static T lowest() {
-    if constexpr (is_floating_v<T>) return -std::numeric_limits<T>::infinity();
-    else return std::numeric_limits<T>::lowest();
+    if constexpr (is_floating_v<T>)
+      return -std::numeric_limits<T>::infinity();
+    else
+      return std::numeric_limits<T>::lowest();
   }
   T best_ = lowest();
   int64_t at_ = -1;
@@ -118,8 +121,7 @@ struct Walk {
 };
 
 template <class T>
-Status max_pool(const Pool& op, const Walk& k, const T* x, T* y, int64_t* indices,
-                EvalContext& c) {
+Status max_pool(const Pool& op, const Walk& k, const T* x, T* y, int64_t* indices, EvalContext& c) {
   const int64_t in_count = k.in.count(), out_count = k.out.count();
   for (int64_t n = 0; n < k.batch; ++n) {
     for (int64_t ch = 0; ch < k.channels; ++ch) {
@@ -201,9 +203,8 @@ Status eval(const Pool& op, EvalContext& c) {
     if (x.dtype() == DType::kUInt8) return run(TypeTag<uint8_t>{});
     return visit_floating(x.dtype(), run);
   }
-  return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) {
-    return sum_pool(op, k, x.data<T>(), y.data<T>(), c);
-  });
+  return visit_floating(
+      x.dtype(), [&]<class T>(TypeTag<T>) { return sum_pool(op, k, x.data<T>(), y.data<T>(), c); });
 }
 
 Status infer_global(const GlobalPool& op, InferContext& c) {
@@ -226,15 +227,27 @@ void global_pool(const GlobalPool& op, const T* x, T* y, int64_t count, int64_t 
   for (int64_t i = 0; i < count; ++i) {
     const C v = x[i * stride];
     switch (op.kind) {
-      case PoolKind::kMax: top.add(v, i); break;
-      case PoolKind::kAverage: sum += double(v); break;
-      case PoolKind::kLp: norm.add(double(v)); break;
+      case PoolKind::kMax:
+        top.add(v, i);
+        break;
+      case PoolKind::kAverage:
+        sum += double(v);
+        break;
+      case PoolKind::kLp:
+        norm.add(double(v));
+        break;
     }
   }
   switch (op.kind) {
-    case PoolKind::kMax: *y = T(top.value()); break;
-    case PoolKind::kAverage: *y = T(static_cast<C>(sum / double(count))); break;
-    case PoolKind::kLp: *y = T(static_cast<C>(norm.value())); break;
+    case PoolKind::kMax:
+      *y = T(top.value());
+      break;
+    case PoolKind::kAverage:
+      *y = T(static_cast<C>(sum / double(count)));
+      break;
+    case PoolKind::kLp:
+      *y = T(static_cast<C>(norm.value()));
+      break;
   }
 }
 

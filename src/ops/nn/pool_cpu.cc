@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling of channels-last fp32 images; global pooling in either layout.
-#include "ops/nn/pool.h"
-
 #include "base/status.h"
 #include "kernels/pool/pool.h"
+#include "ops/nn/pool.h"
 #include "ops/nn/window.h"
 #include "ops_cpu/reduce_matrix.h"
 #include "plan/step_kernel.h"

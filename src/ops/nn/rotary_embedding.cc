@@ -46,7 +46,8 @@ struct CacheRows {
 Result<CacheRows> check_caches(EvalContext& c, const HeadLayout& at, int64_t half) {
   const Tensor &cosines = c.input(1), &sines = c.input(2);
   CacheRows rows{nullptr, 0, at.length};
-  bool fits = cosines.dims() == sines.dims() && cosines.rank() >= 2 && cosines.dims().back() == half;
+  bool fits =
+      cosines.dims() == sines.dims() && cosines.rank() >= 2 && cosines.dims().back() == half;
   if (c.has_input(3)) {
     const Tensor& ids = c.input(3);
     fits = fits && cosines.rank() == 2 && ids.dims() == Dims{at.batch, at.length};

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax and LogSoftmax in fp32.
-#include "ops/nn/softmax.h"
-
 #include "base/status.h"
 #include "ir/infer.h"
 #include "kernels/rows/rows.h"
 #include "ops/nn/log_softmax.h"
+#include "ops/nn/softmax.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
 

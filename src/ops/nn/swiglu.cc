@@ -46,8 +46,12 @@ Status eval(const SwiGLU& op, EvalContext& c) {
 }  // namespace
 
 void register_swiglu(OpRegistry& r) {
-  r.op<SwiGLU>("SwiGLU").since(28).inputs(2).attr("alpha", &SwiGLU::alpha).infer(infer).reference(
-      eval);
+  r.op<SwiGLU>("SwiGLU")
+      .since(28)
+      .inputs(2)
+      .attr("alpha", &SwiGLU::alpha)
+      .infer(infer)
+      .reference(eval);
 }
 
 }  // namespace ferry

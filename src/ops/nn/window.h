@@ -14,7 +14,9 @@
 
 namespace ferry {
 
-inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+inline int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 inline int64_t ceil_div(int64_t a, int64_t b) { return -floor_div(-a, b); }
 
 enum class AutoPad : uint8_t { kNotset, kSameUpper, kSameLower, kValid };
@@ -77,9 +79,12 @@ Int window_output(const Window& w, size_t axis, const Int& size, const Int& kern
   const Int extent = (kernel - Int(1)) * Int(a.dilation) + Int(1);
   switch (w.auto_pad) {
     case AutoPad::kSameUpper:
-    case AutoPad::kSameLower: return ceil_div(size, stride);
-    case AutoPad::kValid: return floor_div(size - extent, stride) + Int(1);
-    case AutoPad::kNotset: break;
+    case AutoPad::kSameLower:
+      return ceil_div(size, stride);
+    case AutoPad::kValid:
+      return floor_div(size - extent, stride) + Int(1);
+    case AutoPad::kNotset:
+      break;
   }
   const Int room = size + begin + end - extent;
   if (!w.ceil_mode) return floor_div(room, stride) + Int(1);

@@ -109,12 +109,11 @@ struct Requantize {
 
   void operator()(int64_t i, int64_t m, int32_t sum) {
     if (!bias.empty()) {
-      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) +
-                                 static_cast<uint32_t>(bias[size_t(m)]));
+      sum =
+          static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(bias[size_t(m)]));
     }
     const float v = static_cast<float>(sum) * factors[size_t(m)];
-    y.data<uint8_t>()[i] =
-        static_cast<uint8_t>(quantize_int(double(v), double(zero_point), range));
+    y.data<uint8_t>()[i] = static_cast<uint8_t>(quantize_int(double(v), double(zero_point), range));
   }
 };
 

@@ -49,8 +49,7 @@ Status eval(const DequantizeLinear& op, EvalContext& c) {
     FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c.input(2)));
   }
   FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, scale.dtype()));
-  FERRY_ASSIGN_OR_RETURN(const Granularity g,
-                         Granularity::make(x, scale, op.axis, op.block_size));
+  FERRY_ASSIGN_OR_RETURN(const Granularity g, Granularity::make(x, scale, op.axis, op.block_size));
   FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
   FERRY_ASSIGN_OR_RETURN(const auto values, number_contents(x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));

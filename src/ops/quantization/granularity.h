@@ -22,9 +22,12 @@ class Granularity {
   // The element of scale and zero point for (o, k, i).
   int64_t operator()(int64_t o, int64_t k, int64_t i) const {
     switch (kind_) {
-      case Kind::kTensor: return 0;
-      case Kind::kAxis: return k;
-      case Kind::kBlock: return (o * blocks_ + k / block_) * inner_ + i;
+      case Kind::kTensor:
+        return 0;
+      case Kind::kAxis:
+        return k;
+      case Kind::kBlock:
+        return (o * blocks_ + k / block_) * inner_ + i;
     }
     return 0;
   }

@@ -81,8 +81,8 @@ class Parameter {
 // The operand minus its zero point.
 Result<std::vector<double>> centred(EvalContext& c, size_t operand, size_t zero, bool rows) {
   const Tensor& t = c.input(operand);
-  FERRY_ASSIGN_OR_RETURN(
-      const Parameter p, Parameter::make(c.has_input(zero) ? &c.input(zero) : nullptr, t.dims(),
+  FERRY_ASSIGN_OR_RETURN(const Parameter p,
+                         Parameter::make(c.has_input(zero) ? &c.input(zero) : nullptr, t.dims(),
                                          rows, 0, "a zero point"));
   FERRY_ASSIGN_OR_RETURN(std::vector<double> values, number_contents(t));
   Dims at = Dims::filled(t.rank(), 0);
@@ -98,27 +98,29 @@ template <class Row>
 Status multiply(const MatMulSizes& s, const std::vector<double>& a, const std::vector<double>& b,
                 EvalContext& c, Row&& row) {
   std::vector<double> sums(static_cast<size_t>(s.n));
-  return for_each_row<2>(
-      c, s.batch, {s.a_strides, s.b_strides},
-      [&](int64_t count, const auto& at, const auto& step) -> Status {
-        for (int64_t t = 0; t < count; ++t) {
-          const double* x = a.data() + (at[0] + t * step[0]) * s.m * s.k;
-          const double* y = b.data() + (at[1] + t * step[1]) * s.k * s.n;
-          for (int64_t i = 0; i < s.m; ++i, x += s.k) {
-            FERRY_RETURN_IF_ERROR(c.poll());
-            std::fill(sums.begin(), sums.end(), 0.0);
-            for (int64_t k = 0; k < s.k; ++k) {
-              for (int64_t j = 0; j < s.n; ++j) sums[size_t(j)] += x[k] * y[k * s.n + j];
-            }
-            row(sums);
-          }
-        }
-        return {};
-      });
+  return for_each_row<2>(c, s.batch, {s.a_strides, s.b_strides},
+                         [&](int64_t count, const auto& at, const auto& step) -> Status {
+                           for (int64_t t = 0; t < count; ++t) {
+                             const double* x = a.data() + (at[0] + t * step[0]) * s.m * s.k;
+                             const double* y = b.data() + (at[1] + t * step[1]) * s.k * s.n;
+                             for (int64_t i = 0; i < s.m; ++i, x += s.k) {
+                               FERRY_RETURN_IF_ERROR(c.poll());
+                               std::fill(sums.begin(), sums.end(), 0.0);
+                               for (int64_t k = 0; k < s.k; ++k) {
+                                 for (int64_t j = 0; j < s.n; ++j)
+                                   sums[size_t(j)] += x[k] * y[k * s.n + j];
+                               }
+                               row(sums);
+                             }
+                           }
+                           return {};
+                         });
 }
 
 // An exact integer of up to 53 bits as i32, wrapping.
-int32_t wrap(double v) { return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(v))); }
+int32_t wrap(double v) {
+  return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(v)));
+}
 
 Status eval_integer(const MatMulInteger&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const MatMulSizes s, matmul_sizes(c.input(0), c.input(1)));
@@ -155,8 +157,8 @@ Status eval_linear(const QLinearMatMul&, EvalContext& c) {
   Dims position = Dims::filled(product.size(), 0);
   FERRY_RETURN_IF_ERROR(multiply(s, a, b, c, [&](const std::vector<double>& sums) {
     for (double sum : sums) {
-      const float factor = float(a_scale.at(position)) * float(b_scale.at(position)) /
-                           float(y_scale.at(position));
+      const float factor =
+          float(a_scale.at(position)) * float(b_scale.at(position)) / float(y_scale.at(position));
       writer.put(at++, double(static_cast<float>(sum) * factor), y_zero.at(position));
       next_position(position, product);
     }

@@ -8,18 +8,37 @@ const Tensor kA = tensor<uint8_t>({2, 2}, {1, 2, 3, 4});
 const Tensor kB = tensor<int8_t>({2, 2}, {1, -1, 2, 0});
 
 TEST(MatMulInteger, ZeroPointsOfRowsAndColumns) {
-  OpTester("MatMulInteger").input(kA).input(kB).expect(tensor<int32_t>({2, 2}, {5, -1, 11, -3})).run();
-  OpTester("MatMulInteger").input(kA).input(kB).input(tensor<uint8_t>({2}, {1, 3}))
-      .expect(tensor<int32_t>({2, 2}, {2, 0, 2, 0})).run();
-  OpTester("MatMulInteger").input(kA).input(kB).no_input().input(tensor<int8_t>({1, 2}, {1, -1}))
-      .expect(tensor<int32_t>({2, 2}, {2, 2, 4, 4})).run();
+  OpTester("MatMulInteger")
+      .input(kA)
+      .input(kB)
+      .expect(tensor<int32_t>({2, 2}, {5, -1, 11, -3}))
+      .run();
+  OpTester("MatMulInteger")
+      .input(kA)
+      .input(kB)
+      .input(tensor<uint8_t>({2}, {1, 3}))
+      .expect(tensor<int32_t>({2, 2}, {2, 0, 2, 0}))
+      .run();
+  OpTester("MatMulInteger")
+      .input(kA)
+      .input(kB)
+      .no_input()
+      .input(tensor<int8_t>({1, 2}, {1, -1}))
+      .expect(tensor<int32_t>({2, 2}, {2, 2, 4, 4}))
+      .run();
 }
 
 TEST(MatMulInteger, VectorsAndEmptySums) {
-  OpTester("MatMulInteger").input(tensor<uint8_t>({2}, {1, 2})).input(tensor<int8_t>({2}, {3, 4}))
-      .expect(tensor<int32_t>({}, {11})).run();
-  OpTester("MatMulInteger").input(tensor<uint8_t>({1, 0}, {})).input(tensor<int8_t>({0, 2}, {}))
-      .expect(tensor<int32_t>({1, 2}, {0, 0})).run();
+  OpTester("MatMulInteger")
+      .input(tensor<uint8_t>({2}, {1, 2}))
+      .input(tensor<int8_t>({2}, {3, 4}))
+      .expect(tensor<int32_t>({}, {11}))
+      .run();
+  OpTester("MatMulInteger")
+      .input(tensor<uint8_t>({1, 0}, {}))
+      .input(tensor<int8_t>({0, 2}, {}))
+      .expect(tensor<int32_t>({1, 2}, {0, 0}))
+      .run();
 }
 
 OpTester linear(const Tensor& a_scale) {
@@ -37,7 +56,8 @@ TEST(QLinearMatMul, ScalesOfRowsAndColumns) {
 
 TEST(QLinearMatMul, RefusesWhatDoesNotFit) {
   linear(tensor<float>({3}, {1, 1, 1}))
-      .expect_error(Code::kShapeMismatch, "a_scale is f32[3], which does not belong to [2,2]").run();
+      .expect_error(Code::kShapeMismatch, "a_scale is f32[3], which does not belong to [2,2]")
+      .run();
 }
 
 }  // namespace

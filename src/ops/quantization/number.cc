@@ -18,8 +18,8 @@ Result<std::vector<double>> number_contents(const Tensor& t) {
   if (types::kFloat8.contains(type) || type == DType::kFloat8E8M0) {
     for (size_t i = 0; i < out.size(); ++i) {
       const uint8_t bits = t.data<uint8_t>()[i];
-      out[i] = double(type == DType::kFloat8E8M0 ? e8m0_to_float(bits)
-                                                 : float8_to_float(type, bits));
+      out[i] =
+          double(type == DType::kFloat8E8M0 ? e8m0_to_float(bits) : float8_to_float(type, bits));
     }
     return out;
   }

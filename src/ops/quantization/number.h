@@ -24,15 +24,24 @@ struct IntRange {
 };
 inline std::optional<IntRange> int_range(DType type) {
   switch (type) {
-    case DType::kInt8: return IntRange{-128, 127};
-    case DType::kUInt8: return IntRange{0, 255};
-    case DType::kInt16: return IntRange{-32768, 32767};
-    case DType::kUInt16: return IntRange{0, 65535};
-    case DType::kInt4: return IntRange{-8, 7};
-    case DType::kUInt4: return IntRange{0, 15};
-    case DType::kInt2: return IntRange{-2, 1};
-    case DType::kUInt2: return IntRange{0, 3};
-    default: return std::nullopt;
+    case DType::kInt8:
+      return IntRange{-128, 127};
+    case DType::kUInt8:
+      return IntRange{0, 255};
+    case DType::kInt16:
+      return IntRange{-32768, 32767};
+    case DType::kUInt16:
+      return IntRange{0, 65535};
+    case DType::kInt4:
+      return IntRange{-8, 7};
+    case DType::kUInt4:
+      return IntRange{0, 15};
+    case DType::kInt2:
+      return IntRange{-2, 1};
+    case DType::kUInt2:
+      return IntRange{0, 3};
+    default:
+      return std::nullopt;
   }
 }
 

@@ -52,9 +52,12 @@ Status infer(const QuantizeLinear& op, InferContext& c) {
 
 float divide(DType type, float x, float scale) {
   switch (type) {
-    case DType::kFloat16: return half(float(half(x)) / float(half(scale)));
-    case DType::kBFloat16: return bfloat16(float(bfloat16(x)) / float(bfloat16(scale)));
-    default: return x / scale;
+    case DType::kFloat16:
+      return half(float(half(x)) / float(half(scale)));
+    case DType::kBFloat16:
+      return bfloat16(float(bfloat16(x)) / float(bfloat16(scale)));
+    default:
+      return x / scale;
   }
 }
 
@@ -72,13 +75,11 @@ Status eval(const QuantizeLinear& op, EvalContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, zero_type));
   FERRY_ASSIGN_OR_RETURN(const DType precision, division_type(op, scale.dtype()));
-  FERRY_ASSIGN_OR_RETURN(const Granularity g,
-                         Granularity::make(x, scale, op.axis, op.block_size));
+  FERRY_ASSIGN_OR_RETURN(const Granularity g, Granularity::make(x, scale, op.axis, op.block_size));
   FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
   if (x.count() == 0) return {};
-  FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer,
-                         QuantizedWriter::make(y, op.saturate, c.budget()));
+  FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer, QuantizedWriter::make(y, op.saturate, c.budget()));
   const Status walked = visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     int64_t at = 0;
     for (int64_t o = 0; o < g.outer(); ++o) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reductions in fp32 over neighbouring axes.
-#include "ops/reduction/reduce.h"
-
 #include <cmath>
 
 #include "ops/arguments.h"
+#include "ops/reduction/reduce.h"
 #include "ops_cpu/reduce_matrix.h"
 #include "plan/step_kernel.h"
 
@@ -14,13 +13,19 @@ namespace {
 std::optional<RowReduction> row_reduction(ReduceKind kind) {
   switch (kind) {
     case ReduceKind::kSum:
-    case ReduceKind::kMean: return RowReduction::kSum;
-    case ReduceKind::kMax: return RowReduction::kMax;
-    case ReduceKind::kMin: return RowReduction::kMin;
-    case ReduceKind::kL1: return RowReduction::kL1;
+    case ReduceKind::kMean:
+      return RowReduction::kSum;
+    case ReduceKind::kMax:
+      return RowReduction::kMax;
+    case ReduceKind::kMin:
+      return RowReduction::kMin;
+    case ReduceKind::kL1:
+      return RowReduction::kL1;
     case ReduceKind::kL2:
-    case ReduceKind::kSumSquare: return RowReduction::kSumSquare;
-    default: return std::nullopt;
+    case ReduceKind::kSumSquare:
+      return RowReduction::kSumSquare;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -43,12 +48,17 @@ class ReduceKernel final : public StepKernel {
     bool simple = x.count() > 0;
     for (size_t a = 0; a < x.rank(); ++a) {
       const int64_t d = x.dim(a);
-      if (!reduced[a]) dims.push_back(d);
-      else if (op.keepdims) dims.push_back(1);
+      if (!reduced[a])
+        dims.push_back(d);
+      else if (op.keepdims)
+        dims.push_back(1);
       if (d == 1) continue;
-      if (!reduced[a]) (n == 1 ? outer : inner) *= d;
-      else if (inner == 1) n *= d;
-      else simple = false;
+      if (!reduced[a])
+        (n == 1 ? outer : inner) *= d;
+      else if (inner == 1)
+        n *= d;
+      else
+        simple = false;
     }
     if (!simple) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));

@@ -11,17 +11,28 @@ namespace ferry {
 
 double Activation::operator()(double x) const {
   switch (kind) {
-    case ActivationKind::kRelu: return x > 0 ? x : 0;
-    case ActivationKind::kTanh: return std::tanh(x);
-    case ActivationKind::kSigmoid: return 1 / (1 + std::exp(-x));
-    case ActivationKind::kAffine: return alpha * x + beta;
-    case ActivationKind::kLeakyRelu: return x >= 0 ? x : alpha * x;
-    case ActivationKind::kThresholdedRelu: return x >= alpha ? x : 0;
-    case ActivationKind::kScaledTanh: return alpha * std::tanh(beta * x);
-    case ActivationKind::kHardSigmoid: return std::clamp(alpha * x + beta, 0.0, 1.0);
-    case ActivationKind::kElu: return x >= 0 ? x : alpha * std::expm1(x);
-    case ActivationKind::kSoftsign: return x / (1 + std::fabs(x));
-    case ActivationKind::kSoftplus: return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+    case ActivationKind::kRelu:
+      return x > 0 ? x : 0;
+    case ActivationKind::kTanh:
+      return std::tanh(x);
+    case ActivationKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActivationKind::kAffine:
+      return alpha * x + beta;
+    case ActivationKind::kLeakyRelu:
+      return x >= 0 ? x : alpha * x;
+    case ActivationKind::kThresholdedRelu:
+      return x >= alpha ? x : 0;
+    case ActivationKind::kScaledTanh:
+      return alpha * std::tanh(beta * x);
+    case ActivationKind::kHardSigmoid:
+      return std::clamp(alpha * x + beta, 0.0, 1.0);
+    case ActivationKind::kElu:
+      return x >= 0 ? x : alpha * std::expm1(x);
+    case ActivationKind::kSoftsign:
+      return x / (1 + std::fabs(x));
+    case ActivationKind::kSoftplus:
+      return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
   }
   return x;
 }
@@ -66,7 +77,8 @@ Result<std::vector<std::vector<Activation>>> recurrent_activations(const Recurre
     }
   }
   // The schema's own default of RNN names two functions for any direction.
-  if (names.size() < per * directions || (op.kind != RecurrentKind::kRnn && names.size() != per * directions)) {
+  if (names.size() < per * directions ||
+      (op.kind != RecurrentKind::kRnn && names.size() != per * directions)) {
     return invalid_model("attribute 'activations' has {} names, wanted are {}", names.size(),
                          per * directions);
   }
@@ -133,13 +145,14 @@ Status infer(const Recurrent& op, InferContext& c) {
                           (hidden * Dim(op.gates())).to_string());
   }
   const Dim directions = op.directions();
-  Dim length = c.fresh_dim(0, op.layout == 0 ? 0 : 1), batch = c.fresh_dim(0, op.layout == 0 ? 2 : 0);
+  Dim length = c.fresh_dim(0, op.layout == 0 ? 0 : 1),
+      batch = c.fresh_dim(0, op.layout == 0 ? 2 : 0);
   if (x.has_rank()) {
     length = (*x.shape)[op.layout == 0 ? 0 : 1];
     batch = (*x.shape)[op.layout == 0 ? 1 : 0];
   }
-  const Shape state = op.layout == 0 ? Shape{directions, batch, hidden}
-                                     : Shape{batch, directions, hidden};
+  const Shape state =
+      op.layout == 0 ? Shape{directions, batch, hidden} : Shape{batch, directions, hidden};
   c.set_tensor(0, x.dtype,
                op.layout == 0 ? Shape{length, directions, batch, hidden}
                               : Shape{batch, length, directions, hidden});
@@ -232,8 +245,7 @@ void Cell::step_lstm(const double* x) {
   const double *gi = gates.data(), *go = gi + n, *gf = gi + 2 * n, *gc = gi + 3 * n;
   for (size_t i = 0; i < n; ++i) {
     const double in = act[0](bounded(gi[i] + p[i] * c[i]));
-    const double forget =
-        op.input_forget ? 1 - in : act[0](bounded(gf[i] + p[2 * n + i] * c[i]));
+    const double forget = op.input_forget ? 1 - in : act[0](bounded(gf[i] + p[2 * n + i] * c[i]));
     c[i] = forget * c[i] + in * act[1](bounded(gc[i]));
     h[i] = act[0](bounded(go[i] + p[n + i] * c[i])) * act[2](c[i]);
   }
@@ -241,9 +253,12 @@ void Cell::step_lstm(const double* x) {
 
 void Cell::step(const double* x) {
   switch (op.kind) {
-    case RecurrentKind::kRnn: return step_rnn(x);
-    case RecurrentKind::kGru: return step_gru(x);
-    case RecurrentKind::kLstm: return step_lstm(x);
+    case RecurrentKind::kRnn:
+      return step_rnn(x);
+    case RecurrentKind::kGru:
+      return step_gru(x);
+    case RecurrentKind::kLstm:
+      return step_lstm(x);
   }
 }
 
@@ -253,8 +268,12 @@ Result<Sizes> check_sizes(const Recurrent& op, EvalContext& c) {
     return shape_mismatch("x is {}, w {}, r {}; wanted is rank 3", x.describe(), w.describe(),
                           r.describe());
   }
-  Sizes s{x.dim(op.layout == 0 ? 0 : 1), x.dim(op.layout == 0 ? 1 : 0), x.dim(2), r.dim(2),
-          op.directions(), op.gates()};
+  Sizes s{x.dim(op.layout == 0 ? 0 : 1),
+          x.dim(op.layout == 0 ? 1 : 0),
+          x.dim(2),
+          r.dim(2),
+          op.directions(),
+          op.gates()};
   // The tensors exist, so that their sizes do not overflow when they are as wanted.
   if (s.hidden > INT32_MAX || (op.hidden_size && *op.hidden_size != s.hidden)) {
     return shape_mismatch("r is {}, attribute 'hidden_size' is {}", r.describe(),
@@ -301,8 +320,8 @@ Status eval(const Recurrent& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const auto x, as_doubles(c.input(0)));
   FERRY_ASSIGN_OR_RETURN(const auto w, as_doubles(c.input(1)));
   FERRY_ASSIGN_OR_RETURN(const auto r, as_doubles(c.input(2)));
-  FERRY_ASSIGN_OR_RETURN(
-      const auto b, operand(c, kBias, Dims{s.directions, 2 * s.gates * s.hidden}, "b"));
+  FERRY_ASSIGN_OR_RETURN(const auto b,
+                         operand(c, kBias, Dims{s.directions, 2 * s.gates * s.hidden}, "b"));
   FERRY_ASSIGN_OR_RETURN(const auto h0, operand(c, kInitialH, state, "initial_h"));
   FERRY_ASSIGN_OR_RETURN(const auto c0, operand(c, kInitialC, state, "initial_c"));
   FERRY_ASSIGN_OR_RETURN(const auto p,
@@ -310,10 +329,10 @@ Status eval(const Recurrent& op, EvalContext& c) {
   const DType type = c.input(0).dtype();
   Tensor y, y_h, y_c;
   if (c.has_output(0)) {
-    FERRY_ASSIGN_OR_RETURN(
-        y, c.output(0, type,
-                    batch_first ? Dims{s.batch, s.length, s.directions, s.hidden}
-                                : Dims{s.length, s.directions, s.batch, s.hidden}));
+    FERRY_ASSIGN_OR_RETURN(y,
+                           c.output(0, type,
+                                    batch_first ? Dims{s.batch, s.length, s.directions, s.hidden}
+                                                : Dims{s.length, s.directions, s.batch, s.hidden}));
   }
   if (c.has_output(1)) {
     FERRY_ASSIGN_OR_RETURN(y_h, c.output(1, type, state));

@@ -21,12 +21,12 @@ enum class RecurrentKind : uint8_t { kRnn, kGru, kLstm };
 
 struct Recurrent {
   RecurrentKind kind = RecurrentKind::kRnn;
-  std::string direction = "forward";      // or reverse, bidirectional
-  std::optional<int64_t> hidden_size;     // absent: as r has it
-  std::vector<std::string> activations;   // per direction: RNN f; GRU f g; LSTM f g h
-  std::vector<float> activation_alpha;    // one for each activation that takes it, in order
+  std::string direction = "forward";     // or reverse, bidirectional
+  std::optional<int64_t> hidden_size;    // absent: as r has it
+  std::vector<std::string> activations;  // per direction: RNN f; GRU f g; LSTM f g h
+  std::vector<float> activation_alpha;   // one for each activation that takes it, in order
   std::vector<float> activation_beta;
-  std::optional<float> clip;              // bound of the activations' inputs
+  std::optional<float> clip;  // bound of the activations' inputs
   int64_t layout = 0;
   bool linear_before_reset = false;  // GRU: apply r to h before the reset gate
   bool input_forget = false;         // LSTM: forget = 1 - input

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM and GRU in fp32 with constant weights: one product for the inputs of all time steps, then
 // one with the packed recurrent weights per step.
-#include "ops/rnn/recurrent.h"
-
 #include <cstring>
 
 #include "base/status.h"
 #include "kernels/rnn/rnn.h"
+#include "ops/rnn/recurrent.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/parallel.h"
 
@@ -46,12 +45,11 @@ class RecurrentKernel final : public StepKernel {
       const float* rd = r.data<float>() + d * gates * hidden_;
       FERRY_ASSIGN_OR_RETURN(dir.input,
                              pack_matrix(gemm_, wd, 1, input, input, gates, request.budget));
-      FERRY_ASSIGN_OR_RETURN(
-          dir.recurrent, pack_matrix(gemm_, rd, 1, hidden_, hidden_, before, request.budget));
+      FERRY_ASSIGN_OR_RETURN(dir.recurrent,
+                             pack_matrix(gemm_, rd, 1, hidden_, hidden_, before, request.budget));
       if (resets_first_) {
-        FERRY_ASSIGN_OR_RETURN(dir.candidate,
-                               pack_matrix(gemm_, rd + before * hidden_, 1, hidden_, hidden_,
-                                           hidden_, request.budget));
+        FERRY_ASSIGN_OR_RETURN(dir.candidate, pack_matrix(gemm_, rd + before * hidden_, 1, hidden_,
+                                                          hidden_, hidden_, request.budget));
       }
       if (b != nullptr) set_bias(b->data<float>() + d * 2 * gates, gates, dir);
       packed_bytes_ += dir.input.bytes + dir.recurrent.bytes + dir.candidate.bytes;
@@ -227,7 +225,8 @@ Result<KernelOffer> make(const KernelRequest& request) {
   if (op.clip || op.input_forget || op.layout != 0) return no("clip, input_forget or layout");
   if (!default_activations(op)) return no("other activations");
   const int64_t h = r->rank() == 3 ? r->dim(2) : -1, gates = op.gates() * h;
-  const bool sizes = h > 0 && w->rank() == 3 && w->dims() == Dims{op.directions(), gates, w->dim(2)} &&
+  const bool sizes = h > 0 && w->rank() == 3 &&
+                     w->dims() == Dims{op.directions(), gates, w->dim(2)} &&
                      r->dims() == Dims{op.directions(), gates, h} &&
                      (b == nullptr || b->dims() == Dims{op.directions(), 2 * gates});
   const Type& x = request.type(0);

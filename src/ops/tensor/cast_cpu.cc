@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Casts between f32, the usual integers and bool.
-#include "ops/tensor/cast.h"
-
 #include <limits>
 #include <type_traits>
 
 #include "base/status.h"
+#include "ops/tensor/cast.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
 
@@ -41,24 +40,36 @@ void convert(const void* x, void* y, int64_t from, int64_t to) {
 template <class From>
 Convert convert_from(DType to) {
   switch (to) {
-    case DType::kFloat32: return convert<From, float>;
-    case DType::kInt64: return convert<From, int64_t>;
-    case DType::kInt32: return convert<From, int32_t>;
-    case DType::kUInt8: return convert<From, uint8_t>;
-    case DType::kBool: return convert<From, bool>;
-    default: return nullptr;
+    case DType::kFloat32:
+      return convert<From, float>;
+    case DType::kInt64:
+      return convert<From, int64_t>;
+    case DType::kInt32:
+      return convert<From, int32_t>;
+    case DType::kUInt8:
+      return convert<From, uint8_t>;
+    case DType::kBool:
+      return convert<From, bool>;
+    default:
+      return nullptr;
   }
 }
 
 Convert find_convert(DType from, DType to) {
   if (from == to) return nullptr;
   switch (from) {
-    case DType::kFloat32: return convert_from<float>(to);
-    case DType::kInt64: return convert_from<int64_t>(to);
-    case DType::kInt32: return convert_from<int32_t>(to);
-    case DType::kUInt8: return convert_from<uint8_t>(to);
-    case DType::kBool: return convert_from<bool>(to);
-    default: return nullptr;
+    case DType::kFloat32:
+      return convert_from<float>(to);
+    case DType::kInt64:
+      return convert_from<int64_t>(to);
+    case DType::kInt32:
+      return convert_from<int32_t>(to);
+    case DType::kUInt8:
+      return convert_from<uint8_t>(to);
+    case DType::kBool:
+      return convert_from<bool>(to);
+    default:
+      return nullptr;
   }
 }
 

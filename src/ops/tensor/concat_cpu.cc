@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/tensor/concat.h"
-
 #include "ops/arguments.h"
+#include "ops/tensor/concat.h"
 #include "ops/tensor/concatenate.h"
 #include "ops_cpu/mover.h"
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/tensor/gather.h"
-
 #include <cstring>
 
 #include "ops/arguments.h"
+#include "ops/tensor/gather.h"
 #include "ops_cpu/mover.h"
 
 namespace ferry {
 namespace {
 
 template <class T>
-void gather_elements(const T* x, const IndexReader& read, int64_t n, int64_t m, T* y,
-                     int64_t from, int64_t to) {
+void gather_elements(const T* x, const IndexReader& read, int64_t n, int64_t m, T* y, int64_t from,
+                     int64_t to) {
   for (int64_t i = from; i < to; ++i) {
     const int64_t at = read[i % m];
     y[i] = x[i / m * n + (at < 0 ? at + n : at)];
@@ -38,21 +37,27 @@ Status run(const Gather& op, Isa, StepContext& c) {
   };
   parallel_range(c.team(), outer * m, y.count() * element >= kMinParallelBytes,
                  [&](int64_t from, int64_t to, int) {
-    switch (row) {
-      case 1: return gather(uint8_t{}, from, to);
-      case 2: return gather(uint16_t{}, from, to);
-      case 4: return gather(uint32_t{}, from, to);
-      case 8: return gather(uint64_t{}, from, to);
-      default: break;
-    }
-    const char* source = static_cast<const char*>(x.raw());
-    char* target = static_cast<char*>(y.raw());
-    for (int64_t i = from; i < to; ++i) {
-      const int64_t at = read[i % m];
-      std::memcpy(target + i * row, source + (i / m * n + (at < 0 ? at + n : at)) * row,
-                  static_cast<size_t>(row));
-    }
-  });
+                   switch (row) {
+                     case 1:
+                       return gather(uint8_t{}, from, to);
+                     case 2:
+                       return gather(uint16_t{}, from, to);
+                     case 4:
+                       return gather(uint32_t{}, from, to);
+                     case 8:
+                       return gather(uint64_t{}, from, to);
+                     default:
+                       break;
+                   }
+                   const char* source = static_cast<const char*>(x.raw());
+                   char* target = static_cast<char*>(y.raw());
+                   for (int64_t i = from; i < to; ++i) {
+                     const int64_t at = read[i % m];
+                     std::memcpy(target + i * row,
+                                 source + (i / m * n + (at < 0 ? at + n : at)) * row,
+                                 static_cast<size_t>(row));
+                   }
+                 });
   return {};
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/tensor/pad.h"
-
 #include <cstring>
 
+#include "ops/tensor/pad.h"
 #include "ops_cpu/mover.h"
 
 namespace ferry {
@@ -63,10 +62,17 @@ Status run(const Pad& op, Isa, StepContext& c) {
                    });
   };
   switch (mover_element(x.dtype())) {
-    case 1: pad(uint8_t{}); break;
-    case 2: pad(uint16_t{}); break;
-    case 4: pad(uint32_t{}); break;
-    default: pad(uint64_t{});
+    case 1:
+      pad(uint8_t{});
+      break;
+    case 2:
+      pad(uint16_t{});
+      break;
+    case 4:
+      pad(uint32_t{});
+      break;
+    default:
+      pad(uint64_t{});
   }
   return {};
 }
