@@ -5,6 +5,7 @@
 #include "ferry/inspect.h"
 #include "ferry/limits.h"
 #include "ferry/model.h"
+#include "ferry/optimize.h"
 #include "ferry/picture.h"
 #include "ferry/session.h"
 #include "ferry/status.h"

@@ -17,4 +17,7 @@ struct Model::Impl {
   std::vector<ValueInfo> inputs, outputs;
 };
 
+// A value of `graph` under `name`.
+ValueInfo describe_value(const Graph& graph, ValueId id, const std::string& name);
+
 }  // namespace ferry

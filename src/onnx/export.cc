@@ -28,8 +28,9 @@ using GivenNames = std::unordered_map<ValueId, std::string>;
 
 class GraphWriter {
  public:
-  GraphWriter(WeightFile* weights, const ExportOptions& options)
-      : weights_(weights), options_(options) {}
+  GraphWriter(WeightFile* weights, const ExportOptions& options,
+              const std::map<std::string, int64_t>& opsets)
+      : weights_(weights), options_(options), opsets_(opsets) {}
 
   // `captures` is null for the model's own graph, whose inputs and outputs keep their names.
   Status write(pbf_writer& w, const Graph& graph, const GivenNames* captures);
@@ -42,13 +43,14 @@ class GraphWriter {
     for (int i = 1; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
     return name;
   }
-  Status write_node(pbf_writer& w, const Node& node, const Names& names);
+  Status write_node(pbf_writer& w, const Graph& graph, const Node& node, const Names& names);
   static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
   Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
   void write_interface(pbf_writer& w, const Graph& graph, const Names& names) const;
 
   WeightFile* weights_;
   const ExportOptions& options_;
+  const std::map<std::string, int64_t>& opsets_;
   std::set<std::string> used_;  // in the whole model: bodies see the names around them
 };
 
@@ -94,17 +96,17 @@ void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const
   }
 }
 
-Status GraphWriter::write_node(pbf_writer& parent, const Node& node, const Names& names) {
+Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Node& node,
+                               const Names& names) {
   const OpDef& def = node.op.def();
+  const NodeForm form = form_at(graph, node, opsets_.at(def.domain));
   pbf_writer w(parent, 1);
-  for (size_t i = 0; i < node.num_own_inputs(); ++i) {
-    w.add_string(1, node.inputs[i] == kNone ? std::string() : names.values[node.inputs[i]]);
-  }
+  for (ValueId v : form.inputs) w.add_string(1, v == kNone ? std::string() : names.values[v]);
   for (ValueId v : node.outputs) w.add_string(2, v == kNone ? std::string() : names.values[v]);
   if (!node.name.empty()) w.add_string(3, node.name);
   w.add_string(4, def.name);
   if (!def.domain.empty()) w.add_string(7, def.domain);
-  FERRY_RETURN_IF_ERROR(write_attributes(w, node.op));
+  FERRY_RETURN_IF_ERROR(write_attributes(w, node.op, form));
   for (size_t b = 0; b < node.bodies.size(); ++b) {
     const Graph& body = *node.bodies[b];
     // Captures are what the surroundings call them.
@@ -155,7 +157,7 @@ Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* c
   const Names names = name_values(graph, captures);
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     const Node& node = graph.node(id);
-    FERRY_RETURN_IF_ERROR(write_node(w, node, names).with_context(node.describe()));
+    FERRY_RETURN_IF_ERROR(write_node(w, graph, node, names).with_context(node.describe()));
   }
   write_renamed_outputs(w, graph, names);
   w.add_string(2, graph.name.empty() ? "graph" : graph.name);
@@ -182,8 +184,11 @@ Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
   std::string bytes;
   {
     pbf_writer w(bytes);
-    const auto opsets = lowest_opsets(graph);
-    w.add_int64(1, std::max(info.ir_version, ir_version_for(opsets.at(""))));
+    FERRY_ASSIGN_OR_RETURN(const auto opsets, opsets_for(graph, options.opset));
+    // From IR version 4 on initializers need not be inputs. An opset that was asked for is for a
+    // reader of its time.
+    const int64_t needed = std::max<int64_t>(4, ir_version_for(opsets.at("")));
+    w.add_int64(1, options.opset > 0 ? needed : std::max(info.ir_version, needed));
     if (!info.producer_name.empty()) w.add_string(2, info.producer_name);
     if (!info.producer_version.empty()) w.add_string(3, info.producer_version);
     if (!info.domain.empty()) w.add_string(4, info.domain);
@@ -191,7 +196,7 @@ Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
     if (!info.doc.empty()) w.add_string(6, info.doc);
     {
       pbf_writer g(w, 7);
-      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options).write(g, graph, nullptr));
+      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options, opsets).write(g, graph, nullptr));
     }
     write_opsets(w, opsets);
     for (const auto& [key, value] : info.metadata) write_pair(w, 14, key, value);

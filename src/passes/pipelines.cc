@@ -41,4 +41,11 @@ std::vector<Pass> standard_pipeline() {
   };
 }
 
+std::vector<Pass> basic_pipeline() {
+  return {
+      fold_constants(),  inline_control_flow(), eliminate_identity(), fold_shape_arithmetic(),
+      fold_constants(),  merge_duplicates(),    merge_known_values(),
+  };
+}
+
 }  // namespace ferry

@@ -8,6 +8,9 @@
 
 namespace ferry {
 
+// What a session runs.
 std::vector<Pass> standard_pipeline();
+// Those of it that leave every result as it is, bit for bit: less work, no other arithmetic.
+std::vector<Pass> basic_pipeline();
 
 }  // namespace ferry
