@@ -48,6 +48,7 @@ Result<std::shared_ptr<const Model::Impl>> finish(Result<onnx::ImportedModel> im
   auto impl = std::make_shared<Model::Impl>();
   impl->graph = std::move(imported->graph);
   impl->info = std::move(imported->info);
+  impl->declared_outputs = std::move(imported->declared_outputs);
   const Graph& g = *impl->graph;
   for (ValueId v : g.inputs()) impl->inputs.push_back(describe_value(g, v, g.value(v).name));
   for (size_t i = 0; i < g.outputs().size(); ++i) {

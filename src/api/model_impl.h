@@ -13,6 +13,7 @@ namespace ferry {
 struct Model::Impl {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
+  std::vector<Type> declared_outputs;
   ModelMetadata metadata;
   std::vector<ValueInfo> inputs, outputs;
 };

@@ -67,8 +67,9 @@ Result<Rewritten> rewrite(const Model& model, const OptimizeOptions& options) {
   return r;
 }
 
-onnx::ExportOptions export_options(const OptimizeOptions& options) {
+onnx::ExportOptions export_options(const Model& model, const OptimizeOptions& options) {
   onnx::ExportOptions o;
+  o.declared_outputs = model.impl()->declared_outputs;
   o.external_data = options.external_data;
   o.opset = options.opset;
   return o;
@@ -81,7 +82,7 @@ Result<OptimizeReport> optimize(const Model& model, const std::string& path,
   try {
     FERRY_ASSIGN_OR_RETURN(Rewritten r, rewrite(model, options));
     FERRY_RETURN_IF_ERROR(
-        onnx::export_file(*r.graph, model.impl()->info, path, export_options(options)));
+        onnx::export_file(*r.graph, model.impl()->info, path, export_options(model, options)));
     return std::move(r.report);
   } catch (const std::bad_alloc&) {
     return out_of_memory("{}: the machine's memory is used up", path);
@@ -91,7 +92,7 @@ Result<OptimizeReport> optimize(const Model& model, const std::string& path,
 Result<std::string> optimize_to_bytes(const Model& model, const OptimizeOptions& options) {
   try {
     FERRY_ASSIGN_OR_RETURN(const Rewritten r, rewrite(model, options));
-    return onnx::export_bytes(*r.graph, model.impl()->info, export_options(options));
+    return onnx::export_bytes(*r.graph, model.impl()->info, export_options(model, options));
   } catch (const std::bad_alloc&) {
     return out_of_memory("the machine's memory is used up");
   }

@@ -26,6 +26,12 @@ struct Names {
 // What a body's surroundings call its captures.
 using GivenNames = std::unordered_map<ValueId, std::string>;
 
+Type without_shapes(Type type) {
+  type.shape.reset();
+  if (type.element) type.element = std::make_shared<const Type>(without_shapes(*type.element));
+  return type;
+}
+
 class GraphWriter {
  public:
   GraphWriter(WeightFile* weights, const ExportOptions& options,
@@ -46,7 +52,8 @@ class GraphWriter {
   Status write_node(pbf_writer& w, const Graph& graph, const Node& node, const Names& names);
   static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
   Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
-  void write_interface(pbf_writer& w, const Graph& graph, const Names& names) const;
+  const Type& output_type(const Graph& graph, size_t i) const;
+  void write_interface(pbf_writer& w, const Graph& graph, bool is_body, const Names& names) const;
 
   WeightFile* weights_;
   const ExportOptions& options_;
@@ -139,11 +146,26 @@ Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph, const 
   return {};
 }
 
-void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, const Names& names) const {
+// What the file said of output `i` where that is more than inference finds: a rank, or what an
+// optional holds in fact.
+const Type& GraphWriter::output_type(const Graph& graph, size_t i) const {
+  const Type& type = graph.value(graph.outputs()[i]).type;
+  if (i >= options_.declared_outputs.size()) return type;
+  const Type& declared = options_.declared_outputs[i];
+  const bool ranked = type.is_tensor() && !type.has_rank() && declared.has_rank();
+  const bool filled = type.kind == Type::Kind::kOptional && declared.kind == type.element->kind;
+  return ranked || filled ? declared : type;
+}
+
+// In bodies shapes may change with every iteration, or belong to a branch that is never taken.
+void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, bool is_body,
+                                  const Names& names) const {
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    write_value_info(w, 12, names.outputs[i], graph.value(graph.outputs()[i]).type);
+    const Type& type = graph.value(graph.outputs()[i]).type;
+    write_value_info(w, 12, names.outputs[i],
+                     is_body ? without_shapes(type) : output_type(graph, i));
   }
-  if (!options_.value_info) return;
+  if (!options_.value_info || is_body) return;
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     for (ValueId v : graph.node(id).outputs) {
       if (v == kNone || graph.is_output(v)) continue;
@@ -165,9 +187,10 @@ Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* c
   if (!graph.doc.empty()) w.add_string(10, graph.doc);
   for (ValueId v : graph.inputs()) {
     if (captures != nullptr && captures->contains(v)) continue;
-    write_value_info(w, 11, names.values[v], graph.value(v).type);
+    const Type& type = graph.value(v).type;
+    write_value_info(w, 11, names.values[v], captures != nullptr ? without_shapes(type) : type);
   }
-  write_interface(w, graph, names);
+  write_interface(w, graph, captures != nullptr, names);
   return {};
 }
 

@@ -20,6 +20,7 @@ struct ExportOptions {
   // Name of that file; empty: the model's name with ".data" appended.
   std::string external_name = {};
   bool value_info = true;  // types of intermediate values
+  std::vector<Type> declared_outputs = {};  // what the file says of the model's outputs
   int64_t opset = 0;       // of ai.onnx; 0: the lowest that does, from 20 on
 };
 

@@ -28,6 +28,7 @@ class GraphBuilder {
 
   // The model's graph.
   Result<std::unique_ptr<Graph>> build();
+  std::vector<Type>& declared_outputs() { return declared_outputs_; }
 
  private:
   friend class NodeRewriter;
@@ -85,6 +86,7 @@ class GraphBuilder {
   TensorReader& tensors_;
   std::set<const FunctionProto*> active_;  // functions being inlined
   uint64_t imported_nodes_ = 0;
+  std::vector<Type> declared_outputs_;
 };
 
 }  // namespace ferry::onnx

@@ -47,6 +47,12 @@ bool has_negative_axis(const Op& op) {
   return false;
 }
 
+// Before opset 22 a window that starts in the padding behind the input counted in ceil mode.
+bool has_ceil_mode(const Op& op) {
+  const AttrBinding* b = op.def().find_attr("ceil_mode");
+  return b != nullptr && !is_default(op, *b);
+}
+
 // "" when the node can be written at this version, else what the version lacks.
 std::string missing(const Graph& graph, const Node& node, const NodeForm& form, const Schema& s) {
   if (s.deprecated) return "the operator";
@@ -62,6 +68,7 @@ std::string missing(const Graph& graph, const Node& node, const NodeForm& form, 
     if (dropped || s.find_attribute(b.name) != nullptr || is_default(node.op, b)) continue;
     return fmt::format("attribute '{}'", b.name);
   }
+  if (s.since < 22 && has_ceil_mode(node.op)) return "this meaning of ceil_mode";
   const bool counts_from_back = s.since < 11 && s.domain.empty() && has_negative_axis(node.op);
   return counts_from_back ? "negative axes" : "";
 }
