@@ -14,17 +14,18 @@ from .errors import InvalidArgument
 Source = str | os.PathLike | bytes | bytearray | memoryview
 
 
-def _load(source: Source, external_folder: str | os.PathLike | None) -> tuple[str | bytes, Any]:
+def _load(source: Source, external_folder: str | os.PathLike | None,
+          strict: bool) -> tuple[str | bytes, Any]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
         folder = "" if external_folder is None else os.path.abspath(os.fspath(external_folder))
-        return data, _native.Model.from_bytes(data, folder)
+        return data, _native.Model.from_bytes(data, folder, strict)
     if external_folder is not None:
         raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
                               "lies beneath the file's own folder")
     path = os.path.abspath(os.fsdecode(source))
-    return path, _native.Model.load(path, True)
+    return path, _native.Model.load(path, True, strict)
 
 
 class Model:
@@ -32,14 +33,17 @@ class Model:
 
     source           a path, or the bytes of an ONNX file. A file stays mapped while the model lives.
     external_folder  for models from bytes: the folder of external data; None refuses external data.
+    strict           refuses what the standard forbids even where Ferry knows what is meant, as
+                     onnx.checker does: nodes out of order, names that shadow others, ...
 
     Errors: IoError, InvalidModel, UnsupportedOp, LimitExceeded, OutOfMemory.
     Pickled as the absolute path, or the bytes.
     """
 
-    def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None):
+    def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None,
+                 strict: bool = False):
         self._folder = external_folder
-        self._source, self._native = _load(source, external_folder)
+        self._source, self._native = _load(source, external_folder, strict)
 
     @property
     def inputs(self) -> list[ValueInfo]:

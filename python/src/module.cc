@@ -38,17 +38,17 @@ struct Cancel {
   std::atomic<bool> flag{false};
 };
 
-PyModel load_model(const std::string& path, bool map) {
+PyModel load_model(const std::string& path, bool map, bool strict) {
   nb::gil_scoped_release release;
-  auto model = Model::load(path, {.map = map});
+  auto model = Model::load(path, {.map = map, .strict = strict});
   nb::gil_scoped_acquire acquire;
   return {nb::none(), check(std::move(model))};
 }
 
-PyModel load_bytes(nb::bytes bytes, const std::string& external_folder) {
+PyModel load_bytes(nb::bytes bytes, const std::string& external_folder, bool strict) {
   const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
   nb::gil_scoped_release release;
-  auto model = Model::from_memory(data, {.external_folder = external_folder});
+  auto model = Model::from_memory(data, {.strict = strict, .external_folder = external_folder});
   nb::gil_scoped_acquire acquire;
   return {bytes, check(std::move(model))};
 }
@@ -399,8 +399,8 @@ NB_MODULE(_native, m) {
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");
-  model.def_static("load", &load_model, "path"_a, "map"_a)
-      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a);
+  model.def_static("load", &load_model, "path"_a, "map"_a, "strict"_a)
+      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "strict"_a);
   model.def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
       .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a,
            "passes_off"_a, "external_data"_a);

@@ -36,6 +36,7 @@ onnx::ImportOptions import_options(const LoadOptions& options) {
   onnx::ImportOptions o;
   o.limits = options.limits;
   o.map = options.map;
+  o.strict = options.strict;
   o.external_folder = options.external_folder;
   for (const auto& [name, bytes] : options.external_buffers) {
     o.external_buffers[name] = {bytes, nullptr};
