@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ops/nn/parameters.h"
+#include "ops/arguments.h"
 #include "ops/registry.h"
 #include "tensor/int_contents.h"
 #include "tensor/visit.h"
@@ -111,6 +112,13 @@ Status infer_sizes(const Resize& op, const std::vector<size_t>& axes, Shape& sha
       shape[axes[i]] = floor_scale(shape[axes[i]], scale);
     }
     return {};
+  }
+  for (const size_t i : {size_t{2}, size_t{3}}) {
+    const auto count = given(c, i) ? constant_count(c, i) : std::nullopt;
+    // None of a kind says that the other is given.
+    if (count && *count != 0 && *count != static_cast<int64_t>(axes.size())) {
+      return wrong_count(i == 2 ? "scales" : "sizes", static_cast<size_t>(*count), axes.size());
+    }
   }
   const auto sizes = given(c, 3) ? c.known(3) : std::nullopt;
   if (!sizes) return forget(), Status();
