@@ -215,8 +215,8 @@ Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& 
     return invalid_model("the model does not import an opset of domain '{}'", n.domain);
   }
   for (const AttributeProto& a : n.attributes) {
-    FERRY_RETURN_IF_ERROR(
-        attribute(a, imports, scope, in_function).with_context(fmt::format("attribute '{}'", a.name)));
+    FERRY_RETURN_IF_ERROR(attribute(a, imports, scope, in_function)
+                              .with_context(fmt::format("attribute '{}'", a.name)));
   }
   if (called) return {};
   const std::string name = full_name(n.domain, n.op_type);
@@ -248,7 +248,8 @@ Status Checker::attribute_values(const NodeProto& n, const Schema& schema) {
       return invalid_model("perm counts from the back, wanted are axes from 0 on");
     }
   }
-  const bool uncounted = n.op_type == "Split" && schema.since >= 18 && n.inputs.size() < 2 &&
+  const bool uncounted = n.op_type == "Split" && schema.since >= 18 &&
+                         (n.inputs.size() < 2 || n.inputs[1].empty()) &&
                          std::none_of(n.attributes.begin(), n.attributes.end(),
                                       [](const auto& a) { return a.name == "num_outputs"; });
   if (uncounted) return invalid_model("neither sizes nor num_outputs are given");
@@ -256,7 +257,8 @@ Status Checker::attribute_values(const NodeProto& n, const Schema& schema) {
 }
 
 Status Checker::signature(const NodeProto& n, const Schema& schema) const {
-  const auto count = [&](std::string_view what, size_t seen, uint32_t least, uint32_t most) -> Status {
+  const auto count = [&](std::string_view what, size_t seen, uint32_t least,
+                         uint32_t most) -> Status {
     if (seen >= least && seen <= most) return {};
     return invalid_model("has {} {}; version {} wants {}", seen, what, schema.since,
                          least == most        ? fmt::format("{}", least)

@@ -98,8 +98,7 @@ Status GraphBuilder::add_model_inputs(Scope& scope, const GraphProto& proto) {
         return invalid_model("{} is {}, its initializer {}", where, type.to_string(),
                              value.type.to_string());
       }
-      if (strict_ && type.is_tensor() && type.has_rank() &&
-          !fits(*type.shape, *value.type.shape)) {
+      if (strict_ && type.is_tensor() && type.has_rank() && !fits(*type.shape, *value.type.shape)) {
         return invalid_model("{} is {}, its initializer {}", where, type.to_string(),
                              value.type.to_string());
       }

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/nn/parameters.h"
 #include "ops/arguments.h"
+#include "ops/nn/parameters.h"
 #include "ops/registry.h"
 #include "tensor/int_contents.h"
 #include "tensor/visit.h"
