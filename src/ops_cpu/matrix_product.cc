@@ -29,7 +29,8 @@ void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread,
     return;
   }
   // Rectangles that stay in the cache until the tail has read them. Small weights may pass by once
-  // per strip of rows; large ones are read once by as many rows as keep their part of A in the cache.
+  // per strip of rows; large ones are read once by as many rows as keep their part of A in the
+  // cache.
   const int64_t k_bytes = std::max<int64_t>(args.k * args.taps * int64_t{sizeof(float)}, 1);
   const bool small_weights = k_bytes * (n1 - n0) <= blocking.rows_bytes / 2;
   const int64_t wanted = small_weights ? kTailStripBytes / ((n1 - n0) * int64_t{sizeof(float)})
