@@ -2,7 +2,6 @@
 """Runs one case in every way and says what differs."""
 
 import dataclasses
-import random
 from typing import Any
 
 import ferry
@@ -10,7 +9,7 @@ import ferry
 from . import engines
 from .builder import same
 from .compare import measured
-from .generate import Case, Run
+from .replay import Case, Run
 
 # Winograd transforms multiply rounding errors of a convolution; exact arithmetic uses none.
 WINOGRAD = 30.0
@@ -129,7 +128,3 @@ def ask_peer(case: Case, peer: str, outcome: Outcome) -> None:
             outcome.peers[peer] = f"differs: '{name}' is {wrong}"
             return
     outcome.peers[peer] = "agrees"
-
-
-def sample(seed: int) -> random.Random:
-    return random.Random(f"check {seed}")

@@ -3,37 +3,16 @@
 
 import dataclasses
 import random
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from . import elements as el
-from .builder import Builder, Refused, Reject, Value, evaluate, fit, opset_imports, perturb, same, to_tensor, EXACT_OPS, SHADOWS
+from .builder import SHADOWS, Builder, Refused, Reject, Value, opset_imports, to_tensor
+from .replay import Case, Run, all_nodes, ops_of, replay
 from .templates import TEMPLATES
 from . import attention, control, elementwise, misc, movement, network, patterns, quantization  # noqa: F401  (they register templates)
-
-
-@dataclasses.dataclass
-class Case:
-    """A graph and one or more sets of inputs, each with the value and the spread of every output."""
-
-    seed: int
-    model: onnx.ModelProto
-    runs: list["Run"]
-    ops: set[str]
-    types: set[int]
-
-    @property
-    def nodes(self) -> int:
-        return len(self.model.graph.node)
-
-
-@dataclasses.dataclass
-class Run:
-    inputs: dict[str, Any]
-    values: dict[str, Value]  # of every value of the graph
 
 
 def graph(seed: int, most: int = 24) -> Case:
@@ -102,18 +81,6 @@ def imports_used(body: onnx.GraphProto, opset: int) -> list[onnx.OperatorSetIdPr
     return [i for i in opset_imports(opset) if i.domain in used]
 
 
-def all_nodes(body: onnx.GraphProto):
-    for n in body.node:
-        yield n
-        for a in n.attribute:
-            if a.HasField("g"):
-                yield from all_nodes(a.g)
-
-
-def ops_of(body: onnx.GraphProto) -> set[str]:
-    return {(n.domain + "." if n.domain else "") + n.op_type for n in all_nodes(body)}
-
-
 def choose_opset(b: Builder, body: onnx.GraphProto) -> int:
     """An opset at which every node is legal and means what it means at the newest one."""
     newest = el.newest_opset()
@@ -174,37 +141,8 @@ def other_sizes(b: Builder, case: Case, scale: float) -> Run | None:
             return None
         values[v.name] = dataclasses.replace(v, data=data, shadows=[data] * SHADOWS)
     inputs = {v.name: values[v.name].data for v in b.inputs}
-    for node in b.nodes:
-        if node.op_type == "Constant" or all(o in values for o in node.output if o):
-            continue
-        names = dict.fromkeys([*node.input, *captured_names(node)])
-        exact = node.op_type in EXACT_OPS
-        try:
-            results, shadows = evaluate(node, [values[n] for n in names if n], exact, g)
-            for i, output in enumerate(node.output):
-                if output:
-                    made = Value(output, results[i][2], results[i][0], [s[i] for s in shadows], results[i][1])
-                    if not exact:
-                        made.shadows = [perturb(s, made.element, g) for s in made.shadows]
-                    fit(made, True)
-                    values[output] = made
-        except (Reject, Refused, KeyError):
-            return None
+    try:
+        replay(b.nodes, values, g)
+    except (Reject, Refused, KeyError):
+        return None
     return Run(inputs, values)
-
-
-def captured_names(node: onnx.NodeProto) -> list[str]:
-    """Names of outer values that the bodies of a node use."""
-    found: dict[str, None] = {}
-    for a in node.attribute:
-        if a.HasField("g"):
-            own = {i.name for i in a.g.input} | {t.name for t in a.g.initializer}
-            for n in a.g.node:
-                for name in [*n.input, *captured_names(n)]:
-                    if name and name not in own:
-                        found[name] = None
-                own |= set(n.output)
-            for o in a.g.output:
-                if o.name not in own:
-                    found[o.name] = None
-    return list(found)
