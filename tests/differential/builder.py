@@ -36,6 +36,10 @@ EXACT_OPS = frozenset("""
     Squeeze StringConcat StringNormalizer StringSplit TensorScatter ThresholdedRelu0 Tile TopK Transpose Trilu Unique Unsqueeze
     Where Xor Dropout MaxRoiPool RegexFullMatch TfIdfVectorizer LabelEncoder Mod0""".split())
 
+# Of these, those that jump: a value must stand clear of the jump by several times what rounding moves it.
+JUMPS = frozenset("Ceil Floor Hardmax Mod Round Sign Shrink ThresholdedRelu TopK MaxPool QuantizeLinear Unique".split())
+CLEARANCE = 8.0
+
 
 class Reject(Exception):
     """This node does not fit here; another is tried."""
@@ -270,6 +274,7 @@ class Builder:
             value = Value(output, element, results[i][0], [s[i] for s in shadows], kind)
             if not exact:
                 value.shadows = [perturb(s, element, self.g) for s in value.shadows]
+            cancelled_inside(op, value, inputs)
             fit(value, loose)
             made.append(value)
         for v in given.values():
@@ -280,6 +285,13 @@ class Builder:
 
     def one(self, op: str, *inputs: Value | None, **kwargs) -> Value:
         return self.node(op, inputs, **kwargs)[0]
+
+
+def cancelled_inside(op: str, value: Value, inputs: Sequence[Value | None]) -> None:
+    """Gelu is defined as x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has."""
+    if op == "Gelu":
+        amount = AMPLITUDE[value.element] * el.UNIT[value.element] * np.abs(inputs[0].data.astype(np.float64))
+        value.shadows = [(s.astype(np.float64) + amount).astype(s.dtype) for s in value.shadows]
 
 
 def draw(element: int, shape: Sequence[int], low: float, high: float, g: np.random.Generator) -> np.ndarray:
@@ -394,7 +406,34 @@ def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random
             except ferry.Error as error:
                 raise Reject("shadow refused") from error
         shadows.append([made[o] if o else None for o in node.output])
+        if not all(same(moved[n], inputs[n]) for n in moved):
+            stands_clear(node, session, given, k, results)
     return table, shadows
+
+
+def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value], k: int, results: dict) -> None:
+    """Raises Reject when moving the inputs a little further changes what may not change gradually."""
+    steps = [o for o in node.output if o and (node.op_type in JUMPS or not isinstance(results[o], (list, type(None))) and np.asarray(results[o]).dtype.kind not in "fcV")]
+    if not steps:
+        return
+    moved = {}
+    for v in given:
+        moved[v.name] = v.data
+        if v.kind == "tensor" and v.element in el.UNIT and v.element not in el.COMPLEX:
+            wide = v.data.astype(np.float64)
+            moved[v.name] = (wide + CLEARANCE * (v.shadows[k].astype(np.float64) - wide)).astype(v.data.dtype)
+    try:
+        made = session.run(moved)
+    except ferry.Error as error:
+        raise Reject("shadow refused") from error
+    for o in steps:
+        gradual = node.op_type in ("Shrink", "ThresholdedRelu", "TopK", "MaxPool", "Mod", "Unique") and results[o].dtype.kind in "fV"
+        if gradual:
+            zero = np.asarray(results[o] == 0) != np.asarray(made[o] == 0) if made[o].shape == results[o].shape else np.ones(1)
+            if zero.any():
+                raise Reject("near a jump")
+        elif not same(made[o], results[o]):
+            raise Reject("near a jump")
 
 
 def parse_type(text: Any, data: Any) -> tuple[str, int]:

@@ -22,7 +22,7 @@ def some_axes(b: Builder, rank: int, least: int = 1) -> list[int]:
 @template(2)
 def transpose(b: Builder) -> None:
     x = b.pick(el.allowed("Transpose", "T"), (0, 6))
-    if b.r.random() < 0.2:
+    if b.r.random() < 0.2 or not x.rank:
         b.one("Transpose", x)
         return
     perm = list(range(x.rank))

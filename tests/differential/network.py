@@ -64,6 +64,11 @@ def add_conv(b: Builder, x: Value | None = None, transposed: bool = False, types
     bias = scaled(b, x.element, (m,), 1) if b.r.random() < 0.6 else None
     if transposed and b.r.random() < 0.3 and "strides" in w:
         w["output_padding"] = [b.r.randint(0, s - 1) for s in w["strides"]]
+    if transposed and "auto_pad" not in w:
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, w.get("dilations", [1] * spatial))]
+        least = [s * (n - 1) + e for s, n, e in zip(w.get("strides", [1] * spatial), x.shape[2:], reach)]
+        if any(m - p <= 0 for m, p in zip(least, np.add(*np.split(np.array(w.get("pads", [0] * 2 * spatial)), 2)))):
+            raise Reject("pads cut everything")
     if groups > 1 or b.r.random() < 0.1:
         w["group"] = groups
     if b.r.random() < 0.3:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from . import elements as el
-from .builder import EXACT_OPS, SHADOWS, Value, evaluate, fit, perturb
+from .builder import EXACT_OPS, SHADOWS, Value, cancelled_inside, evaluate, fit, perturb
 
 
 @dataclasses.dataclass
@@ -79,6 +79,7 @@ def replay(nodes: list[onnx.NodeProto], values: dict[str, Value], g: np.random.G
                 made = Value(output, results[i][2], results[i][0], [s[i] for s in shadows], results[i][1])
                 if not exact:
                     made.shadows = [perturb(s, made.element, g) for s in made.shadows]
+                cancelled_inside(node.op_type, made, [values[n] if n else None for n in node.input])
                 fit(made, True)
                 values[output] = made
 
