@@ -9,6 +9,7 @@
 #include "ops/nn/conv.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/thin_conv_step.h"
 #include "ops_cpu/winograd_step.h"
 
 namespace ferry {
@@ -172,6 +173,9 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     bias.assign(b->data<float>(), b->data<float>() + b->count());
   }
   ConvPlan plan = make_conv_plan(op, *w);
+  if (op.planar_input || op.planar_output) {
+    return make_thin_conv_step(request, std::move(plan), *w, std::move(bias), anchor);
+  }
   if (is_pointwise(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),

@@ -36,7 +36,7 @@ Result<ConvSizes> conv_sizes(Window& window, const Tensor& x, const Tensor& w, i
   s.batch = x.dim(0);
   s.group = group;
   s.transposed = transposed;
-  s.channels_last = channels_last;
+  s.channels_last = s.y_channels_last = channels_last;
   s.in = spatial_dims(x.dims(), channels_last);
   const int64_t channels = x.dim(axes.channel);
   const int64_t filters = w.dim(0), per_group = w.dim(1);

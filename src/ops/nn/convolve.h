@@ -17,7 +17,8 @@ struct ConvSizes {
   int64_t out_channels = 0;  // per group
   Dims in, out;              // spatial
   bool transposed = false;
-  bool channels_last = false;
+  bool channels_last = false;    // of x
+  bool y_channels_last = false;  // as x, unless the caller says otherwise
 
   int64_t in_total() const { return group * in_channels; }
   int64_t out_total() const { return group * out_channels; }
@@ -87,7 +88,7 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   const int64_t taps = s.in_channels == 0 ? 0 : w.taps();
   const std::vector<Acc> weights = pack_weights<Acc>(s, taps, load_w);
   const ImageIndex x_at(s.in_total(), s.in.count(), s.channels_last);
-  const ImageIndex y_at(s.out_total(), out_count, s.channels_last);
+  const ImageIndex y_at(s.out_total(), out_count, s.y_channels_last);
   const auto depth = static_cast<size_t>(s.in_channels * taps);
   const auto width = static_cast<size_t>(s.out_channels);
   std::vector<int64_t> positions(static_cast<size_t>(taps));
