@@ -99,7 +99,7 @@ class MatrixStep final : public StepKernel {
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return weights_.bytes; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& a = c.input(static_cast<size_t>(anchor_.inputs[0]));

@@ -38,6 +38,13 @@ ValueId other_operand(const Node& node, ValueId carried) {
 
 }  // namespace
 
+int FusedAnchor::in_place_input() const {
+  const auto read = [&](const std::vector<int>& by) {
+    return std::find(by.begin(), by.end(), residual) != by.end();
+  };
+  return read(inputs) || read(tail_inputs) ? -1 : residual;
+}
+
 bool FusedAnchor::reads(int input) const {
   return input == inputs[0] || input == residual ||
          std::find(tail_inputs.begin(), tail_inputs.end(), input) != tail_inputs.end();

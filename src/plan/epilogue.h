@@ -26,6 +26,8 @@ struct FusedAnchor {
   std::vector<int> tail_inputs;
 
   bool has_tail() const { return !tail.code.empty(); }
+  // The residual, which a product may start from in place; -1 when the anchor or the tail reads it too.
+  int in_place_input() const;
   // True for inputs that run() reads besides packed weights and bias.
   bool reads(int input) const;
 };

@@ -59,7 +59,7 @@ class ConvKernel final : public StepKernel {
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));

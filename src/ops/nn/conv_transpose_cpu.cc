@@ -36,7 +36,7 @@ class ConvTransposeKernel final : public StepKernel {
     return in == anchor_.inputs[0] || in == anchor_.residual;
   }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
