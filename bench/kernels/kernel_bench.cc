@@ -8,7 +8,7 @@
 namespace ferry {
 
 double fp32_rate(Isa isa) {
-  const RoofKernels& roof = FERRY_SELECT_ISA_TABLE(isa, kRoof);
+  const RoofKernels& roof = roof_kernels(isa);
   constexpr int64_t kSteps = 20'000;
   const double start = seconds_now();
   roof.multiply_add(kSteps);
@@ -16,7 +16,7 @@ double fp32_rate(Isa isa) {
 }
 
 double read_roof(Isa isa, int64_t bytes) {
-  const RoofKernels& roof = FERRY_SELECT_ISA_TABLE(isa, kRoof);
+  const RoofKernels& roof = roof_kernels(isa);
   const Buffer data(bytes / 4);
   double best = 0;
   for (int run = 0; run < 20; ++run) {

@@ -10,16 +10,9 @@
 #include <ctime>
 #include <vector>
 
-#include "kernels/isa.h"
+#include "kernels/roof/roof.h"
 
 namespace ferry {
-
-struct RoofKernels {
-  int64_t flops_per_step;
-  void (*multiply_add)(int64_t steps) noexcept;
-  float (*read)(const float* x, int64_t n) noexcept;
-};
-FERRY_DECLARE_ISA_TABLE(RoofKernels, kRoof)
 
 // Multiply-adds per second right now (as 2 flops), in Gflop/s, from a run of some 100 us.
 double fp32_rate(Isa isa);
