@@ -95,6 +95,7 @@ class Bench {
   Json run() {
     start_own();
     for (const std::string& name : job_.peers) start_peer(name);
+    require_some_peer();
     own_.choose_round();
     for (Engine& e : peers_) guard(e, [&] { e.choose_round(); });
     take_turns();
@@ -128,7 +129,10 @@ class Bench {
 
   void write_inputs() {
     NamedTensors arrays;
-    for (const auto& [name, value] : inputs_) {
+    for (const std::string& name : job_.input_order) {
+      const auto it = inputs_.find(name);
+      if (it == inputs_.end()) continue;
+      const Value& value = it->second;
       if (!value.is_tensor())
         fail(Code::kUnsupportedType, "input '{}' is no tensor; peers take tensors only", name);
       arrays.emplace_back(fmt::format("i{}", arrays.size()), value.tensor());
@@ -165,6 +169,16 @@ class Bench {
         fail(Code::kInvalidArgument, "{}", e.ready["reason"].get<std::string>());
       }
     });
+  }
+
+  // No peer at all is a mistake of the command or its environment; one of several is a row.
+  void require_some_peer() const {
+    std::string reasons;
+    for (const Engine& e : peers_) {
+      if (e.failure.empty()) return;
+      reasons += (reasons.empty() ? "" : "; ") + e.name + ": " + e.failure;
+    }
+    if (!reasons.empty()) fail(Code::kInvalidArgument, "no peer could run: {}", reasons);
   }
 
   void take_turns() {

@@ -12,13 +12,14 @@ namespace ferry::cli {
 
 struct BenchJob {
   std::string model, python, torch;
-  std::vector<std::string> peers;  // of peer_choices()
+  std::vector<std::string> peers;        // of peer_choices()
+  std::vector<std::string> input_order;  // names in the model's order
   SessionOptions session;
   double seconds = 3;  // per engine
 };
 
 // Times Ferry and the peers at session.threads threads, one process each. Throws Error when Ferry
-// cannot run the model; that a peer cannot is told in the report.
+// or no peer at all can run the model; that one of several cannot is told in the report.
 //
 //   {threads, isa, latency, load_ms, first_run_ms, memory, peers: [{name, version, precision,
 //   error,
