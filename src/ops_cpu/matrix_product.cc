@@ -28,13 +28,21 @@ void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread,
     gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
     return;
   }
-  const int64_t row_bytes = std::max<int64_t>((n1 - n0) * int64_t{sizeof(float)}, 1);
-  // Strips cost passes over the weights: at least 8 register tiles of rows.
-  const int64_t strip = std::max<int64_t>(kTailStripBytes / row_bytes / kernels.mr, 8) * kernels.mr;
-  for (int64_t m = m0; m < m1; m += strip) {
-    const int64_t end = std::min(m1, m + strip);
-    gemm_tile(kernels, blocking, args, m, end, n0, n1);
-    (*finish)(thread, m, end, n0, n1);
+  // Rectangles that stay in the cache until the tail has read them, of as many rows as pass over
+  // the weights together.
+  const int64_t a_bytes = std::max<int64_t>(args.k * args.taps * int64_t{sizeof(float)}, 1);
+  const int64_t most = std::max<int64_t>(blocking.rows_bytes / a_bytes, 4 * kernels.mr);
+  const int64_t blocks = (m1 - m0 + most - 1) / most;
+  const int64_t rows = ((m1 - m0 + blocks - 1) / blocks + kernels.mr - 1) / kernels.mr * kernels.mr;
+  const int64_t panel_bytes = rows * kernels.nr * int64_t{sizeof(float)};
+  const int64_t cols = std::max<int64_t>(kTailStripBytes / panel_bytes, 1) * kernels.nr;
+  for (int64_t m = m0; m < m1; m += rows) {
+    const int64_t m_end = std::min(m1, m + rows);
+    for (int64_t n = n0; n < n1; n += cols) {
+      const int64_t n_end = std::min(n1, n + cols);
+      gemm_tile(kernels, blocking, args, m, m_end, n, n_end);
+      (*finish)(thread, m, m_end, n, n_end);
+    }
   }
 }
 
@@ -49,10 +57,13 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
     run_rectangle(kernels, args, 0, 0, args.m, 0, args.n, finish);
     return;
   }
-  // Split the side with more register tiles; a few parts per thread even out a slow one.
+  // Each thread reads its part of the side that is split, and all of the other. A few parts per
+  // thread even out a slow one.
   const int64_t row_tiles = (args.m + kernels.mr - 1) / kernels.mr;
   const int64_t col_tiles = (args.n + kernels.nr - 1) / kernels.nr;
-  const bool by_rows = row_tiles >= 2 * threads || row_tiles >= col_tiles;
+  const bool enough_cols = col_tiles >= 4 * threads;
+  const bool by_rows =
+      args.n > args.m && enough_cols ? false : row_tiles >= 2 * threads || row_tiles >= col_tiles;
   const int64_t tiles = by_rows ? row_tiles : col_tiles;
   const int64_t parts =
       std::min(tiles, by_rows && row_tiles >= 8 * threads ? 2 * threads : threads);

@@ -10,4 +10,8 @@ namespace ferry {
 
 std::vector<Pass> standard_pipeline();
 
+// Follows the standard one where our own kernels run the graph: operators that files cannot
+// express.
+std::vector<Pass> engine_pipeline();
+
 }  // namespace ferry

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns a graph into a program: kernels, places of values, memory.
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "base/status.h"
 #include "plan/fuse.h"
@@ -66,9 +68,37 @@ class Planner {
         step.bodies.push_back(std::move(inner));
       }
       p_.packed_bytes += step.kernel->packed_bytes();
+      for (ValueId v : graph().node(id).outputs) learn_symbols(v);
       p_.steps.push_back(std::move(step));
     }
     return {};
+  }
+
+  // The dims are known when the step that makes `v` begins: from the inputs, or from values that
+  // earlier steps have made.
+  bool is_sized(ValueId v) const {
+    if (p_.slots[v].early) return true;
+    const Type& t = p_.graph->value(v).type;
+    if (!t.has_rank() || t.rank() > Dims::kMaxRank || t.dtype == DType::kString ||
+        t.dtype == DType::kUndefined) {
+      return false;
+    }
+    bool known = true;
+    for (const Dim& d : *t.shape) {
+      known = known && !d.is_invalid();
+      d.for_each_symbol([&](const std::string& s) {
+        known = known && (p_.dims.symbol_index(s) >= 0 || late_symbols_.count(s) > 0);
+      });
+    }
+    return known;
+  }
+
+  // Running the step that makes `v` gives a value to the symbols among its dims.
+  void learn_symbols(ValueId v) {
+    if (v == kNone || p_.slots[v].early || !p_.graph->value(v).type.has_rank()) return;
+    for (const Dim& d : *p_.graph->value(v).type.shape) {
+      if (d.is_symbol()) late_symbols_.insert(d.symbol_name());
+    }
   }
 
   Status choose_kernel(Step& step) {
@@ -79,9 +109,8 @@ class Planner {
                           .exact = o_.exact,
                           .threads = o_.threads,
                           .budget = o_.budget};
-    request.outputs_planned = std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
-      return v == kNone || p_.slots[v].early;
-    });
+    request.outputs_planned = std::all_of(node.outputs.begin(), node.outputs.end(),
+                                          [&](ValueId v) { return v == kNone || is_sized(v); });
     if (o_.kernels != nullptr) {
       for (const KernelCandidate& c : o_.kernels->candidates(node.op.def().full_name())) {
         if (o_.reference_only && c.name != "view") continue;
@@ -246,6 +275,7 @@ class Planner {
   Program& p_;
   const PlanOptions& o_;
   std::vector<uint32_t> last_use_, first_def_;
+  std::set<std::string, std::less<>> late_symbols_;  // that steps so far give a value
 };
 
 }  // namespace

@@ -63,7 +63,8 @@ struct KernelRequest {
   Isa isa = Isa::kScalar;
   bool exact = false;
   int threads = 1;
-  // All outputs are tensors whose dims follow from the symbols of the inputs.
+  // All outputs are tensors whose dims are known when the step begins: they follow from the symbols
+  // of the inputs and from those that earlier steps have given a value.
   bool outputs_planned = false;
   MemoryBudget* budget = nullptr;
 

@@ -61,8 +61,11 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     pass_options.exact = plan_options_.exact;
     pass_options.off = options.passes_off;
     pass_options.budget = budget_.get();
-    FERRY_ASSIGN_OR_RETURN(pass_reports_,
-                           run_passes(*optimized_, standard_pipeline(), pass_options));
+    std::vector<Pass> passes = standard_pipeline();
+    if (!options.reference_kernels) {
+      for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
+    }
+    FERRY_ASSIGN_OR_RETURN(pass_reports_, run_passes(*optimized_, passes, pass_options));
   } else {
     remove_dead_nodes(*optimized_);
   }

@@ -152,10 +152,7 @@ class RunStepContext final : public StepContext {
       r_.env_[v] = t;
       return t;
     }
-    FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
-    FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, r_.pool_->take(bytes));
-    void* raw = memory.get();
-    Tensor t = Tensor::share(dtype, dims, raw, std::move(memory));
+    FERRY_ASSIGN_OR_RETURN(Tensor t, r_.fresh(dtype, dims));
     r_.env_[v] = t;
     return t;
   }
@@ -205,6 +202,15 @@ const int64_t* RunContext::lookup(std::string_view name) const {
   return nullptr;
 }
 
+// Memory that comes from the session's pool and returns to it with its last owner, who may be a
+// caller: what a run gives out costs page faults only once.
+Result<Tensor> RunContext::fresh(DType dtype, const Dims& dims) const {
+  FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
+  FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, pool_->take(bytes));
+  void* raw = memory.get();
+  return Tensor::share(dtype, dims, raw, std::move(memory));
+}
+
 Result<Dims> RunContext::eval_dims(ValueId v) const {
   const Type& t = p_.graph->value(v).type;
   if (!t.has_rank()) return internal_error("'{}' has no known rank", p_.graph->value(v).name);
@@ -212,6 +218,10 @@ Result<Dims> RunContext::eval_dims(ValueId v) const {
   for (const Dim& d : *t.shape) {
     FERRY_ASSIGN_OR_RETURN(const int64_t n,
                            d.eval([this](std::string_view s) { return lookup(s); }));
+    if (n < 0) {
+      return shape_mismatch("'{}' would have a dimension of {} = {}", p_.graph->value(v).name,
+                            d.to_string(), n);
+    }
     dims.push_back(n);
   }
   return dims;
@@ -322,7 +332,7 @@ Status RunContext::layout(const RunControl& control) {
   return {};
 }
 
-Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& control) {
+Status RunContext::place_outputs(std::vector<Value>& outputs) {
   outputs.resize(p_.graph->outputs().size());
   for (ValueId v : p_.graph->outputs()) {
     const Slot& slot = p_.slots[v];
@@ -338,8 +348,7 @@ Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& 
     const DType dtype = p_.graph->value(v).type.dtype;
     Value& given = outputs[slot.output_index];
     if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
-      FERRY_ASSIGN_OR_RETURN(Tensor fresh, Tensor::allocate(dtype, dims, control.budget));
-      given = std::move(fresh);
+      FERRY_ASSIGN_OR_RETURN(given, fresh(dtype, dims));
     }
     env_[v] = given;
   }
@@ -356,7 +365,7 @@ void RunContext::point_aliases() {
   }
 }
 
-Status RunContext::bind_late(ValueId v) {
+Status RunContext::bind_late(ValueId v, size_t step) {
   const Type& type = p_.graph->value(v).type;
   if (!type.has_rank() || !env_[v].is_tensor()) return {};
   const Dims& dims = env_[v].tensor().dims();
@@ -366,8 +375,15 @@ Status RunContext::bind_late(ValueId v) {
   }
   for (size_t a = 0; a < dims.size(); ++a) {
     const Dim& d = (*type.shape)[a];
-    if (d.is_symbol() && lookup(d.symbol_name()) == nullptr) {
-      late_symbols_.emplace_back(d.symbol_name(), dims[a]);
+    if (!d.is_symbol() || lookup(d.symbol_name()) != nullptr) continue;
+    const size_t i = late_symbols_.size();
+    late_symbols_.emplace_back(d.symbol_name(), dims[a]);
+    // What later steps derived from another value is void. Symbols are bound in a fixed order.
+    if (i >= states_for_.size()) {
+      states_for_.push_back(dims[a]);
+    } else if (states_for_[i] != dims[a]) {
+      states_for_[i] = dims[a];
+      for (size_t later = step; later < states_.size(); ++later) states_[later].reset();
     }
   }
   return {};
@@ -389,7 +405,8 @@ Status RunContext::run_steps(const RunControl& control) {
       control.observe(p_, step, took.count());
     }
     for (ValueId v : p_.node(step).outputs) {
-      if (v != kNone && p_.slots[v].place == Place::kDynamic) FERRY_RETURN_IF_ERROR(bind_late(v));
+      if (v != kNone && p_.slots[v].place == Place::kDynamic)
+        FERRY_RETURN_IF_ERROR(bind_late(v, s));
     }
     for (ValueId v : step.release) env_[v] = Value();
   }
@@ -407,10 +424,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       // An output that is an input, a constant, or the same value as another output: copied.
       Value& given = outputs[i];
       if (!given.is_tensor() || given.tensor().describe() != from.tensor().describe()) {
-        FERRY_ASSIGN_OR_RETURN(
-            Tensor fresh,
-            Tensor::allocate(from.tensor().dtype(), from.tensor().dims(), control.budget));
-        given = std::move(fresh);
+        FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims()));
       }
       Tensor& to = given.tensor();
       if (to.size_bytes() > 0 && to.raw() != from.tensor().raw()) {
@@ -437,7 +451,7 @@ Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& output
                        const RunControl& control) {
   FERRY_RETURN_IF_ERROR(bind_inputs(inputs));
   FERRY_RETURN_IF_ERROR(layout(control));
-  FERRY_RETURN_IF_ERROR(place_outputs(outputs, control));
+  FERRY_RETURN_IF_ERROR(place_outputs(outputs));
   point_aliases();
   FERRY_RETURN_IF_ERROR(run_steps(control));
   FERRY_RETURN_IF_ERROR(collect_outputs(outputs, control));

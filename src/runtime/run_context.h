@@ -47,14 +47,15 @@ class RunContext {
   Status bind_inputs(std::span<const Value> inputs);
   Status bind_symbol_dims(ValueId v, const Tensor& t);
   Status layout(const RunControl& control);
-  Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
+  Status place_outputs(std::vector<Value>& outputs);
   void point_aliases();
   Status run_steps(const RunControl& control);
   // Binds the symbols that a data-dependent value brings into being.
-  Status bind_late(ValueId v);
+  Status bind_late(ValueId v, size_t step);
   Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
   const int64_t* lookup(std::string_view name) const;
   Result<Dims> eval_dims(ValueId v) const;
+  Result<Tensor> fresh(DType dtype, const Dims& dims) const;
   Result<RunContext*> body_context(size_t step, size_t body);
 
   const Program& p_;
@@ -69,6 +70,7 @@ class RunContext {
   uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
   std::shared_ptr<void> arena_;
   std::vector<std::pair<std::string, int64_t>> late_symbols_;
+  std::vector<int64_t> states_for_;      // values of late symbols, in the order of binding
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<std::unique_ptr<StepState>> states_;
   std::vector<std::pair<std::shared_ptr<void>, size_t>> scratch_;  // by thread

@@ -18,8 +18,11 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   if (b == nullptr || b->rank() != 2) return KernelOffer(std::string("b is no constant matrix"));
   if (!a.has_rank() || a.rank() < 1) return KernelOffer(std::string("rank of a is not known"));
   const GemmKernels& kernels = gemm_kernels(request.isa);
-  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, b->data<float>(), b->dim(1), 1,
-                                                          b->dim(0), b->dim(1), request.budget));
+  const bool swapped = anchor.anchor->op.as<MatMul>()->trans_b;
+  const int64_t k = b->dim(swapped ? 1 : 0), n = b->dim(swapped ? 0 : 1);
+  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
+                         pack_matrix(kernels, b->data<float>(), swapped ? 1 : n, swapped ? k : 1, k,
+                                     n, request.budget));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 
@@ -93,6 +96,9 @@ Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
   if (a.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   if (!a.has_rank() || !b.has_rank() || a.rank() < 2 || b.rank() < 2) {
     return KernelOffer(std::string("a vector, or unknown rank"));
+  }
+  if (request.node.op.as<MatMul>()->trans_b) {
+    return KernelOffer(std::string("b is transposed"));
   }
   return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa)));
 }
