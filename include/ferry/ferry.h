@@ -6,6 +6,7 @@
 #include "ferry/limits.h"
 #include "ferry/machine.h"
 #include "ferry/model.h"
+#include "ferry/optimize.h"
 #include "ferry/picture.h"
 #include "ferry/session.h"
 #include "ferry/status.h"
