@@ -17,7 +17,7 @@ namespace ferry {
 namespace {
 
 // One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
-bool is_pointwise(const ConvPlan& plan) {
+bool is_one_tap(const ConvPlan& plan) {
   if (plan.shape.groups != 1 || plan.shape.taps() != 1) return false;
   const auto all = [](const std::vector<int64_t>& v, int64_t wanted) {
     return std::all_of(v.begin(), v.end(), [&](int64_t x) { return x == wanted; });
@@ -197,7 +197,8 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (op.planar_input || op.planar_output) {
     return make_thin_conv_step(request, std::move(plan), *w, std::move(bias), anchor);
   }
-  if (is_pointwise(plan)) {
+  if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
+  if (is_one_tap(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
                                                             w->dim(1), w->dim(0), request.budget));
