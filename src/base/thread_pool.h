@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 namespace ferry {
 
@@ -53,7 +52,6 @@ class Team {
  private:
   int size_ = 1;
   std::shared_ptr<TeamShared> shared_;
-  std::vector<Worker*> workers_;
 };
 
 // Flushes subnormals to zero on this thread while it lives; restores the caller's state.

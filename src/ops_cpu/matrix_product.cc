@@ -128,11 +128,12 @@ class MatrixStep final : public StepKernel {
     }
     std::array<void*, kMaxThreads> scratch{};
     FERRY_RETURN_IF_ERROR(tail_scratch(c, anchor_, scratch));
-    const FinishTile finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    const auto finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
       run_tail(elt_kernels_, anchor_, c, args.c, args.n, m0, m1, n0, n1,
                scratch[static_cast<size_t>(thread)]);
     };
-    run_product(kernels_, c.team(), args, &finish);
+    const FinishTile tile(finish);
+    run_product(kernels_, c.team(), args, &tile);
     return {};
   }
 

@@ -91,6 +91,7 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
   Status status;
   {
+    const BufferPool::Run run(*pool_);
     Team team(plan_options_.threads, !plan_options_.exact);
     const FlushDenormals flush(!plan_options_.exact);
     RunControl control{.budget = budget_.get(),

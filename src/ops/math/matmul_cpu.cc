@@ -41,9 +41,9 @@ class BatchKernel final : public StepKernel {
     const auto pack_bytes = static_cast<size_t>(gemm_packed_size(kernels_, k, n)) * sizeof(float);
     Team& team = c.team();
     const bool across = batches >= team.size();
-    std::vector<void*> scratch(static_cast<size_t>(across ? team.size() : 1));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), pack_bytes));
+    std::array<void*, kMaxThreads> scratch{};
+    for (int t = 0; t < (across ? team.size() : 1); ++t) {
+      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, pack_bytes));
     }
     const auto product = [&](int64_t batch, void* memory) {
       auto* packed = static_cast<float*>(memory);

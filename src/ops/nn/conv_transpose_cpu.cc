@@ -75,9 +75,9 @@ class ConvTransposeKernel final : public StepKernel {
     static const GemmBlocking blocking = gemm_blocking();
     Team& team = c.team();
     const auto bytes = static_cast<size_t>(conv_transpose_scratch_bytes(s));
-    std::vector<void*> scratch(static_cast<size_t>(team.size()));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), bytes));
+    std::array<void*, kMaxThreads> scratch{};
+    for (int t = 0; t < team.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, bytes));
     }
     // Strips of whole strides.
     const int64_t rows = s.rows(), unit = s.stride[1], strips = (rows + unit - 1) / unit;

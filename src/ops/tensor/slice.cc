@@ -56,13 +56,16 @@ std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& 
   return Bounds{*first, Dim::known_at_least(length, 0) ? length : max(length, 0)};
 }
 
+// Starts and ends are dims at inference and numbers at run time.
+template <class Bound>
 struct Arguments {
-  KnownInts starts, ends;
-  std::vector<size_t> axes;
-  std::vector<int64_t> steps;
+  Bound starts, ends;
+  Axes axes;
+  Ints steps;
 };
 
-Status check(const Arguments& a) {
+template <class Bound>
+Status check(const Arguments<Bound>& a) {
   if (a.ends.size() != a.starts.size() || a.axes.size() != a.starts.size() ||
       a.steps.size() != a.starts.size()) {
     return invalid_model("{} starts, {} ends, {} axes, {} steps; wanted as many of each",
@@ -74,24 +77,24 @@ Status check(const Arguments& a) {
   return {};
 }
 
-std::vector<int64_t> default_axes(size_t n) {
-  std::vector<int64_t> axes(n);
+Ints default_axes(size_t n) {
+  Ints axes(n);
   for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
   return axes;
 }
 
 // Dims of the axes that the slice touches become fresh; all of them when the axes are not known.
 Status infer_unknown(InferContext& c, const Type& x, Shape shape) {
-  std::optional<std::vector<int64_t>> axes;
+  std::optional<Ints> axes;
   if (c.has_input(3)) {
-    axes = c.constant_ints(3);
+    if (const auto ints = c.constant_ints(3)) axes.emplace(*ints);
   } else if (const auto n = constant_count(c, 1)) {
     axes = default_axes(static_cast<size_t>(std::min<int64_t>(*n, Dims::kMaxRank + 1)));
   }
   if (!axes) {
     shape = c.fresh_shape(0, x.rank());
   } else {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(*axes, x.rank()));
     for (size_t a : at) shape[a] = c.fresh_dim(0, a);
   }
   c.set_tensor(0, x.dtype, std::move(shape));
@@ -128,9 +131,9 @@ Status infer(const Slice&, InferContext& c) {
   if (!starts || !ends || (c.has_input(3) && !axes) || (c.has_input(4) && !steps)) {
     return infer_unknown(c, x, std::move(shape));
   }
-  Arguments a{*starts, *ends, {}, steps.value_or(std::vector<int64_t>(starts->size(), 1))};
-  FERRY_ASSIGN_OR_RETURN(a.axes,
-                         normalize_axes(axes ? *axes : default_axes(starts->size()), x.rank()));
+  Arguments<KnownInts> a{*starts, *ends, {}, steps ? Ints(*steps) : Ints(starts->size(), 1)};
+  FERRY_ASSIGN_OR_RETURN(
+      a.axes, normalize_axes(axes ? Ints(*axes) : default_axes(starts->size()), x.rank()));
   FERRY_RETURN_IF_ERROR(check(a));
   for (size_t i = 0; i < a.starts.size(); ++i) {
     const size_t axis = a.axes[i];
@@ -145,21 +148,19 @@ Status infer(const Slice&, InferContext& c) {
   return {};
 }
 
-Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
-  Arguments a;
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> starts, read_ints(c.input(1), "starts"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ends, read_ints(c.input(2), "ends"));
-  if (starts.size() > rank) {
-    return invalid_argument("{} starts for a tensor of rank {}", starts.size(), rank);
+Result<Arguments<Ints>> read_arguments(EvalContext& c, size_t rank) {
+  Arguments<Ints> a;
+  FERRY_ASSIGN_OR_RETURN(a.starts, read_ints(c.input(1), "starts"));
+  FERRY_ASSIGN_OR_RETURN(a.ends, read_ints(c.input(2), "ends"));
+  if (a.starts.size() > rank) {
+    return invalid_argument("{} starts for a tensor of rank {}", a.starts.size(), rank);
   }
-  a.starts.assign(starts.begin(), starts.end());
-  a.ends.assign(ends.begin(), ends.end());
-  std::vector<int64_t> axes = default_axes(starts.size());
+  Ints axes = default_axes(a.starts.size());
   if (c.has_input(3)) {
     FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(3), "axes"));
   }
   FERRY_ASSIGN_OR_RETURN(a.axes, normalize_axes(axes, rank));
-  a.steps.assign(starts.size(), 1);
+  a.steps.assign(a.starts.size(), 1);
   if (c.has_input(4)) {
     FERRY_ASSIGN_OR_RETURN(a.steps, read_ints(c.input(4), "steps"));
   }
@@ -171,7 +172,7 @@ Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
 
 Result<StridedView> view_of(const Slice&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const Arguments a, read_arguments(c, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Arguments<Ints> a, read_arguments(c, x.rank()));
   StridedView view{x.dims(), dense_strides(x.dims()), 0};
   auto& [dims, strides, begin] = view;
   for (size_t i = 0; i < a.starts.size(); ++i) {

@@ -9,8 +9,8 @@
 namespace ferry {
 namespace {
 
-Result<std::vector<size_t>> permutation(const Transpose& op, size_t rank) {
-  std::vector<int64_t> perm = op.perm;
+Result<Axes> permutation(const Transpose& op, size_t rank) {
+  Ints perm(op.perm);
   if (perm.empty()) {
     for (size_t i = rank; i-- > 0;) perm.push_back(static_cast<int64_t>(i));
   }
@@ -24,7 +24,7 @@ Status infer(const Transpose& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   std::optional<Shape> shape;
   if (x.shape) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes perm, permutation(op, x.rank()));
     shape.emplace();
     for (size_t axis : perm) shape->push_back((*x.shape)[axis]);
     if (x.rank() <= 1) {
@@ -42,7 +42,7 @@ Status infer(const Transpose& op, InferContext& c) {
 
 Result<StridedView> view_of(const Transpose& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Axes perm, permutation(op, x.rank()));
   const Dims dense = dense_strides(x.dims());
   StridedView view;
   for (size_t axis : perm) {
