@@ -122,6 +122,10 @@ class FERRY_API Session {
   // errors.
   Result<std::vector<double>> flops_at(const SymbolSizes& symbols) const;
 
+  // Bytes that each step reads and writes at least, packed weights included, in the order of
+  // report().steps; 0 for views and where a shape depends on data. Same errors.
+  Result<std::vector<double>> bytes_at(const SymbolSizes& symbols) const;
+
   // Seconds per step over one run, in the order of report().steps; a body's steps all its turns.
   Result<std::vector<double>> profile(std::span<const Value> inputs) const;
 

@@ -53,6 +53,32 @@ class Model:
     def metadata(self) -> ModelMetadata:
         return self._native.metadata
 
+    @property
+    def values(self) -> list[ValueInfo]:
+        """Every named value of the main graph with the type that inference finds; symbols that start
+        with '%' stand for sizes that depend on data."""
+        return self._native.values()
+
+    def optimize(self, path: str | os.PathLike | None = None, *, level: str = "all", opset: int = 0,
+                 accuracy: str = "fast", passes_off: Sequence[str] = (),
+                 external_data: bool = False) -> bytes | None:
+        """Writes the model as an ONNX file, or returns its bytes when no path is given.
+
+        level          "none": as it was read; "basic": less work, the same arithmetic; "all": every
+                       rewrite that a session makes
+        opset          of ai.onnx; 0: the lowest that does, from 20 on
+        accuracy       "exact" leaves out rewrites that re-associate
+        passes_off     names of rewrites to leave out
+        external_data  weights in a file beside the model; always so over 2 GB
+
+        Errors: InvalidArgument (a node that the opset has no words for), IoError, LimitExceeded.
+        """
+        options = {"level": level, "opset": opset, "accuracy": accuracy, "passes_off": list(passes_off)}
+        if path is None:
+            return self._native.optimize_to_bytes(**options)
+        self._native.optimize(os.fsdecode(path), external_data=external_data, **options)
+        return None
+
     def __reduce__(self):
         return _restore_model, (self._source, self._folder)
 

@@ -10,6 +10,8 @@
 
 #include "arrays.h"
 #include "errors.h"
+#include "ferry/inspect.h"
+#include "ferry/optimize.h"
 #include "ferry/session.h"
 #include "ferry/version.h"
 #include "pictures.h"
@@ -49,6 +51,70 @@ PyModel load_bytes(nb::bytes bytes, const std::string& external_folder) {
   auto model = Model::from_memory(data, {.external_folder = external_folder});
   nb::gil_scoped_acquire acquire;
   return {bytes, check(std::move(model))};
+}
+
+OptimizeOptions optimize_options(const std::string& level, int64_t opset,
+                                 const std::string& accuracy,
+                                 const std::vector<std::string>& passes_off, bool external_data) {
+  OptimizeOptions options;
+  if (level == "none")
+    options.level = OptimizeLevel::kNone;
+  else if (level == "basic")
+    options.level = OptimizeLevel::kBasic;
+  else if (level != "all")
+    raise(Code::kInvalidArgument, "level is '" + level + "'; wanted 'none', 'basic' or 'all'");
+  if (accuracy != "fast" && accuracy != "exact") {
+    raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
+  }
+  options.accuracy = accuracy == "exact" ? Accuracy::kExact : Accuracy::kFast;
+  options.opset = opset;
+  options.passes_off = passes_off;
+  options.external_data = external_data;
+  return options;
+}
+
+nb::bytes optimize_bytes(const PyModel& m, const std::string& level, int64_t opset,
+                         const std::string& accuracy, const std::vector<std::string>& passes_off) {
+  const OptimizeOptions options = optimize_options(level, opset, accuracy, passes_off, false);
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return optimize_to_bytes(m.model, options);
+  }();
+  const std::string bytes = check(std::move(made));
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
+void optimize_file(const PyModel& m, const std::string& path, const std::string& level,
+                   int64_t opset, const std::string& accuracy,
+                   const std::vector<std::string>& passes_off, bool external_data) {
+  const OptimizeOptions options =
+      optimize_options(level, opset, accuracy, passes_off, external_data);
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return optimize(m.model, path, options);
+  }();
+  check(std::move(made));
+}
+
+nb::list values_of(const PyModel& m) {
+  nb::list list;
+  for (const ValueInfo& info : list_values(m.model)) list.append(info);
+  return list;
+}
+
+nb::list operators() {
+  nb::list list;
+  for (const OperatorInfo& o : list_operators()) {
+    nb::dict d;
+    d["name"] = o.name;
+    d["since"] = o.since;
+    d["versions"] = o.versions;
+    d["types"] = o.types;
+    d["attributes"] = o.attributes;
+    d["rewritten"] = o.rewritten;
+    list.append(d);
+  }
+  return list;
 }
 
 PySession make_session(const PyModel& source, int threads, const std::string& accuracy,
@@ -334,6 +400,11 @@ NB_MODULE(_native, m) {
   nb::class_<PyModel> model(m, "Model");
   model.def_static("load", &load_model, "path"_a, "map"_a)
       .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a);
+  model.def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
+      .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a,
+           "passes_off"_a, "external_data"_a);
+  model.def("values", &values_of, nb::sig("def values(self) -> list[ValueInfo]"));
+  m.def("operators", &operators, nb::sig("def operators() -> list[dict[str, typing.Any]]"));
   bind_description(model);
 
   nb::class_<PySession> session(m, "Session");

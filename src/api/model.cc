@@ -9,9 +9,8 @@
 #include "onnx/import.h"
 
 namespace ferry {
-namespace {
 
-ValueInfo describe(const Graph& graph, ValueId id, const std::string& name) {
+ValueInfo describe_value(const Graph& graph, ValueId id, const std::string& name) {
   const GraphValue& v = graph.value(id);
   ValueInfo info;
   info.name = name;
@@ -31,6 +30,8 @@ ValueInfo describe(const Graph& graph, ValueId id, const std::string& name) {
   return info;
 }
 
+namespace {
+
 onnx::ImportOptions import_options(const LoadOptions& options) {
   onnx::ImportOptions o;
   o.limits = options.limits;
@@ -47,10 +48,11 @@ Result<std::shared_ptr<const Model::Impl>> finish(Result<onnx::ImportedModel> im
   auto impl = std::make_shared<Model::Impl>();
   impl->graph = std::move(imported->graph);
   impl->info = std::move(imported->info);
+  impl->declared_outputs = std::move(imported->declared_outputs);
   const Graph& g = *impl->graph;
-  for (ValueId v : g.inputs()) impl->inputs.push_back(describe(g, v, g.value(v).name));
+  for (ValueId v : g.inputs()) impl->inputs.push_back(describe_value(g, v, g.value(v).name));
   for (size_t i = 0; i < g.outputs().size(); ++i) {
-    impl->outputs.push_back(describe(g, g.outputs()[i], g.output_names()[i]));
+    impl->outputs.push_back(describe_value(g, g.outputs()[i], g.output_names()[i]));
   }
   const ModelInfo& info = impl->info;
   impl->metadata = {info.producer_name, info.producer_version, info.domain, info.doc,     g.name,

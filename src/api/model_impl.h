@@ -13,8 +13,12 @@ namespace ferry {
 struct Model::Impl {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
+  std::vector<Type> declared_outputs;
   ModelMetadata metadata;
   std::vector<ValueInfo> inputs, outputs;
 };
+
+// A value of `graph` under `name`.
+ValueInfo describe_value(const Graph& graph, ValueId id, const std::string& name);
 
 }  // namespace ferry

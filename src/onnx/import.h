@@ -32,6 +32,7 @@ struct ImportOptions {
 struct ImportedModel {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
+  std::vector<Type> declared_outputs;  // as in the file: advice, which inference does not use
 };
 
 // Errors: kIoError          the file or its external data cannot be read

@@ -28,14 +28,19 @@ void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread,
     gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
     return;
   }
-  // Rectangles that stay in the cache until the tail has read them, of as many rows as pass over
-  // the weights together.
-  const int64_t a_bytes = std::max<int64_t>(args.k * args.taps * int64_t{sizeof(float)}, 1);
-  const int64_t most = std::max<int64_t>(blocking.rows_bytes / a_bytes, 4 * kernels.mr);
+  // Rectangles that stay in the cache until the tail has read them. Small weights may pass by once
+  // per strip of rows; large ones are read once by as many rows as keep their part of A in the
+  // cache.
+  const int64_t k_bytes = std::max<int64_t>(args.k * args.taps * int64_t{sizeof(float)}, 1);
+  const bool small_weights = k_bytes * (n1 - n0) <= blocking.rows_bytes / 2;
+  const int64_t wanted = small_weights ? kTailStripBytes / ((n1 - n0) * int64_t{sizeof(float)})
+                                       : blocking.rows_bytes / k_bytes;
+  const int64_t most = std::max<int64_t>(wanted, (small_weights ? 1 : 4) * kernels.mr);
   const int64_t blocks = (m1 - m0 + most - 1) / most;
   const int64_t rows = ((m1 - m0 + blocks - 1) / blocks + kernels.mr - 1) / kernels.mr * kernels.mr;
   const int64_t panel_bytes = rows * kernels.nr * int64_t{sizeof(float)};
-  const int64_t cols = std::max<int64_t>(kTailStripBytes / panel_bytes, 1) * kernels.nr;
+  const int64_t cols =
+      small_weights ? n1 - n0 : std::max<int64_t>(kTailStripBytes / panel_bytes, 1) * kernels.nr;
   for (int64_t m = m0; m < m1; m += rows) {
     const int64_t m_end = std::min(m1, m + rows);
     for (int64_t n = n0; n < n1; n += cols) {

@@ -48,4 +48,11 @@ std::vector<Pass> engine_pipeline() {
           lower_transposes(),      fold_shape_arithmetic(), eliminate_identity()};
 }
 
+std::vector<Pass> basic_pipeline() {
+  return {
+      fold_constants(),  inline_control_flow(), eliminate_identity(), fold_shape_arithmetic(),
+      fold_constants(),  merge_duplicates(),    merge_known_values(),
+  };
+}
+
 }  // namespace ferry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Channels-last convolutions on the matrix product; see kernels/conv/conv.h.
 #include <algorithm>
+#include <cmath>
 
 #include "base/status.h"
 #include "kernels/conv/conv.h"
@@ -134,25 +135,45 @@ class ConvKernel final : public StepKernel {
   size_t packed_bytes_ = 0;
 };
 
+// What a layer costs, in multiplications and additions of the matrix product. A byte of weights
+// from memory takes as long as kPerByte of them, an element that a transform writes as kPerElement.
+constexpr double kPerByte = 11, kPerElement = 30;
+// A larger tile has larger weights and a larger error: it must save more than this.
+constexpr double kWorthwhile = 0.85;
+
+double product_cost(double rows, double k, double n, double copies) {
+  const double tiles = std::ceil(rows / 12), full = std::min(1.0, (rows / tiles + 2) / 12);
+  return std::max(2 * rows * k * n * copies / full, 4 * k * n * copies * kPerByte);
+}
+
+double winograd_cost(double side_h, double side_w, double in, double out, int64_t m) {
+  const double points = static_cast<double>((m + 2) * (m + 2));
+  const double tiles = std::ceil(side_h / double(m)) * std::ceil(side_w / double(m));
+  return product_cost(tiles, in, out, points) + kPerElement * points * tiles * (in + out);
+}
+
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
 // tactic: it depends on the layer alone.
 int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
-  // With few channels the transforms cost more than the products save.
-  if (s.in_channels < 16 || s.out_channels < 16) return 0;
   const Type& y = request.output_type(0);
-  int64_t side = 64;  // where the picture's size is not known
-  for (size_t a : {1, 2}) {
-    if (y.has_rank() && (*y.shape)[a].is_constant())
-      side = std::min(side, (*y.shape)[a].constant());
+  double side[2] = {64, 64};  // where the picture's size is not known
+  for (size_t a : {size_t{0}, size_t{1}}) {
+    if (y.has_rank() && (*y.shape)[a + 1].is_constant()) {
+      side[a] = static_cast<double>((*y.shape)[a + 1].constant());
+    }
   }
-  if (side < 4) return 0;
-  // F(4,3) transforms 36/9 of the weights' bytes: beyond this they come from the third-level cache,
-  // which costs as much as the arithmetic saved.
-  constexpr int64_t kMaxWeights = 256 * 256;
-  if (s.in_channels * s.out_channels > kMaxWeights || side < 8) return 2;
-  return 4;
+  const auto in = static_cast<double>(s.in_channels), out = static_cast<double>(s.out_channels);
+  double best = product_cost(side[0] * side[1], 9 * in, out, 1) * kWorthwhile;
+  int64_t tile = 0;
+  for (int64_t m : {2, 4}) {
+    const double cost = winograd_cost(side[0], side[1], in, out, m);
+    if (cost >= best) continue;
+    best = cost * kWorthwhile;
+    tile = m;
+  }
+  return tile;
 }
 
 Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor) {
