@@ -108,7 +108,15 @@ class RunStepContext final : public StepContext {
   }
 
   Type output_type(size_t i) const override {
-    return has_output(i) ? r_.p_.graph->value(node_.outputs[i]).type : Type();
+    if (!has_output(i)) return {};
+    Type type = r_.p_.graph->value(node_.outputs[i]).type;
+    if (!type.shape) return type;
+    // What the symbols bound so far say.
+    for (Dim& d : *type.shape) {
+      const auto n = d.eval([this](std::string_view s) { return r_.lookup(s); });
+      if (n.ok() && *n >= 0) d = Dim(*n);
+    }
+    return type;
   }
 
   Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {

@@ -46,6 +46,15 @@ def measured(got: Any, want: Value, widen: float = 1.0) -> tuple[str, float]:
     return _tensor(got, want.data, spread(want), want.element, widen)
 
 
+def equal_bits(got: np.ndarray, want: np.ndarray) -> np.ndarray:
+    if want.dtype.kind in "OUS":
+        return got == want
+    if want.dtype.name in ("int4", "uint4", "int2", "uint2"):  # what lies above the value is nobody's
+        return got.astype(np.int8) == want.astype(np.int8)
+    bits = np.dtype(f"u{want.dtype.itemsize}")
+    return np.ascontiguousarray(got).view(bits) == np.ascontiguousarray(want).view(bits)
+
+
 def _tensor(got: Any, want: Any, moved: Any, element: int, widen: float) -> tuple[str, float]:
     got, want = np.asarray(got), np.asarray(want)
     if got.shape != want.shape:
@@ -55,7 +64,7 @@ def _tensor(got: Any, want: Any, moved: Any, element: int, widen: float) -> tupl
     if not want.size:
         return "", 0.0
     if want.dtype.kind in "OUS" or element not in el.UNIT:
-        same = got == want if want.dtype.kind in "OUS" else got.view(np.uint8 if got.dtype.itemsize == 1 else got.dtype) == want.view(np.uint8 if want.dtype.itemsize == 1 else want.dtype)
+        same = equal_bits(got, want)
         if np.all(same):
             return "", 0.0
         at = tuple(int(i) for i in np.argwhere(~np.asarray(same))[0]) if want.shape else ()

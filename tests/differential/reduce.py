@@ -92,6 +92,10 @@ def live(nodes: list[onnx.NodeProto], outputs: list[str]) -> list[onnx.NodeProto
     return kept[::-1]
 
 
+def size(case: Case) -> tuple[int, int]:
+    return len(case.model.graph.node), len(case.model.graph.output)
+
+
 def reduce(case: Case, finding: Finding) -> Case:
     """A smaller case that fails in the same way."""
     best = case
@@ -103,7 +107,9 @@ def reduce(case: Case, finding: Finding) -> Case:
         nonlocal best
         smaller = build(best, live(nodes, outputs), outputs, static)
         try:
-            if smaller is not None and fails(smaller, finding):
+            if smaller is None or size(smaller) >= size(best) and not static:
+                return False
+            if fails(smaller, finding):
                 best = smaller
                 return True
         except (Reject, Refused):

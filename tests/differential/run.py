@@ -8,8 +8,9 @@ Exit status 1 when Ferry refused a graph, or differs from its own reference, or 
 
 import argparse
 import collections
-import concurrent.futures
 import dataclasses
+import multiprocessing
+import multiprocessing.connection
 import os
 import statistics
 import sys
@@ -33,6 +34,7 @@ class Tally:
     peers: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     rejected: list[str] = dataclasses.field(default_factory=list)
     differences: list[str] = dataclasses.field(default_factory=list)
+    outvoted: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # peers, by operator
     disputes: list[str] = dataclasses.field(default_factory=list)  # with one peer, where no vote decides
 
     def add(self, other: "Tally") -> None:
@@ -72,9 +74,24 @@ def one(seed: int, peers: bool) -> Tally:
         (tally.rejected if finding.what == "refused" else tally.differences).append(str(finding))
     for peer, text in outcome.peers.items():
         tally.peers[f"{peer} {text.split(':')[0]}"] += 1
-        if text.startswith("differs"):
-            tally.disputes.append(f"graph {seed} [{peer}] {text}")
+        if text != "agrees":
+            count_votes(case, peer, tally)
     return tally
+
+
+def count_votes(case, peer: str, tally: Tally) -> None:
+    from .vote import vote
+
+    ballots = vote(case, peer)
+    for ballot in ballots:
+        op = ballot.node.op_type
+        text = f"graph {case.seed} [{peer}; the other {ballot.other}] {op} '{ballot.node.name}': {ballot.detail}"
+        if ballot.other == "agrees":
+            tally.outvoted[f"{peer}: {op}"] += 1
+        elif ballot.other == "differs":
+            tally.differences.append(text)
+        else:
+            tally.disputes.append(text)
 
 
 def some(seeds: list[int], peers: bool) -> Tally:
@@ -85,17 +102,38 @@ def some(seeds: list[int], peers: bool) -> Tally:
     return tally
 
 
+def worker(seeds: list[int], peers: bool, pipe) -> None:
+    pipe.send(some(seeds, peers))
+    pipe.close()
+
+
 def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None) -> Tally:
+    """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph."""
+    context = multiprocessing.get_context("fork")
     seeds = list(range(seed, seed + graphs))
-    chunks = [seeds[i : i + 20] for i in range(0, len(seeds), 20)]
+    waiting = [seeds[i : i + 20] for i in range(0, len(seeds), 20)][::-1]
+    running: dict = {}
     total = Tally()
-    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(some, chunk, peers): chunk for chunk in chunks}
-        for done in concurrent.futures.as_completed(waiting):
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            chunk = waiting.pop()
+            mine, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=worker, args=(chunk, peers, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            running[mine] = (process, chunk)
+        for pipe in multiprocessing.connection.wait(list(running), timeout=1.0):
+            process, chunk = running.pop(pipe)
             try:
-                part = done.result()
-            except concurrent.futures.process.BrokenProcessPool:
-                part = Tally(rejected=[f"graphs {waiting[done][0]}..{waiting[done][-1]}: the process died"])
+                part = pipe.recv()
+            except EOFError:
+                part = Tally()
+                process.join()
+                if len(chunk) > 1:
+                    waiting += [[s] for s in chunk]
+                else:
+                    part.rejected.append(f"graph {chunk[0]}: the process died, exit code {process.exitcode}")
+            process.join()
             total.add(part)
             if progress:
                 progress(total, part)
@@ -109,6 +147,7 @@ def report(total: Tally) -> str:
         "rarest operators: " + ", ".join(f"{o} {n}" for o, n in sorted(total.ops.items(), key=lambda i: i[1])[:12]),
         "passes fired: " + ", ".join(f"{p} {n}" for p, n in total.fired.most_common()),
         "peers: " + ", ".join(f"{p} {n}" for p, n in sorted(total.peers.items())),
+        "peers outvoted: " + ", ".join(f"{p} {n}" for p, n in total.outvoted.most_common()),
         f"largest error, as a share of its tolerance: {total.worst:.2f}",
         f"rejected {len(total.rejected)}, differences {len(total.differences)}, disputes with one peer {len(total.disputes)}",
     ]
