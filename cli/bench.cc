@@ -262,7 +262,7 @@ void print_text(const Json& report) {
 
 int bench(const Options& o) {
   const auto start = Clock::now();
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   const double read_seconds = seconds_since(start);
   const Inputs inputs = load_inputs(model, o.inputs);
   Json report = {{"model", o.model}, {"inputs", inputs.notes}, {"results", Json::array()}};

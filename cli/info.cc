@@ -273,7 +273,7 @@ void print_node(const Json& j) {
 }
 
 int info(const Options& o) {
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   if (!o.nodes.empty()) {
     const std::vector<NodeInfo> nodes = list_nodes(model);
     Json list = Json::array();

@@ -14,6 +14,7 @@ struct Model::Impl {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
   ModelMetadata metadata;
+  uint64_t file_bytes = 0;
   std::vector<ValueInfo> inputs, outputs;
 };
 

@@ -74,6 +74,7 @@ struct TeamShared {
   alignas(64) std::atomic<uint64_t> state{kClosed};
   std::atomic<const JobRef*> job{nullptr};
   std::atomic<uint32_t> parts{0};
+  const StopToken* stop = nullptr;
   alignas(64) std::atomic<int> done{0};
   bool flush_denormals = false;
 
@@ -85,7 +86,9 @@ struct TeamShared {
       const JobRef* j = job.load(std::memory_order_relaxed);
       if (part >= parts.load(std::memory_order_relaxed)) return;
       if (!state.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) continue;
-      (*j)(static_cast<int>(part), thread);
+      if (stop == nullptr || stop->reason() == StopToken::Reason::kNone) {
+        (*j)(static_cast<int>(part), thread);
+      }
       done.fetch_add(1, std::memory_order_release);
       s = state.load(std::memory_order_acquire);
     }
@@ -224,9 +227,11 @@ class Pool {
 
 }  // namespace
 
-Team::Team(int threads, bool flush_denormals) {
+Team::Team(int threads, bool flush_denormals, const StopToken* stop)
+    : stop_(stop != nullptr && stop->can_stop() ? stop : nullptr) {
   if (threads <= 1) return;
   shared_ = std::make_shared<TeamShared>();
+  shared_->stop = stop_;
   shared_->flush_denormals = flush_denormals;
   workers_ = Pool::instance().take(threads - 1, shared_);
   size_ = 1 + static_cast<int>(workers_.size());
@@ -238,7 +243,7 @@ Team::~Team() {
 
 void Team::parallel(int parts, JobRef job) {
   if (parts <= 1 || size_ == 1) {
-    for (int p = 0; p < parts; ++p) job(p, 0);
+    for (int p = 0; p < parts && !stopped(); ++p) job(p, 0);
     return;
   }
   TeamShared& s = *shared_;

@@ -82,6 +82,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());
   imported.info = info_of(model, opsets);
+  imported.file_bytes = bytes.size();
   return imported;
 }
 

@@ -32,6 +32,7 @@ struct ImportOptions {
 struct ImportedModel {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
+  uint64_t file_bytes = 0;  // of the model itself, external data not counted
 };
 
 // Errors: kIoError          the file or its external data cannot be read

@@ -21,21 +21,32 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
 
 namespace {
 
-void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread, int64_t m0,
+void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread, int64_t m0,
                    int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
   if (finish == nullptr) {
-    gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
+    // Slices are cut from the side with more register tiles.
+    if ((m1 - m0) / kernels.mr >= (n1 - n0) / kernels.nr) {
+      team.in_slices(m0, m1, kernels.mr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, from, to, n0, n1);
+      });
+    } else {
+      team.in_slices(n0, n1, kernels.nr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, m0, m1, from, to);
+      });
+    }
     return;
   }
   const int64_t row_bytes = std::max<int64_t>((n1 - n0) * int64_t{sizeof(float)}, 1);
   // Strips cost passes over the weights: at least 8 register tiles of rows.
   const int64_t strip = std::max<int64_t>(kTailStripBytes / row_bytes / kernels.mr, 8) * kernels.mr;
-  for (int64_t m = m0; m < m1; m += strip) {
-    const int64_t end = std::min(m1, m + strip);
-    gemm_tile(kernels, blocking, args, m, end, n0, n1);
-    (*finish)(thread, m, end, n0, n1);
-  }
+  team.in_slices(m0, m1, strip, [&](int64_t from, int64_t to) {
+    for (int64_t m = from; m < to; m += strip) {
+      const int64_t end = std::min(to, m + strip);
+      gemm_tile(kernels, blocking, args, m, end, n0, n1);
+      (*finish)(thread, m, end, n0, n1);
+    }
+  });
 }
 
 }  // namespace
@@ -46,7 +57,7 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
   const int64_t work = args.m * args.n * std::max<int64_t>(args.k * args.taps, 1);
   const int64_t threads = team.size();
   if (threads == 1 || work < kMinParallelWork) {
-    run_rectangle(kernels, args, 0, 0, args.m, 0, args.n, finish);
+    run_rectangle(kernels, team, args, 0, 0, args.m, 0, args.n, finish);
     return;
   }
   // Split the side with more register tiles; a few parts per thread even out a slow one.
@@ -62,9 +73,9 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
     const int64_t from = std::min(end, tiles * part / parts * unit);
     const int64_t to = std::min(end, tiles * (part + 1) / parts * unit);
     if (by_rows)
-      run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
+      run_rectangle(kernels, team, args, thread, from, to, 0, args.n, finish);
     else
-      run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
+      run_rectangle(kernels, team, args, thread, 0, args.m, from, to, finish);
   });
 }
 
@@ -92,6 +103,10 @@ class MatrixStep final : public StepKernel {
     args.k = weights_.k;
     args.n = weights_.n;
     args.m = y.count() / std::max<int64_t>(args.n, 1);
+    if (a.dim(a.rank() - 1) != args.k) {
+      return shape_mismatch("x is {}: its last axis has size {}, the weights want {}", a.describe(),
+                            a.dim(a.rank() - 1), args.k);
+    }
     args.a = a.data<float>();
     args.lda = args.k;
     args.packed_b = weights_.data();

@@ -19,6 +19,7 @@ Status infer(const Conv& op, InferContext& c) {
       std::optional<Shape> shape,
       infer_conv({op.auto_pad, op.kernel_shape, op.strides, op.pads, op.dilations}, op.group,
                  op.channels_last, x, w, c));
+  if (w.has_rank()) FERRY_RETURN_IF_ERROR(infer_bias(c, 2, (*w.shape)[0]));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }
