@@ -2,6 +2,7 @@
 // ferry._native: models and sessions of libferry for the Python sources beside it
 // (ferry/session.py).
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 

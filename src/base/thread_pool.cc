@@ -86,7 +86,7 @@ struct TeamShared {
       const JobRef* j = job.load(std::memory_order_relaxed);
       if (part >= parts.load(std::memory_order_relaxed)) return;
       if (!state.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) continue;
-      if (stop == nullptr || stop->reason() == StopToken::Reason::kNone) {
+      if (stop == nullptr || stop->reason() == StopToken::Reason::kGoOn) {
         (*j)(static_cast<int>(part), thread);
       }
       done.fetch_add(1, std::memory_order_release);

@@ -39,7 +39,7 @@ class JobRef {
 // everything that takes long; once there is a reason, it stays.
 class StopToken {
  public:
-  enum class Reason : int { kNone, kCancelled, kDeadline };
+  enum class Reason : int { kGoOn, kCancelled, kDeadline };
   using Clock = std::chrono::steady_clock;
 
   StopToken(const std::atomic<bool>* cancel, std::optional<Clock::time_point> deadline)
@@ -49,7 +49,7 @@ class StopToken {
   bool can_stop() const { return cancel_ != nullptr || deadline_.has_value(); }
   Reason reason() const {
     const Reason known = reason_.load(std::memory_order_relaxed);
-    if (known != Reason::kNone || !can_stop()) return known;
+    if (known != Reason::kGoOn || !can_stop()) return known;
     if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) {
       reason_.store(Reason::kCancelled, std::memory_order_relaxed);
     } else if (deadline_ && Clock::now() > *deadline_) {
@@ -61,7 +61,7 @@ class StopToken {
  private:
   const std::atomic<bool>* cancel_;
   std::optional<Clock::time_point> deadline_;
-  mutable std::atomic<Reason> reason_{Reason::kNone};
+  mutable std::atomic<Reason> reason_{Reason::kGoOn};
 };
 
 struct Worker;
@@ -93,7 +93,7 @@ class Team {
     }
     constexpr std::chrono::duration<double> kSlice{2e-3};
     int64_t units = std::max<int64_t>((to - from) / unit / 256, 1);
-    while (from < to && stop_->reason() == StopToken::Reason::kNone) {
+    while (from < to && stop_->reason() == StopToken::Reason::kGoOn) {
       const auto start = StopToken::Clock::now();
       const int64_t end = to - from <= units * unit ? to : from + units * unit;
       f(from, end);
@@ -105,7 +105,7 @@ class Team {
   }
 
  private:
-  bool stopped() const { return stop_ != nullptr && stop_->reason() != StopToken::Reason::kNone; }
+  bool stopped() const { return stop_ != nullptr && stop_->reason() != StopToken::Reason::kGoOn; }
 
   int size_ = 1;
   const StopToken* stop_;  // null when nothing can stop the run

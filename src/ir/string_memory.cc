@@ -39,7 +39,7 @@ struct CountedStrings {
 };
 
 Status count_tensor(Value& value, MemoryBudget* budget) {
-  const Tensor& t = value.tensor();
+  Tensor t = value.tensor();
   if (!t.defined() || t.dtype() != DType::kString || !t.owner()) return {};
   if (std::get_deleter<CountedStrings>(t.owner()) != nullptr) return {};
   uint64_t bytes = 0;

@@ -11,7 +11,7 @@
 namespace ferry {
 
 Status RunControl::poll() const {
-  switch (stop == nullptr ? StopToken::Reason::kNone : stop->reason()) {
+  switch (stop == nullptr ? StopToken::Reason::kGoOn : stop->reason()) {
     case StopToken::Reason::kCancelled:
       return make_error(Code::kCancelled, "the run was cancelled by its caller");
     case StopToken::Reason::kDeadline:

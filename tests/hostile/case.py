@@ -24,7 +24,7 @@ class Case:
     words: tuple = ()  # that an error must hold
     files: dict = dataclasses.field(default_factory=dict)  # beside the model: content, or a callable(path)
     inputs: dict = dataclasses.field(default_factory=dict)
-    timeout: float = 0.5
+    timeout: float = 0.2
     from_bytes: bool = False
 
     def write(self, folder: pathlib.Path) -> None:
@@ -73,7 +73,7 @@ def model(nodes, inputs=(), outputs=("y",), initializers=(), functions=(), opset
     return made.SerializeToString()
 
 
-def op(name, kind, values, expect, *, outputs=1, domain="", opset=21, words=(), timeout=0.5, **attributes):
+def op(name, kind, values, expect, *, outputs=1, domain="", opset=21, words=(), timeout=0.2, **attributes):
     """Cases with one node: its inputs are constants in the first, and given by the caller in the second."""
     names = [f"x{i}" if v is not None else "" for i, v in enumerate(values)]
     results = [f"y{i}" for i in range(outputs)]
