@@ -109,17 +109,20 @@ class ConvKernel final : public StepKernel {
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       const int64_t last = rows * (part + 1) / parts;
       char* memory = scratch[static_cast<size_t>(thread)];
-      for (int64_t from = rows * part / parts; from < last; from += strip) {
-        const int64_t to = std::min(last, from + strip);
-        if (depthwise_)
-          depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-        else
-          conv_rows(kernels_, blocking, s, args, from, to, memory);
-        if (anchor_.has_tail()) {
-          run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
-                   0, s.out_channels, memory + tail_at);
+      const auto run_strips = [&](int64_t first, int64_t end) {
+        for (int64_t from = first; from < end; from += strip) {
+          const int64_t to = std::min(end, from + strip);
+          if (depthwise_)
+            depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+          else
+            conv_rows(kernels_, blocking, s, args, from, to, memory);
+          if (anchor_.has_tail()) {
+            run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2],
+                     to * s.out[2], 0, s.out_channels, memory + tail_at);
+          }
         }
-      }
+      };
+      team.in_slices(rows * part / parts, last, 1, run_strips);
     });
     return {};
   }

@@ -88,9 +88,12 @@ class ConvTransposeKernel final : public StepKernel {
       parts = std::min<int64_t>(strips, 4 * team.size());
     }
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      conv_transpose_rows(kernels_, blocking, s, args, std::min(rows, strips * part / parts * unit),
-                          std::min(rows, strips * (part + 1) / parts * unit),
-                          scratch[static_cast<size_t>(thread)]);
+      team.in_slices(std::min(rows, strips * part / parts * unit),
+                     std::min(rows, strips * (part + 1) / parts * unit), unit,
+                     [&](int64_t from, int64_t to) {
+                       conv_transpose_rows(kernels_, blocking, s, args, from, to,
+                                           scratch[static_cast<size_t>(thread)]);
+                     });
     });
     return {};
   }

@@ -20,7 +20,7 @@ Result<Axes> permutation(const Transpose& op, size_t rank) {
   return normalize_axes(perm, rank);
 }
 
-void set_known_permuted(InferContext& c, const Type& x, const std::vector<size_t>& perm) {
+void set_known_permuted(InferContext& c, const Type& x, const Axes& perm) {
   const auto known = c.known(0);
   const auto dims = constant_dims(*x.shape);
   if (!known || !dims) return;
