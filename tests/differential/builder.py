@@ -68,7 +68,7 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return np.shape(self.data)
+        return () if isinstance(self.data, list) else np.shape(self.data)
 
     @property
     def rank(self) -> int:
