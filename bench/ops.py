@@ -3,7 +3,7 @@
 
     python -m bench.ops [--only REGEX] [--threads 1] [--seconds 0.3] [--above 1.2] [--json FILE]
 
-Engines take turns in one process; outputs are compared before. The ratio is Ferry's time by the faster
+Engines take turns in one process; outputs are compared before; the fast quarter of the runs counts. The ratio is Ferry's time by the faster
 peer's: 1.2 is the bar. --above prints only what is slower than that.
 """
 
@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 import onnx
@@ -89,14 +88,15 @@ def kernel_of(model: bytes) -> str:
 
 
 def time_once(run: Run, seconds: float) -> float:
-    """Median of the runs that fit into `seconds`, at least three, after one that is not counted."""
+    """The lower quartile of the runs that fit into `seconds`, at least four, after one that is not
+    counted: what disturbs only adds time."""
     run()
     times, stop = [], time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < stop:
+    while len(times) < 4 or time.perf_counter() < stop:
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return median(times)
+    return sorted(times)[len(times) // 4]
 
 
 def difference(seen: list, wanted: list) -> float:
@@ -147,12 +147,12 @@ def measure(case: Case, threads: int, seconds: float) -> Row:
     error = None
     if "onnxruntime" in runs:
         error = difference(runs["ferry"](), runs["onnxruntime"]())
-    rounds = 3
+    rounds = 4
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             samples[name].append(time_once(run, seconds / rounds))
-    ms = {name: 1e3 * median(values) for name, values in samples.items()}
+    ms = {name: 1e3 * min(values) for name, values in samples.items()}
     return Row(case.name, kernel_of(model), ms, error, "; ".join(notes))
 
 

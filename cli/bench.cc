@@ -123,7 +123,7 @@ int roofline(const Options& o) {
 int bench(const Options& o) {
   if (o.roofline) return roofline(o);
   if (o.model.empty()) throw CLI::RequiredError("MODEL");
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   const Inputs inputs = load_inputs(model, o.inputs);
   Json report = {{"model", o.model}, {"inputs", inputs.notes}, {"results", Json::array()}};
   for (int threads : o.threads) {

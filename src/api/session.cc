@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "api/flops.h"
@@ -113,6 +114,8 @@ auto guarded(const F& f) -> decltype(f()) {
     return f();
   } catch (const std::bad_alloc&) {
     return out_of_memory("the machine's memory is used up");
+  } catch (const std::length_error&) {
+    return out_of_memory("a list longer than memory was wanted");
   }
 }
 
@@ -120,7 +123,11 @@ auto guarded(const F& f) -> decltype(f()) {
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
   return guarded([&]() -> Result<Session> {
-    auto engine = Engine::create(*model.impl()->graph, options, cpu_kernels());
+    SessionOptions chosen = options;
+    if (chosen.max_fold_bytes == 0) {
+      chosen.max_fold_bytes = std::max(uint64_t{64} << 20, 2 * model.impl()->file_bytes);
+    }
+    auto engine = Engine::create(*model.impl()->graph, chosen, cpu_kernels());
     if (!engine.ok()) return std::move(engine).status();
     return Session(std::make_shared<Impl>(Impl{model, *std::move(engine)}));
   });

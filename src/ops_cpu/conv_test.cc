@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions as planned, layout changes included.
+#include <gtest/gtest.h>
+
+#include "ir/infer.h"
+#include "ops/registry.h"
+#include "ops_cpu/kernels.h"
 #include "ops_cpu/step_test.h"
+#include "plan/program.h"
+#include "runtime/run_context.h"
 
 namespace ferry {
 namespace {
@@ -41,6 +48,67 @@ TEST(Conv, LargeKernelsOnFewChannels) {
   check({{1, 3, 20, 19}, {16, 3, 7, 7}, "shifted_winograd_f32", {}, {3, 3, 3, 3}, {}, 1, 1e-4});
   check({{1, 4, 17, 70}, {33, 4, 5, 6}, "shifted_winograd_f32", {}, {0, 2, 1, 5}, {}, 1, 1e-4});
   check({{1, 3, 9, 9}, {16, 3, 9, 9}, "shifted_winograd_f32", {}, {}, {}, 1, 1e-4});
+}
+
+// A large convolution, and a 1x1 one that may be taken into its step.
+struct Pair {
+  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
+  Tensor x = random_tensor({2, 3, 30, 41}, 1);
+
+  ValueId add(const char* op, std::vector<ValueId> inputs) {
+    Node node;
+    node.op = make_op(op);
+    node.inputs = std::move(inputs);
+    node.outputs = {graph->add_value(op)};
+    const ValueId y = node.outputs[0];
+    const NodeId id = graph->add_node(std::move(node));
+    EXPECT_TRUE(infer_node(*graph, id).ok());
+    return y;
+  }
+
+  Pair(bool bounds, bool shared) {
+    ValueId v = graph->add_input("x", Type::tensor(DType::kFloat32, shape_of(x.dims())));
+    v = add("Conv", {v, graph->add_constant(random_tensor({20, 3, 7, 9}, 2)),
+                     graph->add_constant(random_tensor({20}, 3))});
+    if (bounds) v = add("Relu", {v});
+    const ValueId between = v;
+    v = add("Conv", {v, graph->add_constant(random_tensor({9, 20, 1, 1}, 4)),
+                     graph->add_constant(random_tensor({9}, 5))});
+    if (bounds) v = add("Relu", {v});
+    graph->set_outputs(shared ? std::vector<ValueId>{v, between} : std::vector<ValueId>{v});
+  }
+
+  // Runs the plan and compares with the graph as it stands.
+  void check(bool exact, size_t fused_steps) {
+    std::vector<Value> want, inputs = {x};
+    ASSERT_TRUE(interpret(*graph, inputs, want).ok());
+    PlanOptions options;
+    options.isa = active_isa();
+    options.exact = exact;
+    options.kernels = &cpu_kernels();
+    auto program = make_program(std::move(graph), options);
+    ASSERT_TRUE(program.ok()) << program.status().message();
+    size_t fused = 0;
+    for (const Step& s : (*program)->steps)
+      fused += s.kernel->tactic().find("then 1x1") != std::string::npos;
+    EXPECT_EQ(fused, fused_steps);
+    Team team(2);
+    RunControl control;
+    control.team = &team;
+    RunContext context(**program, std::make_shared<BufferPool>(nullptr));
+    std::vector<Value> seen;
+    const Status status = context.run(inputs, seen, control);
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (size_t i = 0; i < want.size(); ++i) expect_equal(seen[i], want[i], 1e-4, 2e-3, "output");
+  }
+};
+
+TEST(Conv, PointwiseAfterALargeKernel) {
+  for (const bool bounds : {false, true}) {
+    Pair(bounds, false).check(false, 1);
+    Pair(bounds, false).check(true, 0);
+    Pair(bounds, true).check(false, 0);
+  }
 }
 
 TEST(Conv, FewOutputChannels) {

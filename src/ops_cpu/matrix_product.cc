@@ -21,11 +21,20 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
 
 namespace {
 
-void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread, int64_t m0,
+void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread, int64_t m0,
                    int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
   if (finish == nullptr) {
-    gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
+    // Slices are cut from the side with more register tiles.
+    if ((m1 - m0) / kernels.mr >= (n1 - n0) / kernels.nr) {
+      team.in_slices(m0, m1, kernels.mr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, from, to, n0, n1);
+      });
+    } else {
+      team.in_slices(n0, n1, kernels.nr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, m0, m1, from, to);
+      });
+    }
     return;
   }
   // Rectangles that stay in the cache until the tail has read them. Small weights may pass by once
@@ -41,14 +50,16 @@ void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread,
   const int64_t panel_bytes = rows * kernels.nr * int64_t{sizeof(float)};
   const int64_t cols =
       small_weights ? n1 - n0 : std::max<int64_t>(kTailStripBytes / panel_bytes, 1) * kernels.nr;
-  for (int64_t m = m0; m < m1; m += rows) {
-    const int64_t m_end = std::min(m1, m + rows);
-    for (int64_t n = n0; n < n1; n += cols) {
-      const int64_t n_end = std::min(n1, n + cols);
-      gemm_tile(kernels, blocking, args, m, m_end, n, n_end);
-      (*finish)(thread, m, m_end, n, n_end);
+  team.in_slices(m0, m1, rows, [&](int64_t from, int64_t to) {
+    for (int64_t m = from; m < to; m += rows) {
+      const int64_t m_end = std::min(to, m + rows);
+      for (int64_t n = n0; n < n1; n += cols) {
+        const int64_t n_end = std::min(n1, n + cols);
+        gemm_tile(kernels, blocking, args, m, m_end, n, n_end);
+        (*finish)(thread, m, m_end, n, n_end);
+      }
     }
-  }
+  });
 }
 
 }  // namespace
@@ -59,7 +70,7 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
   const int64_t work = args.m * args.n * std::max<int64_t>(args.k * args.taps, 1);
   const int64_t threads = team.size();
   if (threads == 1 || work < kMinParallelWork) {
-    run_rectangle(kernels, args, 0, 0, args.m, 0, args.n, finish);
+    run_rectangle(kernels, team, args, 0, 0, args.m, 0, args.n, finish);
     return;
   }
   // Each thread reads its part of the side that is split, and all of the other. A few parts per
@@ -78,9 +89,9 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
     const int64_t from = std::min(end, tiles * part / parts * unit);
     const int64_t to = std::min(end, tiles * (part + 1) / parts * unit);
     if (by_rows)
-      run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
+      run_rectangle(kernels, team, args, thread, from, to, 0, args.n, finish);
     else
-      run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
+      run_rectangle(kernels, team, args, thread, 0, args.m, from, to, finish);
   });
 }
 
@@ -108,6 +119,10 @@ class MatrixStep final : public StepKernel {
     args.k = weights_.k;
     args.n = weights_.n;
     args.m = y.count() / std::max<int64_t>(args.n, 1);
+    if (a.dim(a.rank() - 1) != args.k) {
+      return shape_mismatch("x is {}: its last axis has size {}, the weights want {}", a.describe(),
+                            a.dim(a.rank() - 1), args.k);
+    }
     args.a = a.data<float>();
     args.lda = args.k;
     args.packed_b = weights_.data();
@@ -128,11 +143,12 @@ class MatrixStep final : public StepKernel {
     }
     std::array<void*, kMaxThreads> scratch{};
     FERRY_RETURN_IF_ERROR(tail_scratch(c, anchor_, scratch));
-    const FinishTile finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    const auto finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
       run_tail(elt_kernels_, anchor_, c, args.c, args.n, m0, m1, n0, n1,
                scratch[static_cast<size_t>(thread)]);
     };
-    run_product(kernels_, c.team(), args, &finish);
+    const FinishTile tile(finish);
+    run_product(kernels_, c.team(), args, &tile);
     return {};
   }
 

@@ -12,11 +12,12 @@
 #include "kernels/winograd/winograd.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/thin_conv_step.h"
+#include "plan/layout.h"
 
 namespace ferry {
 namespace {
 
-constexpr int64_t kTile = 4;
+constexpr int64_t kTile = 6;
 // A strip of shifted copies: with what the transforms need it fits the second-level cache.
 constexpr int64_t kStripBytes = 768 << 10;
 
@@ -60,10 +61,24 @@ class ShiftedWinogradStep final : public StepKernel {
     return {};
   }
 
+  // The 1x1 convolution that follows.
+  Status pack_second(const KernelRequest& request) {
+    const std::vector<int>& inputs = anchor_.then->inputs;
+    const Tensor& w = *request.constant(static_cast<size_t>(inputs[1]));
+    FERRY_ASSIGN_OR_RETURN(second_, pack_matrix(gemm_, w.data<float>(), 1, w.dim(1), w.dim(1),
+                                                w.dim(0), request.budget));
+    packed_bytes_ += second_.bytes;
+    if (inputs.size() < 3 || inputs[2] < 0) return {};
+    const Tensor& b = *request.constant(static_cast<size_t>(inputs[2]));
+    second_bias_.assign(b.data<float>(), b.data<float>() + b.count());
+    return {};
+  }
+
   std::string name() const override { return "shifted_winograd_f32"; }
   std::string tactic() const override {
     return fmt::format("{}x{} kernel as {} channels, F({}x{}, 3x3)", plan_.shape.kernel[1],
-                       plan_.shape.kernel[2], shifted_.in_channels, kTile, kTile);
+                       plan_.shape.kernel[2], shifted_.in_channels, kTile, kTile) +
+           (anchor_.then ? fmt::format(", then 1x1 to {} channels", second_.n) : "");
   }
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
@@ -77,7 +92,9 @@ class ShiftedWinogradStep final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
     Run r{*this, c, s, blocking, x.data<float>(), y.data<float>()};
-    const int64_t row_bytes = (s.out[2] + 2) * shifted_.in_channels * int64_t{sizeof(float)};
+    const int64_t between = anchor_.then ? s.out[2] * s.out_channels : 0;
+    const int64_t row_bytes =
+        ((s.out[2] + 2) * shifted_.in_channels + between) * int64_t{sizeof(float)};
     r.strip = std::clamp<int64_t>(kStripBytes / row_bytes / kTile, 1, 8) * kTile;
     const ConvShape strip = r.strip_shape(r.strip);
     const int64_t image = (strip.in[1] * strip.in[2] * strip.in_channels + 15) / 16 * 16;
@@ -85,7 +102,8 @@ class ShiftedWinogradStep final : public StepKernel {
     const WinogradPlan w = winograd_plan(gemm_, blocking, strip, kTile);
     r.image_at = 0;
     r.planes_at = image * int64_t{sizeof(float)};
-    r.winograd_at = r.planes_at + planes * int64_t{sizeof(float)};
+    r.between_at = r.planes_at + planes * int64_t{sizeof(float)};
+    r.winograd_at = r.between_at + (r.strip * between + 15) / 16 * 16 * int64_t{sizeof(float)};
     r.tail_at = r.winograd_at + (winograd_scratch_bytes(w, strip) + 63) / 64 * 64;
     const auto bytes = static_cast<size_t>(r.tail_at + eltwise_scratch_bytes(anchor_.tail));
     Team& team = c.team();
@@ -109,8 +127,9 @@ class ShiftedWinogradStep final : public StepKernel {
     const GemmBlocking& blocking;
     const float* x;
     float* y;
-    int64_t strip = 0;                                                  // output rows
-    int64_t image_at = 0, planes_at = 0, winograd_at = 0, tail_at = 0;  // bytes into scratch
+    int64_t strip = 0;                                    // output rows
+    int64_t image_at = 0, planes_at = 0, between_at = 0;  // bytes into scratch
+    int64_t winograd_at = 0, tail_at = 0;
 
     ConvShape strip_shape(int64_t rows) const {
       ConvShape t = step.shifted_;
@@ -157,6 +176,20 @@ class ShiftedWinogradStep final : public StepKernel {
       std::fill(to + end, to + width, 0.0f);
     }
 
+    void run_second(const float* pixels, int64_t count, float* to) const {
+      GemmArgs args;
+      args.m = count;
+      args.k = args.lda = step.second_.k;
+      args.n = args.ldc = step.second_.n;
+      args.a = pixels;
+      args.packed_b = step.second_.data();
+      args.c = to;
+      args.bias = step.second_bias_.empty() ? nullptr : step.second_bias_.data();
+      args.lo = step.anchor_.then->lo;
+      args.hi = step.anchor_.then->hi;
+      gemm_tile(step.gemm_, blocking, args, 0, args.m, 0, args.n);
+    }
+
     void run_strip(int64_t n, int64_t first, char* scratch) const {
       const int64_t rows = std::min(strip, s.out[1] - first);
       const ConvShape t = strip_shape(rows);
@@ -165,15 +198,16 @@ class ShiftedWinogradStep final : public StepKernel {
       for (int64_t r = 0; r < t.in[1]; ++r) {
         fill_row(n, first + r, planes, image + r * t.in[2] * t.in_channels);
       }
+      const FusedAnchor& anchor = step.anchor_;
       const int64_t pixel = (n * s.out[1] + first) * s.out[2];
       ConvArgs args;
       args.x = image;
       args.x_pitch = t.in_channels;
-      args.y = y + pixel * s.out_channels;
+      auto* between = reinterpret_cast<float*>(scratch + between_at);
+      args.y = anchor.then ? between : y + pixel * s.out_channels;
       args.y_pitch = s.out_channels;
       args.weights = static_cast<const float*>(step.weights_.get());
       args.bias = step.bias_.empty() ? nullptr : step.bias_.data();
-      const FusedAnchor& anchor = step.anchor_;
       if (anchor.residual >= 0) {
         const auto* r = c.input(static_cast<size_t>(anchor.residual)).data<float>();
         args.accumulate = r == y;
@@ -185,6 +219,7 @@ class ShiftedWinogradStep final : public StepKernel {
       const WinogradPlan w = winograd_plan(step.gemm_, blocking, t, kTile);
       winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, args, 0, w.tiles,
                      scratch + winograd_at);
+      if (anchor.then) run_second(between, rows * s.out[2], y + pixel * step.second_.n);
       if (anchor.has_tail()) {
         run_tail(step.elt_, anchor, c, y, s.out_channels, pixel, pixel + rows * s.out[2], 0,
                  s.out_channels, scratch + tail_at);
@@ -202,21 +237,10 @@ class ShiftedWinogradStep final : public StepKernel {
   int64_t grid_h_, grid_w_;
   ConvShape shifted_;
   std::shared_ptr<void> weights_;
+  PackedMatrix second_;
+  std::vector<float> second_bias_;
   size_t packed_bytes_ = 0;
 };
-
-// Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
-// copies.
-bool pays(const ConvPlan& plan) {
-  const ConvShape& s = plan.shape;
-  const int64_t kh = s.kernel[1], kw = s.kernel[2];
-  if (plan.spatial != 2 || kh < 4 || kw < 4) return false;
-  if (s.stride[1] != 1 || s.stride[2] != 1 || s.dilation[1] != 1 || s.dilation[2] != 1) {
-    return false;
-  }
-  const int64_t taps = (kh + 2) / 3 * ((kw + 2) / 3) * 9;
-  return taps * s.in_channels >= 16 * 9 && s.out_channels >= 16 && 10 * taps <= 17 * kh * kw;
-}
 
 }  // namespace
 
@@ -225,9 +249,12 @@ Result<std::unique_ptr<StepKernel>> make_shifted_winograd_step(const KernelReque
                                                                const Tensor& w,
                                                                const std::vector<float>& bias,
                                                                const FusedAnchor& anchor) {
-  if (request.exact || !pays(plan)) return std::unique_ptr<StepKernel>();
+  if (request.exact || !is_shifted_convolution(plan.op, w.dims())) {
+    return std::unique_ptr<StepKernel>();
+  }
   auto step = std::make_unique<ShiftedWinogradStep>(request.isa, plan, bias, anchor);
   FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+  if (anchor.then) FERRY_RETURN_IF_ERROR(step->pack_second(request));
   return std::unique_ptr<StepKernel>(std::move(step));
 }
 

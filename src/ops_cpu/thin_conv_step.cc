@@ -201,6 +201,7 @@ Result<KernelOffer> make_thin_conv_step(const KernelRequest& request, ConvPlan p
   }
   FERRY_ASSIGN_OR_RETURN(auto shifted, make_shifted_winograd_step(request, plan, w, bias, anchor));
   if (shifted) return KernelOffer(std::move(shifted));
+  if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
   auto step =
       std::make_unique<ThinInputStep>(request.isa, std::move(plan), std::move(bias), anchor);
   FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));

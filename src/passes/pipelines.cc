@@ -11,6 +11,7 @@
 #include "passes/fuse_normalization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
+#include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
 
 namespace ferry {
@@ -25,6 +26,7 @@ std::vector<Pass> standard_pipeline() {
       fold_constants(),
       merge_duplicates(),
       // One operator where several spell it.
+      lower_einsum(),
       fuse_normalization(),
       fuse_activations(),
       // Constants into weights.

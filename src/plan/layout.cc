@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/layout.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 #include "ir/patch.h"
 #include "ops/image/resize.h"
@@ -111,6 +113,18 @@ Status convert(Graph& g, NodeId id, Op op) {
 }
 
 }  // namespace
+
+// Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
+// copies.
+bool is_shifted_convolution(const Conv& conv, const Dims& w) {
+  if (!conv.planar_input || conv.planar_output || w.size() != 4) return false;
+  const auto all_ones = [](const std::vector<int64_t>& list) {
+    return std::all_of(list.begin(), list.end(), [](int64_t x) { return x == 1; });
+  };
+  if (!all_ones(conv.strides) || !all_ones(conv.dilations)) return false;
+  const int64_t kh = w[2], kw = w[3], taps = (kh + 2) / 3 * ((kw + 2) / 3) * 9;
+  return kh > 3 && kw > 3 && taps * w[1] >= 16 * 9 && w[0] >= 16 && 10 * taps <= 17 * kh * kw;
+}
 
 Status assign_layouts(Graph& graph) {
   for (NodeId id : graph.order()) {

@@ -288,7 +288,7 @@ Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
   auto program = std::make_unique<Program>();
   if (!options.reference_only && !options.is_group) {
     FERRY_RETURN_IF_ERROR(assign_layouts(*graph));
-    form_groups(*graph);
+    form_groups(*graph, options.exact);
   }
   program->graph = std::move(graph);
   FERRY_RETURN_IF_ERROR(Planner(*program, options).run());

@@ -61,6 +61,8 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     pass_options.exact = plan_options_.exact;
     pass_options.off = options.passes_off;
     pass_options.budget = budget_.get();
+    pass_options.max_fold_bytes_per_value = options.max_fold_bytes_per_value;
+    if (options.max_fold_bytes != 0) pass_options.max_fold_bytes = options.max_fold_bytes;
     std::vector<Pass> passes = standard_pipeline();
     if (!options.reference_kernels) {
       for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
@@ -91,17 +93,21 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
   Status status;
   {
-    Team team(plan_options_.threads, !plan_options_.exact);
+    const BufferPool::Run run(*pool_);
+    std::optional<StopToken::Clock::time_point> deadline;
+    // Beyond a year the clock's own range may end first.
+    constexpr std::chrono::hours kNever{24 * 365};
+    if (options.timeout.count() > 0 && options.timeout < kNever) {
+      deadline = StopToken::Clock::now() + options.timeout;
+    }
+    const StopToken stop(options.cancel, deadline);
+    Team team(plan_options_.threads, !plan_options_.exact, &stop);
     const FlushDenormals flush(!plan_options_.exact);
     RunControl control{.budget = budget_.get(),
                        .team = &team,
-                       .cancel = options.cancel,
-                       .deadline = std::nullopt,
+                       .stop = &stop,
                        .seed = runs_.fetch_add(1),
                        .observe = observe};
-    if (options.timeout.count() > 0) {
-      control.deadline = std::chrono::steady_clock::now() + options.timeout;
-    }
     status = context->run(inputs, outputs, control);
   }
   const std::lock_guard lock(plan.mutex);

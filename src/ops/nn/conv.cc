@@ -28,6 +28,7 @@ Status infer(const Conv& op, InferContext& c) {
       std::rotate(shape->begin() + 1, shape->end() - 1, shape->end());
     }
   }
+  if (w.has_rank()) FERRY_RETURN_IF_ERROR(infer_bias(c, 2, (*w.shape)[0]));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }

@@ -17,7 +17,7 @@ namespace ferry {
 namespace {
 
 // One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
-bool is_pointwise(const ConvPlan& plan) {
+bool is_one_tap(const ConvPlan& plan) {
   if (plan.shape.groups != 1 || plan.shape.taps() != 1) return false;
   const auto all = [](const std::vector<int64_t>& v, int64_t wanted) {
     return std::all_of(v.begin(), v.end(), [&](int64_t x) { return x == wanted; });
@@ -109,17 +109,20 @@ class ConvKernel final : public StepKernel {
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       const int64_t last = rows * (part + 1) / parts;
       char* memory = scratch[static_cast<size_t>(thread)];
-      for (int64_t from = rows * part / parts; from < last; from += strip) {
-        const int64_t to = std::min(last, from + strip);
-        if (depthwise_)
-          depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-        else
-          conv_rows(kernels_, blocking, s, args, from, to, memory);
-        if (anchor_.has_tail()) {
-          run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
-                   0, s.out_channels, memory + tail_at);
+      const auto run_strips = [&](int64_t first, int64_t end) {
+        for (int64_t from = first; from < end; from += strip) {
+          const int64_t to = std::min(end, from + strip);
+          if (depthwise_)
+            depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+          else
+            conv_rows(kernels_, blocking, s, args, from, to, memory);
+          if (anchor_.has_tail()) {
+            run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2],
+                     to * s.out[2], 0, s.out_channels, memory + tail_at);
+          }
         }
-      }
+      };
+      team.in_slices(rows * part / parts, last, 1, run_strips);
     });
     return {};
   }
@@ -197,7 +200,8 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (op.planar_input || op.planar_output) {
     return make_thin_conv_step(request, std::move(plan), *w, std::move(bias), anchor);
   }
-  if (is_pointwise(plan)) {
+  if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
+  if (is_one_tap(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
                                                             w->dim(1), w->dim(0), request.budget));

@@ -74,6 +74,13 @@ Status check_bias(EvalContext& c, size_t input, int64_t channels) {
   return shape_mismatch("the bias is {}, wanted is [{}]", b.describe(), channels);
 }
 
+Status infer_bias(const InferContext& c, size_t input, const Dim& channels) {
+  if (!c.has_input(input)) return {};
+  const Type& b = c.type(input);
+  if (!b.has_rank() || !Dim::known_different((*b.shape)[0], channels)) return {};
+  return shape_mismatch("the bias is {}, wanted is [{}]", b.to_string(), channels.to_string());
+}
+
 Result<std::optional<Shape>> infer_conv(const WindowAttrs& attrs, int64_t group, bool channels_last,
                                         const Type& x, const Type& w, InferContext& c) {
   FERRY_RETURN_IF_ERROR(check_group(group));

@@ -30,6 +30,8 @@ Result<ConvSizes> conv_sizes(Window& window, const Tensor& x, const Tensor& w, i
                              bool transposed, bool channels_last);
 // Errors unless `b` is absent or 1-D with `channels` elements.
 Status check_bias(EvalContext& c, size_t input, int64_t channels);
+// The same when types are inferred, as far as they are known.
+Status infer_bias(const InferContext& c, size_t input, const Dim& channels);
 
 // Type and shape of a convolution's y, shared by all kinds; the element type is the caller's.
 Result<std::optional<Shape>> infer_conv(const WindowAttrs& attrs, int64_t group, bool channels_last,

@@ -38,11 +38,11 @@ class ReduceKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     const Reduce& op = *op_.as<Reduce>();
     const Tensor& x = c.input(0);
-    std::vector<int64_t> axes;
+    Ints axes;
     if (c.has_input(1)) {
       FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(1), "axes"));
     }
-    FERRY_ASSIGN_OR_RETURN(const std::vector<bool> reduced, reduced_axes(op, axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, axes, x.rank()));
     int64_t outer = 1, n = 1, inner = 1;
     Dims dims;
     bool simple = x.count() > 0;

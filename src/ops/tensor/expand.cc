@@ -34,8 +34,12 @@ Status infer(const Expand&, InferContext& c) {
     FERRY_RETURN_IF_ERROR(check_rank(static_cast<size_t>(*n)));
     const size_t rank = std::max(x.rank(), static_cast<size_t>(*n));
     shape = c.fresh_shape(0, rank);
-    // Axes that the shape does not reach keep their size.
-    for (size_t a = 0; a < rank - static_cast<size_t>(*n); ++a) (*shape)[a] = (*x.shape)[a];
+    // Axes that the shape does not reach keep their size, and so do those of more than 1.
+    const size_t reached = rank - static_cast<size_t>(*n);
+    for (size_t a = rank - x.rank(); a < rank; ++a) {
+      const Dim& d = (*x.shape)[a - (rank - x.rank())];
+      if (a < reached || (d.is_constant() && d.constant() != 1)) (*shape)[a] = d;
+    }
   }
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
@@ -45,7 +49,7 @@ Status infer(const Expand&, InferContext& c) {
 
 Result<StridedView> view_of(const Expand&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> shape, read_ints(c.input(1), "shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints shape, read_ints(c.input(1), "shape"));
   FERRY_ASSIGN_OR_RETURN(const Dims to, make_dims(shape));
   FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(x.dims(), to));
   return StridedView{dims, broadcast_strides(x.dims(), dims), 0};
@@ -97,7 +101,7 @@ Status infer_tile(const Tile&, InferContext& c) {
 
 Result<Dims> output_dims(const Tile&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> repeats, read_ints(c.input(1), "repeats"));
+  FERRY_ASSIGN_OR_RETURN(const Ints repeats, read_ints(c.input(1), "repeats"));
   if (repeats.size() != x.rank()) {
     return shape_mismatch("repeats has {} elements, x has rank {}", repeats.size(), x.rank());
   }

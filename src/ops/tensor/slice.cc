@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
-#include "ops/known.h"
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -56,13 +55,16 @@ std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& 
   return Bounds{*first, Dim::known_at_least(length, 0) ? length : max(length, 0)};
 }
 
+// Starts and ends are dims at inference and numbers at run time.
+template <class Bound>
 struct Arguments {
-  KnownInts starts, ends;
-  std::vector<size_t> axes;
-  std::vector<int64_t> steps;
+  Bound starts, ends;
+  Axes axes;
+  Ints steps;
 };
 
-Status check(const Arguments& a) {
+template <class Bound>
+Status check(const Arguments<Bound>& a) {
   if (a.ends.size() != a.starts.size() || a.axes.size() != a.starts.size() ||
       a.steps.size() != a.starts.size()) {
     return invalid_model("{} starts, {} ends, {} axes, {} steps; wanted as many of each",
@@ -74,40 +76,50 @@ Status check(const Arguments& a) {
   return {};
 }
 
-std::vector<int64_t> default_axes(size_t n) {
-  std::vector<int64_t> axes(n);
+Ints default_axes(size_t n) {
+  Ints axes(n);
   for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
   return axes;
 }
 
 // Dims of the axes that the slice touches become fresh; all of them when the axes are not known.
 Status infer_unknown(InferContext& c, const Type& x, Shape shape) {
-  std::optional<std::vector<int64_t>> axes;
+  std::optional<Ints> axes;
   if (c.has_input(3)) {
-    axes = c.constant_ints(3);
+    if (const auto ints = c.constant_ints(3)) axes.emplace(*ints);
   } else if (const auto n = constant_count(c, 1)) {
     axes = default_axes(static_cast<size_t>(std::min<int64_t>(*n, Dims::kMaxRank + 1)));
   }
   if (!axes) {
     shape = c.fresh_shape(0, x.rank());
   } else {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(*axes, x.rank()));
     for (size_t a : at) shape[a] = c.fresh_dim(0, a);
   }
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }
 
-void set_known_slice(InferContext& c, const Bounds& b, int64_t step) {
-  const auto values = c.known(0);
-  if (!values || !b.start.is_constant() || !b.length.is_constant()) return;
-  KnownInts out;
-  for (int64_t i = 0; i < b.length.constant(); ++i) {
-    const int64_t at = b.start.constant() + i * step;
-    if (at < 0 || at >= static_cast<int64_t>(values->size())) return;
-    out.push_back((*values)[static_cast<size_t>(at)]);
+// Known contents of a tensor of dims `dims`, cut along one axis; nullopt where bounds are not
+// numbers.
+std::optional<KnownInts> cut(const KnownInts& values, Dims& dims, size_t axis, const Bounds& b,
+                             int64_t step) {
+  if (!b.start.is_constant() || !b.length.is_constant()) return std::nullopt;
+  const int64_t n = dims[axis], m = b.length.constant(), start = b.start.constant();
+  const int64_t outer = dims.count(0, axis), inner = dims.count(axis + 1, dims.size());
+  if (m > 0 && (start < 0 || start >= n || start + (m - 1) * step < 0 ||
+                start + (m - 1) * step >= n)) {
+    return std::nullopt;
   }
-  c.set_known(0, std::move(out));
+  KnownInts out;
+  for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t i = 0; i < m; ++i) {
+      const int64_t row = (o * n + start + i * step) * inner;
+      for (int64_t k = 0; k < inner; ++k) out.push_back(values[static_cast<size_t>(row + k)]);
+    }
+  }
+  dims[axis] = m;
+  return out;
 }
 
 Status infer(const Slice&, InferContext& c) {
@@ -128,38 +140,36 @@ Status infer(const Slice&, InferContext& c) {
   if (!starts || !ends || (c.has_input(3) && !axes) || (c.has_input(4) && !steps)) {
     return infer_unknown(c, x, std::move(shape));
   }
-  Arguments a{*starts, *ends, {}, steps.value_or(std::vector<int64_t>(starts->size(), 1))};
-  FERRY_ASSIGN_OR_RETURN(a.axes,
-                         normalize_axes(axes ? *axes : default_axes(starts->size()), x.rank()));
+  Arguments<KnownInts> a{*starts, *ends, {}, steps ? Ints(*steps) : Ints(starts->size(), 1)};
+  FERRY_ASSIGN_OR_RETURN(
+      a.axes, normalize_axes(axes ? Ints(*axes) : default_axes(starts->size()), x.rank()));
   FERRY_RETURN_IF_ERROR(check(a));
+  std::optional<KnownInts> known = c.known(0);
+  std::optional<Dims> dims = constant_dims(*x.shape);
   for (size_t i = 0; i < a.starts.size(); ++i) {
     const size_t axis = a.axes[i];
     const auto bounds = slice_bounds((*x.shape)[axis], a.starts[i], a.ends[i], a.steps[i]);
     shape[axis] = bounds ? bounds->length : c.fresh_dim(0, axis);
-    if (bounds && x.rank() == 1) set_known_slice(c, *bounds, a.steps[i]);
+    if (known) known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
   }
-  if (a.starts.empty()) {
-    if (auto known = c.known(0)) c.set_known(0, *std::move(known));
-  }
+  if (known) c.set_known(0, *std::move(known));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }
 
-Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
-  Arguments a;
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> starts, read_ints(c.input(1), "starts"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ends, read_ints(c.input(2), "ends"));
-  if (starts.size() > rank) {
-    return invalid_argument("{} starts for a tensor of rank {}", starts.size(), rank);
+Result<Arguments<Ints>> read_arguments(EvalContext& c, size_t rank) {
+  Arguments<Ints> a;
+  FERRY_ASSIGN_OR_RETURN(a.starts, read_ints(c.input(1), "starts"));
+  FERRY_ASSIGN_OR_RETURN(a.ends, read_ints(c.input(2), "ends"));
+  if (a.starts.size() > rank) {
+    return invalid_argument("{} starts for a tensor of rank {}", a.starts.size(), rank);
   }
-  a.starts.assign(starts.begin(), starts.end());
-  a.ends.assign(ends.begin(), ends.end());
-  std::vector<int64_t> axes = default_axes(starts.size());
+  Ints axes = default_axes(a.starts.size());
   if (c.has_input(3)) {
     FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(3), "axes"));
   }
   FERRY_ASSIGN_OR_RETURN(a.axes, normalize_axes(axes, rank));
-  a.steps.assign(starts.size(), 1);
+  a.steps.assign(a.starts.size(), 1);
   if (c.has_input(4)) {
     FERRY_ASSIGN_OR_RETURN(a.steps, read_ints(c.input(4), "steps"));
   }
@@ -171,7 +181,7 @@ Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
 
 Result<StridedView> view_of(const Slice&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const Arguments a, read_arguments(c, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Arguments<Ints> a, read_arguments(c, x.rank()));
   StridedView view{x.dims(), dense_strides(x.dims()), 0};
   auto& [dims, strides, begin] = view;
   for (size_t i = 0; i < a.starts.size(); ++i) {

@@ -8,7 +8,7 @@ namespace {
 
 Status run(const Split& op, Isa isa, StepContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, part_sizes(op, c));
+  FERRY_ASSIGN_OR_RETURN(const Ints sizes, part_sizes(op, c));
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());
