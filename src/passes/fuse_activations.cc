@@ -186,13 +186,13 @@ std::optional<Form> form_of(const Graph& g, const Node& inner, const Polynomial&
   }
   if (is_unary(inner, UnaryKind::kHardSigmoid)) {
     const Unary& op = *inner.op.as<Unary>();
-    const bool sixth = std::abs(op.alpha - 1.0 / 6) < tolerance && op.beta == 0.5f;
+    const bool sixth = std::abs(op.alpha - 1.0f / 6) < tolerance && op.beta == 0.5f;
     if (!sixth || !is(x)) return std::nullopt;
     return Form{make_op("HardSwish"), xe};
   }
   if (clips_to_six(g, inner)) {
     if (!is(sum(x, Polynomial::term(0, 0, 3), 1))) return std::nullopt;
-    return Form{make_op("HardSwish"), Polynomial::term(1, 1, 1.0 / 6)};
+    return Form{make_op("HardSwish"), Polynomial::term(1, 1, double(1.0f / 6))};
   }
   return std::nullopt;
 }

@@ -68,7 +68,7 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return np.shape(self.data)
+        return () if isinstance(self.data, list) else np.shape(self.data)
 
     @property
     def rank(self) -> int:
@@ -151,7 +151,12 @@ class Builder:
     def leaf(self, element: int, shape: Sequence[int], low: float = -2.0, high: float = 2.0, constant: bool | None = None,
              make: Callable | None = None) -> Value:
         """A graph input or an initializer with values of [low, high]; `make` draws others."""
-        make = make or (lambda s, g: draw(element, s, low, high, g))
+        drawn = make or (lambda s, g: draw(element, s, low, high, g))
+
+        def make(s, g):
+            data = np.asarray(drawn(s, g))
+            return data if data.dtype == el.dtype(element) else el.as_array(data, element)
+
         data = make(tuple(shape), self.g)
         if constant is None:
             constant = self.r.random() < 0.4 and not self.dynamic

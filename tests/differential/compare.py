@@ -21,7 +21,7 @@ import numpy as np
 from . import elements as el
 from .builder import Value, spread
 
-FACTOR = 2.0
+FACTOR = 3.0
 FLOOR = 4.0
 # Numbers below may be counted as zero.
 SUBNORMAL = {el.F16: 6.2e-5 / 512, el.BF16: 1.2e-38, el.F32: 1.2e-38, el.F64: 2.3e-308}

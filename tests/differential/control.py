@@ -83,7 +83,10 @@ def if_(b: Builder) -> None:
 @template(1.2)
 def loop(b: Builder) -> None:
     x = b.pick((*el.FLOATS, el.I64), (0, 3))
-    count = b.leaf(el.I64, (), 0, 4, constant=b.r.random() < 0.4, make=lambda s, g: np.asarray(g.integers(0, 5, s)))
+    stacks = b.r.random() < 0.6
+    # Without a turn, what is known of the stacked dims depends on what else the graph says.
+    least = 1 if stacks else 0
+    count = b.leaf(el.I64, (), 0, 4, constant=b.r.random() < 0.4, make=lambda s, g: np.asarray(g.integers(least, 5, s)))
     child = inner(b)
     i = placeholder(child, count, np.array(0, np.int64))
     go = placeholder(child, b.leaf(el.BOOL, (), constant=True), np.array(True))
@@ -95,7 +98,7 @@ def loop(b: Builder) -> None:
         y = child.one("Add", y, child.one("Cast", i, to=y.element))
         y = child.one("Tanh", y)
     y = used(child, y)
-    scans = [child.one(b.r.choice(["Neg", "Identity", "Abs"]), y)] if b.r.random() < 0.6 else []
+    scans = [child.one(b.r.choice(["Neg", "Identity", "Abs"]), y)] if stacks else []
     if b.r.random() < 0.3:
         keep = child.one("Less", i, child.const(np.array(b.r.randint(0, 3))))
     else:

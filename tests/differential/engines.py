@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ferry in every way that it can run a graph, and its peers."""
 
+import copy
 import functools
 from typing import Any
 
@@ -64,7 +65,7 @@ def onnx_reference_run(model: onnx.ModelProto, inputs: dict[str, Any]) -> Peer:
 
     try:
         with np.errstate(all="ignore"):
-            made = ReferenceEvaluator(model).run(None, inputs)
+            made = ReferenceEvaluator(model).run(None, copy.deepcopy(inputs))  # it writes into some
         return Peer({o.name: v for o, v in zip(model.graph.output, made)})
     except Exception as error:  # noqa: BLE001
         return Peer(None, f"{type(error).__name__}: {error}"[:200])

@@ -135,9 +135,12 @@ def other_sizes(b: Builder, case: Case, scale: float) -> Run | None:
             if v.constant:
                 values[v.name] = v
             continue
+        shape = tuple(sizes.get(d, d) for d in v.shape)
         try:
-            data = v.make(tuple(sizes.get(d, d) for d in v.shape), g)
+            data = v.make(shape, g)
         except ValueError:
+            return None
+        if np.shape(data) != shape:
             return None
         values[v.name] = dataclasses.replace(v, data=data, shadows=[data] * SHADOWS)
     inputs = {v.name: values[v.name].data for v in b.inputs}

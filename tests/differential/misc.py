@@ -70,7 +70,7 @@ def affine_grid(b: Builder) -> None:
     element = b.element(el.allowed("AffineGrid", "T1"))
     n, spatial = b.r.randint(1, 2), b.r.choice([2, 3])
     theta = b.leaf(element, (n, spatial, spatial + 1))
-    b.one("AffineGrid", theta, b.const(np.array([n, 2, *[b.r.randint(1, 4) for _ in range(spatial)]])), align_corners=b.r.randint(0, 1))
+    b.one("AffineGrid", theta, b.const(np.array([n, 2, *[b.r.randint(2, 4) for _ in range(spatial)]])), align_corners=b.r.randint(0, 1))
 
 
 def boxes(b: Builder, element: int, n: int, batches: int | None = None):

@@ -110,6 +110,9 @@ def pool(b: Builder) -> None:
         w["ceil_mode"] = 1
     if "pads" in w:  # a pad must be smaller than the kernel, and no window may lie in the padding alone
         w["pads"] = [min(p, (w["kernel_shape"] * 2)[i] // 2) for i, p in enumerate(w["pads"])]
+        for i, n in enumerate(x.shape[2:]):
+            if n + w["pads"][i] + w["pads"][i + spatial] < (w["kernel_shape"][i] - 1) * w.get("dilations", [1] * spatial)[i] + 1:
+                raise Reject("window larger than the image")
     if op == "AveragePool" and b.r.random() < 0.5:
         w["count_include_pad"] = 1
     if op == "LpPool":
@@ -177,7 +180,7 @@ def resize(b: Builder) -> None:
 @template(0.5)
 def crop_resize(b: Builder) -> None:
     x = image(b, (el.F32,), 2, least=2)
-    roi = np.array([0, 0, 0.1, 0.2, 1, 1, 0.8, 0.9], np.float32)
+    roi = np.array([0, 0, 0.13, 0.21, 1, 1, 0.83, 0.94], np.float32)
     b.one("Resize", x, b.const(roi, el.F32), None, b.const(np.array([*x.shape[:2], b.r.randint(1, 6), b.r.randint(1, 6)])),
           coordinate_transformation_mode="tf_crop_and_resize", mode=b.r.choice(["linear", "nearest"]), extrapolation_value=0.5)
 

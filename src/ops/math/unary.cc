@@ -183,7 +183,8 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
     case K::kHardSigmoid:
       return map([=](C v) { return unit_clamp(a * v + b); });
     case K::kHardSwish:
-      return map([](C v) { return v * unit_clamp(v / 6 + C(0.5)); });
+      // The standard's function body holds 1 / 6 as a float.
+      return map([](C v) { return v * unit_clamp(v * C(1.0f / 6) + C(0.5)); });
     case K::kElu:
       return map([=](C v) { return v < 0 ? a * std::expm1(v) : v; });
     case K::kSelu:
