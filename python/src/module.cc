@@ -128,6 +128,7 @@ nb::list operators() {
     d["versions"] = o.versions;
     d["types"] = o.types;
     d["attributes"] = o.attributes;
+    d["kernels"] = o.kernels;
     d["rewritten"] = o.rewritten;
     list.append(d);
   }
