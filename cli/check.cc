@@ -88,7 +88,7 @@ int not_supported(const Options& o, const Status& status) {
 }
 
 int check_model(const Options& o) {
-  const Result<Model> model = Model::load(o.model);
+  const Result<Model> model = Model::load(o.model, o.engine.get_load());
   if (!model.ok()) return not_supported(o, model.status());
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());

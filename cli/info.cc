@@ -20,8 +20,10 @@ examples:
   ferry info net.onnx --shape x=1x3x224x224
   ferry info net.onnx --kernels            which kernel runs each step, and why no faster one
   ferry info net.onnx --passes             what optimisation did
+  ferry info net.onnx --values             the inferred type of every value
   ferry info net.onnx --node conv1         one node in full
   ferry info net.onnx --json               for programs
+  ferry info --operators                   what operators there are
 
 FLOPs: a multiplication and its addition are two, other arithmetic one per element, moves none.
 Memory: bytes of all values between inputs and outputs at once, as a formula of the input's dims.
@@ -30,7 +32,7 @@ exit codes: 0 ok, 1 the model or an option's value is wrong, 2 the command line 
 struct Options {
   std::string model;
   std::vector<std::string> nodes;
-  bool kernels = false, passes = false, json = false;
+  bool kernels = false, passes = false, values = false, operators = false, json = false;
   ShapeOptions shapes;
   EngineOptions engine;
 };
@@ -114,6 +116,7 @@ Json report_of(const Options& o, const Model& model, const Session& session) {
   j["steps"] = made.steps.size();
   j["isa"] = made.isa;
   if (o.kernels || o.json) j["kernels"] = steps_json(made);
+  if (o.values || o.json) j["values"] = values_json(list_values(model));
   if (o.passes || o.json) {
     j["passes"] = Json::array();
     for (const auto& p : made.passes) {
@@ -191,6 +194,13 @@ void print_passes(const Json& passes) {
   table.print();
 }
 
+void print_values(const Json& values) {
+  Table table("ll");
+  for (const auto& v : values) table.add({v["name"].get<std::string>(), v["type"].get<std::string>()});
+  fmt::print("values\n");
+  table.print();
+}
+
 void print_text(const Options& o, const Json& j) {
   fmt::print("model       {}\n", o.model);
   std::string opsets;
@@ -215,6 +225,7 @@ void print_text(const Options& o, const Json& j) {
   print_costs(j);
   if (o.kernels) print_kernels(j["kernels"]);
   if (o.passes) print_passes(j["passes"]);
+  if (o.values) print_values(j["values"]);
 }
 
 // The node of this name; also by the name of a value that it makes.
@@ -272,8 +283,36 @@ void print_node(const Json& j) {
   if (j.contains("source")) fmt::print("from        {}\n", joined(j["source"]));
 }
 
+int list_known(const Options& o) {
+  Json list = Json::array();
+  for (const OperatorInfo& op : list_operators()) {
+    list.push_back({{"name", op.name},
+                    {"since", op.since},
+                    {"versions", op.versions},
+                    {"types", op.types},
+                    {"attributes", op.attributes},
+                    {"kernels", op.kernels},
+                    {"rewritten", op.rewritten}});
+  }
+  if (o.json) {
+    print_json(list);
+    return kExitOk;
+  }
+  Table table("lrll");
+  table.add({"operator", "version", "fast kernels", "types of the first input"});
+  for (const auto& op : list) {
+    table.add({op["name"].get<std::string>(), std::to_string(op["since"].get<int>()),
+               joined(op["kernels"]),
+               op["rewritten"].get<bool>() ? "rewritten on import" : joined(op["types"])});
+  }
+  table.print();
+  return kExitOk;
+}
+
 int info(const Options& o) {
-  const Model model = Model::load(o.model).value();
+  if (o.operators) return list_known(o);
+  if (o.model.empty()) throw CLI::RequiredError("MODEL");
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   if (!o.nodes.empty()) {
     const std::vector<NodeInfo> nodes = list_nodes(model);
     Json list = Json::array();
@@ -300,7 +339,9 @@ void add_info(CLI::App& app, int& code) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "inputs, outputs, operators, FLOPs, memory, kernels");
   verb->footer(kFooter);
-  verb->add_option("MODEL", options->model, "the .onnx file")->required();
+  verb->add_option("MODEL", options->model, "the .onnx file");
+  verb->add_flag("--operators", options->operators, "list the operators of this build");
+  verb->add_flag("--values", options->values, "list every value with its inferred type");
   verb->add_flag("--kernels", options->kernels, "list every step with its kernel");
   verb->add_flag("--passes", options->passes, "list what every rewrite did");
   verb->add_option("--node", options->nodes, "show one node in full, by its or its output's name");

@@ -15,6 +15,7 @@ examples:
   ferry info net.onnx                           what does it take, give and cost?
   ferry run net.onnx --image in.png -o out.png  run it on a picture
   ferry run net.onnx -i x=x.npy -o y.npz        run it on tensors
+  ferry optimize net.onnx -o out.onnx           write it with less to compute
   ferry bench net.onnx --vs onnxruntime         how fast is it?
 
 exit codes: 0 ok, 1 the model or an input is wrong, 2 the command line is wrong.
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     ferry::cli::add_run(app, code);
     ferry::cli::add_info(app, code);
     ferry::cli::add_check(app, code);
+    ferry::cli::add_optimize(app, code);
     ferry::cli::add_bench(app, code);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

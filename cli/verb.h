@@ -27,6 +27,7 @@ enum ExitCode : int {
 void add_run(CLI::App& app, int& code);
 void add_info(CLI::App& app, int& code);
 void add_check(CLI::App& app, int& code);
+void add_optimize(CLI::App& app, int& code);
 void add_bench(CLI::App& app, int& code);
 
 template <class... Args>

@@ -4,7 +4,9 @@
 
 #include "ferry/inspect.h"
 #include "ferry/limits.h"
+#include "ferry/machine.h"
 #include "ferry/model.h"
+#include "ferry/optimize.h"
 #include "ferry/picture.h"
 #include "ferry/session.h"
 #include "ferry/status.h"

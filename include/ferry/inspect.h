@@ -42,6 +42,24 @@ struct NodeInfo {
 // All nodes in the order of execution; a node's bodies follow it.
 FERRY_API std::vector<NodeInfo> list_nodes(const Model& model);
 
+// Every value of the main graph that has a name in the file: inputs, initializers, results of nodes,
+// with the types that inference finds. Symbols that start with '%' stand for sizes that depend on
+// data.
+FERRY_API std::vector<ValueInfo> list_values(const Model& model);
+
+// An operator that Ferry knows under its own name.
+struct OperatorInfo {
+  std::string name;           // "Conv", "ai.onnx.ml.Scaler"
+  int since = 1;              // version of the standard whose meaning it has
+  std::vector<int> versions;  // all that the importer reads; empty outside of the standard
+  std::vector<std::string> types;       // element types that input 0 may have
+  std::vector<std::string> attributes;  // names
+  std::vector<std::string> kernels;     // fast ones of this build; all have the reference kernel
+  bool rewritten = false;  // read, and replaced by other operators on import
+};
+// All of them by name: Ferry's own operators, and those that the importer rewrites.
+FERRY_API std::vector<OperatorInfo> list_operators();
+
 struct ModelSize {
   size_t nodes = 0;         // bodies counted
   uint64_t parameters = 0;  // elements of the constants that nodes read

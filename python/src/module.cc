@@ -2,6 +2,7 @@
 // ferry._native: models and sessions of libferry for the Python sources beside it
 // (ferry/session.py).
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -10,6 +11,8 @@
 
 #include "arrays.h"
 #include "errors.h"
+#include "ferry/inspect.h"
+#include "ferry/optimize.h"
 #include "ferry/session.h"
 #include "ferry/version.h"
 #include "pictures.h"
@@ -36,25 +39,107 @@ struct Cancel {
   std::atomic<bool> flag{false};
 };
 
-PyModel load_model(const std::string& path, bool map) {
+LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t memory_limit) {
+  LoadOptions options;
+  options.memory_limit_bytes = memory_limit;
+  for (const auto& [name, value] : limits) {
+    const Status status = set_limit(options.limits, name, value);
+    if (!status.ok()) raise(status.code(), status.message());
+  }
+  return options;
+}
+
+PyModel load_model(const std::string& path, bool map, const std::map<std::string, uint64_t>& limits,
+                   uint64_t memory_limit) {
+  LoadOptions options = load_options(limits, memory_limit);
+  options.map = map;
   nb::gil_scoped_release release;
-  auto model = Model::load(path, {.map = map});
+  auto model = Model::load(path, options);
   nb::gil_scoped_acquire acquire;
   return {nb::none(), check(std::move(model))};
 }
 
-PyModel load_bytes(nb::bytes bytes, const std::string& external_folder) {
+PyModel load_bytes(nb::bytes bytes, const std::string& external_folder,
+                   const std::map<std::string, uint64_t>& limits, uint64_t memory_limit) {
   const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
+  LoadOptions options = load_options(limits, memory_limit);
+  options.external_folder = external_folder;
   nb::gil_scoped_release release;
-  auto model = Model::from_memory(data, {.external_folder = external_folder});
+  auto model = Model::from_memory(data, options);
   nb::gil_scoped_acquire acquire;
   return {bytes, check(std::move(model))};
+}
+
+OptimizeOptions optimize_options(const std::string& level, int64_t opset,
+                                 const std::string& accuracy,
+                                 const std::vector<std::string>& passes_off, bool external_data) {
+  OptimizeOptions options;
+  if (level == "none")
+    options.level = OptimizeLevel::kNone;
+  else if (level == "basic")
+    options.level = OptimizeLevel::kBasic;
+  else if (level != "all")
+    raise(Code::kInvalidArgument, "level is '" + level + "'; wanted 'none', 'basic' or 'all'");
+  if (accuracy != "fast" && accuracy != "exact") {
+    raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
+  }
+  options.accuracy = accuracy == "exact" ? Accuracy::kExact : Accuracy::kFast;
+  options.opset = opset;
+  options.passes_off = passes_off;
+  options.external_data = external_data;
+  return options;
+}
+
+nb::bytes optimize_bytes(const PyModel& m, const std::string& level, int64_t opset,
+                         const std::string& accuracy, const std::vector<std::string>& passes_off) {
+  const OptimizeOptions options = optimize_options(level, opset, accuracy, passes_off, false);
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return optimize_to_bytes(m.model, options);
+  }();
+  const std::string bytes = check(std::move(made));
+  return nb::bytes(bytes.data(), bytes.size());
+}
+
+void optimize_file(const PyModel& m, const std::string& path, const std::string& level,
+                   int64_t opset, const std::string& accuracy,
+                   const std::vector<std::string>& passes_off, bool external_data) {
+  const OptimizeOptions options =
+      optimize_options(level, opset, accuracy, passes_off, external_data);
+  auto made = [&] {
+    const nb::gil_scoped_release release;
+    return optimize(m.model, path, options);
+  }();
+  check(std::move(made));
+}
+
+nb::list values_of(const PyModel& m) {
+  nb::list list;
+  for (const ValueInfo& info : list_values(m.model)) list.append(info);
+  return list;
+}
+
+nb::list operators() {
+  nb::list list;
+  for (const OperatorInfo& o : list_operators()) {
+    nb::dict d;
+    d["name"] = o.name;
+    d["since"] = o.since;
+    d["versions"] = o.versions;
+    d["types"] = o.types;
+    d["attributes"] = o.attributes;
+    d["kernels"] = o.kernels;
+    d["rewritten"] = o.rewritten;
+    list.append(d);
+  }
+  return list;
 }
 
 PySession make_session(const PyModel& source, int threads, const std::string& accuracy,
                        uint64_t memory_limit, bool optimize,
                        const std::vector<std::string>& passes_off, const std::string& isa,
-                       bool reference_kernels, const std::string& prefer) {
+                       bool reference_kernels, const std::string& prefer,
+                       uint64_t max_fold_bytes_per_value, uint64_t max_fold_bytes) {
   if (accuracy != "fast" && accuracy != "exact") {
     raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
   }
@@ -70,6 +155,8 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
   options.passes_off = passes_off;
   options.reference_kernels = reference_kernels;
   options.isa = isa;
+  options.max_fold_bytes_per_value = max_fold_bytes_per_value;
+  options.max_fold_bytes = max_fold_bytes;
   auto made = [&] {
     const nb::gil_scoped_release release;
     return Session::create(source.model, options);
@@ -332,14 +419,21 @@ NB_MODULE(_native, m) {
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");
-  model.def_static("load", &load_model, "path"_a, "map"_a)
-      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a);
+  model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a)
+      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "limits"_a,
+                  "memory_limit"_a);
+  model.def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
+      .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a,
+           "passes_off"_a, "external_data"_a);
+  model.def("values", &values_of, nb::sig("def values(self) -> list[ValueInfo]"));
+  m.def("operators", &operators, nb::sig("def operators() -> list[dict[str, typing.Any]]"));
   bind_description(model);
 
   nb::class_<PySession> session(m, "Session");
   session
       .def_static("create", &make_session, "model"_a, "threads"_a, "accuracy"_a, "memory_limit"_a,
-                  "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a)
+                  "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a,
+                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a)
       .def("run", &run, "inputs"_a, "outputs"_a.none(), "out"_a.none(), "timeout"_a.none(),
            "cancel"_a.none())
       .def("report", [](const PySession& s) { return s.session.report(); })

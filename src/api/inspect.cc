@@ -88,6 +88,17 @@ std::vector<NodeInfo> list_nodes(const Model& model) {
   return nodes;
 }
 
+std::vector<ValueInfo> list_values(const Model& model) {
+  const Graph& g = *model.impl()->graph;
+  std::vector<ValueInfo> values;
+  for (ValueId v = 0; v < g.num_values(); ++v) {
+    const GraphValue& value = g.value(v);
+    const bool made = value.producer != kNone || value.constant || g.is_input(v);
+    if (made && !value.name.empty()) values.push_back(describe_value(g, v, value.name));
+  }
+  return values;
+}
+
 ModelSize measure_size(const Model& model) {
   ModelSize size;
   visit_nodes(*model.impl()->graph, 0, [&](const Graph&, const Node&, size_t) { ++size.nodes; });

@@ -13,8 +13,13 @@ namespace ferry {
 struct Model::Impl {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
+  std::vector<Type> declared_outputs;
   ModelMetadata metadata;
+  uint64_t file_bytes = 0;
   std::vector<ValueInfo> inputs, outputs;
 };
+
+// A value of `graph` under `name`.
+ValueInfo describe_value(const Graph& graph, ValueId id, const std::string& name);
 
 }  // namespace ferry

@@ -75,6 +75,7 @@ struct TeamShared {
   alignas(64) std::atomic<uint64_t> state{kClosed};
   std::atomic<const JobRef*> job{nullptr};
   std::atomic<uint32_t> parts{0};
+  const StopToken* stop = nullptr;
   alignas(64) std::atomic<int> done{0};
   std::atomic<bool> flush_denormals{false};
   std::vector<Worker*> workers;  // for the pool and the caller alone
@@ -87,7 +88,9 @@ struct TeamShared {
       const JobRef* j = job.load(std::memory_order_relaxed);
       if (part >= parts.load(std::memory_order_relaxed)) return;
       if (!state.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) continue;
-      (*j)(static_cast<int>(part), thread);
+      if (stop == nullptr || stop->reason() == StopToken::Reason::kGoOn) {
+        (*j)(static_cast<int>(part), thread);
+      }
       done.fetch_add(1, std::memory_order_release);
       s = state.load(std::memory_order_acquire);
     }
@@ -243,10 +246,12 @@ class Pool {
 
 }  // namespace
 
-Team::Team(int threads, bool flush_denormals) {
+Team::Team(int threads, bool flush_denormals, const StopToken* stop)
+    : stop_(stop != nullptr && stop->can_stop() ? stop : nullptr) {
   if (threads <= 1) return;
   shared_ = Pool::instance().take(threads - 1, flush_denormals);
   size_ = 1 + static_cast<int>(shared_->workers.size());
+  shared_->stop = stop_;
 }
 
 Team::~Team() {
@@ -255,7 +260,7 @@ Team::~Team() {
 
 void Team::parallel(int parts, JobRef job) {
   if (parts <= 1 || size_ == 1) {
-    for (int p = 0; p < parts; ++p) job(p, 0);
+    for (int p = 0; p < parts && !stopped(); ++p) job(p, 0);
     return;
   }
   TeamShared& s = *shared_;

@@ -46,9 +46,8 @@ FERRY_INLINE F32 tanh(F32 x) {
   return select(lt(a, splat(0.64f)), small, copysign(large, x));
 }
 
-FERRY_INLINE F32 erf(F32 x) {
-  const F32 a = abs(x), s = x * x;
-  // erf(x) / x - 1 for x^2 <= 0.87, within 5e-10.
+// erf(x) for x^2 = s <= 0.87, within 5e-10 x.
+FERRY_INLINE F32 erf_near_zero(F32 x, F32 s) {
   F32 p = splat(8.32748701e-05f);
   p = fma(p, s, splat(-0.000813321501f));
   p = fma(p, s, splat(0.00520026078f));
@@ -56,8 +55,12 @@ FERRY_INLINE F32 erf(F32 x) {
   p = fma(p, s, splat(0.112836912f));
   p = fma(p, s, splat(-0.376126349f));
   p = fma(p, s, splat(0.128379166f));
-  const F32 small = fma(p, x, x);
-  // -log(erfc(t)) / t for 0.92 <= t <= 4, within 3e-10 of erf; beyond 4 erf rounds to 1.
+  return fma(p, x, x);
+}
+
+// 1 - erf(a) for a >= 0.92, within 3e-10; 0 beyond 4.
+FERRY_INLINE F32 erfc_tail(F32 a) {
+  // -log(erfc(t)) / t.
   const F32 t = min(splat(4.0f), a);
   F32 q = splat(4.93821608e-06f);
   q = fma(q, t, splat(-4.55812005e-05f));
@@ -67,21 +70,27 @@ FERRY_INLINE F32 erf(F32 x) {
   q = fma(q, t, splat(0.105262697f));
   q = fma(q, t, splat(0.635625303f));
   q = fma(q, t, splat(1.12855172f));
-  const F32 large = splat(1.0f) - exp(-(q * t));
-  return select(lt(a, splat(0.93f)), small, select(is_nan(x), x, copysign(large, x)));
+  return select(lt(a, splat(4.0f)), exp(-(q * t)), zero());
 }
 
-// x / 2 (1 + erf(x / sqrt 2)).
+FERRY_INLINE F32 erf(F32 x) {
+  const F32 a = abs(x);
+  const F32 large = splat(1.0f) - erfc_tail(a);
+  return select(lt(a, splat(0.93f)), erf_near_zero(x, x * x),
+                select(is_nan(x), x, copysign(large, x)));
+}
+
+// x / 2 (1 + erf(x / sqrt 2)); far below zero from the tail itself, where 1 + erf would cancel.
 FERRY_INLINE F32 gelu(F32 x) {
-  const F32 half = x * splat(0.5f);
-  return fma(half, erf(x * splat(0.707106781f)), half);
+  const F32 u = x * splat(0.707106781f), a = abs(u), tail = erfc_tail(a);
+  const F32 far = select(lt(u, zero()), tail, splat(2.0f) - tail);
+  const F32 near = splat(1.0f) + erf_near_zero(u, u * u);
+  return x * splat(0.5f) * select(lt(a, splat(0.93f)), near, far);
 }
 
-// The tanh form of gelu.
+// The tanh form of gelu: x / 2 (1 + tanh(t)) = x sigmoid(2 t).
 FERRY_INLINE F32 gelu_tanh(F32 x) {
-  const F32 inner = splat(0.797884561f) * fma(splat(0.044715f) * x * x, x, x);
-  const F32 half = x * splat(0.5f);
-  return fma(half, tanh(inner), half);
+  return x * sigmoid(splat(1.59576912f) * fma(splat(0.044715f) * x * x, x, x));
 }
 
 }  // namespace ferry::FERRY_ISA

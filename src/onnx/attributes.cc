@@ -5,19 +5,11 @@
 
 #include "base/status.h"
 #include "onnx/opsets.h"
+#include "onnx/schema.h"
 #include "ops/registry.h"
 
 namespace ferry::onnx {
 namespace {
-
-std::string_view type_name(AttributeType type) {
-  static constexpr std::string_view kNames[] = {
-      "UNDEFINED",      "FLOAT",      "INT",        "STRING",  "TENSOR", "GRAPH",
-      "FLOATS",         "INTS",       "STRINGS",    "TENSORS", "GRAPHS", "SPARSE_TENSOR",
-      "SPARSE_TENSORS", "TYPE_PROTO", "TYPE_PROTOS"};
-  const auto i = static_cast<size_t>(type);
-  return i < std::size(kNames) ? kNames[i] : "of unknown kind";
-}
 
 // What the file holds when it states `type` and has no value of it, but has another one.
 bool holds_another(const AttributeValues& v, AttributeType type) {
@@ -88,7 +80,7 @@ Result<AttrValue> convert(Wire& wire, TensorReader& tensors, AttributeType type,
       return AttrValue(std::move(t));
     }
     default:
-      return unsupported_type("attributes of kind {} are not supported", type_name(type));
+      return unsupported_type("attributes of kind {} are not supported", attribute_kind_name(type));
   }
 }
 
@@ -122,7 +114,7 @@ Result<AttrValue> read_attribute(Wire& wire, TensorReader& tensors, const Attrib
   if (proto.type == AttributeType::kUndefined) return invalid_model("{} has no value", where);
   if (holds_another(*values, proto.type)) {
     return invalid_model("{} says {} and holds no value of that kind", where,
-                         type_name(proto.type));
+                         attribute_kind_name(proto.type));
   }
   auto value = convert(wire, tensors, proto.type, *values);
   if (!value.ok()) return std::move(value).status().with_context(where);

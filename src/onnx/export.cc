@@ -26,10 +26,17 @@ struct Names {
 // What a body's surroundings call its captures.
 using GivenNames = std::unordered_map<ValueId, std::string>;
 
+Type without_shapes(Type type) {
+  type.shape.reset();
+  if (type.element) type.element = std::make_shared<const Type>(without_shapes(*type.element));
+  return type;
+}
+
 class GraphWriter {
  public:
-  GraphWriter(WeightFile* weights, const ExportOptions& options)
-      : weights_(weights), options_(options) {}
+  GraphWriter(WeightFile* weights, const ExportOptions& options,
+              const std::map<std::string, int64_t>& opsets)
+      : weights_(weights), options_(options), opsets_(opsets) {}
 
   // `captures` is null for the model's own graph, whose inputs and outputs keep their names.
   Status write(pbf_writer& w, const Graph& graph, const GivenNames* captures);
@@ -42,13 +49,15 @@ class GraphWriter {
     for (int i = 1; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
     return name;
   }
-  Status write_node(pbf_writer& w, const Node& node, const Names& names);
+  Status write_node(pbf_writer& w, const Graph& graph, const Node& node, const Names& names);
   static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
   Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
-  void write_interface(pbf_writer& w, const Graph& graph, const Names& names) const;
+  const Type& output_type(const Graph& graph, size_t i) const;
+  void write_interface(pbf_writer& w, const Graph& graph, bool is_body, const Names& names) const;
 
   WeightFile* weights_;
   const ExportOptions& options_;
+  const std::map<std::string, int64_t>& opsets_;
   std::set<std::string> used_;  // in the whole model: bodies see the names around them
 };
 
@@ -94,17 +103,17 @@ void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const
   }
 }
 
-Status GraphWriter::write_node(pbf_writer& parent, const Node& node, const Names& names) {
+Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Node& node,
+                               const Names& names) {
   const OpDef& def = node.op.def();
+  const NodeForm form = form_at(graph, node, opsets_.at(def.domain));
   pbf_writer w(parent, 1);
-  for (size_t i = 0; i < node.num_own_inputs(); ++i) {
-    w.add_string(1, node.inputs[i] == kNone ? std::string() : names.values[node.inputs[i]]);
-  }
+  for (ValueId v : form.inputs) w.add_string(1, v == kNone ? std::string() : names.values[v]);
   for (ValueId v : node.outputs) w.add_string(2, v == kNone ? std::string() : names.values[v]);
   if (!node.name.empty()) w.add_string(3, node.name);
   w.add_string(4, def.name);
   if (!def.domain.empty()) w.add_string(7, def.domain);
-  FERRY_RETURN_IF_ERROR(write_attributes(w, node.op));
+  FERRY_RETURN_IF_ERROR(write_attributes(w, node.op, form));
   for (size_t b = 0; b < node.bodies.size(); ++b) {
     const Graph& body = *node.bodies[b];
     // Captures are what the surroundings call them.
@@ -137,11 +146,26 @@ Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph, const 
   return {};
 }
 
-void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, const Names& names) const {
+// What the file said of output `i` where that is more than inference finds: a rank, or what an
+// optional holds in fact.
+const Type& GraphWriter::output_type(const Graph& graph, size_t i) const {
+  const Type& type = graph.value(graph.outputs()[i]).type;
+  if (i >= options_.declared_outputs.size()) return type;
+  const Type& declared = options_.declared_outputs[i];
+  const bool ranked = type.is_tensor() && !type.has_rank() && declared.has_rank();
+  const bool filled = type.kind == Type::Kind::kOptional && declared.kind == type.element->kind;
+  return ranked || filled ? declared : type;
+}
+
+// In bodies shapes may change with every iteration, or belong to a branch that is never taken.
+void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, bool is_body,
+                                  const Names& names) const {
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    write_value_info(w, 12, names.outputs[i], graph.value(graph.outputs()[i]).type);
+    const Type& type = graph.value(graph.outputs()[i]).type;
+    write_value_info(w, 12, names.outputs[i],
+                     is_body ? without_shapes(type) : output_type(graph, i));
   }
-  if (!options_.value_info) return;
+  if (!options_.value_info || is_body) return;
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     for (ValueId v : graph.node(id).outputs) {
       if (v == kNone || graph.is_output(v)) continue;
@@ -155,7 +179,7 @@ Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* c
   const Names names = name_values(graph, captures);
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     const Node& node = graph.node(id);
-    FERRY_RETURN_IF_ERROR(write_node(w, node, names).with_context(node.describe()));
+    FERRY_RETURN_IF_ERROR(write_node(w, graph, node, names).with_context(node.describe()));
   }
   write_renamed_outputs(w, graph, names);
   w.add_string(2, graph.name.empty() ? "graph" : graph.name);
@@ -163,9 +187,10 @@ Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* c
   if (!graph.doc.empty()) w.add_string(10, graph.doc);
   for (ValueId v : graph.inputs()) {
     if (captures != nullptr && captures->contains(v)) continue;
-    write_value_info(w, 11, names.values[v], graph.value(v).type);
+    const Type& type = graph.value(v).type;
+    write_value_info(w, 11, names.values[v], captures != nullptr ? without_shapes(type) : type);
   }
-  write_interface(w, graph, names);
+  write_interface(w, graph, captures != nullptr, names);
   return {};
 }
 
@@ -182,8 +207,11 @@ Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
   std::string bytes;
   {
     pbf_writer w(bytes);
-    const auto opsets = lowest_opsets(graph);
-    w.add_int64(1, std::max(info.ir_version, ir_version_for(opsets.at(""))));
+    FERRY_ASSIGN_OR_RETURN(const auto opsets, opsets_for(graph, options.opset));
+    // From IR version 4 on initializers need not be inputs. An opset that was asked for is for a
+    // reader of its time.
+    const int64_t needed = std::max<int64_t>(4, ir_version_for(opsets.at("")));
+    w.add_int64(1, options.opset > 0 ? needed : std::max(info.ir_version, needed));
     if (!info.producer_name.empty()) w.add_string(2, info.producer_name);
     if (!info.producer_version.empty()) w.add_string(3, info.producer_version);
     if (!info.domain.empty()) w.add_string(4, info.domain);
@@ -191,7 +219,7 @@ Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
     if (!info.doc.empty()) w.add_string(6, info.doc);
     {
       pbf_writer g(w, 7);
-      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options).write(g, graph, nullptr));
+      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options, opsets).write(g, graph, nullptr));
     }
     write_opsets(w, opsets);
     for (const auto& [key, value] : info.metadata) write_pair(w, 14, key, value);

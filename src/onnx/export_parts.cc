@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/export_parts.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +18,11 @@ constexpr uint64_t kSmallAlignment = 64;
 constexpr uint64_t kLargeAlignment = 64 << 10;
 
 void write_shape(pbf_writer& parent, const Shape& shape) {
+  // The writer leaves out messages without content; this one says "rank 0".
+  if (shape.empty()) {
+    parent.add_message(2, "", 0);
+    return;
+  }
   pbf_writer w(parent, 2);
   for (const Dim& d : shape) {
     pbf_writer dim(w, 1);
@@ -176,17 +182,23 @@ void write_value_info(pbf_writer& parent, uint32_t tag, const std::string& name,
   write_type(t, type);
 }
 
-Status write_attributes(pbf_writer& parent, const Op& op) {
+Status write_attributes(pbf_writer& parent, const Op& op, const NodeForm& form) {
+  const auto write = [&](const std::string& name, const AttrValue& value) -> Status {
+    pbf_writer w(parent, 5);
+    w.add_string(1, name);
+    return std::visit(AttributeWriter{w}, value).with_context(name);
+  };
   const std::shared_ptr<void> defaults = op.def().make();
   for (const AttrBinding& binding : op.def().attrs) {
     const auto value = binding.get(op.attrs());
     if (!value) continue;
     const auto standard = binding.get(defaults.get());
     if (!binding.required && standard && equal(*value, *standard)) continue;
-    pbf_writer w(parent, 5);
-    w.add_string(1, binding.name);
-    FERRY_RETURN_IF_ERROR(std::visit(AttributeWriter{w}, *value).with_context(binding.name));
+    const auto& dropped = form.dropped;
+    if (std::find(dropped.begin(), dropped.end(), binding.name) != dropped.end()) continue;
+    FERRY_RETURN_IF_ERROR(write(binding.name, *value));
   }
+  for (const auto& [name, value] : form.added) FERRY_RETURN_IF_ERROR(write(name, value));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ir/op.h"
+#include "onnx/lowest_opset.h"
 
 namespace ferry::onnx {
 
@@ -46,6 +47,6 @@ void write_type(protozero::pbf_writer& w, const Type& type);
 void write_value_info(protozero::pbf_writer& w, uint32_t tag, const std::string& name,
                       const Type& type);
 // NodeProto.attribute for every attribute that is required or not at its default.
-Status write_attributes(protozero::pbf_writer& w, const Op& op);
+Status write_attributes(protozero::pbf_writer& w, const Op& op, const NodeForm& form);
 
 }  // namespace ferry::onnx

@@ -22,7 +22,7 @@ using namespace proto;  // NOLINT: the vocabulary of these tests
 ImportedModel load(const std::string& text) {
   auto m = import_bytes(bytes(text), nullptr);
   EXPECT_TRUE(m.ok()) << m.status().to_string();
-  return m.ok() ? *std::move(m) : ImportedModel{std::make_unique<Graph>(), {}};
+  return m.ok() ? *std::move(m) : ImportedModel{std::make_unique<Graph>(), {}, {}};
 }
 
 ImportedModel sample() {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/status.h"
+#include "onnx/graph_builder.h"
 #include "onnx/source_order.h"
 #include "onnx/upgrade/upgrade.h"
 #include "ops/registry.h"
@@ -49,7 +50,8 @@ class KnownOps {
       return;
     }
     const std::string name = full_name(node.domain, node.op_type);
-    if (name == "Constant" || op_registry().find(name) != nullptr || is_rewritten(name)) return;
+    if (name == "Constant" || name == kGradient || is_rewritten(name)) return;
+    if (op_registry().find(name) != nullptr) return;
     Unknown& u = unknown_[name];
     static constexpr size_t kExamples = 3;
     if (++u.count <= kExamples) {

@@ -7,54 +7,11 @@
 #include "ir/infer.h"
 #include "onnx/attributes.h"
 #include "onnx/constant_node.h"
+#include "onnx/node_rewriter.h"
 #include "onnx/source_order.h"
-#include "onnx/upgrade/upgrade.h"
 #include "ops/registry.h"
 
 namespace ferry::onnx {
-
-// The view of the builder that a rewrite gets.
-class NodeRewriter final : public Rewriter {
- public:
-  NodeRewriter(GraphBuilder& builder, GraphBuilder::Scope& scope, const SourceNode& node,
-               std::vector<SourceNode>& after)
-      : builder_(builder),
-        scope_(scope),
-        name_(node.name),
-        version_(scope.opsets->version(node.domain)),
-        origin_(node.origin),
-        after_(after) {}
-
-  int version() const override { return version_; }
-  Type type(ValueId value) const override {
-    return value == kNone ? Type() : scope_.graph->value(value).type;
-  }
-  const Tensor* constant(ValueId value) const override {
-    if (value == kNone) return nullptr;
-    const GraphValue& v = scope_.graph->value(value);
-    return v.constant && !v.overridable ? &*v.constant : nullptr;
-  }
-  ValueId add_constant(Tensor tensor) override {
-    return scope_.graph->add_constant(std::move(tensor));
-  }
-  ValueId new_value() override { return scope_.graph->add_value(); }
-  Status add_before(SourceNode node) override { return builder_.add_node(scope_, named(node)); }
-  void add_after(SourceNode node) override { after_.push_back(named(node)); }
-
- private:
-  SourceNode named(SourceNode& node) const {
-    if (node.name.empty()) node.name = name_;
-    if (!node.origin) node.origin = origin_;
-    return std::move(node);
-  }
-
-  GraphBuilder& builder_;
-  GraphBuilder::Scope& scope_;
-  std::string name_;
-  int version_;
-  std::shared_ptr<const Origin> origin_;
-  std::vector<SourceNode>& after_;
-};
 
 Result<std::unique_ptr<Graph>> GraphBuilder::build() {
   const GraphProto& proto = *model_.graph;
@@ -160,6 +117,7 @@ Status GraphBuilder::import_node(Scope& scope, const NodeProto& proto) {
   if (proto.op_type == "Constant" && canonical_domain(proto.domain).empty()) {
     return import_constant(scope, proto);
   }
+  if (full_name(proto.domain, proto.op_type) == kGradient) return import_gradient(scope, proto);
   return import_op(scope, proto);
 }
 

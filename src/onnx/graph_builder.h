@@ -17,6 +17,9 @@
 
 namespace ferry::onnx {
 
+// The operator that stands for the derivative of a part of its graph.
+inline constexpr std::string_view kGradient = "ai.onnx.preview.training.Gradient";
+
 class GraphBuilder {
  public:
   GraphBuilder(Wire& wire, const ModelProto& model, const Opsets& opsets,
@@ -25,9 +28,11 @@ class GraphBuilder {
 
   // The model's graph.
   Result<std::unique_ptr<Graph>> build();
+  std::vector<Type>& declared_outputs() { return declared_outputs_; }
 
  private:
   friend class NodeRewriter;
+  friend class Differentiation;
 
   using Attrs = std::vector<std::pair<std::string, AttrValue>>;
 
@@ -63,6 +68,7 @@ class GraphBuilder {
   Status import_node(Scope& scope, const NodeProto& proto);
   Status import_op(Scope& scope, const NodeProto& proto);
   Status import_constant(Scope& scope, const NodeProto& proto);
+  Status import_gradient(Scope& scope, const NodeProto& proto);
   Status inline_function(Scope& scope, const NodeProto& proto, const Functions::Function& function);
   Status count_node();
 
@@ -80,6 +86,7 @@ class GraphBuilder {
   TensorReader& tensors_;
   std::set<const FunctionProto*> active_;  // functions being inlined
   uint64_t imported_nodes_ = 0;
+  std::vector<Type> declared_outputs_;
 };
 
 }  // namespace ferry::onnx

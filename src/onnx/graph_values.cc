@@ -137,11 +137,16 @@ Status GraphBuilder::add_outputs(Scope& scope, const GraphProto& proto) {
 
 // Dims that the file states for outputs are advice; kinds and element types are promises.
 Status GraphBuilder::check_model_outputs(const Graph& graph, const GraphProto& proto) {
-  const DimReader ignore = [](size_t, std::optional<int64_t>, std::string_view) { return Dim(); };
   for (size_t i = 0; i < proto.outputs.size(); ++i) {
     const std::string where = fmt::format("output '{}'", proto.outputs[i].name);
-    auto declared = wire_.type(proto.outputs[i].type, ignore);
+    const DimReader read = [&](size_t axis, std::optional<int64_t> value, std::string_view param) {
+      if (value && *value >= 0) return Dim(*value);
+      return Dim::symbol(param.empty() ? fmt::format("{}_d{}", proto.outputs[i].name, axis)
+                                       : std::string(param));
+    };
+    auto declared = wire_.type(proto.outputs[i].type, read);
     if (!declared.ok()) return std::move(declared).status().with_context(where);
+    declared_outputs_.push_back(*declared);
     const Type& computed = graph.value(graph.outputs()[i]).type;
     // What is there in fact, an optional that a loop filled, may be declared as what it holds.
     const bool filled = computed.kind == Type::Kind::kOptional && declared->kind != computed.kind;

@@ -170,7 +170,7 @@ TEST(Import, ChecksDeclaredOutputTypes) {
   expect_error(model(graph({.nodes = {node("Softmax", {"x"}, {"y"})},
                             .inputs = {value("x", {"2"})},
                             .outputs = {value("y", {"2"}, 7)}})),
-               Code::kInvalidModel, "output 'y' is declared as i64[0], the graph computes f32[2]");
+               Code::kInvalidModel, "output 'y' is declared as i64[2], the graph computes f32[2]");
   expect_error(model(graph({.inputs = {value("x", {"1"}, 0)}, .outputs = {value("x", {})}})),
                Code::kInvalidModel, "input 'x' has no type");
 }

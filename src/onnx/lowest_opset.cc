@@ -2,132 +2,18 @@
 #include "onnx/lowest_opset.h"
 
 #include <algorithm>
-#include <string_view>
-#include <vector>
+
+#include "base/status.h"
+#include "onnx/downgrade.h"
+#include "onnx/opsets.h"
+#include "onnx/schema.h"
+#include "onnx/upgrade/upgrade.h"
 
 namespace ferry::onnx {
 namespace {
 
-// Nothing gains from going lower: every reader of today knows opset 20.
+// Nothing gains from going lower unasked: every reader of today knows opset 20.
 constexpr int kFloor = 20;
-
-struct NewAttribute {
-  std::string_view name;
-  int since;
-};
-
-// Operators whose newest version says the same as an older one for the types that the older one
-// had, as long as newer attributes are at their defaults.
-struct SameMeaning {
-  std::string_view op;
-  int from;
-  std::vector<NewAttribute> added;
-};
-
-const std::vector<SameMeaning>& same_meanings() {
-  static const std::vector<SameMeaning> rows = [] {
-    std::vector<SameMeaning> list = {
-        {"Attention", 23, {{"left_window_size", 25}, {"right_window_size", 25}}},
-        {"Cast", 20, {{"round_mode", 24}}},
-        {"CastLike", 20, {{"round_mode", 24}}},
-        {"DequantizeLinear", 20, {{"block_size", 21}, {"output_dtype", 23}}},
-        {"QuantizeLinear", 20, {{"block_size", 21}, {"output_dtype", 21}, {"precision", 23}}},
-        {"Range", 20, {{"stash_type", 27}}},
-        {"SpaceToDepth", 20, {{"mode", 28}}},
-    };
-    for (std::string_view op : {"Acos",
-                                "Acosh",
-                                "Asin",
-                                "Asinh",
-                                "Atan",
-                                "Atanh",
-                                "AveragePool",
-                                "Bernoulli",
-                                "BitShift",
-                                "Celu",
-                                "Compress",
-                                "ConstantOfShape",
-                                "Conv",
-                                "ConvTranspose",
-                                "Cos",
-                                "Cosh",
-                                "DeformConv",
-                                "DepthToSpace",
-                                "Det",
-                                "Dropout",
-                                "Einsum",
-                                "Elu",
-                                "EyeLike",
-                                "Flatten",
-                                "GRU",
-                                "GlobalAveragePool",
-                                "GlobalLpPool",
-                                "GlobalMaxPool",
-                                "GridSample",
-                                "HardSigmoid",
-                                "HardSwish",
-                                "Identity",
-                                "If",
-                                "InstanceNormalization",
-                                "LSTM",
-                                "Loop",
-                                "LpNormalization",
-                                "LpPool",
-                                "MaxPool",
-                                "MaxRoiPool",
-                                "MaxUnpool",
-                                "Mish",
-                                "Mod",
-                                "Multinomial",
-                                "NegativeLogLikelihoodLoss",
-                                "OneHot",
-                                "Optional",
-                                "OptionalGetElement",
-                                "OptionalHasElement",
-                                "Pad",
-                                "QLinearMatMul",
-                                "RNN",
-                                "RandomNormal",
-                                "RandomNormalLike",
-                                "RandomUniform",
-                                "RandomUniformLike",
-                                "ReduceLogSum",
-                                "ReduceLogSumExp",
-                                "Reshape",
-                                "ReverseSequence",
-                                "RoiAlign",
-                                "Round",
-                                "Scan",
-                                "Selu",
-                                "Shape",
-                                "Sin",
-                                "Sinh",
-                                "Size",
-                                "Softplus",
-                                "Softsign",
-                                "SplitToSequence",
-                                "Squeeze",
-                                "Tan",
-                                "ThresholdedRelu",
-                                "TopK",
-                                "Transpose",
-                                "Unique",
-                                "Unsqueeze"}) {
-      list.push_back({op, kFloor, {}});
-    }
-    return list;
-  }();
-  return rows;
-}
-
-// Types that operators gained one by one in recent versions.
-bool is_recent(DType type) { return type >= DType::kBFloat16; }
-
-bool has_recent_type(const Graph& graph, const Node& node) {
-  const auto recent = [&](ValueId v) { return v != kNone && is_recent(graph.value(v).type.dtype); };
-  return std::any_of(node.inputs.begin(), node.inputs.end(), recent) ||
-         std::any_of(node.outputs.begin(), node.outputs.end(), recent);
-}
 
 bool is_default(const Op& op, const AttrBinding& binding) {
   const auto value = binding.get(op.attrs());
@@ -135,46 +21,133 @@ bool is_default(const Op& op, const AttrBinding& binding) {
   return !value || (standard && equal(*value, *standard));
 }
 
-int lowest_version(const Graph& graph, const Node& node) {
-  const OpDef& def = node.op.def();
-  const auto& rows = same_meanings();
-  const auto row = std::find_if(rows.begin(), rows.end(),
-                                [&](const SameMeaning& m) { return m.op == def.full_name(); });
-  if (row == rows.end() || has_recent_type(graph, node)) return def.since_version;
-  int version = row->from;
-  for (const NewAttribute& added : row->added) {
-    const AttrBinding* binding = def.find_attr(added.name);
-    if (binding != nullptr && !is_default(node.op, *binding))
-      version = std::max(version, added.since);
+std::string wrong_type(const Graph& graph, std::span<const SchemaParameter> parameters,
+                       std::span<const ValueId> values, std::string_view what) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] == kNone) continue;
+    const SchemaParameter* p = Schema::at(parameters, i);
+    if (p == nullptr) return fmt::format("{} {}", what, i);
+    const Type& type = graph.value(values[i]).type;
+    if (!Schema::types(*p).allows(type)) return fmt::format("{} {} as {}", what, i, type.to_string());
   }
-  // Attention-24 added an input.
-  if (def.name == "Attention" && node.num_own_inputs() > 6) version = std::max(version, 24);
-  return version;
+  return "";
 }
 
-void collect(const Graph& graph, std::map<std::string, int64_t>& opsets) {
+// Before opset 11 axes were counted from the front.
+bool has_negative_axis(const Op& op) {
+  for (const AttrBinding& b : op.def().attrs) {
+    if (b.name != "axis" && b.name != "axes") continue;
+    const auto value = b.get(op.attrs());
+    if (!value) continue;
+    if (const auto* i = std::get_if<int64_t>(&*value); i != nullptr && *i < 0) return true;
+    if (const auto* list = std::get_if<std::vector<int64_t>>(&*value)) {
+      if (std::any_of(list->begin(), list->end(), [](int64_t a) { return a < 0; })) return true;
+    }
+  }
+  return false;
+}
+
+// Before opset 22 a window that starts in the padding behind the input counted in ceil mode.
+bool has_ceil_mode(const Op& op) {
+  const AttrBinding* b = op.def().find_attr("ceil_mode");
+  return b != nullptr && !is_default(op, *b);
+}
+
+// "" when the node can be written at this version, else what the version lacks.
+std::string missing(const Graph& graph, const Node& node, const NodeForm& form, const Schema& s) {
+  if (s.deprecated) return "the operator";
+  if (form.inputs.size() > s.max_inputs) return fmt::format("input {}", s.max_inputs);
+  if (form.inputs.size() < s.min_inputs) return fmt::format("fewer than {} inputs", s.min_inputs);
+  if (node.outputs.size() > s.max_outputs) return fmt::format("output {}", s.max_outputs);
+  std::string why = wrong_type(graph, s.inputs, form.inputs, "input");
+  if (why.empty()) why = wrong_type(graph, s.outputs, node.outputs, "output");
+  if (!why.empty()) return why;
+  for (const AttrBinding& b : node.op.def().attrs) {
+    const bool dropped =
+        std::find(form.dropped.begin(), form.dropped.end(), b.name) != form.dropped.end();
+    if (dropped || s.find_attribute(b.name) != nullptr || is_default(node.op, b)) continue;
+    return fmt::format("attribute '{}'", b.name);
+  }
+  if (s.since < 22 && has_ceil_mode(node.op)) return "this meaning of ceil_mode";
+  const bool counts_from_back = s.since < 11 && s.domain.empty() && has_negative_axis(node.op);
+  return counts_from_back ? "negative axes" : "";
+}
+
+bool changed_meaning(std::string_view name, int version) {
+  const auto rows = upgrades_of(name);
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const UpgradeRow& row) { return row.before == version; });
+}
+
+// The lowest version that says what the node says, at least `floor`.
+struct Lowest {
+  int version = 1;
+  NodeForm form;
+  std::string why;  // not lower
+};
+
+Lowest lowest(const Graph& graph, const Node& node, int64_t floor) {
+  const OpDef& def = node.op.def();
+  Lowest found;
+  found.version = def.since_version;
+  found.form.inputs.assign(node.inputs.begin(),
+                           node.inputs.begin() + static_cast<std::ptrdiff_t>(node.num_own_inputs()));
+  NodeForm form = found.form;
+  const std::string name = def.full_name();
+  const auto history = schema_history(name);
+  for (size_t i = history.size(); i-- > 0;) {
+    found.why = missing(graph, node, form, history[i]);
+    if (!found.why.empty()) break;
+    found.version = history[i].since;
+    found.form = form;
+    if (found.version <= floor) break;
+    if (i == 0) {
+      found.why = "the operator";
+      break;
+    }
+    if (history[i].continues && !changed_meaning(name, history[i].since)) continue;
+    const Downgrade downgrade = downgrade_of(name, history[i].since);
+    found.why = downgrade == nullptr ? "this meaning" : downgrade(graph, node, form);
+    if (!found.why.empty()) break;
+  }
+  return found;
+}
+
+Status collect(const Graph& graph, int64_t wanted, std::map<std::string, int64_t>& opsets) {
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
     const Node& node = graph.node(id);
-    int64_t& version = opsets[node.op.def().domain];
-    version = std::max<int64_t>(version, lowest_version(graph, node));
-    for (const auto& body : node.bodies) collect(*body, opsets);
+    const std::string& domain = node.op.def().domain;
+    const bool asked = wanted > 0 && domain.empty();
+    const Lowest needed = lowest(graph, node, asked ? wanted : domain.empty() ? kFloor : 1);
+    if (asked && needed.version > wanted) {
+      return invalid_argument("{} needs opset {}: opset {} does not have {}", node.describe(),
+                              needed.version, needed.version - 1, needed.why);
+    }
+    int64_t& version = opsets[domain];
+    version = std::max<int64_t>(version, needed.version);
+    for (const auto& body : node.bodies) FERRY_RETURN_IF_ERROR(collect(*body, wanted, opsets));
   }
+  return {};
 }
 
 }  // namespace
 
-std::map<std::string, int64_t> lowest_opsets(const Graph& graph) {
-  std::map<std::string, int64_t> opsets = {{"", kFloor}};
-  collect(graph, opsets);
+Result<std::map<std::string, int64_t>> opsets_for(const Graph& graph, int64_t wanted) {
+  if (wanted < 0 || wanted > kNewestOpset) {
+    return invalid_argument("opset {}, wanted is 1 to {}", wanted, kNewestOpset);
+  }
+  std::map<std::string, int64_t> opsets = {{"", wanted > 0 ? wanted : kFloor}};
+  FERRY_RETURN_IF_ERROR(collect(graph, wanted, opsets));
   return opsets;
 }
 
+NodeForm form_at(const Graph& graph, const Node& node, int64_t opset) {
+  return lowest(graph, node, opset).form;
+}
+
 int64_t ir_version_for(int64_t opset) {
-  if (opset <= 20) return 9;
-  if (opset <= 22) return 10;
-  if (opset <= 23) return 11;
-  if (opset <= 24) return 12;
-  return opset <= 27 ? 13 : 14;
+  static constexpr int64_t kSince[] = {9, 10, 11, 12, 15, 19, 21, 23, 24, 25, 28};
+  return 3 + (std::upper_bound(std::begin(kSince), std::end(kSince), opset) - std::begin(kSince));
 }
 
 }  // namespace ferry::onnx

@@ -11,6 +11,7 @@
 #include "passes/fuse_normalization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
+#include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
 
 namespace ferry {
@@ -25,6 +26,7 @@ std::vector<Pass> standard_pipeline() {
       fold_constants(),
       merge_duplicates(),
       // One operator where several spell it.
+      lower_einsum(),
       fuse_normalization(),
       fuse_activations(),
       // Constants into weights.
@@ -46,6 +48,13 @@ std::vector<Pass> standard_pipeline() {
 std::vector<Pass> engine_pipeline() {
   return {fuse_weight_transpose(), fuse_attention(),        cancel_transposes(),
           lower_transposes(),      fold_shape_arithmetic(), eliminate_identity()};
+}
+
+std::vector<Pass> basic_pipeline() {
+  return {
+      fold_constants(),  inline_control_flow(), eliminate_identity(), fold_shape_arithmetic(),
+      fold_constants(),  merge_duplicates(),    merge_known_values(),
+  };
 }
 
 }  // namespace ferry

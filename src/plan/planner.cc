@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "ops/fusion/group.h"
 #include "plan/fuse.h"
 #include "plan/layout.h"
 #include "plan/program.h"
@@ -63,7 +64,9 @@ class Planner {
       FERRY_RETURN_IF_ERROR(choose_kernel(step).with_context(graph().node(id).describe()));
       for (auto& body : graph().node(id).bodies) {
         if (!step.kernel->wants_bodies()) break;
-        FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Program> inner, make_program(body->clone(), o_));
+        PlanOptions options = o_;
+        options.is_group = graph().node(id).op.as<Group>() != nullptr;
+        FERRY_ASSIGN_OR_RETURN(auto inner, make_program(body->clone(), options));
         p_.packed_bytes += inner->packed_bytes;
         step.bodies.push_back(std::move(inner));
       }
@@ -374,9 +377,9 @@ class Planner {
 Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
                                               const PlanOptions& options) {
   auto program = std::make_unique<Program>();
-  if (!options.reference_only) {
+  if (!options.reference_only && !options.is_group) {
     FERRY_RETURN_IF_ERROR(assign_layouts(*graph));
-    form_groups(*graph);
+    form_groups(*graph, options.exact);
   }
   program->graph = std::move(graph);
   FERRY_RETURN_IF_ERROR(Planner(*program, options).run());

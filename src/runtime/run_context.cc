@@ -5,18 +5,20 @@
 #include <cstring>
 
 #include "base/status.h"
+#include "ir/string_memory.h"
 #include "tensor/size.h"
 
 namespace ferry {
 
 Status RunControl::poll() const {
-  if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-    return make_error(Code::kCancelled, "the run was cancelled by its caller");
+  switch (stop == nullptr ? StopToken::Reason::kGoOn : stop->reason()) {
+    case StopToken::Reason::kCancelled:
+      return make_error(Code::kCancelled, "the run was cancelled by its caller");
+    case StopToken::Reason::kDeadline:
+      return make_error(Code::kDeadlineExceeded, "the deadline of the run has passed");
+    default:
+      return {};
   }
-  if (deadline && std::chrono::steady_clock::now() > *deadline) {
-    return make_error(Code::kDeadlineExceeded, "the deadline of the run has passed");
-  }
-  return {};
 }
 
 namespace {
@@ -108,7 +110,15 @@ class RunStepContext final : public StepContext {
   }
 
   Type output_type(size_t i) const override {
-    return has_output(i) ? r_.p_.graph->value(node_.outputs[i]).type : Type();
+    if (!has_output(i)) return {};
+    Type type = r_.p_.graph->value(node_.outputs[i]).type;
+    if (!type.shape) return type;
+    // What the symbols bound so far say.
+    for (Dim& d : *type.shape) {
+      const auto n = d.eval([this](std::string_view s) { return r_.lookup(s); });
+      if (n.ok() && *n >= 0) d = Dim(*n);
+    }
+    return type;
   }
 
   Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {
@@ -149,6 +159,7 @@ class RunStepContext final : public StepContext {
   Result<Tensor> dynamic(ValueId v, DType dtype, const Dims& dims) {
     if (dtype == DType::kString) {
       FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(dtype, dims, control_.budget));
+      FERRY_RETURN_IF_ERROR(check_string_output(*this, t.count()));
       r_.env_[v] = t;
       return t;
     }
@@ -444,14 +455,20 @@ Status RunContext::bind_late(ValueId v, size_t step) {
 
 Status RunContext::run_steps(const RunControl& control) {
   late_symbols_.clear();
+  FERRY_RETURN_IF_ERROR(control.poll());
   for (size_t s = 0; s < p_.steps.size(); ++s) {
     const Step& step = p_.steps[s];
     if (step.skip) continue;
-    FERRY_RETURN_IF_ERROR(control.poll());
     const auto start = control.observe ? std::chrono::steady_clock::now()
                                        : std::chrono::steady_clock::time_point();
     RunStepContext context(*this, s, control);
     Status status = step.kernel->run(context);
+    // A stopped step leaves parts of its work out.
+    if (status.ok()) status = control.poll();
+    for (ValueId v : p_.node(step).outputs) {
+      if (!status.ok() || v == kNone || p_.slots[v].place != Place::kDynamic) continue;
+      status = count_strings(env_[v], control.budget);
+    }
     if (!status.ok()) return std::move(status).with_context(p_.node(step).describe());
     if (control.observe) {
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

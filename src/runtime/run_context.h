@@ -3,10 +3,7 @@
 // reused from run to run; used by one thread at a time.
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,8 +17,7 @@ namespace ferry {
 struct RunControl {
   MemoryBudget* budget = nullptr;
   Team* team = nullptr;
-  const std::atomic<bool>* cancel = nullptr;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  const StopToken* stop = nullptr;
   uint64_t seed = 0;
   // Called after each step when set (profiling).
   std::function<void(const Program&, const Step&, double seconds)> observe;

@@ -75,6 +75,21 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
   }
 }
 
+TEST(Eltwise, GeluKeepsItsDigitsFarBelowZero) {
+  const auto tanh_form = [](double x) {
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  };
+  for (const Isa isa : supported_isas()) {
+    for (float x = -5.0f; x < 0; x += 0.01f) {
+      float y = 0;
+      elt_kernels(isa).apply(EltOp::kGelu, &x, &x, &y, 1, 1, 0);
+      ASSERT_NEAR(y, gelu(x), 1e-9 - 4e-6 * gelu(x)) << isa_name(isa) << " " << x;
+      elt_kernels(isa).apply(EltOp::kGeluTanh, &x, &x, &y, 1, 1, 0);
+      ASSERT_NEAR(y, tanh_form(x), -4e-6 * tanh_form(x)) << isa_name(isa) << " " << x;
+    }
+  }
+}
+
 TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
   // y = swish(a + column) * row - single
   EltProgram program;

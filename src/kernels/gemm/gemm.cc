@@ -68,7 +68,8 @@ class Block {
         p_.cols = std::min(step_, n1 - n);
         // A wide tile takes full panels only.
         if (p_.cols > kernels_.nr && p_.cols <= step_ - kernels_.lanes) p_.cols = kernels_.nr;
-        p_.next_b = n + p_.cols < n1 ? panel_at(n + p_.cols) : nullptr;
+        // Past n1 too: the caller comes back for it.
+        p_.next_b = n + p_.cols < args_.n ? panel_at(n + p_.cols) : nullptr;
         run_panel(first_out, n, first, finish);
       }
       if (finish) return;

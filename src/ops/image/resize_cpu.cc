@@ -95,6 +95,11 @@ class ResizeKernel final : public StepKernel {
     const Resize& op = *op_.as<Resize>();
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const ResizeAxes axes, resize_axes(op, c));
+    Dims dims;
+    for (const ResizeAxis& a : axes) dims.push_back(a.out);
+    // Before the tables: they are as long as y's axes, which only its memory bounds.
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+    if (y.count() == 0) return {};
     auto* state = dynamic_cast<ResizeState*>(c.state().get());
     if (state == nullptr || !same(state->axes, axes)) {
       auto fresh = std::make_unique<ResizeState>();
@@ -104,10 +109,6 @@ class ResizeKernel final : public StepKernel {
       c.state() = std::move(fresh);
     }
     if (!state->fits || state->passes.empty()) return op_.def().eval(op_, c);
-    Dims dims;
-    for (const ResizeAxis& a : state->axes) dims.push_back(a.out);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
-    if (y.count() == 0) return {};
     return run_passes(c, state->passes, x.data<float>(), y.data<float>());
   }
 

@@ -50,7 +50,8 @@ Status infer(const Dft& op, InferContext& c) {
   Shape shape = *x.shape;
   const auto axis = c.has_input(2) ? c.constant_ints(2) : std::vector<int64_t>{-2};
   if (!axis || axis->size() != 1) {
-    shape = c.fresh_shape(0, x.rank());
+    // A whole transform of the length that is there changes no size, whatever the axis.
+    if (op.onesided || c.has_input(1)) shape = c.fresh_shape(0, x.rank());
   } else {
     FERRY_ASSIGN_OR_RETURN(const size_t a, axis_of((*axis)[0], x.rank()));
     const auto length = c.known(1);

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "ops/math/matmul.h"
+#include "ops/math/matmul_geometry.h"
 #include "ops_cpu/matrix_product.h"
 
 namespace ferry {
@@ -35,6 +36,7 @@ class BatchKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    FERRY_RETURN_IF_ERROR(matmul_sizes(a, b).status());
     if (y.count() == 0) return {};
     const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
     const int64_t batches = y.count() / (m * n);
@@ -60,13 +62,18 @@ class BatchKernel final : public StepKernel {
       return args;
     };
     if (!across) {
-      for (int64_t i = 0; i < batches; ++i) run_product(kernels_, team, product(i, scratch[0]));
+      for (int64_t i = 0; i < batches; ++i) {
+        FERRY_RETURN_IF_ERROR(c.poll());
+        run_product(kernels_, team, product(i, scratch[0]));
+      }
       return {};
     }
     static const GemmBlocking blocking = gemm_blocking();
     team.parallel(static_cast<int>(batches), [&](int part, int thread) {
-      gemm_tile(kernels_, blocking, product(part, scratch[static_cast<size_t>(thread)]), 0, m, 0,
-                n);
+      const GemmArgs args = product(part, scratch[static_cast<size_t>(thread)]);
+      team.in_slices(0, m, kernels_.mr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels_, blocking, args, from, to, 0, n);
+      });
     });
     return {};
   }

@@ -295,12 +295,14 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
               EvalContext& c) {
   const HeadLayout& qd = o.q_at;
   const int64_t width = qd.width, group = qd.heads / o.kv_heads;
-  const double scale = op.scale ? double(*op.scale) : 1 / std::sqrt(double(width));
+  // The standard's function body computes it in float, whatever the type of the inputs.
+  const float scale = op.scale ? *op.scale : 1 / std::sqrt(static_cast<float>(width));
   const Rounding narrow(o.q.dtype());
   const Rounding wide(op.softmax_precision ? static_cast<DType>(*op.softmax_precision)
                                            : o.q.dtype());
   // Both factors of a product carry the root of the scale, so that neither overflows.
-  const double root = narrow(std::sqrt(std::fabs(scale))), sign = scale < 0 ? -1 : 1;
+  const double root = narrow(static_cast<double>(std::sqrt(std::fabs(scale))));
+  const double sign = scale < 0 ? -1 : 1;
   std::vector<double> k(static_cast<size_t>(o.total * width));
   std::vector<double> v(static_cast<size_t>(o.total * o.value_width));
   std::vector<double> q(static_cast<size_t>(width)), out(static_cast<size_t>(o.value_width));

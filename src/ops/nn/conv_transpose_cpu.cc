@@ -36,7 +36,7 @@ class ConvTransposeKernel final : public StepKernel {
     return in == anchor_.inputs[0] || in == anchor_.residual;
   }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
@@ -88,9 +88,12 @@ class ConvTransposeKernel final : public StepKernel {
       parts = std::min<int64_t>(strips, 4 * team.size());
     }
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      conv_transpose_rows(kernels_, blocking, s, args, std::min(rows, strips * part / parts * unit),
-                          std::min(rows, strips * (part + 1) / parts * unit),
-                          scratch[static_cast<size_t>(thread)]);
+      team.in_slices(std::min(rows, strips * part / parts * unit),
+                     std::min(rows, strips * (part + 1) / parts * unit), unit,
+                     [&](int64_t from, int64_t to) {
+                       conv_transpose_rows(kernels_, blocking, s, args, from, to,
+                                           scratch[static_cast<size_t>(thread)]);
+                     });
     });
     return {};
   }

@@ -94,6 +94,15 @@ Status infer(const Reduce& op, InferContext& c) {
     set_known_result(op, c, x, any);
   } else if (x.shape && op.keepdims) {
     shape = c.fresh_shape(0, x.rank());
+  } else if (x.shape && c.type(1).has_rank() && c.type(1).rank() == 1 &&
+             (*c.type(1).shape)[0].is_constant()) {
+    // Which axes go is not known, but how many; none means all of them, or none.
+    const auto count = static_cast<size_t>((*c.type(1).shape)[0].constant());
+    const size_t gone = count > 0 || op.noop_with_empty_axes ? count : x.rank();
+    if (gone > x.rank()) {
+      return invalid_model("{} axes of {} are reduced", gone, x.to_string());
+    }
+    shape = c.fresh_shape(0, x.rank() - gone);
   }
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};

@@ -34,8 +34,12 @@ Status infer(const Expand&, InferContext& c) {
     FERRY_RETURN_IF_ERROR(check_rank(static_cast<size_t>(*n)));
     const size_t rank = std::max(x.rank(), static_cast<size_t>(*n));
     shape = c.fresh_shape(0, rank);
-    // Axes that the shape does not reach keep their size.
-    for (size_t a = 0; a < rank - static_cast<size_t>(*n); ++a) (*shape)[a] = (*x.shape)[a];
+    // Axes that the shape does not reach keep their size, and so do those of more than 1.
+    const size_t reached = rank - static_cast<size_t>(*n);
+    for (size_t a = rank - x.rank(); a < rank; ++a) {
+      const Dim& d = (*x.shape)[a - (rank - x.rank())];
+      if (a < reached || (d.is_constant() && d.constant() != 1)) (*shape)[a] = d;
+    }
   }
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};

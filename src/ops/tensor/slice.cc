@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
-#include "ops/known.h"
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -102,16 +101,26 @@ Status infer_unknown(InferContext& c, const Type& x, Shape shape) {
   return {};
 }
 
-void set_known_slice(InferContext& c, const Bounds& b, int64_t step) {
-  const auto values = c.known(0);
-  if (!values || !b.start.is_constant() || !b.length.is_constant()) return;
-  KnownInts out;
-  for (int64_t i = 0; i < b.length.constant(); ++i) {
-    const int64_t at = b.start.constant() + i * step;
-    if (at < 0 || at >= static_cast<int64_t>(values->size())) return;
-    out.push_back((*values)[static_cast<size_t>(at)]);
+// Known contents of a tensor of dims `dims`, cut along one axis; nullopt where bounds are not
+// numbers.
+std::optional<KnownInts> cut(const KnownInts& values, Dims& dims, size_t axis, const Bounds& b,
+                             int64_t step) {
+  if (!b.start.is_constant() || !b.length.is_constant()) return std::nullopt;
+  const int64_t n = dims[axis], m = b.length.constant(), start = b.start.constant();
+  const int64_t outer = dims.count(0, axis), inner = dims.count(axis + 1, dims.size());
+  if (m > 0 && (start < 0 || start >= n || start + (m - 1) * step < 0 ||
+                start + (m - 1) * step >= n)) {
+    return std::nullopt;
   }
-  c.set_known(0, std::move(out));
+  KnownInts out;
+  for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t i = 0; i < m; ++i) {
+      const int64_t row = (o * n + start + i * step) * inner;
+      for (int64_t k = 0; k < inner; ++k) out.push_back(values[static_cast<size_t>(row + k)]);
+    }
+  }
+  dims[axis] = m;
+  return out;
 }
 
 Status infer(const Slice&, InferContext& c) {
@@ -136,15 +145,15 @@ Status infer(const Slice&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(
       a.axes, normalize_axes(axes ? Ints(*axes) : default_axes(starts->size()), x.rank()));
   FERRY_RETURN_IF_ERROR(check(a));
+  std::optional<KnownInts> known = c.known(0);
+  std::optional<Dims> dims = constant_dims(*x.shape);
   for (size_t i = 0; i < a.starts.size(); ++i) {
     const size_t axis = a.axes[i];
     const auto bounds = slice_bounds((*x.shape)[axis], a.starts[i], a.ends[i], a.steps[i]);
     shape[axis] = bounds ? bounds->length : c.fresh_dim(0, axis);
-    if (bounds && x.rank() == 1) set_known_slice(c, *bounds, a.steps[i]);
+    if (known) known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
   }
-  if (a.starts.empty()) {
-    if (auto known = c.known(0)) c.set_known(0, *std::move(known));
-  }
+  if (known) c.set_known(0, *std::move(known));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
 }

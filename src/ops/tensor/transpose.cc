@@ -20,6 +20,27 @@ Result<Axes> permutation(const Transpose& op, size_t rank) {
   return normalize_axes(perm, rank);
 }
 
+void set_known_permuted(InferContext& c, const Type& x, const Axes& perm) {
+  const auto known = c.known(0);
+  const auto dims = constant_dims(*x.shape);
+  if (!known || !dims) return;
+  Dims to;
+  for (size_t axis : perm) to.push_back((*dims)[axis]);
+  const Dims dense = dense_strides(*dims);
+  KnownInts out;
+  Dims at = Dims::filled(to.size(), 0);
+  for (size_t i = 0; i < known->size(); ++i) {
+    int64_t from = 0;
+    for (size_t a = 0; a < to.size(); ++a) from += at[a] * dense[perm[a]];
+    out.push_back((*known)[static_cast<size_t>(from)]);
+    for (size_t a = to.size(); a-- > 0;) {
+      if (++at[a] < to[a]) break;
+      at[a] = 0;
+    }
+  }
+  c.set_known(0, std::move(out));
+}
+
 Status infer(const Transpose& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   std::optional<Shape> shape;
@@ -27,9 +48,7 @@ Status infer(const Transpose& op, InferContext& c) {
     FERRY_ASSIGN_OR_RETURN(const Axes perm, permutation(op, x.rank()));
     shape.emplace();
     for (size_t axis : perm) shape->push_back((*x.shape)[axis]);
-    if (x.rank() <= 1) {
-      if (auto known = c.known(0)) c.set_known(0, *std::move(known));
-    }
+    set_known_permuted(c, x, perm);
   } else if (!op.perm.empty()) {
     FERRY_RETURN_IF_ERROR(permutation(op, op.perm.size()).status());
     shape = c.fresh_shape(0, op.perm.size());
