@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ./dev conformance runs: the ONNX backend test suite against Ferry, nothing excluded.
 
-    python tests/conformance/run.py [--peers] [--write] [--failures] [--match WORD]
+    python tests/conformance/run.py [--peers] [--write] [--failures] [--no-docs] [--match WORD]
 
 Every CPU test of the installed onnx package runs through `ferry.backend` at the suite's own
 tolerances, in parallel. Prints the total, and rewrites docs/operators.md (not with --match).
@@ -96,7 +96,7 @@ def run_share(name: str, share: int, shares: int, match: str) -> dict[str, Outco
 
 
 def run_apart(name: str, match: str, shares: int) -> dict[str, Outcome]:
-    """A peer may end its process; then each half of its share runs again, down to the test."""
+    """One process per share."""
     outcomes = {}
     with concurrent.futures.ProcessPoolExecutor(shares) as pool:
         for part in pool.map(run_share, [name] * shares, range(shares), [shares] * shares, [match] * shares):
@@ -166,6 +166,7 @@ def write_operators(outcomes: dict[str, Outcome]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="run onnxruntime and OpenVINO too")
+    parser.add_argument("--no-docs", action="store_true", help="leave docs/operators.md as it is")
     parser.add_argument("--write", action="store_true", help="write the list of passing tests")
     parser.add_argument("--match", default="", help="only tests whose name holds this word")
     parser.add_argument("--failures", action="store_true", help="print every failure with its reason")
@@ -183,7 +184,7 @@ def main() -> int:
         print(f"no longer passes: {name}: {failed[name]}")
     if args.write:
         PASSING.write_text("".join(f"{name}\n" for name, o in sorted(outcomes.items()) if not o.why))
-    if not args.match:
+    if not args.match and not args.no_docs:
         write_operators(outcomes)
     if args.peers:
         import peers
