@@ -56,6 +56,7 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
       {EltOp::kSigmoid, sigmoid, 4, 1e-45},
       {EltOp::kGelu, gelu, 4, 2.5e-7},
       {EltOp::kSqrt, [](double x) { return std::sqrt(x); }, 0, 0},
+      {EltOp::kElu, [](double x) { return x < 0 ? std::expm1(x) : x; }, 3, 0},
   };
   const std::vector<float> x = sweep();
   std::vector<float> y(x.size());
