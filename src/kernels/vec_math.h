@@ -26,6 +26,19 @@ FERRY_INLINE F32 exp(F32 x) {
   return scale_pow2(p, n);
 }
 
+// e^x - 1 for x <= 0: near zero its series, where the difference would cancel.
+FERRY_INLINE F32 expm1_negative(F32 x) {
+  F32 p = splat(1.0f / 362880);
+  p = fma(p, x, splat(1.0f / 40320));
+  p = fma(p, x, splat(1.0f / 5040));
+  p = fma(p, x, splat(1.0f / 720));
+  p = fma(p, x, splat(1.0f / 120));
+  p = fma(p, x, splat(1.0f / 24));
+  p = fma(p, x, splat(1.0f / 6));
+  p = fma(p, x, splat(0.5f));
+  return select(lt(splat(-0.7f), x), fma(p * x, x, x), exp(x) - splat(1.0f));
+}
+
 // From e^-|x|, so that small results keep their digits.
 FERRY_INLINE F32 sigmoid(F32 x) {
   const F32 e = exp(-abs(x));

@@ -115,14 +115,14 @@ def _spread(data: Any, shadows: list[Any]) -> Any:
     return np.max(moved, axis=0) if moved else np.zeros(base.shape)
 
 
-def perturb(data: Any, element: int, generator: np.random.Generator) -> Any:
+def perturb(data: Any, element: int, generator: np.random.Generator, times: float = 1.0) -> Any:
     if element not in AMPLITUDE or data is None:
         return data
     if isinstance(data, list):
-        return [perturb(d, element, generator) for d in data]
+        return [perturb(d, element, generator, times) for d in data]
     array = np.asarray(data)
     signs = generator.choice(np.array([-1.0, 1.0]), array.shape)
-    factor = 1 + AMPLITUDE[element] * el.UNIT[element] * signs
+    factor = 1 + times * AMPLITUDE[element] * el.UNIT[element] * signs
     wide = np.complex128 if element in el.COMPLEX else np.float64
     with np.errstate(all="ignore"):
         return (array.astype(wide) * factor).astype(array.dtype)
@@ -401,8 +401,9 @@ def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random
         kind, element = parse_type(types[output], results[output])
         table.append((results[output], kind, element))
     shadows = []
+    times = long_sum(node, given)
     for k in range(SHADOWS):
-        moved = {v.name: v.shadows[k] if exact or v.fixed else perturb(v.shadows[k], v.element, g) for v in given}
+        moved = {v.name: v.shadows[k] if exact or v.fixed else perturb(v.shadows[k], v.element, g, times) for v in given}
         if all(same(moved[n], inputs[n]) for n in moved):
             made = results
         else:
@@ -414,6 +415,25 @@ def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random
         if not all(same(moved[n], inputs[n]) for n in moved):
             stands_clear(node, session, given, k, results)
     return table, shadows
+
+
+def long_sum(node: onnx.NodeProto, given: list[Value]) -> float:
+    """How much more than its terms' perturbations the running sum of K terms may lose.
+
+    The rounding of partial sums of K random terms adds up to unit * K * term / sqrt(6), four times that for the
+    worst of thousands of elements; perturbed terms to AMPLITUDE * unit * sqrt(2 K) * term.
+    """
+    shapes = {v.name: v.shape for v in given}
+    if node.op_type not in ("Conv", "ConvTranspose", "MatMul", "Gemm") or len(node.input) < 2:
+        return 1.0
+    shape = shapes[node.input[1]]
+    if node.op_type == "Conv":
+        k = int(np.prod(shape[1:]))
+    elif node.op_type == "ConvTranspose":
+        k = shape[0] * int(np.prod(shape[2:]))
+    else:
+        k = max(shape[-2:], default=1)
+    return max(1.0, 1.63 * k**0.5 / (AMPLITUDE[el.F32] * 2**0.5))
 
 
 def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value], k: int, results: dict) -> None:

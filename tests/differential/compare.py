@@ -4,9 +4,8 @@
 The tolerance of an element is derived, not chosen. The builder perturbs every input and result of every
 node by AMPLITUDE (8) rounding units, each element in a random direction, twice, and sees how far the
 element moves: that is eps times the accumulated magnitudes of everything that it was computed from,
-conditioning included. A correct implementation rounds each operation by at most half of such a unit, but
-adds up in another order, and the worst case of K terms exceeds the random walk of the shadows by up to
-sqrt(K). So an element may differ by
+conditioning included (for products with long sums a larger perturbation, see builder.long_sum). So an
+element may differ by
 
     FACTOR * (its own movement + the mean movement of its tensor) + FLOOR * unit * |value|
 

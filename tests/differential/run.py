@@ -35,6 +35,7 @@ class Tally:
     rejected: list[str] = dataclasses.field(default_factory=list)
     differences: list[str] = dataclasses.field(default_factory=list)
     outvoted: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # peers, by operator
+    explained: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     disputes: list[str] = dataclasses.field(default_factory=list)  # with one peer, where no vote decides
 
     def add(self, other: "Tally") -> None:
@@ -80,11 +81,14 @@ def one(seed: int, peers: bool) -> Tally:
 
 
 def count_votes(case, peer: str, tally: Tally) -> None:
+    from .explained import why
     from .vote import vote
 
-    ballots = vote(case, peer)
-    for ballot in ballots:
+    for ballot in vote(case, peer):
         op = ballot.node.op_type
+        if reason := why(peer, op, case.runs[0].values[next(filter(None, ballot.node.output))].element):
+            tally.explained[f"{peer} {op}: {reason}"] += 1
+            continue
         text = f"graph {case.seed} [{peer}; the other {ballot.other}] {op} '{ballot.node.name}': {ballot.detail}"
         if ballot.other == "agrees":
             tally.outvoted[f"{peer}: {op}"] += 1
@@ -109,6 +113,8 @@ def worker(seeds: list[int], peers: bool, pipe) -> None:
 
 def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None) -> Tally:
     """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph."""
+    from . import check, generate, vote  # noqa: F401  (once, not in every process)
+
     context = multiprocessing.get_context("fork")
     seeds = list(range(seed, seed + graphs))
     waiting = [seeds[i : i + 20] for i in range(0, len(seeds), 20)][::-1]
@@ -148,6 +154,7 @@ def report(total: Tally) -> str:
         "passes fired: " + ", ".join(f"{p} {n}" for p, n in total.fired.most_common()),
         "peers: " + ", ".join(f"{p} {n}" for p, n in sorted(total.peers.items())),
         "peers outvoted: " + ", ".join(f"{p} {n}" for p, n in total.outvoted.most_common()),
+        *(f"explained: {text} ({n})" for text, n in total.explained.most_common()),
         f"largest error, as a share of its tolerance: {total.worst:.2f}",
         f"rejected {len(total.rejected)}, differences {len(total.differences)}, disputes with one peer {len(total.disputes)}",
     ]

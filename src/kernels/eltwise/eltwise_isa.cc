@@ -63,7 +63,7 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
     case EltOp::kLeakyRelu:
       return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), x * vp, x); });
     case EltOp::kElu:
-      return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), vp * (exp(x) - one), x); });
+      return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), vp * expm1_negative(x), x); });
     case EltOp::kHardSigmoid:
       return map1(a, y, n, [=](F32 x) { return clamp(fma(x, vp, vq), zero(), one); });
     case EltOp::kHardSwish:

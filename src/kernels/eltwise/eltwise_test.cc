@@ -63,6 +63,7 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
       {EltOp::kSoftplus, softplus, 4, 1e-45},
       {EltOp::kMish, mish, 6, 1e-38},
       {EltOp::kSqrt, [](double x) { return std::sqrt(x); }, 0, 0},
+      {EltOp::kElu, [](double x) { return x < 0 ? std::expm1(x) : x; }, 3, 0},
   };
   const std::vector<float> x = sweep();
   std::vector<float> y(x.size());
