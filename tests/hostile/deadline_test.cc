@@ -49,18 +49,17 @@ struct Case {
 std::vector<Case> cases() {
   const Names matrix = {"N", "K"}, image = {"N", "C", "H", "W"};
   std::vector<float> data(64 * 64 * 3 * 3, 0.01f);
-  const std::string conv = model(graph(
-      {.nodes = {node("Conv", {"x", "w"}, {"y"}, {ints_attr("pads", {1, 1, 1, 1})})},
-       .inputs = {value("x", image)},
-       .outputs = {value("y", {"", "", "", ""})},
-       .initializers = {tensor("w", {64, 64, 3, 3}, data)}}));
+  const std::string conv =
+      model(graph({.nodes = {node("Conv", {"x", "w"}, {"y"}, {ints_attr("pads", {1, 1, 1, 1})})},
+                   .inputs = {value("x", image)},
+                   .outputs = {value("y", {"", "", "", ""})},
+                   .initializers = {tensor("w", {64, 64, 3, 3}, data)}}));
   const std::string relu_chain = chain({node("Exp", {"x"}, {"a"}), node("Tanh", {"a"}, {"b"}),
                                         node("Erf", {"b"}, {"c"}), node("Exp", {"c"}, {"y"})},
                                        matrix);
   const std::string product = chain({node("MatMul", {"x", "w"}, {"y"})}, matrix, {"K2", "M"});
-  const std::string einsum =
-      chain({node("Einsum", {"x", "x", "x"}, {"y"}, {string_attr("equation", "ab,cd,ef->a")})},
-            matrix);
+  const std::string einsum = chain(
+      {node("Einsum", {"x", "x", "x"}, {"y"}, {string_attr("equation", "ab,cd,ef->a")})}, matrix);
   const std::string pool =
       chain({node("MaxPool", {"x"}, {"y"},
                   {ints_attr("kernel_shape", {31, 31}), ints_attr("pads", {15, 15, 15, 15})})},
@@ -105,8 +104,7 @@ TEST(Deadline, EndsOneLongStep) {
 }
 
 TEST(Deadline, CancellingEndsOneLongStepAndTheNextRunIsRight) {
-  const std::string product =
-      chain({node("MatMul", {"x", "w"}, {"y"})}, {"N", "K"}, {"K2", "M"});
+  const std::string product = chain({node("MatMul", {"x", "w"}, {"y"})}, {"N", "K"}, {"K2", "M"});
   const auto engine = engine_of(product, true, 1);
   ASSERT_NE(engine, nullptr);
   const std::vector<Value> large = {ones({1500, 1500}), ones({1500, 1500})};

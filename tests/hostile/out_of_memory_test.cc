@@ -43,15 +43,15 @@ std::string weights(const std::string& name, const std::vector<int64_t>& dims) {
 // Packed weights, an arena, a folded constant, two kinds of step.
 Sample picture() {
   return {"picture",
-          model(graph({.nodes = {node("Add", {"w0", "w0"}, {"w"}),
-                                 node("Conv", {"x", "w", "b"}, {"c"},
-                                      {ints_attr("pads", {1, 1, 1, 1})}),
-                                 node("Relu", {"c"}, {"r"}), node("GlobalAveragePool", {"r"}, {"p"}),
-                                 node("Flatten", {"p"}, {"f"}), node("MatMul", {"f", "m"}, {"y"})},
-                       .inputs = {value("x", {"N", "3", "H", "W"})},
-                       .outputs = {value("y", {"N", "5"}), value("r", {"N", "16", "H", "W"})},
-                       .initializers = {weights("w0", {16, 3, 3, 3}), weights("b", {16}),
-                                        weights("m", {16, 5})}})),
+          model(graph(
+              {.nodes = {node("Add", {"w0", "w0"}, {"w"}),
+                         node("Conv", {"x", "w", "b"}, {"c"}, {ints_attr("pads", {1, 1, 1, 1})}),
+                         node("Relu", {"c"}, {"r"}), node("GlobalAveragePool", {"r"}, {"p"}),
+                         node("Flatten", {"p"}, {"f"}), node("MatMul", {"f", "m"}, {"y"})},
+               .inputs = {value("x", {"N", "3", "H", "W"})},
+               .outputs = {value("y", {"N", "5"}), value("r", {"N", "16", "H", "W"})},
+               .initializers = {weights("w0", {16, 3, 3, 3}), weights("b", {16}),
+                                weights("m", {16, 5})}})),
           {Value(counted_up(DType::kFloat32, {2, 3, 9, 7}))}};
 }
 
@@ -68,19 +68,20 @@ Sample selection() {
 
 // A body with a sequence of its own, growing from turn to turn.
 Sample loop() {
-  const std::string body = graph({.nodes = {node("Identity", {"k"}, {"k2"}),
-                                            node("Concat", {"v", "x"}, {"v2"}, {int_attr("axis", 0)}),
-                                            node("Neg", {"x"}, {"s"})},
-                                  .inputs = {value("i", {}, 7), value("k", {}, 9), value("v", {"A"})},
-                                  .outputs = {value("k2", {}, 9), value("v2", {"B"}), value("s", {"N"})}});
+  const std::string body =
+      graph({.nodes = {node("Identity", {"k"}, {"k2"}),
+                       node("Concat", {"v", "x"}, {"v2"}, {int_attr("axis", 0)}),
+                       node("Neg", {"x"}, {"s"})},
+             .inputs = {value("i", {}, 7), value("k", {}, 9), value("v", {"A"})},
+             .outputs = {value("k2", {}, 9), value("v2", {"B"}), value("s", {"N"})}});
   return {"loop",
-          model(graph({.nodes = {node("Loop", {"trips", "", "x"}, {"y", "z"},
-                                      {graph_attr("body", body)}),
-                                 node("ReduceSum", {"y", "axes"}, {"t"})},
-                       .inputs = {value("x", {"N"})},
-                       .outputs = {value("y", {"M"}), value("z", {"T", "N"}), value("t", {"1"})},
-                       .initializers = {int64_tensor_proto("trips", {}, {4}),
-                                        int64_tensor_proto("axes", {1}, {0})}})),
+          model(graph(
+              {.nodes = {node("Loop", {"trips", "", "x"}, {"y", "z"}, {graph_attr("body", body)}),
+                         node("ReduceSum", {"y", "axes"}, {"t"})},
+               .inputs = {value("x", {"N"})},
+               .outputs = {value("y", {"M"}), value("z", {"T", "N"}), value("t", {"1"})},
+               .initializers = {int64_tensor_proto("trips", {}, {4}),
+                                int64_tensor_proto("axes", {1}, {0})}})),
           {Value(counted_up(DType::kFloat32, {5}))}};
 }
 
@@ -102,8 +103,9 @@ struct Attempt {
 
 // Loads, plans and runs as far as memory goes.
 Status attempt(const Sample& sample, const std::shared_ptr<MemoryBudget>& budget, Attempt& a) {
-  FERRY_ASSIGN_OR_RETURN(onnx::ImportedModel imported,
-                         onnx::import_bytes(bytes(sample.model), nullptr, {.budget = budget.get()}));
+  FERRY_ASSIGN_OR_RETURN(
+      onnx::ImportedModel imported,
+      onnx::import_bytes(bytes(sample.model), nullptr, {.budget = budget.get()}));
   a.graph = std::move(imported.graph);
   FERRY_ASSIGN_OR_RETURN(a.engine, Engine::create(*a.graph, {.threads = 2}, cpu_kernels(), budget));
   return a.engine->run(sample.inputs, a.outputs, {});
