@@ -89,7 +89,9 @@ int not_supported(const Options& o, const Status& status) {
 }
 
 int check_model(const Options& o) {
-  const Result<Model> model = Model::load(o.model, {.strict = !o.lenient});
+  LoadOptions load = o.engine.get_load();
+  load.strict = !o.lenient;
+  const Result<Model> model = Model::load(o.model, load);
   if (!model.ok()) return not_supported(o, model.status());
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());

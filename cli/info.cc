@@ -313,7 +313,7 @@ int list_known(const Options& o) {
 int info(const Options& o) {
   if (o.operators) return list_known(o);
   if (o.model.empty()) throw CLI::RequiredError("MODEL");
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   if (!o.nodes.empty()) {
     const std::vector<NodeInfo> nodes = list_nodes(model);
     Json list = Json::array();

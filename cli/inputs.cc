@@ -257,4 +257,19 @@ Inputs load_inputs(const Model& model, const InputOptions& options) {
   return inputs;
 }
 
+std::vector<Value> in_order(const Session& session, const NamedValues& named) {
+  std::vector<Value> values;
+  for (const ValueInfo& v : session.inputs()) {
+    const auto it = named.find(v.name);
+    values.push_back(it == named.end() ? Value() : it->second);
+  }
+  return values;
+}
+
+SymbolSizes bound_sizes(const Model& model, const NamedValues& named) {
+  SymbolSizes sizes;
+  bind_given(model, named, sizes);
+  return sizes;
+}
+
 }  // namespace ferry::cli

@@ -34,4 +34,9 @@ struct Inputs {
 // Throws Error, or CLI::ValidationError for contradicting options.
 Inputs load_inputs(const Model& model, const InputOptions& options);
 
+// In the order of the session's inputs; nothing where a default stands.
+std::vector<Value> in_order(const Session& session, const NamedValues& named);
+// The sizes that these inputs give to the named dims of the model.
+SymbolSizes bound_sizes(const Model& model, const NamedValues& named);
+
 }  // namespace ferry::cli

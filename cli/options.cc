@@ -61,7 +61,17 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
       ->check(CLI::IsMember({"speed", "memory"}))
       ->group(group);
   verb.add_option("--memory-limit", memory_limit,
-                  "bytes of tensors the session may hold: 512M, 2GiB")
+                  "bytes of tensors that loading, and the session, may hold: 512M, 2GiB")
+      ->group(group);
+  verb.add_option("--limit", limits,
+                  "a limit on the file: --limit max_nodes=1000 (repeatable; docs/limits.md)")
+      ->delimiter(',')
+      ->group(group);
+  verb.add_option("--max-fold-bytes", session.max_fold_bytes,
+                  "bytes of constants computed at load; 0: 64 MiB or twice the file")
+      ->group(group);
+  verb.add_option("--max-fold-bytes-per-value", session.max_fold_bytes_per_value,
+                  "the same for one constant; default 64 MiB")
       ->group(group);
   verb.add_option("--isa", session.isa, "scalar, avx2 or avx512; default: the machine's best")
       ->check(CLI::IsMember({"scalar", "avx2", "avx512"}))
@@ -81,6 +91,20 @@ SessionOptions EngineOptions::get() const {
   options.prefer = prefer == "memory" ? Prefer::kMemory : Prefer::kSpeed;
   if (!memory_limit.empty()) {
     options.memory_limit_bytes = parse_bytes("--memory-limit", memory_limit);
+  }
+  return options;
+}
+
+LoadOptions EngineOptions::get_load() const {
+  LoadOptions options;
+  if (!memory_limit.empty()) {
+    options.memory_limit_bytes = parse_bytes("--memory-limit", memory_limit);
+  }
+  for (const std::string& text : limits) {
+    const auto [name, value] = split_assignment("--limit", text);
+    const auto number = static_cast<uint64_t>(parse_size("--limit", value));
+    const Status status = set_limit(options.limits, name, number);
+    if (!status.ok()) throw CLI::ValidationError("--limit", status.message());
   }
   return options;
 }

@@ -18,10 +18,12 @@ namespace ferry::cli {
 struct EngineOptions {
   std::string accuracy = "fast", prefer = "speed";
   std::string memory_limit;
+  std::vector<std::string> limits;
   SessionOptions session;
 
   void add_to(CLI::App& verb, bool with_threads = true);
-  SessionOptions get() const;  // throws Error
+  SessionOptions get() const;    // throws Error
+  LoadOptions get_load() const;  // throws Error
 };
 
 // Sizes of named dims: --dim N=1, --shape input=1x3x224x224.

@@ -52,7 +52,7 @@ void print_text(const Json& report) {
 
 int run(const Options& o) {
   const auto start = std::chrono::steady_clock::now();
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   const Inputs inputs = load_inputs(model, o.inputs);
   const Session session = Session::create(model, o.engine.get()).value();
   const double load_ms = milliseconds_since(start);

@@ -42,6 +42,40 @@ double flops_of(const ConvShape& s) {
   return 2.0 * static_cast<double>(s.rows() * s.out[2] * s.taps() * s.group_in() * s.out_channels);
 }
 
+// Element (pixel, channel) of the convolution's definition. Pixel p of channel c of x is
+// x[p * pixel_stride + c * channel_stride].
+double wanted_at(const ConvShape& s, const float* x, int64_t pixel_stride, int64_t channel_stride,
+                 const float* weights, const float* bias, int64_t pixel, int64_t channel) {
+  const int64_t oy = pixel / s.out[2], ox = pixel % s.out[2];
+  const int64_t first = channel / s.group_out() * s.group_in();
+  double sum = bias[channel];
+  for (int64_t c = 0; c < s.group_in(); ++c) {
+    for (int64_t ky = 0; ky < s.kernel[1]; ++ky) {
+      for (int64_t kx = 0; kx < s.kernel[2]; ++kx) {
+        const int64_t y = oy * s.stride[1] + ky - s.pad[1], z = ox * s.stride[2] + kx - s.pad[2];
+        if (y < 0 || y >= s.in[1] || z < 0 || z >= s.in[2]) continue;
+        const float w =
+            weights[((channel * s.group_in() + c) * s.kernel[1] + ky) * s.kernel[2] + kx];
+        sum += static_cast<double>(w) *
+               x[(y * s.in[2] + z) * pixel_stride + (first + c) * channel_stride];
+      }
+    }
+  }
+  return sum;
+}
+
+// After a run into channels-last y with ReLU.
+bool is_right_nhwc(benchmark::State& state, const ConvShape& s, const float* x,
+                   int64_t pixel_stride, int64_t channel_stride, const float* weights,
+                   const float* bias, const float* y) {
+  return is_right(
+      state, s.out[1] * s.out[2] * s.out_channels, [&](int64_t i) { return y[i]; },
+      [&](int64_t i) {
+        return std::max(0.0, wanted_at(s, x, pixel_stride, channel_stride, weights, bias,
+                                       i / s.out_channels, i % s.out_channels));
+      });
+}
+
 void direct(benchmark::State& state, Isa isa, const Layer& layer) {
   const GemmKernels& kernels = gemm_kernels(isa);
   const GemmBlocking blocking = gemm_blocking();
@@ -56,8 +90,11 @@ void direct(benchmark::State& state, Isa isa, const Layer& layer) {
   args.x = x.get(), args.x_pitch = s.in_channels;
   args.y = y.get(), args.y_pitch = s.out_channels;
   args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
-  measure_flops(state, isa, flops_of(s),
-                [&] { conv_rows(kernels, blocking, s, args, 0, s.rows(), scratch.get()); });
+  const auto work = [&] { conv_rows(kernels, blocking, s, args, 0, s.rows(), scratch.get()); };
+  work();
+  if (!is_right_nhwc(state, s, x.get(), s.in_channels, 1, weights.get(), bias.get(), y.get()))
+    return;
+  measure_flops(state, isa, flops_of(s), work);
 }
 
 constexpr Layer kDepthwiseLayers[] = {
@@ -78,9 +115,13 @@ void depthwise(benchmark::State& state, Isa isa, const Layer& layer) {
   args.x = x.get(), args.x_pitch = s.in_channels;
   args.y = y.get(), args.y_pitch = s.out_channels;
   args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
-  measure_flops(state, isa, flops_of(s), [&] {
+  const auto work = [&] {
     depthwise_rows(depthwise_kernels(isa), s, args, 0, s.rows(), scratch.get());
-  });
+  };
+  work();
+  if (!is_right_nhwc(state, s, x.get(), s.in_channels, 1, weights.get(), bias.get(), y.get()))
+    return;
+  measure_flops(state, isa, flops_of(s), work);
 }
 
 constexpr Layer kThinInputLayers[] = {
@@ -103,9 +144,13 @@ void thin_input(benchmark::State& state, Isa isa, const Layer& layer) {
   ConvArgs args;
   args.y = y.get(), args.y_pitch = s.out_channels;
   args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
-  measure_flops(state, isa, flops_of(s), [&] {
+  const auto work = [&] {
     thin_input_rows(kernels, blocking, s, input, args, 0, s.rows(), scratch.get());
-  });
+  };
+  work();
+  if (!is_right_nhwc(state, s, x.get(), 1, s.in[1] * s.in[2], weights.get(), bias.get(), y.get()))
+    return;
+  measure_flops(state, isa, flops_of(s), work);
 }
 
 constexpr Layer kThinOutputLayers[] = {
@@ -128,9 +173,18 @@ void thin_output(benchmark::State& state, Isa isa, const Layer& layer) {
   args.pixel_stride = s.in_channels, args.channel_stride = 1;
   args.y = y.get(), args.y_channel_stride = plane, args.y_row_stride = s.out[2];
   args.weights = packed.get(), args.bias = bias.get();
-  measure_flops(state, isa, flops_of(s), [&] {
+  const auto work = [&] {
     thin_output_rows(thin_output_kernels(isa), blocking, s, args, 0, s.rows(), scratch.get());
-  });
+  };
+  work();
+  if (!is_right(
+          state, plane * s.out_channels, [&](int64_t i) { return y.get()[i]; },
+          [&](int64_t i) {
+            return wanted_at(s, x.get(), s.in_channels, 1, weights.get(), bias.get(), i % plane,
+                             i / plane);
+          }))
+    return;
+  measure_flops(state, isa, flops_of(s), work);
 }
 
 constexpr Layer kWinogradLayers[] = {
@@ -158,9 +212,13 @@ void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
   args.x = x.get(), args.x_pitch = s.in_channels;
   args.y = y.get(), args.y_pitch = s.out_channels;
   args.weights = packed.get(), args.bias = bias.get(), args.lo = 0;
-  measure_flops(state, isa, flops_of(s), [&] {
+  const auto work = [&] {
     winograd_tiles(kernels, gemm, blocking, plan, s, args, 0, plan.tiles, scratch.get());
-  });
+  };
+  work();
+  if (!is_right_nhwc(state, s, x.get(), s.in_channels, 1, weights.get(), bias.get(), y.get()))
+    return;
+  measure_flops(state, isa, flops_of(s), work);
 }
 
 template <int kCount>
@@ -168,10 +226,7 @@ void add(const char* family, Isa isa, const Layer (&layers)[kCount],
          void (*run)(benchmark::State&, Isa, const Layer&)) {
   for (const Layer& layer : layers) {
     const std::string name = std::string(isa_name(isa)) + "/" + family + "/" + layer.name;
-    benchmark::RegisterBenchmark(name.c_str(),
-                                 [=](benchmark::State& state) { run(state, isa, layer); })
-        ->Unit(benchmark::kMicrosecond)
-        ->MinTime(0.2);
+    add_benchmark(name, [=](benchmark::State& state) { run(state, isa, layer); });
   }
 }
 

@@ -5,21 +5,20 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <string>
 #include <vector>
 
-#include "kernels/isa.h"
+#include "kernels/roof/roof.h"
 
 namespace ferry {
 
-struct RoofKernels {
-  int64_t flops_per_step;
-  void (*multiply_add)(int64_t steps) noexcept;
-  float (*read)(const float* x, int64_t n) noexcept;
-};
-FERRY_DECLARE_ISA_TABLE(RoofKernels, kRoof)
+// Set by the first benchmark with wrong results.
+bool& wrong_results();
 
 // Multiply-adds per second right now (as 2 flops), in Gflop/s, from a run of some 100 us.
 double fp32_rate(Isa isa);
@@ -77,8 +76,31 @@ class Buffer {
   float* data_;
 };
 
+// Compares `seen(i)` with `wanted(i)` at some of [0, count): a benchmark of wrong results is none.
+// False, and the benchmark is an error, where they differ by more than 1e-3 of the largest.
+template <class Seen, class Wanted>
+bool is_right(benchmark::State& state, int64_t count, const Seen& seen, const Wanted& wanted) {
+  constexpr int64_t kPoints = 101;  // a prime: the points meet all tails
+  double largest = 0, difference = 0;
+  for (int64_t p = 0; p < kPoints; ++p) {
+    const int64_t i = p + 1 == kPoints ? count - 1 : p * (count / kPoints + 1) % count;
+    const double w = wanted(i);
+    largest = std::max(largest, std::abs(w));
+    difference = std::max(difference, std::abs(static_cast<double>(seen(i)) - w));
+  }
+  if (difference <= 1e-3 * largest) return true;
+  wrong_results() = true;
+  state.SkipWithError("wrong result");
+  return false;
+}
+
 // Each adds its benchmarks for one instruction set.
 void register_gemm(Isa isa);
 void register_conv(Isa isa);
+void register_rows(Isa isa);
+void register_threads();
+
+// What all benchmarks share: unit and length, one iteration in a smoke run.
+void add_benchmark(const std::string& name, std::function<void(benchmark::State&)> run);
 
 }  // namespace ferry

@@ -107,6 +107,19 @@ typedef struct ferry_external_buffer {
   size_t size_bytes;
 } ferry_external_buffer;
 
+/* What a model file may ask for; 0 in a field stands for its default. See docs/limits.md. */
+typedef struct ferry_limits {
+  size_t struct_size;
+  uint64_t max_file_bytes; /* of the model and of each file of external data */
+  uint32_t max_message_depth;
+  uint32_t max_graph_depth;
+  uint64_t max_nodes; /* functions inlined */
+  uint64_t max_values;
+  uint32_t max_rank;
+  uint32_t max_inline_growth;
+  uint64_t max_inline_extra_nodes;
+} ferry_limits;
+
 typedef struct ferry_load_options {
   size_t struct_size;
   int32_t copy;                /* not 0: read the file into memory (or copy the bytes) instead of
@@ -114,7 +127,8 @@ typedef struct ferry_load_options {
   const char* external_folder; /* models from memory: where external data lies; NULL: refused */
   const ferry_external_buffer* external_buffers; /* models from memory; NULL: none */
   size_t external_buffer_count;
-  uint64_t max_file_bytes; /* of the model and of each file of external data; 0: 64 GiB */
+  const ferry_limits* limits;  /* NULL: the defaults */
+  uint64_t memory_limit_bytes; /* tensors that reading allocates; 0: 80 % of the memory */
 } ferry_load_options;
 
 /* Reads an ONNX file, with its external data beneath the file's folder. `path` is UTF-8.
@@ -193,6 +207,8 @@ typedef struct ferry_session_options {
   int32_t reference_kernels;   /* not 0: only the slow kernels that fast ones are tested against */
   uint64_t memory_limit_bytes; /* bytes of tensors; 0: 80 % of the machine's or cgroup's memory */
   const char* isa;             /* "scalar", "avx2", "avx512"; NULL: the machine's best */
+  uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
+  uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
 } ferry_session_options;
 
 /* Optimises, plans and packs. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED_OP. */

@@ -4,6 +4,7 @@
 
 #include "ferry/inspect.h"
 #include "ferry/limits.h"
+#include "ferry/machine.h"
 #include "ferry/model.h"
 #include "ferry/optimize.h"
 #include "ferry/picture.h"

@@ -6,14 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+
+#include "ferry/export.h"
+#include "ferry/status.h"
 
 namespace ferry {
 
 struct Limits {
   // Bytes of the model file, and of each file of external data.
   uint64_t max_file_bytes = uint64_t{64} << 30;
-  // Messages inside messages, counted from the model.
-  uint32_t max_message_depth = 64;
+  // Messages inside messages, counted from the model; protobuf's own limit. Each graph in a graph
+  // takes three.
+  uint32_t max_message_depth = 100;
   // Graphs inside graphs (bodies of If, Loop, Scan) and functions calling functions.
   uint32_t max_graph_depth = 32;
   // Nodes of the whole model: bodies counted, functions inlined.
@@ -27,5 +32,9 @@ struct Limits {
   // ... plus this many.
   uint64_t max_inline_extra_nodes = 10'000;
 };
+
+// Sets the limit called `name`, e.g. "max_nodes". Errors: kInvalidArgument for another name (all of
+// them are listed) or a value that the field cannot hold.
+FERRY_API Status set_limit(Limits& limits, std::string_view name, uint64_t value);
 
 }  // namespace ferry

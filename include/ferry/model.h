@@ -26,6 +26,9 @@ namespace ferry {
 
 struct LoadOptions {
   Limits limits = {};
+  // Bytes of tensors that reading may allocate, besides what stays a view of the file; 0: 80 % of
+  // the machine's or the cgroup's memory.
+  uint64_t memory_limit_bytes = 0;
   // False reads the file into memory instead of mapping it.
   bool map = true;
   // Refuses what the standard forbids even where Ferry knows what is meant: nodes out of order,

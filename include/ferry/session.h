@@ -40,6 +40,10 @@ struct SessionOptions {
   // Bytes of tensors (weights, arenas, outputs) that this session may hold; 0: 80 % of the
   // machine's or the cgroup's memory.
   uint64_t memory_limit_bytes = 0;
+  // Constant folding: bytes of one folded value, and of all; 0 for the latter: 64 MiB or twice the
+  // model file, whichever is more. What would exceed them is computed at run time instead.
+  uint64_t max_fold_bytes_per_value = uint64_t{64} << 20;
+  uint64_t max_fold_bytes = 0;
   // Rewrites before planning; false runs the model as written.
   bool optimize = true;
   // Names of passes to leave out (`ferry info --passes` lists them).
@@ -121,6 +125,10 @@ class FERRY_API Session {
   // Floating-point operations per step (see FlopCount), in the order of report().steps. Same
   // errors.
   Result<std::vector<double>> flops_at(const SymbolSizes& symbols) const;
+
+  // Bytes that each step reads and writes at least, packed weights included, in the order of
+  // report().steps; 0 for views and where a shape depends on data. Same errors.
+  Result<std::vector<double>> bytes_at(const SymbolSizes& symbols) const;
 
   // Seconds per step over one run, in the order of report().steps; a body's steps all its turns.
   Result<std::vector<double>> profile(std::span<const Value> inputs) const;

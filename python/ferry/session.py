@@ -14,18 +14,18 @@ from .errors import InvalidArgument
 Source = str | os.PathLike | bytes | bytearray | memoryview
 
 
-def _load(source: Source, external_folder: str | os.PathLike | None,
-          strict: bool) -> tuple[str | bytes, Any]:
+def _load(source: Source, external_folder: str | os.PathLike | None, limits: dict[str, int],
+          memory_limit: int, strict: bool) -> tuple[str | bytes, Any]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
         folder = "" if external_folder is None else os.path.abspath(os.fspath(external_folder))
-        return data, _native.Model.from_bytes(data, folder, strict)
+        return data, _native.Model.from_bytes(data, folder, limits, memory_limit, strict)
     if external_folder is not None:
         raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
                               "lies beneath the file's own folder")
     path = os.path.abspath(os.fsdecode(source))
-    return path, _native.Model.load(path, True, strict)
+    return path, _native.Model.load(path, True, limits, memory_limit, strict)
 
 
 class Model:
@@ -33,6 +33,9 @@ class Model:
 
     source           a path, or the bytes of an ONNX file. A file stays mapped while the model lives.
     external_folder  for models from bytes: the folder of external data; None refuses external data.
+    limits           what the file may ask for, by name: {"max_nodes": 1000}; others keep their default
+    memory_limit     bytes of tensors that reading may allocate besides what stays a view of the file;
+                     0: 80 % of the machine's memory
     strict           refuses what the standard forbids even where Ferry knows what is meant, as
                      onnx.checker does: nodes out of order, names that shadow others, ...
 
@@ -41,9 +44,12 @@ class Model:
     """
 
     def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None,
+                 limits: Mapping[str, int] | None = None, memory_limit: int = 0,
                  strict: bool = False):
-        self._folder = external_folder
-        self._source, self._native = _load(source, external_folder, strict)
+        self._arguments = {"external_folder": external_folder, "limits": dict(limits or {}),
+                           "memory_limit": memory_limit, "strict": strict}
+        self._source, self._native = _load(source, external_folder, self._arguments["limits"], memory_limit,
+                                           strict)
 
     @property
     def inputs(self) -> list[ValueInfo]:
@@ -84,7 +90,7 @@ class Model:
         return None
 
     def __reduce__(self):
-        return _restore_model, (self._source, self._folder)
+        return _restore_model, (self._source, self._arguments)
 
     def __repr__(self) -> str:
         return _describe("Model", self)
@@ -105,6 +111,10 @@ class Session:
     reference_kernels  only the slow reference kernels
     external_folder    for models from bytes: the folder of external data
     prefer             "speed" or "memory"
+    limits             for models that are no Model yet: as Model takes them, and its memory_limit
+    max_fold_bytes_per_value, max_fold_bytes
+                       bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB
+                       or twice the model file, the larger. Larger ones are computed by each run.
 
     A session may be run from several threads at once. It is pickled as its source (the absolute path,
     or the bytes) and options, and works in a child process after fork.
@@ -114,13 +124,17 @@ class Session:
     def __init__(self, source: Source | Model, threads: int = 0, accuracy: str = "fast",
                  memory_limit: int = 0, optimize: bool = True, passes_off: Sequence[str] = (),
                  isa: str | None = None, reference_kernels: bool = False,
-                 external_folder: str | os.PathLike | None = None, prefer: str = "speed"):
-        model = source if isinstance(source, Model) else Model(source, external_folder=external_folder)
+                 external_folder: str | os.PathLike | None = None, prefer: str = "speed",
+                 limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
+                 max_fold_bytes: int = 0):
+        model = source if isinstance(source, Model) else Model(
+            source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
         self._model = model
         self._options = {
             "threads": threads, "accuracy": accuracy, "memory_limit": memory_limit,
             "optimize": optimize, "passes_off": list(passes_off), "isa": isa or "",
             "reference_kernels": reference_kernels, "prefer": prefer,
+            "max_fold_bytes_per_value": max_fold_bytes_per_value, "max_fold_bytes": max_fold_bytes,
         }
         self._native = _native.Session.create(model._native, **self._options)
         self._run = self._native.run
@@ -184,8 +198,8 @@ class Session:
         return _describe("Session", self)
 
 
-def _restore_model(source, folder) -> Model:
-    return Model(source, external_folder=folder)
+def _restore_model(source, arguments) -> Model:
+    return Model(source, **arguments)
 
 
 def _restore_session(model, options) -> Session:

@@ -2,6 +2,7 @@
 // ferry._native: models and sessions of libferry for the Python sources beside it
 // (ferry/session.py).
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -38,17 +39,36 @@ struct Cancel {
   std::atomic<bool> flag{false};
 };
 
-PyModel load_model(const std::string& path, bool map, bool strict) {
+LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
+                         bool strict) {
+  LoadOptions options;
+  options.memory_limit_bytes = memory_limit;
+  options.strict = strict;
+  for (const auto& [name, value] : limits) {
+    const Status status = set_limit(options.limits, name, value);
+    if (!status.ok()) raise(status.code(), status.message());
+  }
+  return options;
+}
+
+PyModel load_model(const std::string& path, bool map, const std::map<std::string, uint64_t>& limits,
+                   uint64_t memory_limit, bool strict) {
+  LoadOptions options = load_options(limits, memory_limit, strict);
+  options.map = map;
   nb::gil_scoped_release release;
-  auto model = Model::load(path, {.map = map, .strict = strict});
+  auto model = Model::load(path, options);
   nb::gil_scoped_acquire acquire;
   return {nb::none(), check(std::move(model))};
 }
 
-PyModel load_bytes(nb::bytes bytes, const std::string& external_folder, bool strict) {
+PyModel load_bytes(nb::bytes bytes, const std::string& external_folder,
+                   const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
+                   bool strict) {
   const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
+  LoadOptions options = load_options(limits, memory_limit, strict);
+  options.external_folder = external_folder;
   nb::gil_scoped_release release;
-  auto model = Model::from_memory(data, {.strict = strict, .external_folder = external_folder});
+  auto model = Model::from_memory(data, options);
   nb::gil_scoped_acquire acquire;
   return {bytes, check(std::move(model))};
 }
@@ -121,7 +141,8 @@ nb::list operators() {
 PySession make_session(const PyModel& source, int threads, const std::string& accuracy,
                        uint64_t memory_limit, bool optimize,
                        const std::vector<std::string>& passes_off, const std::string& isa,
-                       bool reference_kernels, const std::string& prefer) {
+                       bool reference_kernels, const std::string& prefer,
+                       uint64_t max_fold_bytes_per_value, uint64_t max_fold_bytes) {
   if (accuracy != "fast" && accuracy != "exact") {
     raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
   }
@@ -137,6 +158,8 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
   options.passes_off = passes_off;
   options.reference_kernels = reference_kernels;
   options.isa = isa;
+  options.max_fold_bytes_per_value = max_fold_bytes_per_value;
+  options.max_fold_bytes = max_fold_bytes;
   auto made = [&] {
     const nb::gil_scoped_release release;
     return Session::create(source.model, options);
@@ -399,8 +422,9 @@ NB_MODULE(_native, m) {
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");
-  model.def_static("load", &load_model, "path"_a, "map"_a, "strict"_a)
-      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "strict"_a);
+  model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a, "strict"_a)
+      .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "limits"_a,
+                  "memory_limit"_a, "strict"_a);
   model
       .def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
       .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a,
@@ -412,7 +436,8 @@ NB_MODULE(_native, m) {
   nb::class_<PySession> session(m, "Session");
   session
       .def_static("create", &make_session, "model"_a, "threads"_a, "accuracy"_a, "memory_limit"_a,
-                  "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a)
+                  "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a,
+                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a)
       .def("run", &run, "inputs"_a, "outputs"_a.none(), "out"_a.none(), "timeout"_a.none(),
            "cancel"_a.none())
       .def("report", [](const PySession& s) { return s.session.report(); })

@@ -70,6 +70,8 @@ ferry_status* guarded(const F& f) noexcept {
       return to_c(f());
     } catch (const std::bad_alloc&) {
       return to_c(Status(ferry::Code::kOutOfMemory, "the machine's memory is used up"));
+    } catch (const std::length_error&) {
+      return to_c(Status(ferry::Code::kOutOfMemory, "a list longer than memory was wanted"));
     } catch (const std::exception& e) {
       return to_c(Status(ferry::Code::kInternal, e.what()));
     }
@@ -132,12 +134,30 @@ Status fill_info(const std::vector<ValueView>& views, size_t index, const char* 
   return {};
 }
 
+Status read_limits(const ferry_limits* given, ferry::Limits& limits) {
+  ferry_limits l{};
+  FERRY_RETURN_IF_ERROR(read_options(given, l));
+  const auto set = [](auto value, auto& field) {
+    if (value != 0) field = value;
+  };
+  set(l.max_file_bytes, limits.max_file_bytes);
+  set(l.max_message_depth, limits.max_message_depth);
+  set(l.max_graph_depth, limits.max_graph_depth);
+  set(l.max_nodes, limits.max_nodes);
+  set(l.max_values, limits.max_values);
+  set(l.max_rank, limits.max_rank);
+  set(l.max_inline_growth, limits.max_inline_growth);
+  set(l.max_inline_extra_nodes, limits.max_inline_extra_nodes);
+  return {};
+}
+
 ferry::Result<ferry::LoadOptions> load_options(const ferry_load_options* given) {
   ferry_load_options o{};
   FERRY_RETURN_IF_ERROR(read_options(given, o));
   ferry::LoadOptions options;
   options.map = o.copy == 0;
-  if (o.max_file_bytes != 0) options.limits.max_file_bytes = o.max_file_bytes;
+  FERRY_RETURN_IF_ERROR(read_limits(o.limits, options.limits));
+  options.memory_limit_bytes = o.memory_limit_bytes;
   if (o.external_folder != nullptr) options.external_folder = o.external_folder;
   if (o.external_buffer_count > 0)
     FERRY_RETURN_IF_ERROR(need(o.external_buffers, "external_buffers"));
@@ -456,6 +476,10 @@ ferry_status* ferry_session_create(const ferry_model* model, const ferry_session
     chosen.optimize = o.no_optimize == 0;
     chosen.reference_kernels = o.reference_kernels != 0;
     chosen.memory_limit_bytes = o.memory_limit_bytes;
+    if (o.max_fold_bytes_per_value != 0) {
+      chosen.max_fold_bytes_per_value = o.max_fold_bytes_per_value;
+    }
+    chosen.max_fold_bytes = o.max_fold_bytes;
     if (o.isa != nullptr) chosen.isa = o.isa;
     FERRY_ASSIGN_OR_RETURN(ferry::Session made, ferry::Session::create(model->model, chosen));
     *session = new ferry_session{std::move(made)};

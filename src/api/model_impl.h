@@ -15,6 +15,7 @@ struct Model::Impl {
   ModelInfo info;
   std::vector<Type> declared_outputs;
   ModelMetadata metadata;
+  uint64_t file_bytes = 0;
   std::vector<ValueInfo> inputs, outputs;
 };
 

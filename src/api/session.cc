@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "api/flops.h"
@@ -81,12 +82,40 @@ SessionReport::Step describe_step(const Program& program, const Step& s) {
   return step;
 }
 
+double tensor_bytes(const Type& type, const SymbolLookup& symbols) {
+  if (!type.is_tensor() || !type.has_rank() || type.dtype == DType::kString) return 0;
+  double count = 1;
+  for (const Dim& d : *type.shape) {
+    const Result<int64_t> size = d.eval(symbols);
+    if (!size.ok()) return 0;
+    count *= static_cast<double>(*size);
+  }
+  return count * dtype_bits(type.dtype) / 8;
+}
+
+// Inputs that the kernel has packed count as packed.
+double step_bytes(const Program& program, const Step& s, const SymbolLookup& symbols) {
+  if (s.skip) return 0;
+  const Node& node = program.node(s);
+  double bytes = static_cast<double>(s.kernel->packed_bytes());
+  const auto add = [&](ValueId v) {
+    if (v != kNone) bytes += tensor_bytes(program.graph->value(v).type, symbols);
+  };
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (s.kernel->reads_input(i)) add(node.inputs[i]);
+  }
+  for (ValueId v : node.outputs) add(v);
+  return bytes;
+}
+
 template <class F>
 auto guarded(const F& f) -> decltype(f()) {
   try {
     return f();
   } catch (const std::bad_alloc&) {
     return out_of_memory("the machine's memory is used up");
+  } catch (const std::length_error&) {
+    return out_of_memory("a list longer than memory was wanted");
   }
 }
 
@@ -94,7 +123,11 @@ auto guarded(const F& f) -> decltype(f()) {
 
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
   return guarded([&]() -> Result<Session> {
-    auto engine = Engine::create(*model.impl()->graph, options, cpu_kernels());
+    SessionOptions chosen = options;
+    if (chosen.max_fold_bytes == 0) {
+      chosen.max_fold_bytes = std::max(uint64_t{64} << 20, 2 * model.impl()->file_bytes);
+    }
+    auto engine = Engine::create(*model.impl()->graph, chosen, cpu_kernels());
     if (!engine.ok()) return std::move(engine).status();
     return Session(std::make_shared<Impl>(Impl{model, *std::move(engine)}));
   });
@@ -168,6 +201,17 @@ Result<std::vector<double>> Session::flops_at(const SymbolSizes& symbols) const 
       flops.push_back(node_flops(*p.graph, p.node(s), lookup_of(symbols)).value_or(0));
     });
     return flops;
+  });
+}
+
+Result<std::vector<double>> Session::bytes_at(const SymbolSizes& symbols) const {
+  return guarded([&]() -> Result<std::vector<double>> {
+    FERRY_RETURN_IF_ERROR(check_symbols(impl_->model, symbols));
+    std::vector<double> bytes;
+    for_each_step(impl_->engine->program(), 0, [&](const Program& p, const Step& s, size_t) {
+      bytes.push_back(step_bytes(p, s, lookup_of(symbols)));
+    });
+    return bytes;
   });
 }
 

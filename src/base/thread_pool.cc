@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -74,8 +75,10 @@ struct TeamShared {
   alignas(64) std::atomic<uint64_t> state{kClosed};
   std::atomic<const JobRef*> job{nullptr};
   std::atomic<uint32_t> parts{0};
+  const StopToken* stop = nullptr;
   alignas(64) std::atomic<int> done{0};
-  bool flush_denormals = false;
+  std::atomic<bool> flush_denormals{false};
+  std::vector<Worker*> workers;  // for the pool and the caller alone
 
   // Claims and runs parts of the current job until none is left.
   void work(int thread) {
@@ -85,7 +88,9 @@ struct TeamShared {
       const JobRef* j = job.load(std::memory_order_relaxed);
       if (part >= parts.load(std::memory_order_relaxed)) return;
       if (!state.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) continue;
-      (*j)(static_cast<int>(part), thread);
+      if (stop == nullptr || stop->reason() == StopToken::Reason::kGoOn) {
+        (*j)(static_cast<int>(part), thread);
+      }
       done.fetch_add(1, std::memory_order_release);
       s = state.load(std::memory_order_acquire);
     }
@@ -122,13 +127,17 @@ class Pool {
     return *p;
   }
 
-  std::vector<Worker*> take(int n, const std::shared_ptr<TeamShared>& team) {
-    std::vector<Worker*> taken;
-    if (n <= 0) return taken;
+  // A team with up to n workers.
+  std::shared_ptr<TeamShared> take(int n, bool flush_denormals) {
     const std::lock_guard lock(mutex_);
+    std::shared_ptr<TeamShared> team = free_team();
+    team->flush_denormals.store(flush_denormals, std::memory_order_relaxed);
     // Teams larger than the machine are allowed (tests of thread counts ask for them), but the
     // pool as a whole stays bounded.
     constexpr int kMaxWorkers = 256;
+    std::vector<Worker*>& taken = team->workers;
+    taken.clear();
+    taken.reserve(static_cast<size_t>(std::min(n, kMaxWorkers)));
     while (static_cast<int>(taken.size()) < n) {
       Worker* w = idle_;
       if (w != nullptr) {
@@ -140,12 +149,12 @@ class Pool {
       taken.push_back(w);
     }
     for (size_t i = 0; i < taken.size(); ++i) lease(taken[i], team, static_cast<int>(i) + 1);
-    return taken;
+    return team;
   }
 
-  void give_back(const std::vector<Worker*>& workers) {
+  void give_back(const TeamShared& team) {
     const std::lock_guard lock(mutex_);
-    for (Worker* w : workers) {
+    for (Worker* w : team.workers) {
       lease(w, nullptr, 0);
       w->next_idle = idle_;
       idle_ = w;
@@ -153,6 +162,18 @@ class Pool {
   }
 
  private:
+  // One that neither a run nor a worker that is late to leave holds any more, so that after the
+  // first few runs nothing is allocated.
+  std::shared_ptr<TeamShared> free_team() {
+    for (const std::shared_ptr<TeamShared>& t : teams_) {
+      if (t.use_count() == 1) return t;
+    }
+    auto team = std::make_shared<TeamShared>();
+    constexpr size_t kMaxKept = 64;
+    if (teams_.size() < kMaxKept) teams_.push_back(team);
+    return team;
+  }
+
   static std::atomic<Pool*>& current() {
     static std::atomic<Pool*> pool{nullptr};
     return pool;
@@ -197,7 +218,7 @@ class Pool {
         seen = w->ticket.load(std::memory_order_relaxed);
       }
       if (!team) continue;
-      const FlushDenormals flush(team->flush_denormals);
+      const FlushDenormals flush(team->flush_denormals.load(std::memory_order_relaxed));
       while (w->ticket.load(std::memory_order_acquire) == seen) {
         team->work(thread);
         relax();
@@ -220,25 +241,26 @@ class Pool {
   std::mutex mutex_;
   Worker* idle_ = nullptr;
   int count_ = 0;
+  std::vector<std::shared_ptr<TeamShared>> teams_;
 };
 
 }  // namespace
 
-Team::Team(int threads, bool flush_denormals) {
+Team::Team(int threads, bool flush_denormals, const StopToken* stop)
+    : stop_(stop != nullptr && stop->can_stop() ? stop : nullptr) {
   if (threads <= 1) return;
-  shared_ = std::make_shared<TeamShared>();
-  shared_->flush_denormals = flush_denormals;
-  workers_ = Pool::instance().take(threads - 1, shared_);
-  size_ = 1 + static_cast<int>(workers_.size());
+  shared_ = Pool::instance().take(threads - 1, flush_denormals);
+  size_ = 1 + static_cast<int>(shared_->workers.size());
+  shared_->stop = stop_;
 }
 
 Team::~Team() {
-  if (!workers_.empty()) Pool::instance().give_back(workers_);
+  if (shared_) Pool::instance().give_back(*shared_);
 }
 
 void Team::parallel(int parts, JobRef job) {
   if (parts <= 1 || size_ == 1) {
-    for (int p = 0; p < parts; ++p) job(p, 0);
+    for (int p = 0; p < parts && !stopped(); ++p) job(p, 0);
     return;
   }
   TeamShared& s = *shared_;

@@ -7,10 +7,12 @@
 // After fork() the child starts with a fresh, empty pool.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 
 namespace ferry {
 
@@ -32,14 +34,43 @@ class JobRef {
   void (*call_)(const void*, int, int);
 };
 
+// Why a run must end before it is done: the caller's flag, or a deadline. Asked now and then by
+// everything that takes long; once there is a reason, it stays.
+class StopToken {
+ public:
+  enum class Reason : int { kGoOn, kCancelled, kDeadline };
+  using Clock = std::chrono::steady_clock;
+
+  StopToken(const std::atomic<bool>* cancel, std::optional<Clock::time_point> deadline)
+      : cancel_(cancel), deadline_(deadline) {}
+
+  // False when nothing can ever stop the run.
+  bool can_stop() const { return cancel_ != nullptr || deadline_.has_value(); }
+  Reason reason() const {
+    const Reason known = reason_.load(std::memory_order_relaxed);
+    if (known != Reason::kGoOn || !can_stop()) return known;
+    if (cancel_ != nullptr && cancel_->load(std::memory_order_relaxed)) {
+      reason_.store(Reason::kCancelled, std::memory_order_relaxed);
+    } else if (deadline_ && Clock::now() > *deadline_) {
+      reason_.store(Reason::kDeadline, std::memory_order_relaxed);
+    }
+    return reason_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  const std::atomic<bool>* cancel_;
+  std::optional<Clock::time_point> deadline_;
+  mutable std::atomic<Reason> reason_{Reason::kGoOn};
+};
+
 struct Worker;
 struct TeamShared;
 
 // The calling thread and the workers it borrowed. Used by one thread at a time.
 class Team {
  public:
-  // Borrows up to `threads - 1` idle workers (threads counts the caller).
-  explicit Team(int threads = 1, bool flush_denormals = false);
+  // Borrows up to `threads - 1` idle workers (threads counts the caller). `stop` outlives the team.
+  explicit Team(int threads = 1, bool flush_denormals = false, const StopToken* stop = nullptr);
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
@@ -47,13 +78,38 @@ class Team {
   // Threads that take part, the caller included. `thread` passed to jobs is in [0, size()).
   int size() const { return size_; }
   // Runs job(part, thread) for every part in [0, parts); returns when all are done. `job` must not
-  // throw and must not call parallel().
+  // throw and must not call parallel(). Parts that have not begun when the run is stopped are left
+  // out: whoever runs the step asks the token before trusting what it wrote.
   void parallel(int parts, JobRef job);
 
+  // Calls f(from, to) for ranges that cover [from, to), cut at multiples of `unit`, until the run
+  // is stopped. When nothing can stop it, that is one call; else ranges take about two
+  // milliseconds.
+  template <class F>
+  void in_slices(int64_t from, int64_t to, int64_t unit, F&& f) const {
+    if (stop_ == nullptr || to - from <= unit) {
+      if (from < to) f(from, to);
+      return;
+    }
+    constexpr std::chrono::duration<double> kSlice{2e-3};
+    int64_t units = std::max<int64_t>((to - from) / unit / 256, 1);
+    while (from < to && stop_->reason() == StopToken::Reason::kGoOn) {
+      const auto start = StopToken::Clock::now();
+      const int64_t end = to - from <= units * unit ? to : from + units * unit;
+      f(from, end);
+      from = end;
+      const std::chrono::duration<double> took = StopToken::Clock::now() - start;
+      const double factor = kSlice.count() / std::max(took.count(), 1e-7);
+      units = std::max<int64_t>(static_cast<int64_t>(double(units) * std::min(factor, 4.0)), 1);
+    }
+  }
+
  private:
+  bool stopped() const { return stop_ != nullptr && stop_->reason() != StopToken::Reason::kGoOn; }
+
   int size_ = 1;
+  const StopToken* stop_;  // null when nothing can stop the run
   std::shared_ptr<TeamShared> shared_;
-  std::vector<Worker*> workers_;
 };
 
 // Flushes subnormals to zero on this thread while it lives; restores the caller's state.

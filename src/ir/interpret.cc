@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/status.h"
 #include "ir/eval.h"
+#include "ir/string_memory.h"
 
 namespace ferry {
 namespace {
@@ -28,6 +29,7 @@ class NodeEval final : public EvalContext {
 
   Result<Tensor> output(size_t i, DType dtype, const Dims& dims) override {
     FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(dtype, dims, options_.budget));
+    if (dtype == DType::kString) FERRY_RETURN_IF_ERROR(check_string_output(*this, t.count()));
     if (i < outputs_.size()) outputs_[i] = t;
     return t;
   }
@@ -72,7 +74,11 @@ Status run_node(const Node& node, const Graph* graph, std::span<const Value> inp
                 std::vector<Value>& outputs, const InterpretOptions& options, uint64_t seed) {
   NodeEval context(node, graph, inputs, outputs, options, seed);
   if (!node.op.def().eval) return unsupported_op("{}: no reference kernel", node.describe());
-  return node.op.def().eval(node.op, context).with_context(node.describe());
+  Status status = node.op.def().eval(node.op, context);
+  for (size_t i = 0; i < outputs.size() && status.ok(); ++i) {
+    status = count_strings(outputs[i], options.budget);
+  }
+  return std::move(status).with_context(node.describe());
 }
 
 }  // namespace

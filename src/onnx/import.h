@@ -35,6 +35,7 @@ struct ImportedModel {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
   std::vector<Type> declared_outputs;  // as in the file: advice, which inference does not use
+  uint64_t file_bytes = 0;  // of the model itself, external data not counted
 };
 
 // Errors: kIoError          the file or its external data cannot be read

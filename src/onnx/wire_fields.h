@@ -21,20 +21,31 @@ struct WireError : protozero::exception {
   explicit WireError(Status s) : status(std::move(s)) {}
 };
 
-inline std::string_view view(const protozero::data_view& v) { return {v.data(), v.size()}; }
-
-// One message being read. Checks wire types, which protozero leaves to its caller.
+// One message being read. Checks wire types, which protozero leaves to its caller, and reads
+// lengths itself: protozero keeps the low 32 bits of one.
 class Fields {
  public:
   explicit Fields(std::string_view message) : reader_(message.data(), message.size()) {}
 
   bool next() { return reader_.next(); }
   uint32_t tag() const { return reader_.tag(); }
-  void skip() { reader_.skip(); }
+  void skip() {
+    if (reader_.wire_type() == pbf_wire_type::length_delimited)
+      bytes();
+    else
+      reader_.skip();
+  }
 
   std::string_view bytes() {
     want(pbf_wire_type::length_delimited);
-    return view(reader_.get_view());
+    const protozero::data_view rest = reader_.data();
+    const char* at = rest.data();
+    const char* end = at + rest.size();
+    const uint64_t length = protozero::decode_varint(&at, end);
+    if (length > static_cast<uint64_t>(end - at)) throw protozero::end_of_buffer_exception();
+    const std::string_view found(at, length);
+    reader_ = protozero::pbf_reader(at + length, rest.size() - (at - rest.data()) - length);
+    return found;
   }
   int64_t varint() {
     want(pbf_wire_type::varint);

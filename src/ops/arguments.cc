@@ -8,17 +8,18 @@
 
 namespace ferry {
 
-Result<std::vector<int64_t>> read_ints(const Tensor& t, std::string_view what) {
-  auto ints = int_contents(t);
+Result<Ints> read_ints(const Tensor& t, std::string_view what) {
+  if (t.dtype() == DType::kInt64) return Ints(t.elements<int64_t>());
+  const auto ints = int_contents(t);
   if (!ints) return invalid_argument("{} is {}, wanted are integers", what, t.describe());
-  return *std::move(ints);
+  return Ints(*ints);
 }
 
 Result<int64_t> read_int(const Tensor& t, std::string_view what) {
   if (t.count() != 1) {
     return invalid_argument("{} is {}, wanted is one integer", what, t.describe());
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ints, read_ints(t, what));
+  FERRY_ASSIGN_OR_RETURN(const Ints ints, read_ints(t, what));
   return ints[0];
 }
 
@@ -58,13 +59,13 @@ Result<size_t> normalize_axis(int64_t axis, size_t rank) {
   return static_cast<size_t>(a);
 }
 
-Result<std::vector<size_t>> normalize_axes(std::span<const int64_t> axes, size_t rank) {
-  std::vector<size_t> out;
-  std::vector<bool> seen(rank, false);
+Result<Axes> normalize_axes(std::span<const int64_t> axes, size_t rank) {
+  Axes out;
   for (int64_t axis : axes) {
     FERRY_ASSIGN_OR_RETURN(const size_t a, normalize_axis(axis, rank));
-    if (seen[a]) return invalid_model("axis {} is named twice", axis);
-    seen[a] = true;
+    if (std::find(out.begin(), out.end(), a) != out.end()) {
+      return invalid_model("axis {} is named twice", axis);
+    }
     out.push_back(a);
   }
   return out;

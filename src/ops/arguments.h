@@ -6,16 +6,21 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
+#include "base/small_vector.h"
 #include "base/status.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 
 namespace ferry {
 
+// As many as a tensor has axes: what a run reads of them costs no allocation.
+using Ints = SmallVector<int64_t, Dims::kMaxRank>;
+using Axes = SmallVector<size_t, Dims::kMaxRank>;
+using AxisFlags = SmallVector<uint8_t, Dims::kMaxRank>;  // 1 for axes that are meant
+
 // The elements of an integer tensor. Errors: kInvalidArgument.
-Result<std::vector<int64_t>> read_ints(const Tensor& t, std::string_view what);
+Result<Ints> read_ints(const Tensor& t, std::string_view what);
 // The only element of an integer tensor. Errors: kInvalidArgument.
 Result<int64_t> read_int(const Tensor& t, std::string_view what);
 // Errors: kLimitExceeded over Dims::kMaxRank.
@@ -25,7 +30,7 @@ Result<Dims> make_dims(std::span<const int64_t> dims);
 // The dims that both broadcast to. Errors: kShapeMismatch, kLimitExceeded.
 Result<Dims> broadcast_dims(const Dims& a, const Dims& b);
 // Axes in [-rank, rank), made non-negative; each at most once. Errors: kInvalidModel.
-Result<std::vector<size_t>> normalize_axes(std::span<const int64_t> axes, size_t rank);
+Result<Axes> normalize_axes(std::span<const int64_t> axes, size_t rank);
 // The same for one axis.
 Result<size_t> normalize_axis(int64_t axis, size_t rank);
 

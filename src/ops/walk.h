@@ -69,7 +69,7 @@ void coalesce(Dims& dims, std::array<Dims, N>& strides) {
 
 // Calls row(n, offsets, steps) for every row of `dims` in row-major order, where offsets[k] is
 // where tensor k begins and steps[k] its stride along the row. `row` may return a Status. Rows
-// are as long as the strides allow. Polls for cancellation now and then.
+// are as long as the strides allow, up to 64 Ki elements. Polls for cancellation now and then.
 template <size_t N, class Row>
 Status for_each_row(EvalContext& c, Dims dims, std::array<Dims, N> strides, Row&& row) {
   for (int64_t d : dims) {
@@ -81,12 +81,24 @@ Status for_each_row(EvalContext& c, Dims dims, std::array<Dims, N> strides, Row&
   std::array<int64_t, N> offsets{}, steps{};
   for (size_t k = 0; k < N; ++k) steps[k] = strides[k][last];
   Dims at = Dims::filled(dims.size(), 0);
-  for (int64_t rows = 0;; ++rows) {
-    if (rows % 1024 == 0) FERRY_RETURN_IF_ERROR(c.poll());
-    if constexpr (std::is_void_v<decltype(row(n, offsets, steps))>) {
-      row(n, offsets, steps);
-    } else {
-      FERRY_RETURN_IF_ERROR(row(n, offsets, steps));
+  constexpr int64_t kLongest = 64 << 10;
+  int64_t until_poll = 0;
+  for (;;) {
+    auto from = offsets;
+    for (int64_t left = n; left > 0; left -= kLongest) {
+      const int64_t length = std::min(left, kLongest);
+      // A row counts as 64 elements on top, for what every call of it costs.
+      until_poll -= length + 64;
+      if (until_poll < 0) {
+        until_poll = kLongest;
+        FERRY_RETURN_IF_ERROR(c.poll());
+      }
+      if constexpr (std::is_void_v<decltype(row(n, from, steps))>) {
+        row(length, from, steps);
+      } else {
+        FERRY_RETURN_IF_ERROR(row(length, from, steps));
+      }
+      for (size_t k = 0; k < N; ++k) from[k] += length * steps[k];
     }
     size_t axis = last;
     for (; axis > 0; --axis) {

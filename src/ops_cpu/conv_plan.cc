@@ -27,7 +27,11 @@ Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x) {
   for (size_t a = 0; a < plan.spatial; ++a) {
     window.axes[a].kernel = plan.shape.kernel[3 - plan.spatial + a];
   }
-  const Dims in = spatial_dims(x.dims(), true);
+  const int64_t channels = x.dim(plan.op.x_last() ? x.rank() - 1 : 1);
+  if (channels != plan.shape.in_channels) {
+    return shape_mismatch("x has {} channels, wanted are {}", channels, plan.shape.in_channels);
+  }
+  const Dims in = spatial_dims(x.dims(), plan.op.x_last());
   FERRY_ASSIGN_OR_RETURN(const Dims out, resolve_window(window, in));
   ConvShape s = plan.shape;
   s.batch = x.dim(0);

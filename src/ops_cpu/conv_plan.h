@@ -18,7 +18,7 @@ struct ConvPlan {
 // From the operator and its constant weights [O, I / group, kernel...].
 ConvPlan make_conv_plan(const Conv& op, const Tensor& w);
 
-// Sizes and pads for the channels-last input x.
+// Sizes and pads for the input x.
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x);
 
 }  // namespace ferry

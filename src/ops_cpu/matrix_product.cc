@@ -21,21 +21,45 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
 
 namespace {
 
-void run_rectangle(const GemmKernels& kernels, const GemmArgs& args, int thread, int64_t m0,
-                   int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
+void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread,
+                   int64_t m0, int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
   if (finish == nullptr) {
-    gemm_tile(kernels, blocking, args, m0, m1, n0, n1);
+    // Slices are cut from the side with more register tiles.
+    if ((m1 - m0) / kernels.mr >= (n1 - n0) / kernels.nr) {
+      team.in_slices(m0, m1, kernels.mr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, from, to, n0, n1);
+      });
+    } else {
+      team.in_slices(n0, n1, kernels.nr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels, blocking, args, m0, m1, from, to);
+      });
+    }
     return;
   }
-  const int64_t row_bytes = std::max<int64_t>((n1 - n0) * int64_t{sizeof(float)}, 1);
-  // Strips cost passes over the weights: at least 8 register tiles of rows.
-  const int64_t strip = std::max<int64_t>(kTailStripBytes / row_bytes / kernels.mr, 8) * kernels.mr;
-  for (int64_t m = m0; m < m1; m += strip) {
-    const int64_t end = std::min(m1, m + strip);
-    gemm_tile(kernels, blocking, args, m, end, n0, n1);
-    (*finish)(thread, m, end, n0, n1);
-  }
+  // Rectangles that stay in the cache until the tail has read them. Small weights may pass by once
+  // per strip of rows; large ones are read once by as many rows as keep their part of A in the
+  // cache.
+  const int64_t k_bytes = std::max<int64_t>(args.k * args.taps * int64_t{sizeof(float)}, 1);
+  const bool small_weights = k_bytes * (n1 - n0) <= blocking.rows_bytes / 2;
+  const int64_t wanted = small_weights ? kTailStripBytes / ((n1 - n0) * int64_t{sizeof(float)})
+                                       : blocking.rows_bytes / k_bytes;
+  const int64_t most = std::max<int64_t>(wanted, (small_weights ? 1 : 4) * kernels.mr);
+  const int64_t blocks = (m1 - m0 + most - 1) / most;
+  const int64_t rows = ((m1 - m0 + blocks - 1) / blocks + kernels.mr - 1) / kernels.mr * kernels.mr;
+  const int64_t panel_bytes = rows * kernels.nr * int64_t{sizeof(float)};
+  const int64_t cols =
+      small_weights ? n1 - n0 : std::max<int64_t>(kTailStripBytes / panel_bytes, 1) * kernels.nr;
+  team.in_slices(m0, m1, rows, [&](int64_t from, int64_t to) {
+    for (int64_t m = from; m < to; m += rows) {
+      const int64_t m_end = std::min(to, m + rows);
+      for (int64_t n = n0; n < n1; n += cols) {
+        const int64_t n_end = std::min(n1, n + cols);
+        gemm_tile(kernels, blocking, args, m, m_end, n, n_end);
+        (*finish)(thread, m, m_end, n, n_end);
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -46,13 +70,16 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
   const int64_t work = args.m * args.n * std::max<int64_t>(args.k * args.taps, 1);
   const int64_t threads = team.size();
   if (threads == 1 || work < kMinParallelWork) {
-    run_rectangle(kernels, args, 0, 0, args.m, 0, args.n, finish);
+    run_rectangle(kernels, team, args, 0, 0, args.m, 0, args.n, finish);
     return;
   }
-  // Split the side with more register tiles; a few parts per thread even out a slow one.
+  // Each thread reads its part of the side that is split, and all of the other. A few parts per
+  // thread even out a slow one.
   const int64_t row_tiles = (args.m + kernels.mr - 1) / kernels.mr;
   const int64_t col_tiles = (args.n + kernels.nr - 1) / kernels.nr;
-  const bool by_rows = row_tiles >= 2 * threads || row_tiles >= col_tiles;
+  const bool enough_cols = col_tiles >= 4 * threads;
+  const bool by_rows =
+      args.n > args.m && enough_cols ? false : row_tiles >= 2 * threads || row_tiles >= col_tiles;
   const int64_t tiles = by_rows ? row_tiles : col_tiles;
   const int64_t parts =
       std::min(tiles, by_rows && row_tiles >= 8 * threads ? 2 * threads : threads);
@@ -62,9 +89,9 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
     const int64_t from = std::min(end, tiles * part / parts * unit);
     const int64_t to = std::min(end, tiles * (part + 1) / parts * unit);
     if (by_rows)
-      run_rectangle(kernels, args, thread, from, to, 0, args.n, finish);
+      run_rectangle(kernels, team, args, thread, from, to, 0, args.n, finish);
     else
-      run_rectangle(kernels, args, thread, 0, args.m, from, to, finish);
+      run_rectangle(kernels, team, args, thread, 0, args.m, from, to, finish);
   });
 }
 
@@ -83,7 +110,7 @@ class MatrixStep final : public StepKernel {
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return weights_.bytes; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& a = c.input(static_cast<size_t>(anchor_.inputs[0]));
@@ -92,6 +119,10 @@ class MatrixStep final : public StepKernel {
     args.k = weights_.k;
     args.n = weights_.n;
     args.m = y.count() / std::max<int64_t>(args.n, 1);
+    if (a.dim(a.rank() - 1) != args.k) {
+      return shape_mismatch("x is {}: its last axis has size {}, the weights want {}", a.describe(),
+                            a.dim(a.rank() - 1), args.k);
+    }
     args.a = a.data<float>();
     args.lda = args.k;
     args.packed_b = weights_.data();
@@ -112,11 +143,12 @@ class MatrixStep final : public StepKernel {
     }
     std::array<void*, kMaxThreads> scratch{};
     FERRY_RETURN_IF_ERROR(tail_scratch(c, anchor_, scratch));
-    const FinishTile finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    const auto finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
       run_tail(elt_kernels_, anchor_, c, args.c, args.n, m0, m1, n0, n1,
                scratch[static_cast<size_t>(thread)]);
     };
-    run_product(kernels_, c.team(), args, &finish);
+    const FinishTile tile(finish);
+    run_product(kernels_, c.team(), args, &tile);
     return {};
   }
 

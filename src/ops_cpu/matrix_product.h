@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,8 +28,23 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
                                  int64_t col_stride, int64_t k, int64_t n, MemoryBudget* budget);
 
 // Computes all of C; args.packed_b and sizes are set. The split over threads never changes a bit.
-// `finish(thread, m0, m1, n0, n1)`, if any, is called with each rectangle once it is in the cache.
-using FinishTile = std::function<void(int, int64_t, int64_t, int64_t, int64_t)>;
+// `finish(thread, m0, m1, n0, n1)`, if any, is called with each rectangle once it is in the cache;
+// FinishTile refers to the callable and does not own it.
+class FinishTile {
+ public:
+  template <class F>
+  explicit FinishTile(const F& f)
+      : object_(&f), call_([](const void* o, int thread, int64_t m0, int64_t m1, int64_t n0,
+                              int64_t n1) { (*static_cast<const F*>(o))(thread, m0, m1, n0, n1); }) {
+  }
+  void operator()(int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) const {
+    call_(object_, thread, m0, m1, n0, n1);
+  }
+
+ private:
+  const void* object_;
+  void (*call_)(const void*, int, int64_t, int64_t, int64_t, int64_t);
+};
 void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
                  const FinishTile* finish = nullptr);
 

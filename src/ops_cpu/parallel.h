@@ -13,18 +13,23 @@ namespace ferry {
 inline constexpr int64_t kMinParallelBytes = 32 << 10;   // of memory to move
 inline constexpr int64_t kMinParallelValues = 16 << 10;  // elements that take some arithmetic
 
-// Calls f(from, to, thread) for ranges that cover [0, units).
+// Calls f(from, to, thread) for ranges that cover [0, units), unless the run is stopped.
 template <class F>
 void parallel_range(Team& team, int64_t units, bool worthwhile, F&& f) {
   if (units <= 0) return;
   int64_t parts = 1;
   if (worthwhile && team.size() > 1) parts = std::min<int64_t>(units, 4 * team.size());
   if (parts == 1) {
-    f(int64_t{0}, units, 0);
+    const auto whole = [&](int64_t from, int64_t to) { f(from, to, 0); };
+    if (worthwhile)
+      team.in_slices(0, units, 1, whole);
+    else
+      whole(0, units);
     return;
   }
   team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-    f(units * part / parts, units * (part + 1) / parts, thread);
+    team.in_slices(units * part / parts, units * (part + 1) / parts, 1,
+                   [&](int64_t from, int64_t to) { f(from, to, thread); });
   });
 }
 

@@ -36,7 +36,7 @@ class WinogradStep final : public StepKernel {
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
@@ -81,8 +81,11 @@ class WinogradStep final : public StepKernel {
               : std::min(w.tiles, std::max<int64_t>(team.size(),
                                                     std::min<int64_t>(blocks, 4 * team.size())));
       team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-        winograd_tiles(winograd_, gemm_, blocking, w, s, args, w.tiles * part / parts,
-                       w.tiles * (part + 1) / parts, scratch[static_cast<size_t>(thread)]);
+        team.in_slices(w.tiles * part / parts, w.tiles * (part + 1) / parts, w.block_tiles,
+                       [&](int64_t from, int64_t to) {
+                         winograd_tiles(winograd_, gemm_, blocking, w, s, args, from, to,
+                                        scratch[static_cast<size_t>(thread)]);
+                       });
       });
       return {};
     }

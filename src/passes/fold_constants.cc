@@ -2,7 +2,9 @@
 #include "passes/fold_constants.h"
 
 #include <algorithm>
+#include <chrono>
 
+#include "base/status.h"
 #include "passes/match.h"
 #include "tensor/visit.h"
 
@@ -105,9 +107,17 @@ class Folder {
     for (ValueId v : n.inputs) inputs.push_back(v == kNone ? Value() : *g_.value(v).constant);
     InterpretOptions interpret;
     interpret.budget = options_.budget;
-    interpret.poll = options_.poll;
+    const auto until = Clock::now() + (abandoned_ < kMaxAbandoned ? kTime : kTimeWhenWary);
+    interpret.poll = [&]() -> Status {
+      if (options_.poll) FERRY_RETURN_IF_ERROR(options_.poll());
+      if (Clock::now() < until) return {};
+      return make_error(Code::kDeadlineExceeded, "folding takes too long");
+    };
     // A node that cannot run here fails where its model says it does: at run time.
-    if (!interpret_node(n, inputs, outputs, interpret).ok()) return 0;
+    if (const Status s = interpret_node(n, inputs, outputs, interpret); !s.ok()) {
+      if (s.code() == Code::kDeadlineExceeded) ++abandoned_;
+      return 0;
+    }
     uint64_t bytes = 0;
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (!is_used(g_, n.outputs[i])) continue;
@@ -123,9 +133,16 @@ class Folder {
     return 1;
   }
 
+  // A few hundred bytes of constants can take years to compute (Einsum, RoiAlign). What takes
+  // longer than any real constant is left to run time, where the caller's deadline holds.
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kTime{300}, kTimeWhenWary{10};
+  static constexpr int kMaxAbandoned = 2;
+
   Graph& g_;
   const PassOptions& options_;
   uint64_t left_;
+  int abandoned_ = 0;
 };
 
 }  // namespace

@@ -126,8 +126,7 @@ void reach(const Graph& g, ValueId v, int depth, std::vector<ValueId>& out) {
 }
 
 double tolerance_of(const Graph& g, ValueId v) {
-  const DType t = g.value(v).type.dtype;
-  return t == DType::kFloat16 || t == DType::kBFloat16 ? 5e-3 : 2e-6;
+  return constant_tolerance(g.value(v).type.dtype, 2e-6);
 }
 
 // A recognised activation of `x`.
@@ -169,7 +168,10 @@ std::optional<Form> form_of(const Graph& g, const Node& inner, const Polynomial&
   if (is_unary(inner, UnaryKind::kSigmoid)) {
     const double alpha = argument.c[1][0];
     if (alpha == 0 || !is(Polynomial::term(1, 0, alpha))) return std::nullopt;
-    return Form{swish(std::abs(alpha - 1) <= tolerance ? 1 : alpha), xe};
+    const double near = std::abs(alpha - 1) <= tolerance ? 1 : alpha;
+    // The attribute is a float: in double precision it must hold the number.
+    if (std::abs(static_cast<float>(near) - near) > tolerance * std::abs(near)) return std::nullopt;
+    return Form{swish(near), xe};
   }
   if (is_unary(inner, UnaryKind::kErf)) {
     if (!is(Polynomial::term(1, 0, 1 / std::numbers::sqrt2))) return std::nullopt;
@@ -184,13 +186,13 @@ std::optional<Form> form_of(const Graph& g, const Node& inner, const Polynomial&
   }
   if (is_unary(inner, UnaryKind::kHardSigmoid)) {
     const Unary& op = *inner.op.as<Unary>();
-    const bool sixth = std::abs(op.alpha - 1.0f / 6) < 1e-6f && op.beta == 0.5f;
+    const bool sixth = std::abs(op.alpha - 1.0f / 6) < tolerance && op.beta == 0.5f;
     if (!sixth || !is(x)) return std::nullopt;
     return Form{make_op("HardSwish"), xe};
   }
   if (clips_to_six(g, inner)) {
     if (!is(sum(x, Polynomial::term(0, 0, 3), 1))) return std::nullopt;
-    return Form{make_op("HardSwish"), Polynomial::term(1, 1, 1.0 / 6)};
+    return Form{make_op("HardSwish"), Polynomial::term(1, 1, double(1.0f / 6))};
   }
   return std::nullopt;
 }

@@ -125,6 +125,8 @@ std::optional<Patch> normalization(const Graph& g, const Node& n, const PassOpti
     if (!ones.defined()) continue;
     const int64_t axis = -static_cast<int64_t>(dims->size());
     const auto epsilon = static_cast<float>(variance->epsilon);
+    // The attribute is a float: in double precision it must hold the number.
+    if (type.dtype == DType::kFloat64 && epsilon != variance->epsilon) continue;
     PatchBuilder p(g);
     const Node* centred = binary_producer(g, d, BinaryKind::kSub);
     const auto mean =

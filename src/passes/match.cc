@@ -40,12 +40,17 @@ std::optional<double> uniform_constant(const Graph& g, ValueId v) {
   return values->front();
 }
 
+double constant_tolerance(DType type, double of_float) {
+  if (type == DType::kFloat16 || type == DType::kBFloat16) return 5e-3;
+  return type == DType::kFloat64 ? 1e-15 : of_float;
+}
+
 bool is_constant_near(const Graph& g, ValueId v, double wanted) {
   const Tensor* t = constant_of(g, v);
   if (t == nullptr || t->count() != 1) return false;
   const auto value = uniform_constant(g, v);
-  const bool coarse = t->dtype() == DType::kFloat16 || t->dtype() == DType::kBFloat16;
-  return value && std::abs(*value - wanted) <= (coarse ? 5e-3 : 1e-6) * std::abs(wanted);
+  const double tolerance = constant_tolerance(t->dtype(), 1e-6);
+  return value && std::abs(*value - wanted) <= tolerance * std::abs(wanted);
 }
 
 std::optional<KnownInts> known_ints(const Graph& g, ValueId v) {

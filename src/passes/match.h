@@ -21,7 +21,9 @@ const Tensor* constant_of(const Graph& g, ValueId v);
 std::optional<std::vector<double>> constant_numbers(const Graph& g, ValueId v);
 // The element that all elements of a constant equal; nullopt for an empty one.
 std::optional<double> uniform_constant(const Graph& g, ValueId v);
-// True when `v` is a constant of one element near `wanted` (relative 1e-6, what float rounds to).
+// Relative distance within which a constant of that type spells a number: what rounds to it.
+double constant_tolerance(DType type, double of_float);
+// True when `v` is a constant of one element that spells `wanted`.
 bool is_constant_near(const Graph& g, ValueId v, double wanted);
 // Integer contents that do not depend on inputs.
 std::optional<std::vector<int64_t>> constant_ints(const Graph& g, ValueId v);

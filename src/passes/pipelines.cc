@@ -6,9 +6,12 @@
 #include "passes/fold_constants.h"
 #include "passes/fold_shape_arithmetic.h"
 #include "passes/fuse_activations.h"
+#include "passes/fuse_attention.h"
 #include "passes/fuse_conv_bn.h"
 #include "passes/fuse_normalization.h"
+#include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
+#include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
 
 namespace ferry {
@@ -23,6 +26,7 @@ std::vector<Pass> standard_pipeline() {
       fold_constants(),
       merge_duplicates(),
       // One operator where several spell it.
+      lower_einsum(),
       fuse_normalization(),
       fuse_activations(),
       // Constants into weights.
@@ -39,6 +43,11 @@ std::vector<Pass> standard_pipeline() {
       fold_constants(),
       merge_duplicates(),
   };
+}
+
+std::vector<Pass> engine_pipeline() {
+  return {fuse_weight_transpose(), fuse_attention(),        cancel_transposes(),
+          lower_transposes(),      fold_shape_arithmetic(), eliminate_identity()};
 }
 
 std::vector<Pass> basic_pipeline() {

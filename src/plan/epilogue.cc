@@ -8,6 +8,7 @@
 #include "ops/math/binary.h"
 #include "ops/math/clip.h"
 #include "ops/math/unary.h"
+#include "ops/nn/conv.h"
 #include "plan/eltwise_program.h"
 
 namespace ferry {
@@ -38,9 +39,32 @@ ValueId other_operand(const Node& node, ValueId carried) {
 
 }  // namespace
 
+int FusedAnchor::in_place_input() const {
+  const auto read = [&](const std::vector<int>& by) {
+    return std::find(by.begin(), by.end(), residual) != by.end();
+  };
+  return read(inputs) || read(tail_inputs) ? -1 : residual;
+}
+
 bool FusedAnchor::reads(int input) const {
   return input == inputs[0] || input == residual ||
          std::find(tail_inputs.begin(), tail_inputs.end(), input) != tail_inputs.end();
+}
+
+bool is_pointwise(const Graph& graph, const Node& node) {
+  const auto* conv = node.op.as<Conv>();
+  if (conv == nullptr || !conv->x_last() || !conv->y_last() || conv->group != 1) return false;
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNone) continue;
+    const GraphValue& v = graph.value(node.inputs[i]);
+    if (!v.constant || v.overridable) return false;
+  }
+  const Tensor& w = *graph.value(node.inputs[1]).constant;
+  const auto all = [](const std::vector<int64_t>& list, int64_t wanted) {
+    return std::all_of(list.begin(), list.end(), [&](int64_t x) { return x == wanted; });
+  };
+  return w.dtype() == DType::kFloat32 && w.count() == w.dim(0) * w.dim(1) &&
+         all(conv->strides, 1) && all(conv->pads, 0);
 }
 
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried) {
@@ -74,7 +98,9 @@ class ChainReader {
       if (!in_registers(next, carried)) break;
       carried = next.outputs[0];
     }
-    return body_.is_output(carried) || read_tail(carried);
+    if (body_.is_output(carried)) return true;
+    const Node& next = body_.node(body_.value(carried).users[0]);
+    return next.op.as<Conv>() != nullptr ? read_pointwise(next) : read_tail(carried);
   }
 
  private:
@@ -83,13 +109,40 @@ class ChainReader {
     return i < 0 ? nullptr : request_.constant(static_cast<size_t>(i));
   }
 
+  // A second convolution, and at most one bound after it.
+  bool read_pointwise(const Node& conv) {
+    FusedAnchor::Pointwise then;
+    then.anchor = &conv;
+    for (ValueId v : conv.inputs) then.inputs.push_back(v == kNone ? -1 : step_input_[v]);
+    const ValueId y = conv.outputs[0];
+    if (!body_.is_output(y)) {
+      if (body_.value(y).users.size() != 1) return false;
+      const Node& bound = body_.node(body_.value(y).users[0]);
+      if (!body_.is_output(bound.outputs[0]) || !read_bounds(bound, then.lo, then.hi)) return false;
+    }
+    out_.then = std::move(then);
+    return true;
+  }
+
+  // The bounds of a Relu, or of a Clip by constants.
+  bool read_bounds(const Node& node, float& lo, float& hi) const {
+    if (is_relu(node)) {
+      lo = 0;
+      return true;
+    }
+    if (node.op.as<Clip>() == nullptr) return false;
+    for (size_t i = 1; i < node.inputs.size() && i < 3; ++i) {
+      if (node.inputs[i] == kNone) continue;
+      const Tensor* bound = constant(node.inputs[i]);
+      if (bound == nullptr || std::isnan(*bound->data<float>())) return false;
+      (i == 1 ? lo : hi) = *bound->data<float>();
+    }
+    return true;
+  }
+
   // Takes `node` into the part that kernels do in registers: residual, then clip.
   bool in_registers(const Node& node, ValueId carried) {
     if (clipped_) return false;
-    if (is_relu(node)) {
-      out_.lo = 0;
-      return clipped_ = true;
-    }
     if (is_add(node) && out_.residual < 0) {
       const ValueId other = other_operand(node, carried);
       if (constant(other) != nullptr || !(body_.value(other).type == body_.value(carried).type)) {
@@ -98,14 +151,7 @@ class ChainReader {
       out_.residual = step_input_[other];
       return true;
     }
-    if (node.op.as<Clip>() == nullptr) return false;
-    for (size_t i = 1; i < node.inputs.size() && i < 3; ++i) {
-      if (node.inputs[i] == kNone) continue;
-      const Tensor* bound = constant(node.inputs[i]);
-      if (bound == nullptr || std::isnan(*bound->data<float>())) return false;
-      (i == 1 ? out_.lo : out_.hi) = *bound->data<float>();
-    }
-    return clipped_ = true;
+    return clipped_ = read_bounds(node, out_.lo, out_.hi);
   }
 
   bool read_tail(ValueId carried) {

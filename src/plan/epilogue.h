@@ -5,6 +5,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,8 +25,20 @@ struct FusedAnchor {
   // The rest of the chain; value 0 is the tile, value i the step's input tail_inputs[i - 1].
   EltProgram tail;
   std::vector<int> tail_inputs;
+  // A 1x1 convolution that takes the pixels from the cache, in place of a tail; only for kernels
+  // that say so. Its inputs are those of the step.
+  struct Pointwise {
+    const Node* anchor = nullptr;
+    std::vector<int> inputs;
+    float lo = -std::numeric_limits<float>::infinity();
+    float hi = std::numeric_limits<float>::infinity();
+  };
+  std::optional<Pointwise> then;
 
   bool has_tail() const { return !tail.code.empty(); }
+  // The residual, which a product may start from in place; -1 when the anchor or the tail reads it
+  // too.
+  int in_place_input() const;
   // True for inputs that run() reads besides packed weights and bias.
   bool reads(int input) const;
 };
@@ -46,5 +59,8 @@ void add_anchor_kernel(KernelRegistry& r, std::string_view op, const std::string
 // True when `node` can be the next link of the chain that carries `carried`: elementwise, of the
 // same shape, its other operand of that shape too, one value per column, or a single one.
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried);
+
+// A 1x1 convolution of channels-last pixels that FusedAnchor::then can be.
+bool is_pointwise(const Graph& graph, const Node& node);
 
 }  // namespace ferry

@@ -2,17 +2,21 @@
 #include "plan/fuse.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/status.h"
 #include "ir/patch.h"
 #include "ops/fusion/group.h"
+#include "ops/math/clip.h"
 #include "ops/math/gemm.h"
 #include "ops/math/matmul.h"
+#include "ops/math/unary.h"
 #include "ops/nn/conv.h"
 #include "ops/registry.h"
 #include "plan/eltwise_program.h"
 #include "plan/epilogue.h"
+#include "plan/layout.h"
 
 namespace ferry {
 namespace {
@@ -47,6 +51,43 @@ std::vector<NodeId> chain_of(const Graph& g, NodeId anchor) {
     chain.push_back(user);
   }
   return chain;
+}
+
+bool is_bound(const Graph& g, const Node& n) {
+  const auto* unary = n.op.as<Unary>();
+  if (unary != nullptr) return unary->kind == UnaryKind::kRelu;
+  if (n.op.as<Clip>() == nullptr) return false;
+  for (size_t i = 1; i < n.inputs.size(); ++i) {
+    if (n.inputs[i] == kNone) continue;
+    if (!is_packable(g, n.inputs[i]) || std::isnan(*g.value(n.inputs[i]).constant->data<float>())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Appends a 1x1 convolution, and its bounds, to a large convolution that makes its output strip by
+// strip: the pixels between the two never leave the cache.
+void extend_by_pointwise(const Graph& g, std::vector<NodeId>& chain) {
+  const Node& first = g.node(chain[0]);
+  if (chain.size() > 2 || (chain.size() == 2 && !is_bound(g, g.node(chain[1])))) return;
+  const auto* conv = first.op.as<Conv>();
+  if (conv == nullptr ||
+      !is_shifted_convolution(*conv, g.value(first.inputs[1]).constant->dims())) {
+    return;
+  }
+  if (first.inputs.size() > 2 && first.inputs[2] != kNone && !is_packable(g, first.inputs[2])) {
+    return;
+  }
+  const ValueId between = g.node(chain.back()).outputs[0];
+  if (!g.has_single_use(between)) return;
+  const NodeId second = g.value(between).users[0];
+  if (g.node(second).inputs[0] != between || !is_pointwise(g, g.node(second))) return;
+  chain.push_back(second);
+  const ValueId y = g.node(second).outputs[0];
+  if (!g.has_single_use(y)) return;
+  const NodeId bound = g.value(y).users[0];
+  if (g.node(bound).inputs[0] == y && is_bound(g, g.node(bound))) chain.push_back(bound);
 }
 
 // One node whose body holds copies of `nodes`, which end in the only one used outside.
@@ -113,11 +154,12 @@ std::vector<NodeId> elementwise_tree(const Graph& g, NodeId root) {
 
 }  // namespace
 
-size_t form_groups(Graph& graph) {
+size_t form_groups(Graph& graph, bool exact) {
   size_t formed = 0;
   for (NodeId id : graph.order()) {
     if (!graph.node(id).alive || !is_anchor(graph, graph.node(id))) continue;
-    const std::vector<NodeId> chain = chain_of(graph, id);
+    std::vector<NodeId> chain = chain_of(graph, id);
+    if (!exact) extend_by_pointwise(graph, chain);
     if (chain.size() >= 2 && make_group(graph, chain)) ++formed;
   }
   // Last nodes first, so that a tree is as large as it can be.

@@ -8,6 +8,7 @@
 namespace ferry {
 
 // Replaces each anchor with a fusable tail by a ferry.Group node. Returns how many.
-size_t form_groups(Graph& graph);
+// `exact`: accuracy = exact.
+size_t form_groups(Graph& graph, bool exact);
 
 }  // namespace ferry

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/layout.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 #include "ir/patch.h"
 #include "ops/image/resize.h"
@@ -28,6 +30,31 @@ std::vector<int64_t> to_planar(size_t rank) {
   return perm;
 }
 
+// Few channels waste most of a vector; these have kernels of their own, which run along rows.
+constexpr int64_t kFewChannels = 4;
+
+bool takes_planes(const Conv& conv, const Tensor& w) {
+  return conv.group == 1 && w.rank() == 4 && w.dim(1) <= kFewChannels;
+}
+
+bool gives_planes(const Conv& conv, const Tensor& w) {
+  if (conv.group != 1 || w.rank() != 4 || w.dim(0) > kFewChannels) return false;
+  for (int64_t s : conv.strides) {
+    if (s != 1) return false;
+  }
+  return w.dim(2) * w.dim(3) > 1;
+}
+
+bool keeps_input(const Op& op) {
+  const auto* conv = op.as<Conv>();
+  return conv != nullptr && conv->planar_input;
+}
+
+bool keeps_output(const Op& op) {
+  const auto* conv = op.as<Conv>();
+  return conv != nullptr && conv->planar_output;
+}
+
 // The operator in its channels-last form, or an undefined one when it has none here.
 Op channels_last_form(const Graph& g, const Node& n) {
   const GraphValue& x = g.value(n.inputs.at(0));
@@ -38,6 +65,8 @@ Op channels_last_form(const Graph& g, const Node& n) {
     if (!w.constant || w.overridable) return {};
     Conv last = *conv;
     last.channels_last = true;
+    last.planar_input = takes_planes(*conv, *w.constant);
+    last.planar_output = gives_planes(*conv, *w.constant);
     return make_op(n.op.def().full_name(), std::move(last));
   }
   if (const auto* conv = n.op.as<ConvTranspose>(); conv != nullptr && !conv->channels_last) {
@@ -59,6 +88,8 @@ Op channels_last_form(const Graph& g, const Node& n) {
     return make_op(n.op.def().full_name(), last);
   }
   if (const auto* resize = n.op.as<Resize>(); resize != nullptr && !resize->channels_last) {
+    const Dim& channels = (*x.type.shape)[1];
+    if (channels.is_constant() && channels.constant() <= kFewChannels) return {};
     Resize last = *resize;
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
@@ -71,13 +102,29 @@ Status convert(Graph& g, NodeId id, Op op) {
   const size_t rank = g.value(n.inputs[0]).type.rank();
   PatchBuilder p(g);
   std::vector<ValueId> inputs = n.inputs;
-  inputs[0] = p.add(make_op("Transpose", Transpose{to_channels_last(rank)}), {inputs[0]});
+  if (!keeps_input(op)) {
+    inputs[0] = p.add(make_op("Transpose", Transpose{to_channels_last(rank)}), {inputs[0]});
+  }
+  const bool planar = keeps_output(op);
   const ValueId y = p.add(std::move(op), inputs);
-  p.replace(n.outputs[0], p.add(make_op("Transpose", Transpose{to_planar(rank)}), {y}));
+  p.replace(n.outputs[0],
+            planar ? y : p.add(make_op("Transpose", Transpose{to_planar(rank)}), {y}));
   return apply(g, id, std::move(p).build());
 }
 
 }  // namespace
+
+// Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
+// copies.
+bool is_shifted_convolution(const Conv& conv, const Dims& w) {
+  if (!conv.planar_input || conv.planar_output || w.size() != 4) return false;
+  const auto all_ones = [](const std::vector<int64_t>& list) {
+    return std::all_of(list.begin(), list.end(), [](int64_t x) { return x == 1; });
+  };
+  if (!all_ones(conv.strides) || !all_ones(conv.dilations)) return false;
+  const int64_t kh = w[2], kw = w[3], taps = (kh + 2) / 3 * ((kw + 2) / 3) * 9;
+  return kh > 3 && kw > 3 && taps * w[1] >= 16 * 9 && w[0] >= 16 && 10 * taps <= 17 * kh * kw;
+}
 
 Status assign_layouts(Graph& graph) {
   for (NodeId id : graph.order()) {

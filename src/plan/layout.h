@@ -4,10 +4,15 @@
 #pragma once
 
 #include "ir/graph.h"
+#include "ops/nn/conv.h"
 
 namespace ferry {
 
 // Errors: kInternal when a rewrite does not type-check.
 Status assign_layouts(Graph& graph);
+
+// True for a convolution of few planar channels by a large kernel, which runs as a 3x3 convolution
+// of shifted copies of its input (see ops_cpu/shifted_winograd_step.cc) unless accuracy is exact.
+bool is_shifted_convolution(const Conv& conv, const Dims& weights);
 
 }  // namespace ferry

@@ -31,9 +31,11 @@ Result<Isa> parse_isa(const std::string& name) {
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const SessionOptions& options,
-                                               const KernelRegistry& kernels) {
+                                               const KernelRegistry& kernels,
+                                               std::shared_ptr<MemoryBudget> budget) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Engine> engine(new Engine);
+  engine->budget_ = budget ? std::move(budget) : MemoryBudget::create(options.memory_limit_bytes);
   FERRY_RETURN_IF_ERROR(engine->prepare(graph, options, kernels));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   engine->load_milliseconds_ = took.count();
@@ -50,7 +52,6 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
   plan_options_.reference_only = options.reference_kernels;
   plan_options_.kernels = &kernels;
-  budget_ = MemoryBudget::create(options.memory_limit_bytes);
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get());
 
@@ -61,8 +62,13 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     pass_options.exact = plan_options_.exact;
     pass_options.off = options.passes_off;
     pass_options.budget = budget_.get();
-    FERRY_ASSIGN_OR_RETURN(pass_reports_,
-                           run_passes(*optimized_, standard_pipeline(), pass_options));
+    pass_options.max_fold_bytes_per_value = options.max_fold_bytes_per_value;
+    if (options.max_fold_bytes != 0) pass_options.max_fold_bytes = options.max_fold_bytes;
+    std::vector<Pass> passes = standard_pipeline();
+    if (!options.reference_kernels) {
+      for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
+    }
+    FERRY_ASSIGN_OR_RETURN(pass_reports_, run_passes(*optimized_, passes, pass_options));
   } else {
     remove_dead_nodes(*optimized_);
   }
@@ -88,17 +94,21 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
   Status status;
   {
-    Team team(plan_options_.threads, !plan_options_.exact);
+    const BufferPool::Run run(*pool_);
+    std::optional<StopToken::Clock::time_point> deadline;
+    // Beyond a year the clock's own range may end first.
+    constexpr std::chrono::hours kNever{24 * 365};
+    if (options.timeout.count() > 0 && options.timeout < kNever) {
+      deadline = StopToken::Clock::now() + options.timeout;
+    }
+    const StopToken stop(options.cancel, deadline);
+    Team team(plan_options_.threads, !plan_options_.exact, &stop);
     const FlushDenormals flush(!plan_options_.exact);
     RunControl control{.budget = budget_.get(),
                        .team = &team,
-                       .cancel = options.cancel,
-                       .deadline = std::nullopt,
+                       .stop = &stop,
                        .seed = runs_.fetch_add(1),
                        .observe = observe};
-    if (options.timeout.count() > 0) {
-      control.deadline = std::chrono::steady_clock::now() + options.timeout;
-    }
     status = context->run(inputs, outputs, control);
   }
   const std::lock_guard lock(plan.mutex);

@@ -5,18 +5,20 @@
 #include <cstring>
 
 #include "base/status.h"
+#include "ir/string_memory.h"
 #include "tensor/size.h"
 
 namespace ferry {
 
 Status RunControl::poll() const {
-  if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-    return make_error(Code::kCancelled, "the run was cancelled by its caller");
+  switch (stop == nullptr ? StopToken::Reason::kGoOn : stop->reason()) {
+    case StopToken::Reason::kCancelled:
+      return make_error(Code::kCancelled, "the run was cancelled by its caller");
+    case StopToken::Reason::kDeadline:
+      return make_error(Code::kDeadlineExceeded, "the deadline of the run has passed");
+    default:
+      return {};
   }
-  if (deadline && std::chrono::steady_clock::now() > *deadline) {
-    return make_error(Code::kDeadlineExceeded, "the deadline of the run has passed");
-  }
-  return {};
 }
 
 namespace {
@@ -108,7 +110,15 @@ class RunStepContext final : public StepContext {
   }
 
   Type output_type(size_t i) const override {
-    return has_output(i) ? r_.p_.graph->value(node_.outputs[i]).type : Type();
+    if (!has_output(i)) return {};
+    Type type = r_.p_.graph->value(node_.outputs[i]).type;
+    if (!type.shape) return type;
+    // What the symbols bound so far say.
+    for (Dim& d : *type.shape) {
+      const auto n = d.eval([this](std::string_view s) { return r_.lookup(s); });
+      if (n.ok() && *n >= 0) d = Dim(*n);
+    }
+    return type;
   }
 
   Status run_body(size_t index, std::vector<Value> inputs, std::vector<Value>& outputs) override {
@@ -149,13 +159,11 @@ class RunStepContext final : public StepContext {
   Result<Tensor> dynamic(ValueId v, DType dtype, const Dims& dims) {
     if (dtype == DType::kString) {
       FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(dtype, dims, control_.budget));
+      FERRY_RETURN_IF_ERROR(check_string_output(*this, t.count()));
       r_.env_[v] = t;
       return t;
     }
-    FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
-    FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, r_.pool_->take(bytes));
-    void* raw = memory.get();
-    Tensor t = Tensor::share(dtype, dims, raw, std::move(memory));
+    FERRY_ASSIGN_OR_RETURN(Tensor t, r_.fresh(dtype, dims));
     r_.env_[v] = t;
     return t;
   }
@@ -205,6 +213,15 @@ const int64_t* RunContext::lookup(std::string_view name) const {
   return nullptr;
 }
 
+// Memory that comes from the session's pool and returns to it with its last owner, who may be a
+// caller: what a run gives out costs page faults only once.
+Result<Tensor> RunContext::fresh(DType dtype, const Dims& dims) const {
+  FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
+  FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, pool_->take(bytes));
+  void* raw = memory.get();
+  return Tensor::share(dtype, dims, raw, std::move(memory));
+}
+
 Result<Dims> RunContext::eval_dims(ValueId v) const {
   const Type& t = p_.graph->value(v).type;
   if (!t.has_rank()) return internal_error("'{}' has no known rank", p_.graph->value(v).name);
@@ -212,6 +229,10 @@ Result<Dims> RunContext::eval_dims(ValueId v) const {
   for (const Dim& d : *t.shape) {
     FERRY_ASSIGN_OR_RETURN(const int64_t n,
                            d.eval([this](std::string_view s) { return lookup(s); }));
+    if (n < 0) {
+      return shape_mismatch("'{}' would have a dimension of {} = {}", p_.graph->value(v).name,
+                            d.to_string(), n);
+    }
     dims.push_back(n);
   }
   return dims;
@@ -314,16 +335,61 @@ Status RunContext::layout(const RunControl& control) {
     for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
     const uint32_t buffer =
         slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
-    void* data = buffer == kNone ? nullptr : base + offsets_[buffer];
-    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, data);
+    const DType dtype = p_.graph->value(v).type.dtype;
+    void* data = buffer == kNone ? nullptr : base + offsets_[buffer] + offset_bytes(slot, dtype);
+    env_[v] = Tensor::borrow(dtype, dims, data);
   }
   bound_for_ = symbols_;
   laid_out_ = true;
   return {};
 }
 
-Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& control) {
+namespace {
+
+bool same_type(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.dims() == b.dims();
+}
+
+bool overlap(const Tensor& a, const Tensor& b) {
+  const auto from = reinterpret_cast<uintptr_t>(a.raw());
+  const auto other = reinterpret_cast<uintptr_t>(b.raw());
+  return a.size_bytes() > 0 && b.size_bytes() > 0 && from < other + b.size_bytes() &&
+         other < from + a.size_bytes();
+}
+
+}  // namespace
+
+bool RunContext::writes_given(size_t i, const Value& given) const {
+  if (!given.is_tensor() || !given.tensor().defined()) return false;
+  if (given.tensor().dtype() == DType::kString) return false;
+  const Place place = p_.slots[p_.graph->outputs()[i]].place;
+  return place != Place::kDynamic || given.tensor().owner() == nullptr;
+}
+
+Status RunContext::separate_outputs(std::span<const Value> inputs, std::vector<Value>& outputs) {
   outputs.resize(p_.graph->outputs().size());
+  apart_.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    apart_[i] = Value();
+    if (!writes_given(i, outputs[i])) continue;
+    const Tensor& t = outputs[i].tensor();
+    for (size_t j = 0; j < i; ++j) {
+      const Value& other = apart_[j].is_tensor() ? apart_[j] : outputs[j];
+      if (writes_given(j, other) && overlap(t, other.tensor())) {
+        return invalid_argument("outputs '{}' and '{}' overlap in the caller's memory",
+                                p_.graph->output_names()[j], p_.graph->output_names()[i]);
+      }
+    }
+    const bool shared = std::any_of(inputs.begin(), inputs.end(), [&](const Value& v) {
+      return v.is_tensor() && v.tensor().defined() && v.tensor().dtype() != DType::kString &&
+             overlap(t, v.tensor());
+    });
+    if (shared) std::swap(apart_[i], outputs[i]);
+  }
+  return {};
+}
+
+Status RunContext::place_outputs(std::vector<Value>& outputs) {
   for (ValueId v : p_.graph->outputs()) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kOutput) continue;
@@ -338,12 +404,16 @@ Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& 
     const DType dtype = p_.graph->value(v).type.dtype;
     Value& given = outputs[slot.output_index];
     if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
-      FERRY_ASSIGN_OR_RETURN(Tensor fresh, Tensor::allocate(dtype, dims, control.budget));
-      given = std::move(fresh);
+      FERRY_ASSIGN_OR_RETURN(given, fresh(dtype, dims));
     }
     env_[v] = given;
   }
   return {};
+}
+
+size_t RunContext::offset_bytes(const Slot& slot, DType dtype) const {
+  if (slot.offset == kNone) return 0;
+  return static_cast<size_t>(sizes_[slot.offset] * (dtype_bits(dtype) / 8));
 }
 
 void RunContext::point_aliases() {
@@ -352,11 +422,14 @@ void RunContext::point_aliases() {
     const Tensor& root = env_[slot.alias_of].tensor();
     Dims dims;
     for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
-    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, root.raw());
+    const DType dtype = p_.graph->value(v).type.dtype;
+    const auto* data = static_cast<const std::byte*>(root.raw());
+    env_[v] = Tensor::borrow(
+        dtype, dims, static_cast<const void*>(data ? data + offset_bytes(slot, dtype) : nullptr));
   }
 }
 
-Status RunContext::bind_late(ValueId v) {
+Status RunContext::bind_late(ValueId v, size_t step) {
   const Type& type = p_.graph->value(v).type;
   if (!type.has_rank() || !env_[v].is_tensor()) return {};
   const Dims& dims = env_[v].tensor().dims();
@@ -366,8 +439,15 @@ Status RunContext::bind_late(ValueId v) {
   }
   for (size_t a = 0; a < dims.size(); ++a) {
     const Dim& d = (*type.shape)[a];
-    if (d.is_symbol() && lookup(d.symbol_name()) == nullptr) {
-      late_symbols_.emplace_back(d.symbol_name(), dims[a]);
+    if (!d.is_symbol() || lookup(d.symbol_name()) != nullptr) continue;
+    const size_t i = late_symbols_.size();
+    late_symbols_.emplace_back(d.symbol_name(), dims[a]);
+    // What later steps derived from another value is void. Symbols are bound in a fixed order.
+    if (i >= states_for_.size()) {
+      states_for_.push_back(dims[a]);
+    } else if (states_for_[i] != dims[a]) {
+      states_for_[i] = dims[a];
+      for (size_t later = step; later < states_.size(); ++later) states_[later].reset();
     }
   }
   return {};
@@ -375,21 +455,28 @@ Status RunContext::bind_late(ValueId v) {
 
 Status RunContext::run_steps(const RunControl& control) {
   late_symbols_.clear();
+  FERRY_RETURN_IF_ERROR(control.poll());
   for (size_t s = 0; s < p_.steps.size(); ++s) {
     const Step& step = p_.steps[s];
     if (step.skip) continue;
-    FERRY_RETURN_IF_ERROR(control.poll());
     const auto start = control.observe ? std::chrono::steady_clock::now()
                                        : std::chrono::steady_clock::time_point();
     RunStepContext context(*this, s, control);
     Status status = step.kernel->run(context);
+    // A stopped step leaves parts of its work out.
+    if (status.ok()) status = control.poll();
+    for (ValueId v : p_.node(step).outputs) {
+      if (!status.ok() || v == kNone || p_.slots[v].place != Place::kDynamic) continue;
+      status = count_strings(env_[v], control.budget);
+    }
     if (!status.ok()) return std::move(status).with_context(p_.node(step).describe());
     if (control.observe) {
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       control.observe(p_, step, took.count());
     }
     for (ValueId v : p_.node(step).outputs) {
-      if (v != kNone && p_.slots[v].place == Place::kDynamic) FERRY_RETURN_IF_ERROR(bind_late(v));
+      if (v != kNone && p_.slots[v].place == Place::kDynamic)
+        FERRY_RETURN_IF_ERROR(bind_late(v, s));
     }
     for (ValueId v : step.release) env_[v] = Value();
   }
@@ -406,11 +493,8 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
         from.tensor().dtype() != DType::kString) {
       // An output that is an input, a constant, or the same value as another output: copied.
       Value& given = outputs[i];
-      if (!given.is_tensor() || given.tensor().describe() != from.tensor().describe()) {
-        FERRY_ASSIGN_OR_RETURN(
-            Tensor fresh,
-            Tensor::allocate(from.tensor().dtype(), from.tensor().dims(), control.budget));
-        given = std::move(fresh);
+      if (!given.is_tensor() || !same_type(given.tensor(), from.tensor())) {
+        FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims()));
       }
       Tensor& to = given.tensor();
       if (to.size_bytes() > 0 && to.raw() != from.tensor().raw()) {
@@ -421,7 +505,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       Value& given = outputs[i];
       if (given.is_tensor() && from.is_tensor() && given.tensor().owner() == nullptr &&
           given.tensor().defined() && given.tensor().dtype() != DType::kString &&
-          given.tensor().describe() == from.tensor().describe()) {
+          same_type(given.tensor(), from.tensor())) {
         std::memcpy(given.tensor().raw(), from.tensor().raw(), from.tensor().size_bytes());
       } else {
         given = from;
@@ -430,6 +514,15 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       FERRY_ASSIGN_OR_RETURN(outputs[i], owned(from, control.budget));
     }
   }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!apart_[i].is_tensor()) continue;
+    Tensor& given = apart_[i].tensor();
+    if (outputs[i].is_tensor() && same_type(outputs[i].tensor(), given)) {
+      std::memcpy(given.raw(), outputs[i].tensor().raw(), given.size_bytes());
+      outputs[i] = std::move(apart_[i]);
+    }
+    apart_[i] = Value();
+  }
   return {};
 }
 
@@ -437,7 +530,8 @@ Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& output
                        const RunControl& control) {
   FERRY_RETURN_IF_ERROR(bind_inputs(inputs));
   FERRY_RETURN_IF_ERROR(layout(control));
-  FERRY_RETURN_IF_ERROR(place_outputs(outputs, control));
+  FERRY_RETURN_IF_ERROR(separate_outputs(inputs, outputs));
+  FERRY_RETURN_IF_ERROR(place_outputs(outputs));
   point_aliases();
   FERRY_RETURN_IF_ERROR(run_steps(control));
   FERRY_RETURN_IF_ERROR(collect_outputs(outputs, control));

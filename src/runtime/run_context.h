@@ -3,10 +3,7 @@
 // reused from run to run; used by one thread at a time.
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,8 +17,7 @@ namespace ferry {
 struct RunControl {
   MemoryBudget* budget = nullptr;
   Team* team = nullptr;
-  const std::atomic<bool>* cancel = nullptr;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  const StopToken* stop = nullptr;
   uint64_t seed = 0;
   // Called after each step when set (profiling).
   std::function<void(const Program&, const Step&, double seconds)> observe;
@@ -47,14 +43,22 @@ class RunContext {
   Status bind_inputs(std::span<const Value> inputs);
   Status bind_symbol_dims(ValueId v, const Tensor& t);
   Status layout(const RunControl& control);
-  Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
+  // Outputs that may not be written yet, since an input lies in the same memory, are made apart and
+  // moved there at the end. Errors: kInvalidArgument for outputs that overlap each other.
+  Status separate_outputs(std::span<const Value> inputs, std::vector<Value>& outputs);
+  // True when the run writes output i into the memory that the caller gave.
+  bool writes_given(size_t i, const Value& given) const;
+  Status place_outputs(std::vector<Value>& outputs);
   void point_aliases();
+  // Of an alias, from the beginning of what it lies in.
+  size_t offset_bytes(const Slot& slot, DType dtype) const;
   Status run_steps(const RunControl& control);
   // Binds the symbols that a data-dependent value brings into being.
-  Status bind_late(ValueId v);
+  Status bind_late(ValueId v, size_t step);
   Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
   const int64_t* lookup(std::string_view name) const;
   Result<Dims> eval_dims(ValueId v) const;
+  Result<Tensor> fresh(DType dtype, const Dims& dims) const;
   Result<RunContext*> body_context(size_t step, size_t body);
 
   const Program& p_;
@@ -69,7 +73,9 @@ class RunContext {
   uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
   std::shared_ptr<void> arena_;
   std::vector<std::pair<std::string, int64_t>> late_symbols_;
+  std::vector<int64_t> states_for_;      // values of late symbols, in the order of binding
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
+  std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;
   std::vector<std::pair<std::shared_ptr<void>, size_t>> scratch_;  // by thread
   std::vector<std::vector<std::unique_ptr<RunContext>>> bodies_;   // by step and body

@@ -9,8 +9,33 @@
 
 namespace ferry {
 
+namespace {
+
+// Nodes of an expression, counted as a tree, since that is how it is walked: sharing would let a
+// few hundred operations make a tree of 2^100 nodes. Four times Dim::kMaxTerms.
+constexpr size_t kMaxNodes = 1024;
+
+// Takes the nodes of `d` from `left`; false when there are more.
+bool take_nodes(const Dim& d, size_t& left) {
+  if (left-- == 0) return false;
+  if (d.is_constant()) return true;
+  const auto take = [&](const Dim& part) { return take_nodes(part, left); };
+  const DimExpr& e = *d.expr();
+  for (const DimTerm& t : e.terms) {
+    if (!std::all_of(t.factors.begin(), t.factors.end(), take)) return false;
+  }
+  return std::all_of(e.args.begin(), e.args.end(), take);
+}
+
+}  // namespace
+
 struct DimBuilder {
   static Dim make(DimExpr expr) {
+    Dim d = raw(std::move(expr));
+    size_t left = kMaxNodes;
+    return take_nodes(d, left) ? d : raw(DimExpr{});
+  }
+  static Dim raw(DimExpr expr) {
     Dim d;
     d.expr_ = std::make_shared<const DimExpr>(std::move(expr));
     return d;

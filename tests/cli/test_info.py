@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ferry info`, `ferry check` and `ferry bench`."""
-
-import sys
+"""`ferry info` and `ferry check`."""
 
 import pytest
 
@@ -47,32 +45,3 @@ def test_check_lists_every_node(ferry, model):
     assert done.code == 0 and "product" in done.out and "OK: 1 node" in done.out
     report = ferry("check", model, "--reference-kernels", "--json").json
     assert report["fast"] == 0 and report["kernels"][0]["speed"] == "reference"
-
-
-def test_bench(ferry, model):
-    report = ferry("bench", model, "--seconds", "0.1", "--threads", "1,2", "--profile", "--json").json
-    assert [result["threads"] for result in report["results"]] == [1, 2]
-    for result in report["results"]:
-        latency = result["latency"]
-        assert 0 < latency["min_ms"] <= latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"]
-        assert result["load_ms"] > 0 and result["memory"]["process_peak_bytes"] > 0
-        assert [step["node"] for step in result["steps"]] == ["product"]
-    done = ferry("bench", model, "--seconds", "0.1", "--profile")
-    assert done.code == 0 and "p50" in done.out and "product" in done.out
-    assert "\r" not in done.err
-
-
-def test_bench_against_onnxruntime(ferry, model):
-    pytest.importorskip("onnxruntime")
-    report = ferry("bench", model, "--seconds", "0.2", "--threads", "1", "--vs", "onnxruntime",
-                   "--python", sys.executable, "--json").json
-    peer = report["results"][0]["peer"]
-    assert peer["ratio"] > 0 and peer["rounds"] >= 1 and peer["latency"]["runs"] > 0
-
-
-def test_a_missing_peer_is_told(fails, model, tmp_path):
-    (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} -S -I \"$@\"\n")
-    (tmp_path / "python").chmod(0o755)
-    for python in (tmp_path / "python", tmp_path / "absent"):
-        fails("bench", model, "--vs", "onnxruntime", "--python", python,
-              words=["onnxruntime is not importable", "pip install"])

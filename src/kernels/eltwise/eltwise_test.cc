@@ -31,6 +31,8 @@ struct UnaryCase {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+double softplus(double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+double mish(double x) { return x * std::tanh(softplus(x)); }
 double silu(double x) { return x / (1 + std::exp(-x)); }
 
 // A sweep over the floats' bit patterns: every sign, exponent and a sample of mantissas.
@@ -55,7 +57,13 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
       {EltOp::kErf, [](double x) { return std::erf(x); }, 3, 0},
       {EltOp::kSigmoid, sigmoid, 4, 1e-45},
       {EltOp::kGelu, gelu, 4, 2.5e-7},
+      {EltOp::kLog, [](double x) { return std::log(x); }, 2, 0},
+      {EltOp::kSin, [](double x) { return std::sin(x); }, 2, 6e-8},
+      {EltOp::kCos, [](double x) { return std::cos(x); }, 2, 6e-8},
+      {EltOp::kSoftplus, softplus, 4, 1e-45},
+      {EltOp::kMish, mish, 6, 1e-38},
       {EltOp::kSqrt, [](double x) { return std::sqrt(x); }, 0, 0},
+      {EltOp::kElu, [](double x) { return x < 0 ? std::expm1(x) : x; }, 3, 0},
   };
   const std::vector<float> x = sweep();
   std::vector<float> y(x.size());
@@ -65,12 +73,28 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
                              0);
       for (size_t i = 0; i < x.size(); ++i) {
         const double exact = c.exact(static_cast<double>(x[i]));
-        if (c.op == EltOp::kGelu && std::isinf(x[i])) continue;  // inf * 0 on the negative side
+        if ((c.op == EltOp::kGelu || c.op == EltOp::kMish) && std::isinf(x[i]))
+          continue;  // inf * 0 on the negative side
         const auto want = static_cast<float>(exact);
         if (std::fabs(y[i] - exact) <= c.absolute) continue;
         ASSERT_LE(ulps(y[i], want), c.max_ulps) << isa_name(isa) << " op " << int(c.op) << " x "
                                                 << x[i] << " got " << y[i] << " want " << want;
       }
+    }
+  }
+}
+
+TEST(Eltwise, GeluKeepsItsDigitsFarBelowZero) {
+  const auto tanh_form = [](double x) {
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  };
+  for (const Isa isa : supported_isas()) {
+    for (float x = -5.0f; x < 0; x += 0.01f) {
+      float y = 0;
+      elt_kernels(isa).apply(EltOp::kGelu, &x, &x, &y, 1, 1, 0);
+      ASSERT_NEAR(y, gelu(x), 1e-9 - 4e-6 * gelu(x)) << isa_name(isa) << " " << x;
+      elt_kernels(isa).apply(EltOp::kGeluTanh, &x, &x, &y, 1, 1, 0);
+      ASSERT_NEAR(y, tanh_form(x), -4e-6 * tanh_form(x)) << isa_name(isa) << " " << x;
     }
   }
 }

@@ -21,7 +21,7 @@ void gemm_pack_b(const GemmKernels& kernels, const float* b, int64_t row_stride,
 GemmBlocking gemm_blocking() noexcept {
   const CpuInfo& cpu = cpu_info();
   const auto l1 = static_cast<int64_t>(cpu.l1d_bytes), l2 = static_cast<int64_t>(cpu.l2_bytes);
-  return {.panel_bytes = std::max(l1 * 2 / 3, l2 / 8), .rows_bytes = l2 / 2};
+  return {.panel_bytes = std::max(l1 * 2 / 3, l2 / 16), .rows_bytes = l2 / 2};
 }
 
 namespace {
@@ -45,47 +45,82 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
   return {1, (args.k + parts - 1) / parts};
 }
 
-// One panel of columns from n on and one block of rows, chunk by chunk: the first starts from the
-// bias (and C, when accumulating), the later ones from the sums in C, the last one applies the rest
+// All panels of columns [n0, n1) and one block of rows, one chunk of the reduction after the other:
+// a chunk of the rows stays in the cache while the panels pass by once. The first chunk starts from
+// the bias (and C, when accumulating), later ones from the sums in C, the last one applies the rest
 // of the epilogue.
-void run_chunks(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, int64_t first_out,
-                int64_t n, GemmPanel& p) {
-  constexpr float kInf = std::numeric_limits<float>::infinity();
-  const int64_t width = p.cols > kernels.lanes ? kernels.nr : kernels.lanes;
-  const float* b = args.packed_b + n * args.k * args.taps;
-  p.c = args.c + first_out * args.ldc + n;
-  p.bias = args.bias == nullptr ? nullptr : args.bias + n;
-  p.load_c = args.accumulate;
-  p.tap_begin = p.k_begin = 0;
-  while (true) {
-    p.tap_end = std::min(p.tap_begin + chunks.taps_each, args.taps);
-    p.k_end = std::min(p.k_begin + chunks.k_each, args.k);
-    const bool finish = p.tap_end == args.taps && p.k_end == args.k;
-    p.b = b + (p.tap_begin * args.k + p.k_begin) * width;
-    p.residual =
-        !finish || args.residual == nullptr ? nullptr : args.residual + first_out * args.ldr + n;
-    p.lo = finish ? args.lo : -kInf;
-    p.hi = finish ? args.hi : kInf;
-    kernels.panel(p);
-    if (finish) return;
-    p.load_c = true;
-    p.bias = nullptr;
-    const bool tap_done = p.k_end == args.k;
-    p.k_begin = tap_done ? 0 : p.k_end;
-    p.tap_begin = tap_done ? p.tap_end : p.tap_begin;
+class Block {
+ public:
+  Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, bool wide, GemmPanel& p)
+      : kernels_(kernels), args_(args), chunks_(chunks), p_(p) {
+    step_ = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
   }
-}
+
+  void run(int64_t first_out, int64_t n0, int64_t n1) {
+    bool first = true;
+    p_.tap_begin = p_.k_begin = 0;
+    while (true) {
+      p_.tap_end = std::min(p_.tap_begin + chunks_.taps_each, args_.taps);
+      p_.k_end = std::min(p_.k_begin + chunks_.k_each, args_.k);
+      const bool finish = p_.tap_end == args_.taps && p_.k_end == args_.k;
+      p_.load_c = !first || args_.accumulate;
+      for (int64_t n = n0; n < n1; n += p_.cols) {
+        p_.cols = std::min(step_, n1 - n);
+        // A wide tile takes full panels only.
+        if (p_.cols > kernels_.nr && p_.cols <= step_ - kernels_.lanes) p_.cols = kernels_.nr;
+        // Past n1 too: the caller comes back for it.
+        p_.next_b = n + p_.cols < args_.n ? panel_at(n + p_.cols) : nullptr;
+        run_panel(first_out, n, first, finish);
+      }
+      if (finish) return;
+      first = false;
+      const bool tap_done = p_.k_end == args_.k;
+      p_.k_begin = tap_done ? 0 : p_.k_end;
+      p_.tap_begin = tap_done ? p_.tap_end : p_.tap_begin;
+    }
+  }
+
+ private:
+  // The panel of columns from n on, at the rows of this chunk.
+  const float* panel_at(int64_t n) const {
+    const int64_t width = args_.n - n > kernels_.lanes ? kernels_.nr : kernels_.lanes;
+    return args_.packed_b + n * args_.k * args_.taps +
+           (p_.tap_begin * args_.k + p_.k_begin) * width;
+  }
+
+  void run_panel(int64_t first_out, int64_t n, bool first, bool finish) {
+    constexpr float kInf = std::numeric_limits<float>::infinity();
+    p_.b = panel_at(n);
+    p_.c = args_.c + first_out * args_.ldc + n;
+    p_.bias = !first || args_.bias == nullptr ? nullptr : args_.bias + n;
+    p_.residual =
+        !finish || args_.residual == nullptr ? nullptr : args_.residual + first_out * args_.ldr + n;
+    p_.lo = finish ? args_.lo : -kInf;
+    p_.hi = finish ? args_.hi : kInf;
+    kernels_.panel(p_);
+  }
+
+  const GemmKernels& kernels_;
+  const GemmArgs& args_;
+  const Chunks chunks_;
+  GemmPanel& p_;
+  int64_t step_;
+};
 
 }  // namespace
 
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,
                int64_t m0, int64_t m1, int64_t n0, int64_t n1) noexcept {
   const int64_t k_total = args.k * args.taps;
-  const int64_t row_bytes = std::max<int64_t>(k_total, 1) * int64_t{sizeof(float)};
-  const int64_t block_rows = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
   const Chunks chunks = chunk_reduction(kernels, blocking, args);
+  const int64_t row_bytes =
+      std::max<int64_t>(chunks.taps_each * chunks.k_each, 1) * int64_t{sizeof(float)};
+  // Blocks of rows of about the same size: each costs a pass over B.
+  const int64_t most = std::max<int64_t>(blocking.rows_bytes / row_bytes, 4 * kernels.mr);
+  const int64_t blocks = (m1 - m0 + most - 1) / most;
+  const int64_t even = blocks == 0 ? 0 : (m1 - m0 + blocks - 1) / blocks;
+  const int64_t block_rows = (even + kernels.mr - 1) / kernels.mr * kernels.mr;
   const bool wide = m1 - m0 <= kernels.wide_rows && args.k_offsets == nullptr;
-  const int64_t step_n = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
 
   GemmPanel p = {};
   p.lda = args.lda;
@@ -95,18 +130,13 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   p.ldr = args.ldr;
   p.a_offset = args.a_offset;
   p.panel_stride = k_total * kernels.nr;
+  Block block(kernels, args, chunks, wide, p);
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
     p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
     p.out_index = args.out_index == nullptr ? nullptr : args.out_index + m;
-    const int64_t first_out = args.out_index == nullptr ? m : 0;
-    for (int64_t n = n0; n < n1; n += p.cols) {
-      p.cols = std::min(step_n, n1 - n);
-      // A wide tile takes full panels only.
-      if (p.cols > kernels.nr && p.cols <= step_n - kernels.lanes) p.cols = kernels.nr;
-      run_chunks(kernels, args, chunks, first_out, n, p);
-    }
+    block.run(args.out_index == nullptr ? m : 0, n0, n1);
   }
 }
 

@@ -61,6 +61,7 @@ struct GemmPanel {
   int64_t tap_begin, tap_end;
   int64_t k_begin, k_end;
   const float* b;
+  const float* next_b;   // what the call after this one reads, or null: fetched on the way
   int64_t panel_stride;  // floats from one packed panel to the next; used when cols > nr
   int64_t rows, cols;    // cols <= nr, or <= wide_panels * nr if rows <= wide_rows
   float* c;
@@ -100,7 +101,7 @@ void gemm_pack_b(const GemmKernels& kernels, const float* b, int64_t row_stride,
 struct GemmBlocking {
   // The part of a panel of B that all rows of a block pass over. It streams from L2 at a quarter of
   // the bandwidth there, which costs less than coming back to C more often would.
-  int64_t panel_bytes = 64 << 10;
+  int64_t panel_bytes = 128 << 10;
   int64_t rows_bytes = 256 << 10;  // the rows of A that all panels pass over
 };
 // From the probed caches.

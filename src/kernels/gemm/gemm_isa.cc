@@ -18,6 +18,8 @@ constexpr int kWideRows = kLanes == 16 ? 3 : 1;
 constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
 // Rows of B ahead of their use.
 constexpr int kPrefetchRows = 16;
+// Tiles of rows that share the fetching of the next panel.
+constexpr int kFetchingTiles = 16;
 
 // Row i of the tile in C or the residual: one stride apart, or wherever the index says.
 template <class T, int kRows>
@@ -133,6 +135,19 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
     start_tile<false>(acc, p, first_row, last);
   }
   const float* b = p.b;
+  // Each of the first tiles of rows fetches its share of the next panel, so that nobody waits for
+  // memory when it is due.
+  const char* ahead = reinterpret_cast<const char*>(b);
+  int64_t ahead_step = 0;
+  if (kAccess == Access::kRows && kPanels == 1 && p.next_b != nullptr) {
+    const int64_t sharing = smaller<int64_t>(p.rows, kFetchingTiles * kMr);
+    const int64_t row_bytes = kVectors * kLanes * int64_t{sizeof(float)};
+    if (first_row + kRows <= sharing) {
+      const int64_t steps = (p.tap_end - p.tap_begin) * (p.k_end - p.k_begin);
+      ahead = reinterpret_cast<const char*>(p.next_b) + steps * row_bytes * first_row / sharing;
+      ahead_step = row_bytes * kRows / sharing;
+    }
+  }
   const bool from_table = p.a_rows != nullptr;
   const float* row_of_a = from_table ? nullptr : p.a + first_row * p.lda;
   for (int64_t t = p.tap_begin; t < p.tap_end; ++t) {
@@ -153,6 +168,10 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
       if constexpr (kAccess == Access::kRows) {
         prefetch(b + kPrefetchRows * kPerPanel * kLanes);
         if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
+        if constexpr (kPanels == 1) {
+          prefetch_l2(ahead);
+          ahead += ahead_step;
+        }
       }
       b += kPerPanel * kLanes;
       FERRY_UNROLL

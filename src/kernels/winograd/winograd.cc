@@ -15,6 +15,8 @@ namespace {
 
 // Output channels between two passes over the transformed input.
 constexpr int64_t kBlockOutputs = 128;
+// Tiles that are worth a pass over weights in memory.
+constexpr int64_t kManyTiles = 96;
 
 constexpr double kWeights2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 constexpr double kWeights4[6][3] = {{1.0 / 4, 0, 0},
@@ -93,6 +95,11 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
   const int64_t tile_bytes =
       plan.points * (channels_pitch(shape) + plan.block_outputs) * int64_t{sizeof(float)};
   plan.block_tiles = std::max<int64_t>(blocking.rows_bytes / tile_bytes, gemm.mr);
+  // Weights that leave the cache between two blocks cost more than a block that spills.
+  const int64_t weight_bytes = winograd_packed_size(gemm, shape, m) * int64_t{sizeof(float)};
+  if (weight_bytes > blocking.rows_bytes) {
+    plan.block_tiles = std::max<int64_t>(plan.block_tiles, kManyTiles);
+  }
   return plan;
 }
 

@@ -8,7 +8,6 @@
 #include "ops/arguments.h"
 #include "ops/nn/parameters.h"
 #include "ops/registry.h"
-#include "tensor/int_contents.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -42,16 +41,14 @@ Status check_attrs(const Resize& op) {
 }
 
 // The axes of x, in x's own layout, that roi, scales and sizes speak of, in their order.
-Result<std::vector<size_t>> resized_axes(const Resize& op, size_t rank) {
-  std::vector<size_t> axes;
-  std::vector<bool> seen(rank, false);
+Result<Axes> resized_axes(const Resize& op, size_t rank) {
+  Axes axes;
   for (size_t i = 0; op.axes.empty() && i < rank; ++i) axes.push_back(i);
   for (int64_t a : op.axes) {
     FERRY_ASSIGN_OR_RETURN(const int64_t axis, InferContext::axis(a, rank));
-    if (seen[static_cast<size_t>(axis)]) {
+    if (std::find(axes.begin(), axes.end(), static_cast<size_t>(axis)) != axes.end()) {
       return invalid_model("attribute 'axes' names axis {} twice", axis);
     }
-    seen[static_cast<size_t>(axis)] = true;
     axes.push_back(static_cast<size_t>(axis));
   }
   for (size_t& a : axes) {
@@ -72,8 +69,8 @@ Status check_scale(float scale) {
 bool rounds(const std::string& policy) { return policy != "stretch"; }
 
 // The common scale of all resized axes under keep_aspect_ratio_policy.
-double common_scale(const Resize& op, const std::vector<int64_t>& sizes,
-                    const std::vector<int64_t>& in) {
+double common_scale(const Resize& op, std::span<const int64_t> sizes,
+                    std::span<const int64_t> in) {
   double scale = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const double s = double(sizes[i]) / double(in[i]);
@@ -97,7 +94,7 @@ bool given(const InferContext& c, size_t i) {
 bool given(const EvalContext& c, size_t i) { return c.has_input(i) && c.input(i).count() > 0; }
 
 // Sizes along the resized axes from input 2 or 3; fresh dims where they are not known.
-Status infer_sizes(const Resize& op, const std::vector<size_t>& axes, Shape& shape,
+Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape,
                    InferContext& c) {
   const auto forget = [&] {
     for (size_t a : axes) shape[a] = c.fresh_dim(0, a);
@@ -127,7 +124,7 @@ Status infer_sizes(const Resize& op, const std::vector<size_t>& axes, Shape& sha
     for (size_t i = 0; i < axes.size(); ++i) shape[axes[i]] = (*sizes)[i];
     return {};
   }
-  std::vector<int64_t> wanted, in;
+  Ints wanted, in;
   for (size_t i = 0; i < axes.size(); ++i) {
     if (!(*sizes)[i].is_constant() || !shape[axes[i]].is_constant()) return forget(), Status();
     wanted.push_back((*sizes)[i].constant());
@@ -168,8 +165,7 @@ Status infer(const Resize& op, InferContext& c) {
   return {};
 }
 
-Status read_roi(const Resize& op, const std::vector<size_t>& axes, EvalContext& c,
-                std::vector<ResizeAxis>& out) {
+Status read_roi(const Resize& op, std::span<const size_t> axes, EvalContext& c, ResizeAxes& out) {
   if (op.coordinate_transformation_mode != "tf_crop_and_resize") return {};
   if (!given(c, 1)) return invalid_argument("tf_crop_and_resize needs the input roi");
   FERRY_ASSIGN_OR_RETURN(const auto roi, as_doubles(c.input(1)));
@@ -183,10 +179,10 @@ Status read_roi(const Resize& op, const std::vector<size_t>& axes, EvalContext& 
 
 }  // namespace
 
-Result<std::vector<ResizeAxis>> resize_axes(const Resize& op, EvalContext& c) {
+Result<ResizeAxes> resize_axes(const Resize& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const auto axes, resized_axes(op, x.rank()));
-  std::vector<ResizeAxis> out(x.rank());
+  ResizeAxes out(x.rank());
   for (size_t a = 0; a < x.rank(); ++a) out[a].in = out[a].out = x.dim(a);
   FERRY_RETURN_IF_ERROR(read_roi(op, axes, c, out));
   if (given(c, 2)) {
@@ -206,27 +202,24 @@ Result<std::vector<ResizeAxis>> resize_axes(const Resize& op, EvalContext& c) {
     return out;
   }
   if (!c.has_input(3)) return invalid_argument("neither scales nor sizes are given");
-  const auto sizes = int_contents(c.input(3));
-  if (!sizes || sizes->size() != axes.size()) {
-    return wrong_count("sizes", sizes ? sizes->size() : 0, axes.size());
-  }
-  std::vector<int64_t> in;
+  FERRY_ASSIGN_OR_RETURN(const Ints sizes, read_ints(c.input(3), "sizes"));
+  if (sizes.size() != axes.size()) return wrong_count("sizes", sizes.size(), axes.size());
+  Ints in;
   for (size_t i = 0; i < axes.size(); ++i) {
     in.push_back(out[axes[i]].in);
-    if ((*sizes)[i] < 0 || (in[i] == 0 && (*sizes)[i] > 0)) {
-      return invalid_argument("axis {} cannot be resized from {} to {}", axes[i], in[i],
-                              (*sizes)[i]);
+    if (sizes[i] < 0 || (in[i] == 0 && sizes[i] > 0)) {
+      return invalid_argument("axis {} cannot be resized from {} to {}", axes[i], in[i], sizes[i]);
     }
   }
   const bool round = rounds(op.keep_aspect_ratio_policy);
-  const double common = round ? common_scale(op, *sizes, in) : 1;
+  const double common = round ? common_scale(op, sizes, in) : 1;
   for (size_t i = 0; i < axes.size(); ++i) {
     ResizeAxis& a = out[axes[i]];
     if (a.in == 0) continue;
-    a.scale = round ? common : double((*sizes)[i]) / double(a.in);
+    a.scale = round ? common : double(sizes[i]) / double(a.in);
     const double rounded = common * double(a.in) + 0.5;
     if (round && !(rounded < 9e18)) return limit_exceeded("axis {} scales by {}", axes[i], common);
-    a.out = round ? static_cast<int64_t>(rounded) : (*sizes)[i];
+    a.out = round ? static_cast<int64_t>(rounded) : sizes[i];
   }
   return out;
 }
@@ -361,7 +354,7 @@ Status blend_axis(const double* x, double* y, int64_t outer, int64_t inner, cons
 
 // Applies one pass per axis that changes; `pass(from, to, outer, inner, axis)`.
 template <class Pass>
-Status for_each_axis(const std::vector<ResizeAxis>& axes, Tensor x, Tensor y, EvalContext& c,
+Status for_each_axis(const ResizeAxes& axes, Tensor x, Tensor y, EvalContext& c,
                      Pass&& pass) {
   size_t last = axes.size();
   for (size_t a = 0; a < axes.size(); ++a) {
@@ -403,7 +396,7 @@ Status visit_interpolated(DType type, F&& f) {
   return visit_numeric(type, f);
 }
 
-Status resize_nearest(const Resize& op, const std::vector<ResizeAxis>& axes, const Tensor& x,
+Status resize_nearest(const Resize& op, const ResizeAxes& axes, const Tensor& x,
                       Tensor& y, EvalContext& c) {
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T outside{};
@@ -421,7 +414,7 @@ Status resize_nearest(const Resize& op, const std::vector<ResizeAxis>& axes, con
   });
 }
 
-Status resize_blended(const Resize& op, const std::vector<ResizeAxis>& axes, const Tensor& x,
+Status resize_blended(const Resize& op, const ResizeAxes& axes, const Tensor& x,
                       Tensor& y, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor wide, Tensor::allocate(DType::kFloat64, x.dims(), c.budget()));
   FERRY_ASSIGN_OR_RETURN(Tensor result, Tensor::allocate(DType::kFloat64, y.dims(), c.budget()));
@@ -455,7 +448,7 @@ Tensor as_pairs(const Tensor& t) {
 
 Status eval(const Resize& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(std::vector<ResizeAxis> axes, resize_axes(op, c));
+  FERRY_ASSIGN_OR_RETURN(ResizeAxes axes, resize_axes(op, c));
   Dims dims;
   bool identity = true;
   for (const ResizeAxis& a : axes) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/small_vector.h"
 #include "ferry/status.h"
 #include "ferry/types.h"
 #include "ir/eval.h"
@@ -42,8 +43,10 @@ struct ResizeAxis {
   bool is_identity() const { return in == out && scale == 1 && roi_start == 0 && roi_end == 1; }
 };
 
+using ResizeAxes = SmallVector<ResizeAxis, 5>;
+
 // Every axis of x with its sizes and scale, as the inputs say.
-Result<std::vector<ResizeAxis>> resize_axes(const Resize& op, EvalContext& c);
+Result<ResizeAxes> resize_axes(const Resize& op, EvalContext& c);
 
 // Which inputs make up every output along one axis: `taps` consecutive entries of `index` (clamped
 // into the input) and `weight` each. An index of -1 stands for the extrapolation value.

@@ -74,12 +74,12 @@ void run_pass(const ResizeKernels& kernels, Team& team, const Pass& p, const flo
 }
 
 struct ResizeState final : StepState {
-  std::vector<ResizeAxis> axes;
+  ResizeAxes axes;
   std::vector<Pass> passes;
   bool fits = true;  // tables are small enough
 };
 
-bool same(const std::vector<ResizeAxis>& a, const std::vector<ResizeAxis>& b) {
+bool same(const ResizeAxes& a, const ResizeAxes& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const ResizeAxis& x, const ResizeAxis& y) {
                       return x.in == y.in && x.out == y.out && x.scale == y.scale;
@@ -94,20 +94,21 @@ class ResizeKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     const Resize& op = *op_.as<Resize>();
     const Tensor& x = c.input(0);
-    FERRY_ASSIGN_OR_RETURN(std::vector<ResizeAxis> axes, resize_axes(op, c));
+    FERRY_ASSIGN_OR_RETURN(const ResizeAxes axes, resize_axes(op, c));
+    Dims dims;
+    for (const ResizeAxis& a : axes) dims.push_back(a.out);
+    // Before the tables: they are as long as y's axes, which only its memory bounds.
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+    if (y.count() == 0) return {};
     auto* state = dynamic_cast<ResizeState*>(c.state().get());
     if (state == nullptr || !same(state->axes, axes)) {
       auto fresh = std::make_unique<ResizeState>();
-      fresh->axes = std::move(axes);
+      fresh->axes = axes;
       make_passes(op, x, *fresh);
       state = fresh.get();
       c.state() = std::move(fresh);
     }
     if (!state->fits || state->passes.empty()) return op_.def().eval(op_, c);
-    Dims dims;
-    for (const ResizeAxis& a : state->axes) dims.push_back(a.out);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
-    if (y.count() == 0) return {};
     return run_passes(c, state->passes, x.data<float>(), y.data<float>());
   }
 

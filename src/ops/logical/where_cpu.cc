@@ -1,73 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/typed/typed.h"
 #include "ops/arguments.h"
 #include "ops/logical/where.h"
 #include "ops_cpu/mover.h"
+#include "ops_cpu/typed_rows.h"
 
 namespace ferry {
 namespace {
 
-// Operands are single elements or as long as the row.
-template <class T>
-void choose(int64_t n, const bool* condition, int64_t condition_step, const T* a, int64_t a_step,
-            const T* b, int64_t b_step, T* y) {
-  if (condition_step == 0) {
-    const T* from = *condition ? a : b;
-    const int64_t step = *condition ? a_step : b_step;
-    if (step == 1)
-      std::copy_n(from, n, y);
-    else
-      for (int64_t i = 0; i < n; ++i) y[i] = from[i * step];
-  } else if (condition_step == 1 && a_step == 1 && b_step == 1) {
-    for (int64_t i = 0; i < n; ++i) y[i] = condition[i] ? a[i] : b[i];
-  } else if (condition_step == 1 && a_step == 1 && b_step == 0) {
-    const T other = *b;
-    for (int64_t i = 0; i < n; ++i) y[i] = condition[i] ? a[i] : other;
-  } else if (condition_step == 1 && a_step == 0 && b_step == 1) {
-    const T other = *a;
-    for (int64_t i = 0; i < n; ++i) y[i] = condition[i] ? other : b[i];
-  } else {
-    for (int64_t i = 0; i < n; ++i) {
-      y[i] = condition[i * condition_step] ? a[i * a_step] : b[i * b_step];
-    }
+class WhereStep final : public StepKernel {
+ public:
+  WhereStep(SelectRow row, int element) : row_(row), element_(element) {}
+  std::string name() const override { return "where"; }
+  Status run(StepContext& c) const override {
+    const Tensor &condition = c.input(0), &a = c.input(1), &b = c.input(2);
+    FERRY_ASSIGN_OR_RETURN(Dims dims, broadcast_dims(condition.dims(), a.dims()));
+    FERRY_ASSIGN_OR_RETURN(dims, broadcast_dims(dims, b.dims()));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
+    const auto* flags = condition.data<uint8_t>();
+    const auto* p = static_cast<const char*>(a.raw());
+    const auto* q = static_cast<const char*>(b.raw());
+    auto* to = static_cast<char*>(y.raw());
+    parallel_rows<3>(c.team(), dims,
+                     {broadcast_strides(condition.dims(), dims), broadcast_strides(a.dims(), dims),
+                      broadcast_strides(b.dims(), dims)},
+                     [&](int64_t n, const auto& at, const auto& step, int64_t begin) {
+                       row_(flags + at[0], step[0], p + at[1] * element_, step[1],
+                            q + at[2] * element_, step[2], to + begin * element_, n);
+                     });
+    return {};
   }
-}
 
-template <class T>
-Status run_typed(StepContext& c, const Dims& dims, Tensor& y) {
-  const Tensor &condition = c.input(0), &a = c.input(1), &b = c.input(2);
-  T* out = y.data<T>();
-  return for_each_row<3>(c, dims,
-                         {broadcast_strides(condition.dims(), dims),
-                          broadcast_strides(a.dims(), dims), broadcast_strides(b.dims(), dims)},
-                         [&](int64_t n, const auto& at, const auto& step) {
-                           choose(n, condition.data<bool>() + at[0], step[0], a.data<T>() + at[1],
-                                  step[1], b.data<T>() + at[2], step[2], out);
-                           out += n;
-                         });
-}
-
-Status run(const Where&, Isa, StepContext& c) {
-  FERRY_ASSIGN_OR_RETURN(Dims dims, broadcast_dims(c.input(0).dims(), c.input(1).dims()));
-  FERRY_ASSIGN_OR_RETURN(dims, broadcast_dims(dims, c.input(2).dims()));
-  const DType type = c.input(1).dtype();
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, dims));
-  switch (mover_element(type)) {
-    case 1:
-      return run_typed<uint8_t>(c, dims, y);
-    case 2:
-      return run_typed<uint16_t>(c, dims, y);
-    case 4:
-      return run_typed<uint32_t>(c, dims, y);
-    default:
-      return run_typed<uint64_t>(c, dims, y);
-  }
-}
+ private:
+  SelectRow row_;
+  int element_;
+};
 
 Result<KernelOffer> make(const KernelRequest& request) {
-  if (mover_element(request.type(1).dtype) == 0) {
-    return KernelOffer(std::string("elements of no fixed size"));
-  }
-  return KernelOffer(std::make_unique<MoverStep<Where>>("where", Where{}, request.isa, run));
+  const int element = mover_element(request.type(1).dtype);
+  const SelectRow row = typed_kernels(request.isa).select(element);
+  if (row == nullptr) return KernelOffer(std::string("elements of no fixed size"));
+  return KernelOffer(std::make_unique<WhereStep>(row, element));
 }
 
 }  // namespace

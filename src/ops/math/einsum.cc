@@ -222,10 +222,15 @@ Status run(EvalContext& c, const Nest& nest, size_t output_loops, const std::vec
   std::vector<int64_t> at(nest.sizes.size(), 0), offsets(x.size(), 0);
   std::vector<const T*> data;
   for (const Tensor& t : x) data.push_back(t.data<T>());
+  constexpr int64_t kPollEvery = 4096;
+  int64_t until_poll = 0;
   for (int64_t o = 0; o < nest.outputs; ++o) {
-    if (o % 256 == 0) FERRY_RETURN_IF_ERROR(c.poll());
     A sum = 0;
     for (int64_t s = 0; s < nest.terms; ++s) {
+      if (until_poll-- == 0) {
+        until_poll = kPollEvery;
+        FERRY_RETURN_IF_ERROR(c.poll());
+      }
       A product = 1;
       for (size_t i = 0; i < x.size(); ++i) {
         product *= static_cast<A>(static_cast<compute_t<T>>(data[i][offsets[i]]));

@@ -28,8 +28,23 @@ std::vector<int64_t> broadcast_strides(const Tensor& x, const Dims& y) {
   return strides;
 }
 
-std::unique_ptr<Geometry> make_geometry(const Dims& y, const std::vector<const Tensor*>& inputs) {
+// Shapes that only symbols describe may turn out not to fit.
+bool broadcasts_to(const Tensor& x, const Dims& y) {
+  if (x.rank() > y.size()) return false;
+  for (size_t from_end = 1; from_end <= x.rank(); ++from_end) {
+    const int64_t d = x.dim(x.rank() - from_end);
+    if (d != 1 && d != y[y.size() - from_end]) return false;
+  }
+  return true;
+}
+
+Result<std::unique_ptr<Geometry>> make_geometry(const Dims& y,
+                                                const std::vector<const Tensor*>& inputs) {
   auto g = std::make_unique<Geometry>();
+  for (const Tensor* t : inputs) {
+    if (broadcasts_to(*t, y)) continue;
+    return shape_mismatch("{} does not broadcast to {}", t->describe(), y.to_string());
+  }
   std::vector<std::vector<int64_t>> full;
   for (const Tensor* t : inputs) full.push_back(broadcast_strides(*t, y));
   g->strides.resize(inputs.size());
@@ -72,12 +87,12 @@ class ElementwiseKernel final : public StepKernel {
 
   Status run(StepContext& c) const override {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    if (y.count() == 0) return {};
     if (!c.state()) {
       std::vector<const Tensor*> tensors;
       for (int i : inputs_) tensors.push_back(&c.input(static_cast<size_t>(i)));
-      c.state() = make_geometry(y.dims(), tensors);
+      FERRY_ASSIGN_OR_RETURN(c.state(), make_geometry(y.dims(), tensors));
     }
+    if (y.count() == 0) return {};
     const auto& g = static_cast<const Geometry&>(*c.state());
     Team& team = c.team();
     // Below 32 KB waking another core costs more than it saves.
@@ -98,7 +113,16 @@ class ElementwiseKernel final : public StepKernel {
       const int64_t r1 = by_rows ? g.rows * (part + 1) / parts : g.rows;
       const int64_t c0 = by_rows ? 0 : std::min(cols, blocks * part / parts * 16);
       const int64_t c1 = by_rows ? cols : std::min(cols, blocks * (part + 1) / parts * 16);
-      run_part(c, g, y.data<float>(), r0, r1, c0, c1, scratch[static_cast<size_t>(thread)]);
+      void* memory = scratch[static_cast<size_t>(thread)];
+      if (r1 - r0 > 1) {
+        team.in_slices(r0, r1, 1, [&](int64_t from, int64_t to) {
+          run_part(c, g, y.data<float>(), from, to, c0, c1, memory);
+        });
+      } else {
+        team.in_slices(c0, c1, 16, [&](int64_t from, int64_t to) {
+          run_part(c, g, y.data<float>(), r0, r1, from, to, memory);
+        });
+      }
     });
     return {};
   }
@@ -224,6 +248,13 @@ void register_elementwise_cpu(KernelRegistry& r) {
                          "ThresholdedRelu",
                          "Swish",
                          "Gelu",
+                         "Log",
+                         "Sin",
+                         "Cos",
+                         "Softplus",
+                         "Mish",
+                         "Selu",
+                         "Celu",
                          "Add",
                          "Sub",
                          "Mul",

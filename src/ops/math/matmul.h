@@ -6,6 +6,8 @@
 
 namespace ferry {
 
-struct MatMul {};
+struct MatMul {
+  bool trans_b = false;  // b is [n, k]; a matrix then. No ONNX attribute.
+};
 
 }  // namespace ferry

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "ops/math/matmul.h"
+#include "ops/math/matmul_geometry.h"
 #include "ops_cpu/matrix_product.h"
 
 namespace ferry {
@@ -18,8 +19,11 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   if (b == nullptr || b->rank() != 2) return KernelOffer(std::string("b is no constant matrix"));
   if (!a.has_rank() || a.rank() < 1) return KernelOffer(std::string("rank of a is not known"));
   const GemmKernels& kernels = gemm_kernels(request.isa);
-  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, b->data<float>(), b->dim(1), 1,
-                                                          b->dim(0), b->dim(1), request.budget));
+  const bool swapped = anchor.anchor->op.as<MatMul>()->trans_b;
+  const int64_t k = b->dim(swapped ? 1 : 0), n = b->dim(swapped ? 0 : 1);
+  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
+                         pack_matrix(kernels, b->data<float>(), swapped ? 1 : n, swapped ? k : 1, k,
+                                     n, request.budget));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 
@@ -32,15 +36,16 @@ class BatchKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    FERRY_RETURN_IF_ERROR(matmul_sizes(a, b).status());
     if (y.count() == 0) return {};
     const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
     const int64_t batches = y.count() / (m * n);
     const auto pack_bytes = static_cast<size_t>(gemm_packed_size(kernels_, k, n)) * sizeof(float);
     Team& team = c.team();
     const bool across = batches >= team.size();
-    std::vector<void*> scratch(static_cast<size_t>(across ? team.size() : 1));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), pack_bytes));
+    std::array<void*, kMaxThreads> scratch{};
+    for (int t = 0; t < (across ? team.size() : 1); ++t) {
+      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, pack_bytes));
     }
     const auto product = [&](int64_t batch, void* memory) {
       auto* packed = static_cast<float*>(memory);
@@ -57,13 +62,18 @@ class BatchKernel final : public StepKernel {
       return args;
     };
     if (!across) {
-      for (int64_t i = 0; i < batches; ++i) run_product(kernels_, team, product(i, scratch[0]));
+      for (int64_t i = 0; i < batches; ++i) {
+        FERRY_RETURN_IF_ERROR(c.poll());
+        run_product(kernels_, team, product(i, scratch[0]));
+      }
       return {};
     }
     static const GemmBlocking blocking = gemm_blocking();
     team.parallel(static_cast<int>(batches), [&](int part, int thread) {
-      gemm_tile(kernels_, blocking, product(part, scratch[static_cast<size_t>(thread)]), 0, m, 0,
-                n);
+      const GemmArgs args = product(part, scratch[static_cast<size_t>(thread)]);
+      team.in_slices(0, m, kernels_.mr, [&](int64_t from, int64_t to) {
+        gemm_tile(kernels_, blocking, args, from, to, 0, n);
+      });
     });
     return {};
   }
@@ -93,6 +103,9 @@ Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
   if (a.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   if (!a.has_rank() || !b.has_rank() || a.rank() < 2 || b.rank() < 2) {
     return KernelOffer(std::string("a vector, or unknown rank"));
+  }
+  if (request.node.op.as<MatMul>()->trans_b) {
+    return KernelOffer(std::string("b is transposed"));
   }
   return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa)));
 }

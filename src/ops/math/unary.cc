@@ -183,7 +183,8 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
     case K::kHardSigmoid:
       return map([=](C v) { return unit_clamp(a * v + b); });
     case K::kHardSwish:
-      return map([](C v) { return v * unit_clamp(v / 6 + C(0.5)); });
+      // The standard's function body holds 1 / 6 as a float.
+      return map([](C v) { return v * unit_clamp(v * C(1.0f / 6) + C(0.5)); });
     case K::kElu:
       return map([=](C v) { return v < 0 ? a * std::expm1(v) : v; });
     case K::kSelu:
@@ -251,11 +252,17 @@ Status eval(const Unary& op, EvalContext& c) {
     return {};
   }
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    if constexpr (is_floating_v<T>) {
-      return eval_floating(op, x.data<T>(), y.data<T>(), x.count());
-    } else {
-      return eval_integer(op, x.data<T>(), y.data<T>(), x.count());
+    constexpr int64_t kAtOnce = 64 << 10;
+    for (int64_t i = 0; i < x.count(); i += kAtOnce) {
+      FERRY_RETURN_IF_ERROR(c.poll());
+      const int64_t n = std::min(kAtOnce, x.count() - i);
+      if constexpr (is_floating_v<T>) {
+        FERRY_RETURN_IF_ERROR(eval_floating(op, x.data<T>() + i, y.data<T>() + i, n));
+      } else {
+        FERRY_RETURN_IF_ERROR(eval_integer(op, x.data<T>() + i, y.data<T>() + i, n));
+      }
     }
+    return {};
   });
 }
 

@@ -39,6 +39,13 @@ Status infer_regressor(const TreeEnsembleRegressor& op, InferContext& c) {
   return {};
 }
 
+// One value may stand for all, as classifiers of two classes have it.
+Status check_base(const std::vector<double>& base, int64_t outputs) {
+  const auto n = static_cast<int64_t>(base.size());
+  if (n <= 1 || n == outputs) return {};
+  return invalid_model("{} base_values, wanted are {}", n, outputs);
+}
+
 Status eval_regressor(const TreeEnsembleRegressor& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, op.n_targets));
@@ -46,6 +53,7 @@ Status eval_regressor(const TreeEnsembleRegressor& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
                          number_list(op.base_values, op.base_values_as_tensor));
+  FERRY_RETURN_IF_ERROR(check_base(base, op.n_targets));
   FERRY_RETURN_IF_ERROR(check_features(forest, x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, op.n_targets}));
   std::vector<double> scores;
@@ -96,6 +104,7 @@ Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
                          number_list(op.base_values, op.base_values_as_tensor));
+  FERRY_RETURN_IF_ERROR(check_base(base, classes));
   FERRY_RETURN_IF_ERROR(check_features(forest, x));
   const auto& leaves = forest.leaves;
   const bool one_class =

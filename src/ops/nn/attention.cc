@@ -280,16 +280,20 @@ void softmax_row(const Attention& op, Rounding narrow, Rounding wide, double* sc
   }
   show(1);
   double top = -INFINITY, sum = 0;
+  bool nan = false;
   for (int64_t j = 0; j < n; ++j) {
     scores[j] = narrow(scores[j] + bias[j]);
     top = std::max(top, scores[j]);
+    nan = nan || std::isnan(scores[j]);
   }
   show(2);
-  if (!any || top == -INFINITY) {
+  const bool keep_nan = op.empty_rows == EmptyRows::kNaN;
+  if (!keep_nan && (!any || (top == -INFINITY && !nan))) {
     std::fill_n(scores, n, 0.0);
   } else {
     for (int64_t j = 0; j < n; ++j) sum += scores[j] = wide(std::exp(wide(scores[j] - top)));
     for (int64_t j = 0; j < n; ++j) scores[j] = narrow(wide(scores[j] / wide(sum)));
+    if (op.empty_rows == EmptyRows::kZero && std::isnan(sum)) std::fill_n(scores, n, 0.0);
   }
   show(3);
 }
@@ -304,12 +308,14 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
               EvalContext& c) {
   const HeadLayout& qd = o.q_at;
   const int64_t width = qd.width, group = qd.heads / o.kv_heads;
-  const double scale = op.scale ? double(*op.scale) : 1 / std::sqrt(double(width));
+  // The standard's function body computes it in float, whatever the type of the inputs.
+  const float scale = op.scale ? *op.scale : 1 / std::sqrt(static_cast<float>(width));
   const Rounding narrow(o.q.dtype());
   const Rounding wide(op.softmax_precision ? static_cast<DType>(*op.softmax_precision)
                                            : o.q.dtype());
   // Both factors of a product carry the root of the scale, so that neither overflows.
-  const double root = narrow(std::sqrt(std::fabs(scale))), sign = scale < 0 ? -1 : 1;
+  const double root = narrow(static_cast<double>(std::sqrt(std::fabs(scale))));
+  const double sign = scale < 0 ? -1 : 1;
   std::vector<double> k(static_cast<size_t>(o.total * width));
   std::vector<double> v(static_cast<size_t>(o.total * o.value_width));
   std::vector<double> q(static_cast<size_t>(width)), out(static_cast<size_t>(o.value_width));
@@ -339,7 +345,7 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
                     row_shown.data());
         }
         std::fill(out.begin(), out.end(), 0.0);
-        for (int64_t j = 0; any && j < o.total; ++j) {
+        for (int64_t j = 0; j < o.total; ++j) {
           // A masked value contributes nothing, whatever it is.
           if (scores[size_t(j)] == 0 && row_bias[size_t(j)] == -INFINITY) continue;
           for (size_t d = 0; d < out.size(); ++d) {
@@ -355,16 +361,8 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
 
 Status eval(const Attention& op, EvalContext& c) {
   const Tensor &q = c.input(0), &k = c.input(1), &v = c.input(2);
-  FERRY_ASSIGN_OR_RETURN(const HeadLayout qd, head_layout(q, op.q_num_heads, "q"));
-  FERRY_ASSIGN_OR_RETURN(const HeadLayout kd, head_layout(k, op.kv_num_heads, "k"));
-  FERRY_ASSIGN_OR_RETURN(const HeadLayout vd, head_layout(v, op.kv_num_heads, "v"));
-  const bool fits = q.rank() == k.rank() && q.rank() == v.rank() && qd.batch == kd.batch &&
-                    kd.batch == vd.batch && kd.heads == vd.heads && kd.length == vd.length &&
-                    qd.width == kd.width && kd.heads > 0 && qd.heads % kd.heads == 0;
-  if (!fits) {
-    return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.describe(),
-                          k.describe(), v.describe());
-  }
+  FERRY_ASSIGN_OR_RETURN(const HeadLayouts at, attention_layouts(op, q, k, v));
+  const HeadLayout &qd = at.q, &kd = at.k, &vd = at.v;
   const Tensor* past_key = c.has_input(kPastKey) ? &c.input(kPastKey) : nullptr;
   const Tensor* past_value = c.has_input(kPastValue) ? &c.input(kPastValue) : nullptr;
   FERRY_ASSIGN_OR_RETURN(const Tensor keys, concatenate(past_key, k, kd, "key", c));
@@ -386,10 +384,7 @@ Status eval(const Attention& op, EvalContext& c) {
   Bias bias;
   FERRY_RETURN_IF_ERROR(bias.init(op, qd, total, total - kd.length, c));
   if (qd.batch == 0 || qd.heads == 0 || qd.length == 0) return {};
-  const HeadLayout y_at = q.rank() == 4
-                              ? HeadLayout::planar(qd.batch, qd.heads, qd.length, vd.width)
-                              : HeadLayout::packed(qd.batch, qd.heads, qd.length, vd.width);
-  return attend(op, {q, keys, values, qd, y_at, kd.heads, total, vd.width}, bias, y, shown, c);
+  return attend(op, {q, keys, values, qd, at.y, kd.heads, total, vd.width}, bias, y, shown, c);
 }
 
 }  // namespace

@@ -15,6 +15,13 @@
 
 namespace ferry {
 
+// What becomes of a query whose probabilities are no numbers. Rewrites set the others.
+enum class EmptyRows : uint8_t {
+  kZeroIfMasked,  // zeros where no key may be attended; NaN scores stay NaN
+  kNaN,           // what softmax gives for a row of -infinity, NaN
+  kZero,          // zeros instead of every NaN row
+};
+
 struct Attention {
   bool is_causal = false;
   std::optional<float> scale;                // absent: 1 / sqrt(D)
@@ -25,6 +32,7 @@ struct Attention {
   int64_t left_window_size = -1;             // keys before the query's position; -1: all
   int64_t right_window_size = -1;            // keys after it; -1: all
   std::optional<int64_t> softmax_precision;  // type that 16-bit softmax rounds to; absent: q's
+  EmptyRows empty_rows = EmptyRows::kZeroIfMasked;  // no ONNX attribute
 };
 
 }  // namespace ferry

@@ -21,6 +21,11 @@ struct Conv {
   int64_t group = 1;
   // Not of ONNX, set when planning: x and y are [N, spatial..., C]; w stays as it is.
   bool channels_last = false;
+  // With channels_last: x, or y, are [N, C, spatial...] nevertheless.
+  bool planar_input = false, planar_output = false;
+
+  bool x_last() const { return channels_last && !planar_input; }
+  bool y_last() const { return channels_last && !planar_output; }
 };
 
 }  // namespace ferry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Channels-last convolutions on the matrix product; see kernels/conv/conv.h.
 #include <algorithm>
+#include <cmath>
 
 #include "base/status.h"
 #include "kernels/conv/conv.h"
@@ -9,13 +10,14 @@
 #include "ops/nn/conv.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/thin_conv_step.h"
 #include "ops_cpu/winograd_step.h"
 
 namespace ferry {
 namespace {
 
 // One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
-bool is_pointwise(const ConvPlan& plan) {
+bool is_one_tap(const ConvPlan& plan) {
   if (plan.shape.groups != 1 || plan.shape.taps() != 1) return false;
   const auto all = [](const std::vector<int64_t>& v, int64_t wanted) {
     return std::all_of(v.begin(), v.end(), [&](int64_t x) { return x == wanted; });
@@ -57,7 +59,7 @@ class ConvKernel final : public StepKernel {
   bool wants_bodies() const override { return false; }
   bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
@@ -107,17 +109,20 @@ class ConvKernel final : public StepKernel {
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       const int64_t last = rows * (part + 1) / parts;
       char* memory = scratch[static_cast<size_t>(thread)];
-      for (int64_t from = rows * part / parts; from < last; from += strip) {
-        const int64_t to = std::min(last, from + strip);
-        if (depthwise_)
-          depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-        else
-          conv_rows(kernels_, blocking, s, args, from, to, memory);
-        if (anchor_.has_tail()) {
-          run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2],
-                   0, s.out_channels, memory + tail_at);
+      const auto run_strips = [&](int64_t first, int64_t end) {
+        for (int64_t from = first; from < end; from += strip) {
+          const int64_t to = std::min(end, from + strip);
+          if (depthwise_)
+            depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
+          else
+            conv_rows(kernels_, blocking, s, args, from, to, memory);
+          if (anchor_.has_tail()) {
+            run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2],
+                     to * s.out[2], 0, s.out_channels, memory + tail_at);
+          }
         }
-      }
+      };
+      team.in_slices(rows * part / parts, last, 1, run_strips);
     });
     return {};
   }
@@ -133,25 +138,45 @@ class ConvKernel final : public StepKernel {
   size_t packed_bytes_ = 0;
 };
 
+// What a layer costs, in multiplications and additions of the matrix product. A byte of weights
+// from memory takes as long as kPerByte of them, an element that a transform writes as kPerElement.
+constexpr double kPerByte = 11, kPerElement = 30;
+// A larger tile has larger weights and a larger error: it must save more than this.
+constexpr double kWorthwhile = 0.85;
+
+double product_cost(double rows, double k, double n, double copies) {
+  const double tiles = std::ceil(rows / 12), full = std::min(1.0, (rows / tiles + 2) / 12);
+  return std::max(2 * rows * k * n * copies / full, 4 * k * n * copies * kPerByte);
+}
+
+double winograd_cost(double side_h, double side_w, double in, double out, int64_t m) {
+  const double points = static_cast<double>((m + 2) * (m + 2));
+  const double tiles = std::ceil(side_h / double(m)) * std::ceil(side_w / double(m));
+  return product_cost(tiles, in, out, points) + kPerElement * points * tiles * (in + out);
+}
+
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
 // tactic: it depends on the layer alone.
 int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
-  // With few channels the transforms cost more than the products save.
-  if (s.in_channels < 16 || s.out_channels < 16) return 0;
   const Type& y = request.output_type(0);
-  int64_t side = 64;  // where the picture's size is not known
-  for (size_t a : {1, 2}) {
-    if (y.has_rank() && (*y.shape)[a].is_constant())
-      side = std::min(side, (*y.shape)[a].constant());
+  double side[2] = {64, 64};  // where the picture's size is not known
+  for (size_t a : {size_t{0}, size_t{1}}) {
+    if (y.has_rank() && (*y.shape)[a + 1].is_constant()) {
+      side[a] = static_cast<double>((*y.shape)[a + 1].constant());
+    }
   }
-  if (side < 4) return 0;
-  // F(4,3) transforms 36/9 of the weights' bytes: beyond this they come from the third-level cache,
-  // which costs as much as the arithmetic saved.
-  constexpr int64_t kMaxWeights = 256 * 256;
-  if (s.in_channels * s.out_channels > kMaxWeights || side < 8) return 2;
-  return 4;
+  const auto in = static_cast<double>(s.in_channels), out = static_cast<double>(s.out_channels);
+  double best = product_cost(side[0] * side[1], 9 * in, out, 1) * kWorthwhile;
+  int64_t tile = 0;
+  for (int64_t m : {2, 4}) {
+    const double cost = winograd_cost(side[0], side[1], in, out, m);
+    if (cost >= best) continue;
+    best = cost * kWorthwhile;
+    tile = m;
+  }
+  return tile;
 }
 
 Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor) {
@@ -172,7 +197,11 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     bias.assign(b->data<float>(), b->data<float>() + b->count());
   }
   ConvPlan plan = make_conv_plan(op, *w);
-  if (is_pointwise(plan)) {
+  if (op.planar_input || op.planar_output) {
+    return make_thin_conv_step(request, std::move(plan), *w, std::move(bias), anchor);
+  }
+  if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
+  if (is_one_tap(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
                                                             w->dim(1), w->dim(0), request.budget));

@@ -83,7 +83,9 @@ Status infer(const ConvTranspose& op, InferContext& c) {
     }
     spatial.push_back(out);
   }
-  c.set_tensor(0, x.dtype, image_shape(xs[0], ws[1] * Dim(op.group), spatial, op.channels_last));
+  const Dim channels = ws[1] * Dim(op.group);
+  FERRY_RETURN_IF_ERROR(infer_bias(c, 2, channels));
+  c.set_tensor(0, x.dtype, image_shape(xs[0], channels, spatial, op.channels_last));
   return {};
 }
 

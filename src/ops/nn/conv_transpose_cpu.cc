@@ -36,7 +36,7 @@ class ConvTransposeKernel final : public StepKernel {
     return in == anchor_.inputs[0] || in == anchor_.residual;
   }
   size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
+  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
@@ -75,9 +75,9 @@ class ConvTransposeKernel final : public StepKernel {
     static const GemmBlocking blocking = gemm_blocking();
     Team& team = c.team();
     const auto bytes = static_cast<size_t>(conv_transpose_scratch_bytes(s));
-    std::vector<void*> scratch(static_cast<size_t>(team.size()));
-    for (size_t t = 0; t < scratch.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[t], c.scratch(static_cast<int>(t), bytes));
+    std::array<void*, kMaxThreads> scratch{};
+    for (int t = 0; t < team.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, bytes));
     }
     // Strips of whole strides.
     const int64_t rows = s.rows(), unit = s.stride[1], strips = (rows + unit - 1) / unit;
@@ -88,9 +88,12 @@ class ConvTransposeKernel final : public StepKernel {
       parts = std::min<int64_t>(strips, 4 * team.size());
     }
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      conv_transpose_rows(kernels_, blocking, s, args, std::min(rows, strips * part / parts * unit),
-                          std::min(rows, strips * (part + 1) / parts * unit),
-                          scratch[static_cast<size_t>(thread)]);
+      team.in_slices(std::min(rows, strips * part / parts * unit),
+                     std::min(rows, strips * (part + 1) / parts * unit), unit,
+                     [&](int64_t from, int64_t to) {
+                       conv_transpose_rows(kernels_, blocking, s, args, from, to,
+                                           scratch[static_cast<size_t>(thread)]);
+                     });
     });
     return {};
   }

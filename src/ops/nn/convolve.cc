@@ -36,7 +36,7 @@ Result<ConvSizes> conv_sizes(Window& window, const Tensor& x, const Tensor& w, i
   s.batch = x.dim(0);
   s.group = group;
   s.transposed = transposed;
-  s.channels_last = channels_last;
+  s.channels_last = s.y_channels_last = channels_last;
   s.in = spatial_dims(x.dims(), channels_last);
   const int64_t channels = x.dim(axes.channel);
   const int64_t filters = w.dim(0), per_group = w.dim(1);
@@ -72,6 +72,13 @@ Status check_bias(EvalContext& c, size_t input, int64_t channels) {
   const Tensor& b = c.input(input);
   if (b.rank() == 1 && b.dim(0) == channels) return {};
   return shape_mismatch("the bias is {}, wanted is [{}]", b.describe(), channels);
+}
+
+Status infer_bias(const InferContext& c, size_t input, const Dim& channels) {
+  if (!c.has_input(input)) return {};
+  const Type& b = c.type(input);
+  if (!b.has_rank() || !Dim::known_different((*b.shape)[0], channels)) return {};
+  return shape_mismatch("the bias is {}, wanted is [{}]", b.to_string(), channels.to_string());
 }
 
 Result<std::optional<Shape>> infer_conv(const WindowAttrs& attrs, int64_t group, bool channels_last,

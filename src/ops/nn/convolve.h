@@ -7,6 +7,7 @@
 
 #include "ir/eval.h"
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 
 namespace ferry {
 
@@ -17,7 +18,8 @@ struct ConvSizes {
   int64_t out_channels = 0;  // per group
   Dims in, out;              // spatial
   bool transposed = false;
-  bool channels_last = false;
+  bool channels_last = false;    // of x
+  bool y_channels_last = false;  // as x, unless the caller says otherwise
 
   int64_t in_total() const { return group * in_channels; }
   int64_t out_total() const { return group * out_channels; }
@@ -29,6 +31,8 @@ Result<ConvSizes> conv_sizes(Window& window, const Tensor& x, const Tensor& w, i
                              bool transposed, bool channels_last);
 // Errors unless `b` is absent or 1-D with `channels` elements.
 Status check_bias(EvalContext& c, size_t input, int64_t channels);
+// The same when types are inferred, as far as they are known.
+Status infer_bias(const InferContext& c, size_t input, const Dim& channels);
 
 // Type and shape of a convolution's y, shared by all kinds; the element type is the caller's.
 Result<std::optional<Shape>> infer_conv(const WindowAttrs& attrs, int64_t group, bool channels_last,
@@ -87,15 +91,16 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   const int64_t taps = s.in_channels == 0 ? 0 : w.taps();
   const std::vector<Acc> weights = pack_weights<Acc>(s, taps, load_w);
   const ImageIndex x_at(s.in_total(), s.in.count(), s.channels_last);
-  const ImageIndex y_at(s.out_total(), out_count, s.channels_last);
+  const ImageIndex y_at(s.out_total(), out_count, s.y_channels_last);
   const auto depth = static_cast<size_t>(s.in_channels * taps);
   const auto width = static_cast<size_t>(s.out_channels);
   std::vector<int64_t> positions(static_cast<size_t>(taps));
   std::vector<Acc> patch(depth), sums(width);
+  PollEvery poll(c);
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t o = 0; o < out_count; ++o, next_position(at, s.out)) {
-      if (o % 256 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(poll.spend(s.group * static_cast<int64_t>(depth * width + depth)));
       tap_positions(w, s, at, positions);
       for (int64_t g = 0; g < s.group; ++g) {
         Acc* to = patch.data();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ferry/tensor.h"
+#include "ops/nn/attention.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -34,6 +35,31 @@ inline Result<HeadLayout> head_layout(const Tensor& t, std::optional<int64_t> he
                           t.describe());
   }
   return HeadLayout::packed(t.dim(0), *heads, t.dim(1), t.dim(2) / *heads);
+}
+
+// Where the heads of all operands of an attention are.
+struct HeadLayouts {
+  HeadLayout q, k, v, y;
+};
+
+// Errors: kShapeMismatch when the operands do not fit together.
+inline Result<HeadLayouts> attention_layouts(const Attention& op, const Tensor& q, const Tensor& k,
+                                             const Tensor& v) {
+  HeadLayouts at;
+  FERRY_ASSIGN_OR_RETURN(at.q, head_layout(q, op.q_num_heads, "q"));
+  FERRY_ASSIGN_OR_RETURN(at.k, head_layout(k, op.kv_num_heads, "k"));
+  FERRY_ASSIGN_OR_RETURN(at.v, head_layout(v, op.kv_num_heads, "v"));
+  const bool fits = q.rank() == k.rank() && q.rank() == v.rank() && at.q.batch == at.k.batch &&
+                    at.k.batch == at.v.batch && at.k.heads == at.v.heads &&
+                    at.k.length == at.v.length && at.q.width == at.k.width && at.k.heads > 0 &&
+                    at.q.heads % at.k.heads == 0;
+  if (!fits) {
+    return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.describe(),
+                          k.describe(), v.describe());
+  }
+  at.y = q.rank() == 4 ? HeadLayout::planar(at.q.batch, at.q.heads, at.q.length, at.v.width)
+                       : HeadLayout::packed(at.q.batch, at.q.heads, at.q.length, at.v.width);
+  return at;
 }
 
 // Reads `n` elements from `offset` on. Requires a floating type.

@@ -55,7 +55,7 @@ Result<Window> make_window(const WindowAttrs& attrs, size_t spatial_rank) {
   FERRY_RETURN_IF_ERROR(check_list("strides", attrs.strides, spatial_rank, 1));
   FERRY_RETURN_IF_ERROR(check_list("dilations", attrs.dilations, spatial_rank, 1));
   FERRY_RETURN_IF_ERROR(check_list("pads", attrs.pads, 2 * spatial_rank, 0));
-  w.axes.resize(spatial_rank);
+  w.axes.assign(spatial_rank, {});
   for (size_t i = 0; i < spatial_rank; ++i) {
     WindowAxis& a = w.axes[i];
     if (!attrs.kernel_shape.empty()) a.kernel = attrs.kernel_shape[i];

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/small_vector.h"
 #include "ir/infer.h"
 #include "ops/registry.h"
 
@@ -37,7 +38,7 @@ struct WindowAxis {
 struct Window {
   AutoPad auto_pad = AutoPad::kNotset;
   bool ceil_mode = false;
-  std::vector<WindowAxis> axes;
+  SmallVector<WindowAxis, 3> axes;
 
   int64_t taps() const;  // the product of kernels; the caller knows that it fits
 };

@@ -28,11 +28,10 @@ TypeSet allowed_types(K kind) {
 
 }  // namespace
 
-Result<std::vector<bool>> reduced_axes(const Reduce& op, const std::vector<int64_t>& axes,
-                                       size_t rank) {
-  std::vector<bool> reduced(rank, axes.empty() && !op.noop_with_empty_axes);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(axes, rank));
-  for (size_t a : at) reduced[a] = true;
+Result<AxisFlags> reduced_axes(const Reduce& op, std::span<const int64_t> axes, size_t rank) {
+  AxisFlags reduced(rank, axes.empty() && !op.noop_with_empty_axes ? 1 : 0);
+  FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(axes, rank));
+  for (size_t a : at) reduced[a] = 1;
   return reduced;
 }
 
@@ -82,7 +81,7 @@ Status infer(const Reduce& op, InferContext& c) {
   }
   std::optional<Shape> shape;
   if (x.shape && axes) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<bool> reduced, reduced_axes(op, *axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, *axes, x.rank()));
     shape.emplace();
     bool any = false;
     for (size_t a = 0; a < x.rank(); ++a) {
@@ -218,7 +217,7 @@ Result<T> reduce_int(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
 }
 
 template <class T>
-Status run(const Reduce& op, EvalContext& c, const Tensor& x, const std::vector<bool>& reduced,
+Status run(const Reduce& op, EvalContext& c, const Tensor& x, const AxisFlags& reduced,
            Tensor& y) {
   const Dims dense = dense_strides(x.dims());
   Dims kept, kept_strides, inner, inner_strides;
@@ -246,11 +245,11 @@ Status run(const Reduce& op, EvalContext& c, const Tensor& x, const std::vector<
 
 Status eval(const Reduce& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  std::vector<int64_t> axes;
+  Ints axes;
   if (c.has_input(1)) {
     FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(1), "axes"));
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<bool> reduced, reduced_axes(op, axes, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, axes, x.rank()));
   Dims dims;
   for (size_t a = 0; a < x.rank(); ++a) {
     if (!reduced[a])

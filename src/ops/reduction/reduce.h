@@ -7,9 +7,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <span>
 
-#include "ferry/status.h"
+#include "ops/arguments.h"
 
 namespace ferry {
 
@@ -33,7 +33,6 @@ struct Reduce {
 };
 
 // Which axes of `rank` go away. Errors: kInvalidModel for axes that there are not.
-Result<std::vector<bool>> reduced_axes(const Reduce& op, const std::vector<int64_t>& axes,
-                                       size_t rank);
+Result<AxisFlags> reduced_axes(const Reduce& op, std::span<const int64_t> axes, size_t rank);
 
 }  // namespace ferry

@@ -30,10 +30,10 @@ Status infer_split(const SplitToSequence& op, InferContext& c) {
 }
 
 // The sizes of the parts of an axis of `n` elements.
-Result<std::vector<int64_t>> part_sizes(EvalContext& c, int64_t n) {
+Result<Ints> part_sizes(EvalContext& c, int64_t n) {
   int64_t chunk = 1;
   if (c.has_input(1)) {
-    FERRY_ASSIGN_OR_RETURN(std::vector<int64_t> split, read_ints(c.input(1), "split"));
+    FERRY_ASSIGN_OR_RETURN(Ints split, read_ints(c.input(1), "split"));
     if (c.input(1).rank() == 1) {
       int64_t sum = 0;
       for (int64_t s : split) {
@@ -48,7 +48,7 @@ Result<std::vector<int64_t>> part_sizes(EvalContext& c, int64_t n) {
     FERRY_ASSIGN_OR_RETURN(chunk, read_int(c.input(1), "split"));
     if (chunk < 1) return invalid_argument("split is {}, wanted is 1 or more", chunk);
   }
-  std::vector<int64_t> sizes;
+  Ints sizes;
   for (int64_t left = n; left > 0; left -= sizes.back()) sizes.push_back(std::min(chunk, left));
   return sizes;
 }
@@ -58,7 +58,7 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
   if (packed.rank() == 0) return shape_mismatch("x is a scalar");
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, packed.rank()));
   FERRY_ASSIGN_OR_RETURN(const Tensor x, unpacked(c, packed));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, part_sizes(c, x.dim(axis)));
+  FERRY_ASSIGN_OR_RETURN(const Ints sizes, part_sizes(c, x.dim(axis)));
   const bool drops_axis = !op.keepdims && !c.has_input(1);
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());

@@ -40,7 +40,7 @@ double position(int64_t i, int64_t n, bool align_corners) {
 
 Status eval(const AffineGrid& op, EvalContext& c) {
   const Tensor& theta = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> size, read_ints(c.input(1), "size"));
+  FERRY_ASSIGN_OR_RETURN(const Ints size, read_ints(c.input(1), "size"));
   const bool flat = size.size() == 4;
   const int64_t axes = flat ? 2 : 3;
   if (!flat && size.size() != 5) {

@@ -11,9 +11,9 @@
 namespace ferry {
 namespace {
 
-Result<std::vector<size_t>> axes_of(const CenterCropPad& op, size_t rank) {
+Result<Axes> axes_of(const CenterCropPad& op, size_t rank) {
   if (op.axes) return normalize_axes(*op.axes, rank);
-  std::vector<size_t> axes(rank);
+  Axes axes(rank);
   for (size_t i = 0; i < rank; ++i) axes[i] = i;
   return axes;
 }
@@ -23,7 +23,7 @@ Status infer(const CenterCropPad& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(c.tensor(1, types::kIndices, 1, 1).status());
   std::optional<Shape> shape = x.shape;
   if (shape) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> axes, axes_of(op, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes axes, axes_of(op, x.rank()));
     const auto wanted = c.known(1);
     if (wanted && wanted->size() != axes.size()) {
       return invalid_model("shape has {} elements for {} axes", wanted->size(), axes.size());
@@ -40,8 +40,8 @@ Status infer(const CenterCropPad& op, InferContext& c) {
 
 Status eval(const CenterCropPad& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> wanted, read_ints(c.input(1), "shape"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> axes, axes_of(op, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Ints wanted, read_ints(c.input(1), "shape"));
+  FERRY_ASSIGN_OR_RETURN(const Axes axes, axes_of(op, x.rank()));
   if (wanted.size() != axes.size()) {
     return invalid_argument("shape has {} elements for {} axes", wanted.size(), axes.size());
   }

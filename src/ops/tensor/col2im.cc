@@ -59,8 +59,8 @@ struct Axis {
   int64_t image, block, stride, dilation, pad, blocks;
 };
 
-Result<std::vector<Axis>> axes_of(const Col2Im& op, const std::vector<int64_t>& image,
-                                  const std::vector<int64_t>& block) {
+Result<std::vector<Axis>> axes_of(const Col2Im& op, std::span<const int64_t> image,
+                                  std::span<const int64_t> block) {
   const size_t k = image.size();
   const auto sized = [](const std::vector<int64_t>& v, size_t n) {
     return v.empty() || v.size() == n;
@@ -115,8 +115,8 @@ void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t blocks, const T
 
 Status eval(const Col2Im& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> image, read_ints(c.input(1), "image_shape"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> block, read_ints(c.input(2), "block_shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints image, read_ints(c.input(1), "image_shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints block, read_ints(c.input(2), "block_shape"));
   FERRY_ASSIGN_OR_RETURN(const std::vector<Axis> axes, axes_of(op, image, block));
   FERRY_RETURN_IF_ERROR(check_rank(axes.size() + 2));
   FERRY_ASSIGN_OR_RETURN(const int64_t elements, checked_count(block));

@@ -50,7 +50,7 @@ Status infer(const ConstantOfShape& op, InferContext& c) {
 }
 
 Status eval(const ConstantOfShape& op, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> shape, read_ints(c.input(0), "shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints shape, read_ints(c.input(0), "shape"));
   FERRY_ASSIGN_OR_RETURN(const Dims dims, make_dims(shape));
   FERRY_ASSIGN_OR_RETURN(MovedOutput y, moved_output(c, 0, dtype_of_value(op), dims));
   Tensor value;

@@ -49,7 +49,7 @@ Status infer(const Expand&, InferContext& c) {
 
 Result<StridedView> view_of(const Expand&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> shape, read_ints(c.input(1), "shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints shape, read_ints(c.input(1), "shape"));
   FERRY_ASSIGN_OR_RETURN(const Dims to, make_dims(shape));
   FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(x.dims(), to));
   return StridedView{dims, broadcast_strides(x.dims(), dims), 0};
@@ -101,7 +101,7 @@ Status infer_tile(const Tile&, InferContext& c) {
 
 Result<Dims> output_dims(const Tile&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> repeats, read_ints(c.input(1), "repeats"));
+  FERRY_ASSIGN_OR_RETURN(const Ints repeats, read_ints(c.input(1), "repeats"));
   if (repeats.size() != x.rank()) {
     return shape_mismatch("repeats has {} elements, x has rank {}", repeats.size(), x.rank());
   }

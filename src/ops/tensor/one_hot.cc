@@ -21,6 +21,16 @@ int64_t as_int64(const Tensor& t, int64_t i) {
   return v;
 }
 
+bool is_nan(const Tensor& t) {
+  bool nan = false;
+  (void)visit_numeric(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    const auto v = static_cast<compute_t<T>>(t.data<T>()[0]);
+    nan = v != v;
+    return {};
+  });
+  return nan;
+}
+
 Status infer(const OneHot& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type indices, c.tensor(0, types::kNumeric));
   FERRY_RETURN_IF_ERROR(c.tensor(1, types::kNumeric, 0, 1).status());
@@ -58,7 +68,9 @@ Status eval(const OneHot& op, EvalContext& c) {
                             c.input(1).describe(), values.describe());
   }
   const int64_t depth = as_int64(c.input(1), 0);
-  if (depth < 0) return invalid_argument("depth is {}, wanted is 0 or more", depth);
+  if (depth < 0 || is_nan(c.input(1))) {
+    return invalid_argument("depth is {}, wanted is 0 or more", depth);
+  }
   FERRY_RETURN_IF_ERROR(check_rank(indices.rank() + 1));
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, indices.rank() + 1));
   Dims dims(std::span(indices.dims().begin(), axis));

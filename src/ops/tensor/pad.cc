@@ -20,8 +20,8 @@ Result<Mode> mode_of(const Pad& op) {
   return invalid_model("mode is '{}', wanted is constant, reflect, edge or wrap", op.mode);
 }
 
-std::vector<int64_t> all_axes(size_t rank) {
-  std::vector<int64_t> axes(rank);
+Ints all_axes(size_t rank) {
+  Ints axes(rank);
   for (size_t i = 0; i < rank; ++i) axes[i] = static_cast<int64_t>(i);
   return axes;
 }
@@ -41,12 +41,17 @@ Status infer(const Pad& op, InferContext& c) {
     return {};
   }
   const auto pads = c.known(1);
-  const auto axes = c.has_input(3) ? c.constant_ints(3) : all_axes(x.rank());
+  std::optional<Ints> axes;
+  if (!c.has_input(3)) {
+    axes = all_axes(x.rank());
+  } else if (const auto ints = c.constant_ints(3)) {
+    axes.emplace(*ints);
+  }
   if (!axes) {
     c.set_tensor(0, x.dtype, c.fresh_shape(0, x.rank()));
     return {};
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(*axes, x.rank()));
   Shape shape = *x.shape;
   if (pads && pads->size() != 2 * at.size()) {
     return invalid_model("pads has {} elements for {} axes", pads->size(), at.size());
@@ -62,18 +67,19 @@ Status infer(const Pad& op, InferContext& c) {
   return {};
 }
 
-// Begin and end pads of every axis.
-struct Pads {
-  Dims begin, end;
-};
+}  // namespace
 
-Result<Pads> read_pads(EvalContext& c, size_t rank) {
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> pads, read_ints(c.input(1), "pads"));
-  std::vector<int64_t> axes = all_axes(rank);
+Result<Pads> read_pads(EvalContext& c) {
+  const size_t rank = c.input(0).rank();
+  if (c.has_input(2) && c.input(2).count() != 1) {
+    return invalid_argument("the constant is {}, wanted is one element", c.input(2).describe());
+  }
+  FERRY_ASSIGN_OR_RETURN(const Ints pads, read_ints(c.input(1), "pads"));
+  Ints axes = all_axes(rank);
   if (c.has_input(3)) {
     FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(3), "axes"));
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(axes, rank));
+  FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(axes, rank));
   if (pads.size() != 2 * at.size()) {
     return invalid_argument("pads has {} elements for {} axes", pads.size(), at.size());
   }
@@ -84,6 +90,8 @@ Result<Pads> read_pads(EvalContext& c, size_t rank) {
   }
   return p;
 }
+
+namespace {
 
 // Dims of the output. Errors: kInvalidArgument when an axis gets a negative size.
 Result<Dims> padded_dims(const Dims& x, const Pads& p) {
@@ -162,15 +170,11 @@ Status fill(EvalContext& c, const std::vector<std::vector<int64_t>>& from, const
 
 }  // namespace
 
-Result<PadSources> pad_sources(const Pad& op, EvalContext& c) {
+Result<PadSources> pad_sources(const Pad& op, const Pads& pads, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Mode mode, mode_of(op));
-  FERRY_ASSIGN_OR_RETURN(const Pads pads, read_pads(c, x.rank()));
   PadSources s;
   FERRY_ASSIGN_OR_RETURN(s.dims, padded_dims(x.dims(), pads));
-  if (c.has_input(2) && c.input(2).count() != 1) {
-    return invalid_argument("the constant is {}, wanted is one element", c.input(2).describe());
-  }
   if (s.dims.count() == 0) return s;
   const Dims dense = dense_strides(x.dims());
   for (size_t a = 0; a < x.rank(); ++a) {
@@ -186,7 +190,8 @@ namespace {
 
 Status eval(const Pad& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const PadSources s, pad_sources(op, c));
+  FERRY_ASSIGN_OR_RETURN(const Pads pads, read_pads(c));
+  FERRY_ASSIGN_OR_RETURN(const PadSources s, pad_sources(op, pads, c));
   Tensor value;
   if (c.has_input(2)) {
     FERRY_ASSIGN_OR_RETURN(value, unpacked(c, c.input(2)));

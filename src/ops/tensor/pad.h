@@ -24,7 +24,14 @@ struct PadSources {
   std::vector<std::vector<int64_t>> from;
   int64_t first = 0;  // the smallest offset in use along the last axis, where a run of x begins
 };
+// Begin and end pads of every axis.
+struct Pads {
+  Dims begin, end;
+
+  bool operator==(const Pads&) const = default;
+};
 // Errors: those of the operator.
-Result<PadSources> pad_sources(const Pad& op, EvalContext& c);
+Result<Pads> read_pads(EvalContext& c);
+Result<PadSources> pad_sources(const Pad& op, const Pads& pads, EvalContext& c);
 
 }  // namespace ferry

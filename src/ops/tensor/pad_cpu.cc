@@ -44,9 +44,26 @@ void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int6
   }
 }
 
+// Kept while the pads and the dims of x stay the same.
+struct PadState final : StepState {
+  Pads pads;
+  Dims x;
+  PadSources sources;
+};
+
 Status run(const Pad& op, Isa, StepContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const PadSources s, pad_sources(op, c));
+  FERRY_ASSIGN_OR_RETURN(const Pads pads, read_pads(c));
+  auto* state = static_cast<PadState*>(c.state().get());
+  if (state == nullptr || !(state->pads == pads) || !(state->x == x.dims())) {
+    auto fresh = std::make_unique<PadState>();
+    FERRY_ASSIGN_OR_RETURN(fresh->sources, pad_sources(op, pads, c));
+    fresh->pads = pads;
+    fresh->x = x.dims();
+    state = fresh.get();
+    c.state() = std::move(fresh);
+  }
+  const PadSources& s = state->sources;
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), s.dims));
   if (y.count() == 0) return {};
   if (x.rank() == 0) {

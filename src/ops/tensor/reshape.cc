@@ -107,7 +107,7 @@ Status infer(const Reshape& op, InferContext& c) {
 
 Status eval(const Reshape& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> target, read_ints(c.input(1), "shape"));
+  FERRY_ASSIGN_OR_RETURN(const Ints target, read_ints(c.input(1), "shape"));
   FERRY_RETURN_IF_ERROR(check_rank(target.size()));
   const Shape from = shape_of(x.dims());
   FERRY_ASSIGN_OR_RETURN(const Shape shape,

@@ -7,6 +7,7 @@
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
+#include "tensor/int_contents.h"
 
 namespace ferry {
 namespace {
@@ -55,13 +56,16 @@ std::optional<Bounds> slice_bounds(const Dim& dim, const Dim& start, const Dim& 
   return Bounds{*first, Dim::known_at_least(length, 0) ? length : max(length, 0)};
 }
 
+// Starts and ends are dims at inference and numbers at run time.
+template <class Bound>
 struct Arguments {
-  KnownInts starts, ends;
-  std::vector<size_t> axes;
-  std::vector<int64_t> steps;
+  Bound starts, ends;
+  Axes axes;
+  Ints steps;
 };
 
-Status check(const Arguments& a) {
+template <class Bound>
+Status check(const Arguments<Bound>& a) {
   if (a.ends.size() != a.starts.size() || a.axes.size() != a.starts.size() ||
       a.steps.size() != a.starts.size()) {
     return invalid_model("{} starts, {} ends, {} axes, {} steps; wanted as many of each",
@@ -73,24 +77,24 @@ Status check(const Arguments& a) {
   return {};
 }
 
-std::vector<int64_t> default_axes(size_t n) {
-  std::vector<int64_t> axes(n);
+Ints default_axes(size_t n) {
+  Ints axes(n);
   for (size_t i = 0; i < n; ++i) axes[i] = static_cast<int64_t>(i);
   return axes;
 }
 
 // Dims of the axes that the slice touches become fresh; all of them when the axes are not known.
 Status infer_unknown(InferContext& c, const Type& x, Shape shape) {
-  std::optional<std::vector<int64_t>> axes;
+  std::optional<Ints> axes;
   if (c.has_input(3)) {
-    axes = c.constant_ints(3);
+    if (const auto ints = c.constant_ints(3)) axes.emplace(*ints);
   } else if (const auto n = constant_count(c, 1)) {
     axes = default_axes(static_cast<size_t>(std::min<int64_t>(*n, Dims::kMaxRank + 1)));
   }
   if (!axes) {
     shape = c.fresh_shape(0, x.rank());
   } else {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(*axes, x.rank()));
     for (size_t a : at) shape[a] = c.fresh_dim(0, a);
   }
   c.set_tensor(0, x.dtype, std::move(shape));
@@ -137,9 +141,9 @@ Status infer(const Slice&, InferContext& c) {
   if (!starts || !ends || (c.has_input(3) && !axes) || (c.has_input(4) && !steps)) {
     return infer_unknown(c, x, std::move(shape));
   }
-  Arguments a{*starts, *ends, {}, steps.value_or(std::vector<int64_t>(starts->size(), 1))};
-  FERRY_ASSIGN_OR_RETURN(a.axes,
-                         normalize_axes(axes ? *axes : default_axes(starts->size()), x.rank()));
+  Arguments<KnownInts> a{*starts, *ends, {}, steps ? Ints(*steps) : Ints(starts->size(), 1)};
+  FERRY_ASSIGN_OR_RETURN(
+      a.axes, normalize_axes(axes ? Ints(*axes) : default_axes(starts->size()), x.rank()));
   FERRY_RETURN_IF_ERROR(check(a));
   std::optional<KnownInts> known = c.known(0);
   std::optional<Dims> dims = constant_dims(*x.shape);
@@ -154,21 +158,19 @@ Status infer(const Slice&, InferContext& c) {
   return {};
 }
 
-Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
-  Arguments a;
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> starts, read_ints(c.input(1), "starts"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ends, read_ints(c.input(2), "ends"));
-  if (starts.size() > rank) {
-    return invalid_argument("{} starts for a tensor of rank {}", starts.size(), rank);
+Result<Arguments<Ints>> read_arguments(EvalContext& c, size_t rank) {
+  Arguments<Ints> a;
+  FERRY_ASSIGN_OR_RETURN(a.starts, read_ints(c.input(1), "starts"));
+  FERRY_ASSIGN_OR_RETURN(a.ends, read_ints(c.input(2), "ends"));
+  if (a.starts.size() > rank) {
+    return invalid_argument("{} starts for a tensor of rank {}", a.starts.size(), rank);
   }
-  a.starts.assign(starts.begin(), starts.end());
-  a.ends.assign(ends.begin(), ends.end());
-  std::vector<int64_t> axes = default_axes(starts.size());
+  Ints axes = default_axes(a.starts.size());
   if (c.has_input(3)) {
     FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(3), "axes"));
   }
   FERRY_ASSIGN_OR_RETURN(a.axes, normalize_axes(axes, rank));
-  a.steps.assign(starts.size(), 1);
+  a.steps.assign(a.starts.size(), 1);
   if (c.has_input(4)) {
     FERRY_ASSIGN_OR_RETURN(a.steps, read_ints(c.input(4), "steps"));
   }
@@ -180,7 +182,7 @@ Result<Arguments> read_arguments(EvalContext& c, size_t rank) {
 
 Result<StridedView> view_of(const Slice&, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const Arguments a, read_arguments(c, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Arguments<Ints> a, read_arguments(c, x.rank()));
   StridedView view{x.dims(), dense_strides(x.dims()), 0};
   auto& [dims, strides, begin] = view;
   for (size_t i = 0; i < a.starts.size(); ++i) {
@@ -196,6 +198,62 @@ Result<StridedView> view_of(const Slice&, EvalContext& c) {
     strides[axis] = dims[axis] > 1 ? strides[axis] * a.steps[i] : 0;
   }
   return view;
+}
+
+namespace {
+
+std::optional<KnownInts> known_ints(const Graph& graph, const Node& node, size_t i) {
+  if (i >= node.inputs.size() || node.inputs[i] == kNone) return std::nullopt;
+  const GraphValue& v = graph.value(node.inputs[i]);
+  if (v.overridable || !v.constant) return v.overridable ? std::nullopt : v.known;
+  const auto ints = int_contents(*v.constant);
+  if (!ints) return std::nullopt;
+  return KnownInts(ints->begin(), ints->end());
+}
+
+// What the slice does to each axis of x; nullopt when that is not known.
+struct AxisSlice {
+  Dim start = 0;
+  int64_t step = 1;
+};
+std::optional<std::vector<AxisSlice>> axis_slices(const Graph& graph, const Node& node,
+                                                  const Shape& x) {
+  const auto given = [&](size_t i) { return i < node.inputs.size() && node.inputs[i] != kNone; };
+  const auto starts = known_ints(graph, node, 1), ends = known_ints(graph, node, 2);
+  const auto axes = known_ints(graph, node, 3), steps = known_ints(graph, node, 4);
+  if (!starts || !ends || (given(3) && !axes) || (given(4) && !steps)) return std::nullopt;
+  std::vector<AxisSlice> slices(x.size());
+  for (size_t i = 0; i < starts->size(); ++i) {
+    const Dim axis = axes ? (*axes)[i] : Dim(static_cast<int64_t>(i));
+    const Dim step = steps ? (*steps)[i] : Dim(1);
+    if (!axis.is_constant() || !step.is_constant()) return std::nullopt;
+    const auto a = normalize_axis(axis.constant(), x.size());
+    if (!a.ok()) return std::nullopt;
+    const auto bounds = slice_bounds(x[*a], (*starts)[i], (*ends)[i], step.constant());
+    if (!bounds) return std::nullopt;
+    slices[*a] = {bounds->start, step.constant()};
+  }
+  return slices;
+}
+
+}  // namespace
+
+std::optional<Dim> slice_offset(const Graph& graph, const Node& node) {
+  const Type &x = graph.value(node.inputs[0]).type, &y = graph.value(node.outputs[0]).type;
+  if (!x.has_rank() || !y.has_rank() || x.rank() != y.rank()) return std::nullopt;
+  const auto slices = axis_slices(graph, node, *x.shape);
+  if (!slices) return std::nullopt;
+  Dim offset = 0, stride = 1;
+  bool whole = true;  // all axes from here on
+  for (size_t a = x.rank(); a-- > 0;) {
+    const Dim &from = (*x.shape)[a], &to = (*y.shape)[a];
+    const bool single = to.is_constant(1);
+    if (!single && (!whole || (*slices)[a].step != 1)) return std::nullopt;
+    whole = whole && from == to;
+    offset = offset + (*slices)[a].start * stride;
+    stride = stride * from;
+  }
+  return offset.is_invalid() ? std::nullopt : std::optional<Dim>(offset);
 }
 
 namespace {

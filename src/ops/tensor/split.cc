@@ -81,27 +81,36 @@ Status infer(const Split& op, InferContext& c) {
 
 }  // namespace
 
-Result<std::vector<int64_t>> part_sizes(const Split& op, EvalContext& c) {
+Result<Ints> part_sizes(const Split& op, EvalContext& c) {
   FERRY_RETURN_IF_ERROR(check_number(op, c.num_outputs()));
   const Tensor& x = c.input(0);
   if (x.rank() == 0) return shape_mismatch("x is a scalar");
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
-  Shape sizes = even_sizes(x.dim(axis), static_cast<int64_t>(c.num_outputs()));
+  const int64_t d = x.dim(axis), parts = static_cast<int64_t>(c.num_outputs());
+  Ints sizes;
   if (c.has_input(1)) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ints, read_ints(c.input(1), "split"));
-    sizes.assign(ints.begin(), ints.end());
+    FERRY_ASSIGN_OR_RETURN(sizes, read_ints(c.input(1), "split"));
+  } else {
+    const int64_t chunk = d / parts + (d % parts != 0 ? 1 : 0);
+    for (int64_t left = d; static_cast<int64_t>(sizes.size()) < parts; left -= sizes.back()) {
+      sizes.push_back(std::min(chunk, left));
+    }
   }
-  FERRY_RETURN_IF_ERROR(check_sizes(sizes, x.dim(axis), c.num_outputs()));
-  std::vector<int64_t> numbers;
-  for (const Dim& d : sizes) numbers.push_back(d.constant());
-  return numbers;
+  int64_t left = d;
+  bool fits = sizes.size() == c.num_outputs();
+  for (int64_t n : sizes) {
+    fits = fits && n >= 0 && n <= left;
+    left -= fits ? n : 0;
+  }
+  if (fits && left == 0) return sizes;
+  return check_sizes(Shape(sizes.begin(), sizes.end()), d, c.num_outputs());
 }
 
 namespace {
 
 Status eval(const Split& op, EvalContext& c) {
   const Tensor& packed = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, part_sizes(op, c));
+  FERRY_ASSIGN_OR_RETURN(const Ints sizes, part_sizes(op, c));
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, packed.rank()));
   FERRY_ASSIGN_OR_RETURN(const Tensor x, unpacked(c, packed));
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());

@@ -7,9 +7,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
-#include "ir/eval.h"
+#include "ops/arguments.h"
 
 namespace ferry {
 
@@ -19,6 +18,6 @@ struct Split {
 };
 
 // The sizes of the parts. Errors: those of the operator.
-Result<std::vector<int64_t>> part_sizes(const Split& op, EvalContext& c);
+Result<Ints> part_sizes(const Split& op, EvalContext& c);
 
 }  // namespace ferry

@@ -10,7 +10,7 @@ namespace ferry {
 namespace {
 
 // The dims without `axes`; those must be 1 (or may turn out to be).
-Result<Shape> squeezed(const Shape& x, const std::vector<size_t>& axes) {
+Result<Shape> squeezed(const Shape& x, std::span<const size_t> axes) {
   Shape out;
   for (size_t i = 0; i < x.size(); ++i) {
     if (std::find(axes.begin(), axes.end(), i) == axes.end()) {
@@ -22,10 +22,10 @@ Result<Shape> squeezed(const Shape& x, const std::vector<size_t>& axes) {
   return out;
 }
 
-Result<Shape> unsqueezed(const Shape& x, const std::vector<int64_t>& axes) {
+Result<Shape> unsqueezed(const Shape& x, std::span<const int64_t> axes) {
   const size_t rank = x.size() + axes.size();
   FERRY_RETURN_IF_ERROR(check_rank(rank));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(axes, rank));
+  FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(axes, rank));
   Shape out;
   auto next = x.begin();
   for (size_t i = 0; i < rank; ++i) {
@@ -47,7 +47,7 @@ Result<std::optional<Shape>> squeezed_type(const Type& x, InferContext& c) {
     return std::optional<Shape>(std::move(out));
   }
   if (const auto axes = c.constant_ints(1)) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> at, normalize_axes(*axes, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes at, normalize_axes(*axes, x.rank()));
     FERRY_ASSIGN_OR_RETURN(Shape out, squeezed(*x.shape, at));
     return std::optional<Shape>(std::move(out));
   }
@@ -72,9 +72,9 @@ Status set_reshaped(EvalContext& c, const Shape& shape) {
 Status eval_squeeze(const Squeeze&, EvalContext& c) {
   const Tensor& x = c.input(0);
   const Shape from = shape_of(x.dims());
-  std::vector<size_t> axes;
+  Axes axes;
   if (c.has_input(1)) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> ints, read_ints(c.input(1), "axes"));
+    FERRY_ASSIGN_OR_RETURN(const Ints ints, read_ints(c.input(1), "axes"));
     FERRY_ASSIGN_OR_RETURN(axes, normalize_axes(ints, x.rank()));
   } else {
     for (size_t i = 0; i < x.rank(); ++i) {
@@ -103,7 +103,7 @@ Status infer_unsqueeze(const Unsqueeze&, InferContext& c) {
 }
 
 Status eval_unsqueeze(const Unsqueeze&, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const std::vector<int64_t> axes, read_ints(c.input(1), "axes"));
+  FERRY_ASSIGN_OR_RETURN(const Ints axes, read_ints(c.input(1), "axes"));
   FERRY_ASSIGN_OR_RETURN(const Shape shape, unsqueezed(shape_of(c.input(0).dims()), axes));
   return set_reshaped(c, shape);
 }

@@ -9,8 +9,8 @@
 namespace ferry {
 namespace {
 
-Result<std::vector<size_t>> permutation(const Transpose& op, size_t rank) {
-  std::vector<int64_t> perm = op.perm;
+Result<Axes> permutation(const Transpose& op, size_t rank) {
+  Ints perm(op.perm);
   if (perm.empty()) {
     for (size_t i = rank; i-- > 0;) perm.push_back(static_cast<int64_t>(i));
   }
@@ -20,7 +20,7 @@ Result<std::vector<size_t>> permutation(const Transpose& op, size_t rank) {
   return normalize_axes(perm, rank);
 }
 
-void set_known_permuted(InferContext& c, const Type& x, const std::vector<size_t>& perm) {
+void set_known_permuted(InferContext& c, const Type& x, const Axes& perm) {
   const auto known = c.known(0);
   const auto dims = constant_dims(*x.shape);
   if (!known || !dims) return;
@@ -45,7 +45,7 @@ Status infer(const Transpose& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   std::optional<Shape> shape;
   if (x.shape) {
-    FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const Axes perm, permutation(op, x.rank()));
     shape.emplace();
     for (size_t axis : perm) shape->push_back((*x.shape)[axis]);
     set_known_permuted(c, x, perm);
@@ -61,7 +61,7 @@ Status infer(const Transpose& op, InferContext& c) {
 
 Result<StridedView> view_of(const Transpose& op, EvalContext& c) {
   const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<size_t> perm, permutation(op, x.rank()));
+  FERRY_ASSIGN_OR_RETURN(const Axes perm, permutation(op, x.rank()));
   const Dims dense = dense_strides(x.dims());
   StridedView view;
   for (size_t axis : perm) {

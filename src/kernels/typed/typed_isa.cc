@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
+#include "kernels/typed/typed.h"
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+template <class T>
+inline constexpr bool kIsFloat = false;
+template <>
+inline constexpr bool kIsFloat<float> = true;
+template <>
+inline constexpr bool kIsFloat<double> = true;
+
+// Integers wrap: their arithmetic is done unsigned.
+template <class T>
+struct Wrap {
+  using type = uint64_t;
+};
+template <>
+struct Wrap<int32_t> {
+  using type = uint32_t;
+};
+template <>
+struct Wrap<uint32_t> {
+  using type = uint32_t;
+};
+template <>
+struct Wrap<float> {
+  using type = float;
+};
+template <>
+struct Wrap<double> {
+  using type = double;
+};
+template <class T>
+using wrap_t = typename Wrap<T>::type;
+
+template <TypedOp kOp, class T>
+FERRY_INLINE T arithmetic(T u, T v) {
+  using W = wrap_t<T>;
+  if constexpr (kOp == TypedOp::kAdd) return static_cast<T>(W(u) + W(v));
+  if constexpr (kOp == TypedOp::kSub) return static_cast<T>(W(u) - W(v));
+  if constexpr (kOp == TypedOp::kMul) return static_cast<T>(W(u) * W(v));
+  // As std::min and std::max with their operands in this order; a NaN wins, the first of two.
+  if constexpr (kOp == TypedOp::kMin) {
+    const T least = v < u || v != v ? v : u;
+    return u != u ? u : least;
+  }
+  if constexpr (kOp == TypedOp::kMax) {
+    const T most = u < v || v != v ? v : u;
+    return u != u ? u : most;
+  }
+  if constexpr (kOp == TypedOp::kAnd) return u & v;
+  if constexpr (kOp == TypedOp::kOr) return u | v;
+  if constexpr (kOp == TypedOp::kXor) return u ^ v;
+  if constexpr (kOp == TypedOp::kDiv) {
+    if constexpr (kIsFloat<T>) {
+      return u / v;
+    } else if constexpr (sizeof(T) <= 4) {
+      // Exact: a quotient of 32-bit integers that is no integer is farther from one than a double
+      // rounds. The detour over 64 bits wraps the smallest by -1.
+      return static_cast<T>(static_cast<int64_t>(static_cast<double>(u) / static_cast<double>(v)));
+    } else if constexpr (static_cast<T>(-1) < T(0)) {
+      return v == -1 ? static_cast<T>(W(0) - W(u)) : u / v;
+    } else {
+      return u / v;
+    }
+  }
+}
+
+template <TypedOp kOp, class T>
+FERRY_INLINE uint8_t compare(T u, T v) {
+  if constexpr (kOp == TypedOp::kEqual) return u == v;
+  if constexpr (kOp == TypedOp::kLess) return u < v;
+  if constexpr (kOp == TypedOp::kLessOrEqual) return u <= v;
+  if constexpr (kOp == TypedOp::kGreater) return u > v;
+  if constexpr (kOp == TypedOp::kGreaterOrEqual) return u >= v;
+}
+
+// One loop per way of repeating, so that the vectoriser sees constant steps.
+template <class T, class Y, class F>
+FERRY_INLINE void map_row(const T* a, int64_t a_step, const T* b, int64_t b_step, Y* y, int64_t n,
+                          F f) {
+  if (a_step != 0 && b_step != 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+  } else if (a_step != 0) {
+    const T v = *b;
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], v);
+  } else if (b_step != 0) {
+    const T u = *a;
+    for (int64_t i = 0; i < n; ++i) y[i] = f(u, b[i]);
+  } else {
+    const Y r = f(*a, *b);
+    for (int64_t i = 0; i < n; ++i) y[i] = r;
+  }
+}
+
+template <TypedOp kOp, class T>
+void arithmetic_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                    int64_t n) noexcept {
+  map_row(static_cast<const T*>(a), a_step, static_cast<const T*>(b), b_step, static_cast<T*>(y), n,
+          [](T u, T v) { return arithmetic<kOp>(u, v); });
+}
+
+template <TypedOp kOp, class T>
+void compare_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                 int64_t n) noexcept {
+  map_row(static_cast<const T*>(a), a_step, static_cast<const T*>(b), b_step,
+          static_cast<uint8_t*>(y), n, [](T u, T v) { return compare<kOp>(u, v); });
+}
+
+template <class T>
+TypedBinaryRow binary_of(TypedOp op) {
+  switch (op) {
+    case TypedOp::kAdd:
+      return arithmetic_row<TypedOp::kAdd, T>;
+    case TypedOp::kSub:
+      return arithmetic_row<TypedOp::kSub, T>;
+    case TypedOp::kMul:
+      return arithmetic_row<TypedOp::kMul, T>;
+    case TypedOp::kDiv:
+      return arithmetic_row<TypedOp::kDiv, T>;
+    case TypedOp::kMin:
+      return arithmetic_row<TypedOp::kMin, T>;
+    case TypedOp::kMax:
+      return arithmetic_row<TypedOp::kMax, T>;
+    case TypedOp::kEqual:
+      return compare_row<TypedOp::kEqual, T>;
+    case TypedOp::kLess:
+      return compare_row<TypedOp::kLess, T>;
+    case TypedOp::kLessOrEqual:
+      return compare_row<TypedOp::kLessOrEqual, T>;
+    case TypedOp::kGreater:
+      return compare_row<TypedOp::kGreater, T>;
+    case TypedOp::kGreaterOrEqual:
+      return compare_row<TypedOp::kGreaterOrEqual, T>;
+    default:
+      return nullptr;
+  }
+}
+
+TypedBinaryRow bool_binary(TypedOp op) {
+  switch (op) {
+    case TypedOp::kAnd:
+      return arithmetic_row<TypedOp::kAnd, uint8_t>;
+    case TypedOp::kOr:
+      return arithmetic_row<TypedOp::kOr, uint8_t>;
+    case TypedOp::kXor:
+      return arithmetic_row<TypedOp::kXor, uint8_t>;
+    case TypedOp::kEqual:
+      return compare_row<TypedOp::kEqual, uint8_t>;
+    default:
+      return nullptr;
+  }
+}
+
+TypedBinaryRow binary(TypedOp op, DType type) noexcept {
+  switch (type) {
+    case DType::kFloat32:
+      return binary_of<float>(op);
+    case DType::kFloat64:
+      return binary_of<double>(op);
+    case DType::kInt32:
+      return binary_of<int32_t>(op);
+    case DType::kInt64:
+      return binary_of<int64_t>(op);
+    case DType::kBool:
+      return bool_binary(op);
+    default:
+      return nullptr;
+  }
+}
+
+template <class T, class Y, class F>
+FERRY_INLINE void map_unary(const void* x, void* y, int64_t n, F f) {
+  const T* from = static_cast<const T*>(x);
+  Y* to = static_cast<Y*>(y);
+  for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
+}
+
+template <class T>
+void abs_row(const void* x, void* y, int64_t n) noexcept {
+  using W = wrap_t<T>;
+  map_unary<T, T>(x, y, n, [](T v) {
+    if constexpr (kIsFloat<T>) return v < 0 ? -v : v + T(0);
+    return v < 0 ? static_cast<T>(W(0) - W(v)) : v;
+  });
+}
+template <class T>
+void neg_row(const void* x, void* y, int64_t n) noexcept {
+  using W = wrap_t<T>;
+  map_unary<T, T>(x, y, n, [](T v) {
+    if constexpr (kIsFloat<T>) return -v;
+    return static_cast<T>(W(0) - W(v));
+  });
+}
+template <class T>
+void sign_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<T, T>(x, y, n, [](T v) {
+    const T sign = static_cast<T>((v > 0 ? T(1) : T(0)) - (v < 0 ? T(1) : T(0)));
+    return v != v ? v : sign;
+  });
+}
+template <class T>
+void relu_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<T, T>(x, y, n, [](T v) { return v < 0 ? T(0) : v; });
+}
+void not_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<uint8_t, uint8_t>(x, y, n, [](uint8_t v) { return static_cast<uint8_t>(v ^ 1); });
+}
+template <class T>
+void is_nan_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<T, uint8_t>(x, y, n, [](T v) { return static_cast<uint8_t>(v != v); });
+}
+template <class T>
+void is_inf_row(const void* x, void* y, int64_t n) noexcept {
+  constexpr T kInfinity = static_cast<T>(__builtin_inf());
+  map_unary<T, uint8_t>(
+      x, y, n, [](T v) { return static_cast<uint8_t>((v == kInfinity) | (v == -kInfinity)); });
+}
+
+template <class T>
+TypedUnaryRow unary_of(TypedUnary op) {
+  switch (op) {
+    case TypedUnary::kAbs:
+      return abs_row<T>;
+    case TypedUnary::kNeg:
+      return neg_row<T>;
+    case TypedUnary::kSign:
+      return sign_row<T>;
+    case TypedUnary::kRelu:
+      return relu_row<T>;
+    case TypedUnary::kIsNaN:
+      return kIsFloat<T> ? is_nan_row<T> : nullptr;
+    case TypedUnary::kIsInf:
+      if constexpr (kIsFloat<T>) return is_inf_row<T>;
+      return nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+TypedUnaryRow unary(TypedUnary op, DType type) noexcept {
+  switch (type) {
+    case DType::kFloat32:
+      return unary_of<float>(op);
+    case DType::kFloat64:
+      return unary_of<double>(op);
+    case DType::kInt32:
+      return unary_of<int32_t>(op);
+    case DType::kInt64:
+      return unary_of<int64_t>(op);
+    case DType::kBool:
+      return op == TypedUnary::kNot ? not_row : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+// Integers from floating values are truncated and clamped, NaN is 0; among integers they wrap.
+template <class To, class From>
+FERRY_INLINE To converted(From v) {
+  if constexpr (kIsFloat<From> && !kIsFloat<To>) {
+    constexpr int kBits = static_cast<int>(sizeof(To) * 8) - (static_cast<To>(-1) < To(0) ? 1 : 0);
+    // One more than the largest To, a power of two and so exact.
+    constexpr From kEnd = static_cast<From>(uint64_t{1} << (kBits - 1)) * From(2);
+    constexpr From kLow = static_cast<To>(-1) < To(0) ? -kEnd : From(0);
+    constexpr To kMax = static_cast<To>(~uint64_t{0} >> (64 - kBits));
+    const From in_range = v >= kEnd || v <= kLow || v != v ? From(0) : v;
+    const To inside = static_cast<To>(in_range);
+    return v >= kEnd ? kMax : v <= kLow ? static_cast<To>(kLow) : inside;
+  } else {
+    return static_cast<To>(v);
+  }
+}
+
+template <class From, class To>
+void cast_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<From, To>(x, y, n, [](From v) { return converted<To>(v); });
+}
+template <class From>
+void cast_bool_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<From, uint8_t>(x, y, n, [](From v) { return static_cast<uint8_t>(v != From(0)); });
+}
+void f16_to_f32(const void* x, void* y, int64_t n) noexcept {
+  const auto* from = static_cast<const uint16_t*>(x);
+  auto* to = static_cast<float*>(y);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(to + i, load_f16(from + i));
+  if (i < n) store_n(to + i, load_f16_n(from + i, n - i), n - i);
+}
+void f32_to_f16(const void* x, void* y, int64_t n) noexcept {
+  const auto* from = static_cast<const float*>(x);
+  auto* to = static_cast<uint16_t*>(y);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_f16(to + i, load(from + i));
+  if (i < n) store_f16_n(to + i, load_n(from + i, n - i), n - i);
+}
+
+template <class From>
+TypedUnaryRow cast_from(DType to) {
+  switch (to) {
+    case DType::kFloat32:
+      return cast_row<From, float>;
+    case DType::kFloat64:
+      return cast_row<From, double>;
+    case DType::kInt8:
+      return cast_row<From, int8_t>;
+    case DType::kUInt8:
+      return cast_row<From, uint8_t>;
+    case DType::kInt32:
+      return cast_row<From, int32_t>;
+    case DType::kInt64:
+      return cast_row<From, int64_t>;
+    case DType::kBool:
+      return cast_bool_row<From>;
+    default:
+      return nullptr;
+  }
+}
+
+TypedUnaryRow cast(DType from, DType to) noexcept {
+  if (from == DType::kFloat16) return to == DType::kFloat32 ? f16_to_f32 : nullptr;
+  if (to == DType::kFloat16) return from == DType::kFloat32 ? f32_to_f16 : nullptr;
+  switch (from) {
+    case DType::kFloat32:
+      return cast_from<float>(to);
+    case DType::kFloat64:
+      return cast_from<double>(to);
+    case DType::kInt8:
+      return cast_from<int8_t>(to);
+    case DType::kUInt8:
+    case DType::kBool:
+      return cast_from<uint8_t>(to);
+    case DType::kInt32:
+      return cast_from<int32_t>(to);
+    case DType::kInt64:
+      return cast_from<int64_t>(to);
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+FERRY_INLINE void copy_or_fill(const T* from, int64_t step, T* y, int64_t n) {
+  const T v = *from;
+  if (step != 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = from[i];
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = v;
+  }
+}
+
+template <class T>
+void select_row(const void* condition, int64_t condition_step, const void* a, int64_t a_step,
+                const void* b, int64_t b_step, void* out, int64_t n) noexcept {
+  const auto* c = static_cast<const uint8_t*>(condition);
+  const T *p = static_cast<const T*>(a), *q = static_cast<const T*>(b);
+  T* y = static_cast<T*>(out);
+  if (condition_step == 0)
+    return *c != 0 ? copy_or_fill(p, a_step, y, n) : copy_or_fill(q, b_step, y, n);
+  const T u = *p, v = *q;
+  if (a_step != 0 && b_step != 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? p[i] : q[i];
+  } else if (a_step != 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? p[i] : v;
+  } else if (b_step != 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? u : q[i];
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? u : v;
+  }
+}
+
+SelectRow select_of(int element_bytes) noexcept {
+  switch (element_bytes) {
+    case 1:
+      return select_row<uint8_t>;
+    case 2:
+      return select_row<uint16_t>;
+    case 4:
+      return select_row<uint32_t>;
+    case 8:
+      return select_row<uint64_t>;
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+bool any_zero(const void* x, int64_t n) {
+  const T* p = static_cast<const T*>(x);
+  int32_t zeros = 0;
+  for (int64_t i = 0; i < n; ++i) zeros |= p[i] == 0 ? 1 : 0;
+  return zeros != 0;
+}
+
+bool has_zero(DType type, const void* x, int64_t n) noexcept {
+  return type == DType::kInt32 ? any_zero<int32_t>(x, n) : any_zero<int64_t>(x, n);
+}
+
+}  // namespace
+
+extern const TypedKernels kTypedKernels = {binary, unary, cast, select_of, has_zero};
+
+}  // namespace ferry::FERRY_ISA

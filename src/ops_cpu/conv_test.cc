@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions as planned, layout changes included.
+#include <gtest/gtest.h>
+
+#include "ir/infer.h"
+#include "ops/registry.h"
+#include "ops_cpu/kernels.h"
+#include "ops_cpu/step_test.h"
+#include "plan/program.h"
+#include "runtime/run_context.h"
+
+namespace ferry {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+struct Case {
+  Dims x, w;
+  const char* kernel;
+  Ints strides, pads, dilations;
+  int64_t group = 1;
+  double tolerance = 2e-5;
+};
+
+void check(const Case& t) {
+  for (const bool symbolic : {false, true}) {
+    SCOPED_TRACE(t.x.to_string() + t.w.to_string() + (symbolic ? " symbolic" : ""));
+    StepTester s("Conv");
+    s.attr("group", t.group).input(random_tensor(t.x, 1)).constant(random_tensor(t.w, 2));
+    s.constant(random_tensor({t.w[0]}, 3));
+    if (!t.strides.empty()) s.attr("strides", t.strides);
+    if (!t.pads.empty()) s.attr("pads", t.pads);
+    if (!t.dilations.empty()) s.attr("dilations", t.dilations);
+    if (symbolic) s.symbolic();
+    s.kernel(t.kernel).tolerance(t.tolerance, 10 * t.tolerance).run();
+  }
+}
+
+TEST(Conv, FewInputChannels) {
+  check({{2, 3, 21, 18}, {20, 3, 3, 3}, "thin_input_f32", {2, 2}, {1, 1, 1, 1}, {}});
+  check({{1, 1, 30, 33}, {17, 1, 7, 7}, "thin_input_f32", {2, 3}, {3, 2, 1, 3}, {}});
+  check({{1, 4, 9, 40}, {16, 4, 1, 1}, "thin_input_f32", {}, {}, {}});
+  check({{1, 2, 20, 25}, {16, 2, 3, 2}, "thin_input_f32", {}, {2, 2, 2, 2}, {2, 3}});
+}
+
+TEST(Conv, LargeKernelsOnFewChannels) {
+  check({{2, 3, 37, 50}, {64, 3, 9, 9}, "shifted_winograd_f32", {}, {4, 4, 4, 4}, {}, 1, 1e-4});
+  check({{1, 3, 20, 19}, {16, 3, 7, 7}, "shifted_winograd_f32", {}, {3, 3, 3, 3}, {}, 1, 1e-4});
+  check({{1, 4, 17, 70}, {33, 4, 5, 6}, "shifted_winograd_f32", {}, {0, 2, 1, 5}, {}, 1, 1e-4});
+  check({{1, 3, 9, 9}, {16, 3, 9, 9}, "shifted_winograd_f32", {}, {}, {}, 1, 1e-4});
+}
+
+// A large convolution, and a 1x1 one that may be taken into its step.
+struct Pair {
+  std::unique_ptr<Graph> graph = std::make_unique<Graph>();
+  Tensor x = random_tensor({2, 3, 30, 41}, 1);
+
+  ValueId add(const char* op, std::vector<ValueId> inputs) {
+    Node node;
+    node.op = make_op(op);
+    node.inputs = std::move(inputs);
+    node.outputs = {graph->add_value(op)};
+    const ValueId y = node.outputs[0];
+    const NodeId id = graph->add_node(std::move(node));
+    EXPECT_TRUE(infer_node(*graph, id).ok());
+    return y;
+  }
+
+  Pair(bool bounds, bool shared) {
+    ValueId v = graph->add_input("x", Type::tensor(DType::kFloat32, shape_of(x.dims())));
+    v = add("Conv", {v, graph->add_constant(random_tensor({20, 3, 7, 9}, 2)),
+                     graph->add_constant(random_tensor({20}, 3))});
+    if (bounds) v = add("Relu", {v});
+    const ValueId between = v;
+    v = add("Conv", {v, graph->add_constant(random_tensor({9, 20, 1, 1}, 4)),
+                     graph->add_constant(random_tensor({9}, 5))});
+    if (bounds) v = add("Relu", {v});
+    graph->set_outputs(shared ? std::vector<ValueId>{v, between} : std::vector<ValueId>{v});
+  }
+
+  // Runs the plan and compares with the graph as it stands.
+  void check(bool exact, size_t fused_steps) {
+    std::vector<Value> want, inputs = {x};
+    ASSERT_TRUE(interpret(*graph, inputs, want).ok());
+    PlanOptions options;
+    options.isa = active_isa();
+    options.exact = exact;
+    options.kernels = &cpu_kernels();
+    auto program = make_program(std::move(graph), options);
+    ASSERT_TRUE(program.ok()) << program.status().message();
+    size_t fused = 0;
+    for (const Step& s : (*program)->steps)
+      fused += s.kernel->tactic().find("then 1x1") != std::string::npos;
+    EXPECT_EQ(fused, fused_steps);
+    Team team(2);
+    RunControl control;
+    control.team = &team;
+    RunContext context(**program, std::make_shared<BufferPool>(nullptr));
+    std::vector<Value> seen;
+    const Status status = context.run(inputs, seen, control);
+    ASSERT_TRUE(status.ok()) << status.message();
+    for (size_t i = 0; i < want.size(); ++i) expect_equal(seen[i], want[i], 1e-4, 2e-3, "output");
+  }
+};
+
+TEST(Conv, PointwiseAfterALargeKernel) {
+  for (const bool bounds : {false, true}) {
+    Pair(bounds, false).check(false, 1);
+    Pair(bounds, false).check(true, 0);
+    Pair(bounds, true).check(false, 0);
+  }
+}
+
+TEST(Conv, FewOutputChannels) {
+  check({{2, 32, 21, 18}, {3, 32, 5, 5}, "thin_output_f32", {}, {2, 2, 2, 2}, {}});
+  check({{1, 16, 12, 40}, {1, 16, 3, 3}, "thin_output_f32", {}, {1, 0, 2, 1}, {}});
+  check({{1, 3, 25, 30}, {3, 3, 3, 5}, "thin_output_f32", {}, {2, 2, 2, 2}, {2, 1}});
+}
+
+TEST(Conv, OtherKernels) {
+  check({{2, 20, 21, 18}, {24, 20, 1, 1}, "gemm_f32", {}, {}, {}});
+  check({{1, 24, 20, 22}, {40, 24, 3, 3}, "winograd_f32", {}, {1, 1, 1, 1}, {}, 1, 1e-4});
+  check({{1, 24, 20, 22}, {40, 24, 3, 3}, "conv_f32", {2, 2}, {1, 1, 1, 1}, {}});
+  check({{1, 24, 15, 16}, {24, 1, 3, 3}, "depthwise_f32", {}, {1, 1, 1, 1}, {}, 24});
+  check({{1, 64, 9, 10}, {64, 32, 3, 3}, "conv_f32", {}, {1, 1, 1, 1}, {}, 2});
+  check({{2, 24, 50}, {20, 24, 5}, "conv_f32", {2}, {2, 2}, {}});
+  check({{1, 8, 6, 7, 8}, {20, 8, 3, 3, 2}, "conv_f32", {}, {1, 1, 1, 1, 1, 0}, {}});
+}
+
+}  // namespace
+}  // namespace ferry

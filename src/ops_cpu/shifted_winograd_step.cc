@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel of kh x kw taps is a grid of 3x3 kernels, three pixels apart. The image beside itself,
+// shifted by multiples of three pixels, has one channel per member of the grid, and one 3x3
+// convolution over all of them is the large one. The shifted copies are made strip by strip and
+// never leave the cache.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/status.h"
+#include "kernels/move/move.h"
+#include "kernels/winograd/winograd.h"
+#include "ops_cpu/matrix_product.h"
+#include "ops_cpu/thin_conv_step.h"
+#include "plan/layout.h"
+
+namespace ferry {
+namespace {
+
+constexpr int64_t kTile = 6;
+// A strip of shifted copies: with what the transforms need it fits the second-level cache.
+constexpr int64_t kStripBytes = 768 << 10;
+
+class ShiftedWinogradStep final : public StepKernel {
+ public:
+  ShiftedWinogradStep(Isa isa, const ConvPlan& plan, const std::vector<float>& bias,
+                      const FusedAnchor& anchor)
+      : isa_(isa),
+        gemm_(gemm_kernels(isa)),
+        winograd_(winograd_kernels(isa)),
+        elt_(elt_kernels(isa)),
+        plan_(plan),
+        bias_(bias),
+        anchor_(anchor),
+        grid_h_((plan.shape.kernel[1] + 2) / 3),
+        grid_w_((plan.shape.kernel[2] + 2) / 3) {
+    shifted_ = plan.shape;
+    shifted_.in_channels = grid_h_ * grid_w_ * plan.shape.in_channels;
+    shifted_.kernel[1] = shifted_.kernel[2] = 3;
+    shifted_.pad[1] = shifted_.pad[2] = 0;
+  }
+
+  Status pack(const Tensor& w, MemoryBudget* budget) {
+    const int64_t outputs = w.dim(0), channels = w.dim(1), kh = w.dim(2), kw = w.dim(3);
+    std::vector<float> grid(static_cast<size_t>(outputs * shifted_.in_channels * 9));
+    for (int64_t o = 0; o < outputs * channels; ++o) {
+      for (int64_t y = 0; y < kh; ++y) {
+        for (int64_t x = 0; x < kw; ++x) {
+          const int64_t member = (y / 3 * grid_w_ + x / 3) * channels + o % channels;
+          const int64_t filter = o / channels * shifted_.in_channels + member;
+          grid[static_cast<size_t>(filter * 9 + y % 3 * 3 + x % 3)] =
+              w.data<float>()[(o * kh + y) * kw + x];
+        }
+      }
+    }
+    packed_bytes_ =
+        static_cast<size_t>(winograd_packed_size(gemm_, shifted_, kTile)) * sizeof(float);
+    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
+    winograd_pack_weights(gemm_, shifted_, kTile, grid.data(), 0, outputs,
+                          static_cast<float*>(weights_.get()));
+    return {};
+  }
+
+  // The 1x1 convolution that follows.
+  Status pack_second(const KernelRequest& request) {
+    const std::vector<int>& inputs = anchor_.then->inputs;
+    const Tensor& w = *request.constant(static_cast<size_t>(inputs[1]));
+    FERRY_ASSIGN_OR_RETURN(second_, pack_matrix(gemm_, w.data<float>(), 1, w.dim(1), w.dim(1),
+                                                w.dim(0), request.budget));
+    packed_bytes_ += second_.bytes;
+    if (inputs.size() < 3 || inputs[2] < 0) return {};
+    const Tensor& b = *request.constant(static_cast<size_t>(inputs[2]));
+    second_bias_.assign(b.data<float>(), b.data<float>() + b.count());
+    return {};
+  }
+
+  std::string name() const override { return "shifted_winograd_f32"; }
+  std::string tactic() const override {
+    return fmt::format("{}x{} kernel as {} channels, F({}x{}, 3x3)", plan_.shape.kernel[1],
+                       plan_.shape.kernel[2], shifted_.in_channels, kTile, kTile) +
+           (anchor_.then ? fmt::format(", then 1x1 to {} channels", second_.n) : "");
+  }
+  bool wants_bodies() const override { return false; }
+  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
+  size_t packed_bytes() const override { return packed_bytes_; }
+  int in_place_input() const override { return anchor_.residual; }
+
+  Status run(StepContext& c) const override {
+    static const GemmBlocking blocking = gemm_blocking();
+    const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    if (y.count() == 0) return {};
+    Run r{*this, c, s, blocking, x.data<float>(), y.data<float>()};
+    const int64_t between = anchor_.then ? s.out[2] * s.out_channels : 0;
+    const int64_t row_bytes =
+        ((s.out[2] + 2) * shifted_.in_channels + between) * int64_t{sizeof(float)};
+    r.strip = std::clamp<int64_t>(kStripBytes / row_bytes / kTile, 1, 8) * kTile;
+    const ConvShape strip = r.strip_shape(r.strip);
+    const int64_t image = (strip.in[1] * strip.in[2] * strip.in_channels + 15) / 16 * 16;
+    const int64_t planes = (strip.in[2] * strip.in_channels + 15) / 16 * 16;
+    const WinogradPlan w = winograd_plan(gemm_, blocking, strip, kTile);
+    r.image_at = 0;
+    r.planes_at = image * int64_t{sizeof(float)};
+    r.between_at = r.planes_at + planes * int64_t{sizeof(float)};
+    r.winograd_at = r.between_at + (r.strip * between + 15) / 16 * 16 * int64_t{sizeof(float)};
+    r.tail_at = r.winograd_at + (winograd_scratch_bytes(w, strip) + 63) / 64 * 64;
+    const auto bytes = static_cast<size_t>(r.tail_at + eltwise_scratch_bytes(anchor_.tail));
+    Team& team = c.team();
+    std::array<char*, kMaxThreads> scratch{};
+    for (int t = 0; t < team.size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
+      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
+    }
+    const int64_t strips = (s.out[1] + r.strip - 1) / r.strip;
+    team.parallel(static_cast<int>(s.batch * strips), [&](int part, int thread) {
+      r.run_strip(part / strips, part % strips * r.strip, scratch[static_cast<size_t>(thread)]);
+    });
+    return {};
+  }
+
+ private:
+  struct Run {
+    const ShiftedWinogradStep& step;
+    StepContext& c;
+    const ConvShape& s;
+    const GemmBlocking& blocking;
+    const float* x;
+    float* y;
+    int64_t strip = 0;                                    // output rows
+    int64_t image_at = 0, planes_at = 0, between_at = 0;  // bytes into scratch
+    int64_t winograd_at = 0, tail_at = 0;
+
+    ConvShape strip_shape(int64_t rows) const {
+      ConvShape t = step.shifted_;
+      t.batch = 1;
+      t.in[0] = t.out[0] = 1;
+      t.in[1] = rows + 2;
+      t.in[2] = s.out[2] + 2;
+      t.out[1] = rows;
+      t.out[2] = s.out[2];
+      return t;
+    }
+
+    // All shifted copies of one row of pixels, in planes; then as pixels.
+    void fill_row(int64_t n, int64_t row, float* planes, float* pixels) const {
+      const int64_t width = s.out[2] + 2, channels = s.in_channels;
+      float* to = planes;
+      for (int64_t gy = 0; gy < step.grid_h_; ++gy) {
+        const int64_t h = row + 3 * gy - s.pad[1];
+        for (int64_t gx = 0; gx < step.grid_w_; ++gx) {
+          for (int64_t ch = 0; ch < channels; ++ch, to += width) {
+            copy_row(n, ch, h, 3 * gx - s.pad[2], width, to);
+          }
+        }
+      }
+      const int64_t all = step.shifted_.in_channels;
+      Move m(sizeof(float));
+      m.add(width, 1, all);
+      m.add(all, width, 1);
+      m.plan();
+      run_move(step.isa_, m, planes, pixels, 0, m.units());
+    }
+
+    // Pixels [first, first + width) of a row of a plane, zeros outside.
+    void copy_row(int64_t n, int64_t ch, int64_t h, int64_t first, int64_t width, float* to) const {
+      const int64_t begin = std::clamp<int64_t>(-first, 0, width);
+      const int64_t end = std::clamp<int64_t>(s.in[2] - first, begin, width);
+      if (h < 0 || h >= s.in[1] || begin == end) {
+        std::fill_n(to, width, 0.0f);
+        return;
+      }
+      const float* from = x + ((n * s.in_channels + ch) * s.in[1] + h) * s.in[2] + first;
+      std::fill(to, to + begin, 0.0f);
+      std::memcpy(to + begin, from + begin, static_cast<size_t>(end - begin) * sizeof(float));
+      std::fill(to + end, to + width, 0.0f);
+    }
+
+    void run_second(const float* pixels, int64_t count, float* to) const {
+      GemmArgs args;
+      args.m = count;
+      args.k = args.lda = step.second_.k;
+      args.n = args.ldc = step.second_.n;
+      args.a = pixels;
+      args.packed_b = step.second_.data();
+      args.c = to;
+      args.bias = step.second_bias_.empty() ? nullptr : step.second_bias_.data();
+      args.lo = step.anchor_.then->lo;
+      args.hi = step.anchor_.then->hi;
+      gemm_tile(step.gemm_, blocking, args, 0, args.m, 0, args.n);
+    }
+
+    void run_strip(int64_t n, int64_t first, char* scratch) const {
+      const int64_t rows = std::min(strip, s.out[1] - first);
+      const ConvShape t = strip_shape(rows);
+      auto* image = reinterpret_cast<float*>(scratch + image_at);
+      auto* planes = reinterpret_cast<float*>(scratch + planes_at);
+      for (int64_t r = 0; r < t.in[1]; ++r) {
+        fill_row(n, first + r, planes, image + r * t.in[2] * t.in_channels);
+      }
+      const FusedAnchor& anchor = step.anchor_;
+      const int64_t pixel = (n * s.out[1] + first) * s.out[2];
+      ConvArgs args;
+      args.x = image;
+      args.x_pitch = t.in_channels;
+      auto* between = reinterpret_cast<float*>(scratch + between_at);
+      args.y = anchor.then ? between : y + pixel * s.out_channels;
+      args.y_pitch = s.out_channels;
+      args.weights = static_cast<const float*>(step.weights_.get());
+      args.bias = step.bias_.empty() ? nullptr : step.bias_.data();
+      if (anchor.residual >= 0) {
+        const auto* r = c.input(static_cast<size_t>(anchor.residual)).data<float>();
+        args.accumulate = r == y;
+        if (!args.accumulate) args.residual = r + pixel * s.out_channels;
+        args.residual_pitch = s.out_channels;
+      }
+      args.lo = anchor.lo;
+      args.hi = anchor.hi;
+      const WinogradPlan w = winograd_plan(step.gemm_, blocking, t, kTile);
+      winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, args, 0, w.tiles,
+                     scratch + winograd_at);
+      if (anchor.then) run_second(between, rows * s.out[2], y + pixel * step.second_.n);
+      if (anchor.has_tail()) {
+        run_tail(step.elt_, anchor, c, y, s.out_channels, pixel, pixel + rows * s.out[2], 0,
+                 s.out_channels, scratch + tail_at);
+      }
+    }
+  };
+
+  Isa isa_;
+  const GemmKernels& gemm_;
+  const WinogradKernels& winograd_;
+  const EltKernels& elt_;
+  ConvPlan plan_;
+  std::vector<float> bias_;
+  FusedAnchor anchor_;
+  int64_t grid_h_, grid_w_;
+  ConvShape shifted_;
+  std::shared_ptr<void> weights_;
+  PackedMatrix second_;
+  std::vector<float> second_bias_;
+  size_t packed_bytes_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<StepKernel>> make_shifted_winograd_step(const KernelRequest& request,
+                                                               const ConvPlan& plan,
+                                                               const Tensor& w,
+                                                               const std::vector<float>& bias,
+                                                               const FusedAnchor& anchor) {
+  if (request.exact || !is_shifted_convolution(plan.op, w.dims())) {
+    return std::unique_ptr<StepKernel>();
+  }
+  auto step = std::make_unique<ShiftedWinogradStep>(request.isa, plan, bias, anchor);
+  FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+  if (anchor.then) FERRY_RETURN_IF_ERROR(step->pack_second(request));
+  return std::unique_ptr<StepKernel>(std::move(step));
+}
+
+}  // namespace ferry

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/lower_einsum.h"
+
+#include <algorithm>
+
+#include "ops/math/einsum.h"
+#include "ops/math/matmul.h"
+#include "ops/reduction/reduce.h"
+#include "ops/tensor/reshape.h"
+#include "ops/tensor/transpose.h"
+#include "passes/match.h"
+
+namespace ferry {
+namespace {
+
+using Labels = std::vector<int>;
+
+bool has(const Labels& labels, int label) {
+  return std::find(labels.begin(), labels.end(), label) != labels.end();
+}
+bool has_repeats(Labels labels) {
+  std::sort(labels.begin(), labels.end());
+  return std::adjacent_find(labels.begin(), labels.end()) != labels.end();
+}
+Labels joined(Labels a, const Labels& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+Tensor int_tensor(const std::vector<int64_t>& values) {
+  Result<Tensor> t = Tensor::allocate(DType::kInt64, Dims{static_cast<int64_t>(values.size())});
+  if (!t.ok()) return {};
+  std::copy(values.begin(), values.end(), t->data<int64_t>());
+  return *std::move(t);
+}
+
+// Builds the replacement; `ok` turns false where a shape cannot be written down.
+class Lowering {
+ public:
+  Lowering(const Graph& g, const Node& n, const EinsumTerms& terms)
+      : p_(g), n_(n), terms_(terms), sizes_(static_cast<size_t>(terms.num_labels)) {}
+
+  // False when a label stands for two sizes.
+  bool collect_sizes() {
+    for (size_t i = 0; i < terms_.inputs.size(); ++i) {
+      const Shape& shape = *p_.type(n_.inputs[i]).shape;
+      for (size_t a = 0; a < shape.size(); ++a) {
+        std::optional<Dim>& size = sizes_[static_cast<size_t>(terms_.inputs[i][a])];
+        if (size && !(*size == shape[a])) return false;
+        size = shape[a];
+      }
+    }
+    return true;
+  }
+
+  std::optional<Patch> one() {
+    Labels labels = terms_.inputs[0];
+    const ValueId x = sum_out(n_.inputs[0], labels, terms_.output);
+    return finish(transposed(x, labels, terms_.output));
+  }
+
+  std::optional<Patch> two() {
+    Labels a = terms_.inputs[0], b = terms_.inputs[1];
+    const ValueId x = sum_out(n_.inputs[0], a, joined(b, terms_.output));
+    const ValueId y = sum_out(n_.inputs[1], b, joined(a, terms_.output));
+    Labels batch, m, n, k;
+    for (int label : a) {
+      const bool shared = has(b, label), kept = has(terms_.output, label);
+      (shared ? kept ? batch : k : m).push_back(label);
+    }
+    for (int label : b) {
+      if (!has(a, label)) n.push_back(label);
+    }
+    return finish(k.empty() ? outer(x, a, y, b) : product(x, a, y, b, batch, m, n, k));
+  }
+
+ private:
+  Shape shape_of(const Labels& labels) const {
+    Shape shape;
+    for (int label : labels) shape.push_back(*sizes_[static_cast<size_t>(label)]);
+    return shape;
+  }
+  Dim count_of(const Labels& labels) const {
+    Dim count = 1;
+    for (const Dim& d : shape_of(labels)) count = count * d;
+    return count;
+  }
+
+  ValueId transposed(ValueId x, const Labels& from, const Labels& to) {
+    if (from == to) return x;
+    Transpose op;
+    std::vector<int64_t> perm;
+    for (int label : to) perm.push_back(std::find(from.begin(), from.end(), label) - from.begin());
+    op.perm = std::move(perm);
+    return p_.add(make_op("Transpose", op), {x});
+  }
+
+  ValueId reshaped(ValueId x, const Shape& to) {
+    const Shape& from = *p_.type(x).shape;
+    if (from == to) return x;
+    const auto spec = reshape_spec(from, to);
+    if (!spec) ok_ = false;
+    if (!ok_) return x;
+    return p_.add(make_op("Reshape"), {x, p_.constant(int_tensor(*spec))});
+  }
+
+  // Labels that nobody else has go first: their sum needs no product.
+  ValueId sum_out(ValueId x, Labels& labels, const Labels& needed) {
+    std::vector<int64_t> axes;
+    Labels left;
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (has(needed, labels[i]))
+        left.push_back(labels[i]);
+      else
+        axes.push_back(static_cast<int64_t>(i));
+    }
+    labels = left;
+    if (axes.empty()) return x;
+    Reduce op;
+    op.kind = ReduceKind::kSum;
+    op.keepdims = false;
+    return p_.add(make_op("ReduceSum", op), {x, p_.constant(int_tensor(axes))});
+  }
+
+  // No label is summed: every operand takes the output's axes, with 1 where it has none.
+  ValueId outer(ValueId x, const Labels& a, ValueId y, const Labels& b) {
+    const auto spread = [&](ValueId v, const Labels& labels) {
+      Labels kept;
+      Shape shape;
+      for (int label : terms_.output) {
+        const bool own = has(labels, label);
+        if (own) kept.push_back(label);
+        shape.push_back(own ? *sizes_[static_cast<size_t>(label)] : Dim(1));
+      }
+      return reshaped(transposed(v, labels, kept), shape);
+    };
+    const ValueId u = spread(x, a), w = spread(y, b);
+    return ok_ ? p_.add(make_op("Mul"), {u, w}) : x;
+  }
+
+  // [batch, m, k] x [batch, k, n], each group one axis.
+  ValueId product(ValueId x, const Labels& a, ValueId y, const Labels& b, const Labels& batch,
+                  const Labels& m, const Labels& n, const Labels& k) {
+    Shape left = shape_of(batch), right = left, whole = left;
+    left.push_back(count_of(m));
+    left.push_back(count_of(k));
+    right.push_back(count_of(k));
+    right.push_back(count_of(n));
+    const ValueId u = reshaped(transposed(x, a, joined(joined(batch, m), k)), left);
+    const ValueId w = reshaped(transposed(y, b, joined(joined(batch, k), n)), right);
+    if (!ok_) return x;
+    const ValueId z = p_.add(make_op("MatMul"), {u, w});
+    const Labels labels = joined(joined(batch, m), n);
+    return transposed(reshaped(z, shape_of(labels)), labels, terms_.output);
+  }
+
+  std::optional<Patch> finish(ValueId y) {
+    if (!ok_) return std::nullopt;
+    p_.replace(n_.outputs[0], y);
+    return std::move(p_).build();
+  }
+
+  PatchBuilder p_;
+  const Node& n_;
+  const EinsumTerms& terms_;
+  std::vector<std::optional<Dim>> sizes_;  // by label
+  bool ok_ = true;
+};
+
+std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) {
+  const auto* op = n.op.as<Einsum>();
+  if (op == nullptr || n.inputs.size() > 2) return std::nullopt;
+  std::vector<size_t> ranks;
+  for (ValueId v : n.inputs) {
+    const Type& t = g.value(v).type;
+    if (!t.has_rank() || (t.dtype != DType::kFloat32 && t.dtype != DType::kFloat64)) {
+      return std::nullopt;
+    }
+    ranks.push_back(t.rank());
+  }
+  const Result<EinsumTerms> terms = EinsumTerms::parse(op->equation, ranks);
+  if (!terms.ok()) return std::nullopt;
+  for (const Labels& term : terms->inputs) {
+    if (has_repeats(term)) return std::nullopt;
+  }
+  Lowering lowering(g, n, *terms);
+  if (!lowering.collect_sizes()) return std::nullopt;
+  return n.inputs.size() == 1 ? lowering.one() : lowering.two();
+}
+
+}  // namespace
+
+Pass lower_einsum() { return {"lower_einsum", {{"lowered", lowered}}, nullptr}; }
+
+}  // namespace ferry

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ferry bench`: the report, peers, profile and roof. What they contain, not how fast anything is."""
+
+import json
+import sys
+
+import pytest
+
+from tests.cli import models
+
+
+@pytest.fixture
+def model(tmp_path):
+    return models.matmul(tmp_path / "m.onnx")
+
+
+def test_bench(ferry, model):
+    report = ferry("bench", model, "--seconds", "0.1", "--threads", "1,2", "--json").json
+    assert [result["threads"] for result in report["results"]] == [1, 2]
+    for result in report["results"]:
+        latency = result["latency"]
+        assert 0 < latency["min_ms"] <= latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"]
+        assert result["load_ms"] > 0 and result["memory"]["peak_bytes"] > 0
+    done = ferry("bench", model, "--seconds", "0.1", "--profile")
+    assert done.code == 0 and "p50" in done.out and "product" in done.out
+    assert "\r" not in done.err
+
+
+def test_bench_profile(ferry, model, tmp_path):
+    trace = tmp_path / "trace.json"
+    report = ferry("bench", model, "--seconds", "0.1", "--threads", "1", "--dim", "N=64",
+                   "--profile", "--trace", trace, "--json").json
+    result = report["results"][0]
+    assert result["roof"]["gflops"] > 0 and result["of_roof"] > 0
+    [step] = result["steps"]
+    assert step["node"] == "product" and step["share"] == 1
+    assert step["flops"] == 2 * 64 * 8 * 4
+    assert step["bytes"] >= 4 * (64 * 8 + 64 * 4)
+    events = json.loads(trace.read_text())["traceEvents"]
+    [event] = [event for event in events if event["ph"] == "X"]
+    assert event["name"] == "MatMul product" and event["dur"] > 0
+    assert event["args"]["kernel"] == step["kernel"]
+
+
+def test_roofline(ferry):
+    [roof] = ferry("bench", "--roofline", "--threads", "1", "--json").json
+    assert roof["gflops"] > 0 and roof["memory"][-1]["level"] == "DRAM"
+    assert all(level["read_gbs"] > 0 and level["copy_gbs"] > 0 for level in roof["memory"])
+    assert "GF/s" in ferry("bench", "--roofline", "--threads", "1").out
+
+
+def test_bench_needs_a_model(ferry):
+    done = ferry("bench")
+    assert done.code == 2 and "MODEL" in done.err
+
+
+def test_bench_against_peers(ferry, model, tmp_path):
+    pytest.importorskip("onnxruntime")
+    table, plot = tmp_path / "table.md", tmp_path / "plot.svg"
+    report = ferry("bench", model, "--seconds", "0.2", "--threads", "1", "--vs",
+                   "onnxruntime,torch", "--python", sys.executable, "--markdown", table, "--plot",
+                   plot, "--json").json
+    result = report["results"][0]
+    runs, eager, compiled = result["peers"]
+    assert runs["name"] == "onnxruntime" and runs["right"] and runs["error"] < 1e-5
+    assert runs["speedup"] > 0 and runs["rounds"] >= 1 and runs["latency"]["runs"] > 0
+    assert runs["memory"]["peak_bytes"] > runs["memory"]["before_bytes"] > 0
+    assert result["best_peer"]["name"] == "onnxruntime"
+    for peer in (eager, compiled):  # no --torch: a row that says so, not an error
+        assert "--torch" in peer["failure"]
+    assert table.read_text().count("| onnxruntime") == 1
+    assert "not measured: torch" in table.read_text()
+    assert plot.read_text().startswith("<svg") and "ferry, 1 thr" in plot.read_text()
+
+
+def test_a_peer_whose_outputs_differ_is_no_best_peer(ferry, tmp_path):
+    pytest.importorskip("torch")
+    path = models.matmul(tmp_path / "matmul.onnx")
+    (tmp_path / "wrong.py").write_text(
+        "import torch\ndef make():\n    m = torch.nn.Linear(8, 4)\n    return m\n")
+    result = ferry("bench", path, "--seconds", "0.1", "--threads", "1", "--vs", "torch",
+                   "--torch", "wrong:make", "--python", sys.executable, "--json",
+                   env={"PYTHONPATH": str(tmp_path), "TORCHDYNAMO_DISABLE": "1"}).json["results"][0]
+    assert [peer["right"] for peer in result["peers"]] == [False, False]
+    assert "best_peer" not in result
+
+
+def test_a_missing_peer_is_told(fails, model, tmp_path):
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexec {sys.executable} -S -I \"$@\"\n")
+    (tmp_path / "python").chmod(0o755)
+    fails("bench", model, "--vs", "onnxruntime", "--python", tmp_path / "python",
+          words=["onnxruntime: not installed", "pip install"])
+    fails("bench", model, "--vs", "onnxruntime", "--python", tmp_path / "absent",
+          words=["absent", "cannot be started", "--python"])
+
+
+def test_a_peer_that_dies_is_told(fails, model, tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\nkill -9 $$\n")
+    (tmp_path / "python").chmod(0o755)
+    fails("bench", model, "--vs", "onnxruntime", "--python", tmp_path / "python",
+          words=["died of signal 9"])

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disagreements with one peer, or among three, whose reason is known. What is not listed here is a defect to find."""
+
+from . import elements as el
+
+# By peer and operator: (why, element types of the first output that it concerns; None: any).
+_KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
+    ("onnx", "Adagrad"): ("returns the type of the learning rate, not of the tensors", None),
+    ("onnx", "Adam"): ("returns the type of the learning rate, not of the tensors", None),
+    ("onnx", "Momentum"): ("returns the type of the learning rate, not of the tensors", None),
+    ("onnx", "AffineGrid"): ("computes and returns float32", None),
+    ("onnx", "ConvTranspose"): ("group, dilations and output_padding together with auto_pad", None),
+    ("onnx", "Erf"): ("rounds through float32", (el.F64,)),
+    ("onnx", "Gelu"): ("rounds through float32", (el.F64,)),
+    ("onnx", "GlobalMaxPool"): ("reduces the wrong axes of inputs that are not of four dims", None),
+    ("onnx", "GridSample"): ("coordinates are float32", (el.F64,)),
+    ("onnx", "GRU"): ("ignores clip, sequence_lens, direction and activations", None),
+    ("onnx", "LSTM"): ("ignores clip, sequence_lens, direction and activations", None),
+    ("onnx", "RNN"): ("ignores clip, sequence_lens, direction and activations", None),
+    ("onnx", "LRN"): ("fills as many channels as there are batches", None),
+    ("onnx", "LinearRegressor"): ("reads the coefficients of several targets in another order", None),
+    ("onnx", "Loop"): ("mixes up carried and stacked outputs of loops that end early", None),
+    ("onnx", "LpNormalization"): ("p = 1 without absolute values", None),
+    ("onnx", "MaxPool"): ("ceil_mode and dilations with auto_pad", None),
+    ("onnx", "Normalizer"): ("returns the input's type; the schema says float", None),
+    ("onnx", "Optional"): ("wraps the value in a list", None),
+    ("onnx", "Pad"): ("string and complex fill values", None),
+    ("onnx", "Resize"): ("drops imaginary parts; cubic weights are float32", None),
+    ("onnx", "Scaler"): ("returns the input's type; the schema says float", None),
+    ("onnx", "SVMClassifier"): ("returns the input's type; the schema says float", None),
+    ("onnx", "SVMRegressor"): ("returns the input's type; the schema says float", None),
+    ("onnx", "StringNormalizer"): ("drops empty strings", None),
+    ("onnx", "TreeEnsemble"): ("MIN and MAX of a target without leaves is the largest number, not 0", None),
+    ("onnx", "Trilu"): ("fills texts with the number 0", None),
+    ("onnx", "GroupNormalization"): ("the first stage is float32; Ferry keeps double", (el.F64,)),
+    ("onnxruntime", "GroupNormalization"): ("the first stage is float32; Ferry keeps double", (el.F64,)),
+    ("onnxruntime", "Loop"): ("unknown dims of stacked outputs without a turn are 0", None),
+    ("onnxruntime", "Normalizer"): ("MAX divides by the largest number, not by the largest magnitude", None),
+}
+
+
+def why(peer: str, op: str, element: int) -> str:
+    """The reason, or an empty text."""
+    text, types = _KNOWN.get((peer, op), ("", None))
+    return text if text and (types is None or element in types) else ""
