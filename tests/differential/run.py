@@ -111,8 +111,11 @@ def worker(seeds: list[int], peers: bool, pipe) -> None:
     pipe.close()
 
 
-def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None) -> Tally:
-    """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph."""
+def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None, minutes: float = 0) -> Tally:
+    """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph.
+
+    With `minutes`, no new graphs are begun after that time.
+    """
     from . import check, generate, vote  # noqa: F401  (once, not in every process)
 
     context = multiprocessing.get_context("fork")
@@ -120,7 +123,10 @@ def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None) -> Tally:
     waiting = [seeds[i : i + 20] for i in range(0, len(seeds), 20)][::-1]
     running: dict = {}
     total = Tally()
+    began = time.monotonic()
     while waiting or running:
+        if minutes and time.monotonic() - began > 60 * minutes:
+            waiting.clear()
         while waiting and len(running) < jobs:
             chunk = waiting.pop()
             mine, theirs = context.Pipe(duplex=False)
@@ -167,6 +173,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first graph's number")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--no-peers", action="store_true", help="only Ferry against its own reference")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no new graphs after this time")
     parser.add_argument("--kernels", action="store_true", help="print how often each kernel ran")
     args = parser.parse_args()
     began = time.monotonic()
@@ -175,7 +182,7 @@ def main() -> int:
         for text in part.rejected + part.differences + part.disputes:
             print(text, flush=True)
 
-    total = run(args.graphs, args.seed, args.jobs, not args.no_peers, progress)
+    total = run(args.graphs, args.seed, args.jobs, not args.no_peers, progress, args.minutes)
     if args.kernels:
         print("\n".join(f"{n:7d}  {k}" for k, n in total.kernels.most_common()))
     print(report(total))
