@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // QuantizeLinear and DequantizeLinear between f32 and 8-bit integers (i32 too, from), per tensor or
 // per position of an axis.
+#include "base/status.h"
 #include "kernels/typed/typed.h"
 #include "ops/quantization/dequantize_linear.h"
 #include "ops/quantization/granularity.h"
