@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(
 examples:
   ferry check net.onnx             one line per node, and a verdict
   ferry check net.onnx --quiet     the verdict only; what runs slowly is still listed
+  ferry check net.onnx --lenient   may break rules of ONNX that do not keep it from running
   ferry check net.onnx --json      for programs
 
 A node is `fast` (a kernel written for speed), `view` (costs nothing) or `reference` (correct, slow;
@@ -25,7 +26,7 @@ exit codes: 0 OK, 1 not supported or damaged (the reason is printed), 2 the comm
 
 struct Options {
   std::string model;
-  bool json = false, quiet = false;
+  bool json = false, quiet = false, lenient = false;
   EngineOptions engine;
 };
 
@@ -88,7 +89,9 @@ int not_supported(const Options& o, const Status& status) {
 }
 
 int check_model(const Options& o) {
-  const Result<Model> model = Model::load(o.model, o.engine.get_load());
+  LoadOptions load = o.engine.get_load();
+  load.strict = !o.lenient;
+  const Result<Model> model = Model::load(o.model, load);
   if (!model.ok()) return not_supported(o, model.status());
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());
@@ -109,6 +112,8 @@ void add_check(CLI::App& app, int& code) {
   verb->footer(kFooter);
   verb->add_option("MODEL", options->model, "the .onnx file")->required();
   verb->add_flag("-q,--quiet", options->quiet, "list only what runs by reference kernels");
+  verb->add_flag("--lenient", options->lenient,
+                 "forgive what loading forgives: nodes out of order, names that shadow others, ...");
   verb->add_flag("--json", options->json, "print the report as JSON");
   options->engine.add_to(*verb);
   verb->callback([options, &code] { code = check_model(*options); });

@@ -291,16 +291,18 @@ int list_known(const Options& o) {
                     {"versions", op.versions},
                     {"types", op.types},
                     {"attributes", op.attributes},
+                    {"kernels", op.kernels},
                     {"rewritten", op.rewritten}});
   }
   if (o.json) {
     print_json(list);
     return kExitOk;
   }
-  Table table("lrl");
-  table.add({"operator", "version", "types of the first input"});
+  Table table("lrll");
+  table.add({"operator", "version", "fast kernels", "types of the first input"});
   for (const auto& op : list) {
     table.add({op["name"].get<std::string>(), std::to_string(op["since"].get<int>()),
+               joined(op["kernels"]),
                op["rewritten"].get<bool>() ? "rewritten on import" : joined(op["types"])});
   }
   table.print();

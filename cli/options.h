@@ -22,7 +22,7 @@ struct EngineOptions {
   SessionOptions session;
 
   void add_to(CLI::App& verb, bool with_threads = true);
-  SessionOptions get() const;     // throws Error
+  SessionOptions get() const;    // throws Error
   LoadOptions get_load() const;  // throws Error
 };
 

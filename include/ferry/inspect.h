@@ -54,6 +54,7 @@ struct OperatorInfo {
   std::vector<int> versions;  // all that the importer reads; empty outside of the standard
   std::vector<std::string> types;       // element types that input 0 may have
   std::vector<std::string> attributes;  // names
+  std::vector<std::string> kernels;     // fast ones of this build; all have the reference kernel
   bool rewritten = false;  // read, and replaced by other operators on import
 };
 // All of them by name: Ferry's own operators, and those that the importer rewrites.

@@ -15,17 +15,17 @@ Source = str | os.PathLike | bytes | bytearray | memoryview
 
 
 def _load(source: Source, external_folder: str | os.PathLike | None, limits: dict[str, int],
-          memory_limit: int) -> tuple[str | bytes, Any]:
+          memory_limit: int, strict: bool) -> tuple[str | bytes, Any]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
         folder = "" if external_folder is None else os.path.abspath(os.fspath(external_folder))
-        return data, _native.Model.from_bytes(data, folder, limits, memory_limit)
+        return data, _native.Model.from_bytes(data, folder, limits, memory_limit, strict)
     if external_folder is not None:
         raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
                               "lies beneath the file's own folder")
     path = os.path.abspath(os.fsdecode(source))
-    return path, _native.Model.load(path, True, limits, memory_limit)
+    return path, _native.Model.load(path, True, limits, memory_limit, strict)
 
 
 class Model:
@@ -36,16 +36,20 @@ class Model:
     limits           what the file may ask for, by name: {"max_nodes": 1000}; others keep their default
     memory_limit     bytes of tensors that reading may allocate besides what stays a view of the file;
                      0: 80 % of the machine's memory
+    strict           refuses what the standard forbids even where Ferry knows what is meant, as
+                     onnx.checker does: nodes out of order, names that shadow others, ...
 
     Errors: IoError, InvalidModel, UnsupportedOp, LimitExceeded, OutOfMemory.
     Pickled as the absolute path, or the bytes.
     """
 
     def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None,
-                 limits: Mapping[str, int] | None = None, memory_limit: int = 0):
+                 limits: Mapping[str, int] | None = None, memory_limit: int = 0,
+                 strict: bool = False):
         self._arguments = {"external_folder": external_folder, "limits": dict(limits or {}),
-                           "memory_limit": memory_limit}
-        self._source, self._native = _load(source, external_folder, self._arguments["limits"], memory_limit)
+                           "memory_limit": memory_limit, "strict": strict}
+        self._source, self._native = _load(source, external_folder, self._arguments["limits"], memory_limit,
+                                           strict)
 
     @property
     def inputs(self) -> list[ValueInfo]:

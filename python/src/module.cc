@@ -39,9 +39,11 @@ struct Cancel {
   std::atomic<bool> flag{false};
 };
 
-LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t memory_limit) {
+LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
+                         bool strict) {
   LoadOptions options;
   options.memory_limit_bytes = memory_limit;
+  options.strict = strict;
   for (const auto& [name, value] : limits) {
     const Status status = set_limit(options.limits, name, value);
     if (!status.ok()) raise(status.code(), status.message());
@@ -50,8 +52,8 @@ LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t
 }
 
 PyModel load_model(const std::string& path, bool map, const std::map<std::string, uint64_t>& limits,
-                   uint64_t memory_limit) {
-  LoadOptions options = load_options(limits, memory_limit);
+                   uint64_t memory_limit, bool strict) {
+  LoadOptions options = load_options(limits, memory_limit, strict);
   options.map = map;
   nb::gil_scoped_release release;
   auto model = Model::load(path, options);
@@ -60,9 +62,10 @@ PyModel load_model(const std::string& path, bool map, const std::map<std::string
 }
 
 PyModel load_bytes(nb::bytes bytes, const std::string& external_folder,
-                   const std::map<std::string, uint64_t>& limits, uint64_t memory_limit) {
+                   const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
+                   bool strict) {
   const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
-  LoadOptions options = load_options(limits, memory_limit);
+  LoadOptions options = load_options(limits, memory_limit, strict);
   options.external_folder = external_folder;
   nb::gil_scoped_release release;
   auto model = Model::from_memory(data, options);
@@ -128,6 +131,7 @@ nb::list operators() {
     d["versions"] = o.versions;
     d["types"] = o.types;
     d["attributes"] = o.attributes;
+    d["kernels"] = o.kernels;
     d["rewritten"] = o.rewritten;
     list.append(d);
   }
@@ -418,9 +422,9 @@ NB_MODULE(_native, m) {
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");
-  model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a)
+  model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a, "strict"_a)
       .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "limits"_a,
-                  "memory_limit"_a);
+                  "memory_limit"_a, "strict"_a);
   model.def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
       .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a,
            "passes_off"_a, "external_data"_a);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/test_model.h"
+#include "ferry/limits.h"
 
 extern "C" const char* run_from_c(void);
 
@@ -194,6 +195,42 @@ TEST_F(CApi, IsCancelled) {
   EXPECT_FAILS(run("x", x, "y", &y, &options), FERRY_CANCELLED, "");
   ferry_tensor_free(x);
   ferry_cancel_free(cancel);
+}
+
+TEST(CApiAlone, LimitsOfALoad) {
+  ferry_limits limits{};
+  limits.struct_size = sizeof limits;
+  ferry_load_options options{};
+  options.struct_size = sizeof options;
+  options.limits = &limits;
+  ferry_model* model = nullptr;
+  const auto load = [&] {
+    return ferry_model_load_memory(kTestModel, sizeof kTestModel, &options, &model);
+  };
+  EXPECT_OK(load());  // zeros are the defaults
+  ferry_model_free(model);
+  limits.max_nodes = 1;
+  EXPECT_FAILS(load(), FERRY_LIMIT_EXCEEDED, "more than 1 nodes");
+  limits.max_nodes = 0;
+  limits.max_file_bytes = 10;
+  EXPECT_FAILS(load(), FERRY_LIMIT_EXCEEDED, "the limit is 10");
+  limits.max_file_bytes = 0;
+  limits.max_message_depth = 2;
+  EXPECT_FAILS(load(), FERRY_LIMIT_EXCEEDED, "nested more than 2 deep");
+  limits.struct_size = 0;
+  EXPECT_FAILS(load(), FERRY_INVALID_ARGUMENT, "struct_size is 0");
+}
+
+TEST(Limits, AreSetByName) {
+  ferry::Limits limits;
+  EXPECT_TRUE(ferry::set_limit(limits, "max_nodes", 7).ok());
+  EXPECT_TRUE(ferry::set_limit(limits, "max_rank", 5).ok());
+  EXPECT_EQ(limits.max_nodes, 7U);
+  EXPECT_EQ(limits.max_rank, 5U);
+  EXPECT_NE(ferry::set_limit(limits, "max_joy", 1).message().find("max_graph_depth"),
+            std::string::npos);
+  EXPECT_EQ(ferry::set_limit(limits, "max_rank", uint64_t{1} << 32).code(),
+            ferry::Code::kInvalidArgument);
 }
 
 TEST_F(CApi, BadOptionsAreErrors) {

@@ -8,6 +8,7 @@
 #include "onnx/upgrade/upgrade.h"
 #include "onnx/upgrade/table.h"
 #include "ops/registry.h"
+#include "ops_cpu/kernels.h"
 
 namespace ferry {
 namespace {
@@ -56,6 +57,12 @@ std::vector<OperatorInfo> list_operators() {
     info.since = def->since_version;
     info.versions = versions_of(name);
     info.types = types_of(*def);
+    for (const KernelCandidate& k : cpu_kernels().candidates(name)) {
+      auto& kernels = info.kernels;
+      if (std::find(kernels.begin(), kernels.end(), k.name) == kernels.end()) {
+        kernels.push_back(k.name);
+      }
+    }
     for (const AttrBinding& a : def->attrs) info.attributes.push_back(a.name);
     all.emplace(name, std::move(info));
   }

@@ -82,8 +82,9 @@ class Team {
   // out: whoever runs the step asks the token before trusting what it wrote.
   void parallel(int parts, JobRef job);
 
-  // Calls f(from, to) for ranges that cover [from, to), cut at multiples of `unit`, until the run is
-  // stopped. When nothing can stop it, that is one call; else ranges take about two milliseconds.
+  // Calls f(from, to) for ranges that cover [from, to), cut at multiples of `unit`, until the run
+  // is stopped. When nothing can stop it, that is one call; else ranges take about two
+  // milliseconds.
   template <class F>
   void in_slices(int64_t from, int64_t to, int64_t unit, F&& f) const {
     if (stop_ == nullptr || to - from <= unit) {

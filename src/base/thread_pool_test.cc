@@ -11,6 +11,57 @@
 namespace ferry {
 namespace {
 
+TEST(StopToken, KeepsItsFirstReason) {
+  std::atomic<bool> cancel{false};
+  const StopToken token(&cancel, std::nullopt);
+  EXPECT_TRUE(token.can_stop());
+  EXPECT_EQ(token.reason(), StopToken::Reason::kGoOn);
+  cancel = true;
+  EXPECT_EQ(token.reason(), StopToken::Reason::kCancelled);
+  cancel = false;
+  EXPECT_EQ(token.reason(), StopToken::Reason::kCancelled);
+  const StopToken late(nullptr, StopToken::Clock::now() - std::chrono::seconds(1));
+  EXPECT_EQ(late.reason(), StopToken::Reason::kDeadline);
+  EXPECT_FALSE(StopToken(nullptr, std::nullopt).can_stop());
+}
+
+TEST(Team, SlicesCoverTheRangeAtMultiplesOfTheUnit) {
+  std::atomic<bool> cancel{false};
+  const StopToken token(&cancel, std::nullopt);
+  for (const StopToken* stop : {static_cast<const StopToken*>(nullptr), &token}) {
+    const Team team(1, false, stop);
+    for (int64_t from : {0, 3}) {
+      for (int64_t to : {3, 4, 17, 5000}) {
+        int64_t next = from;
+        team.in_slices(from, to, 7, [&](int64_t a, int64_t b) {
+          EXPECT_EQ(a, next);
+          EXPECT_GT(b, a);
+          EXPECT_TRUE(b == to || (b - from) % 7 == 0);
+          next = b;
+        });
+        EXPECT_EQ(next, std::max(from, to));
+      }
+    }
+  }
+}
+
+TEST(Team, LeavesOutWhatHasNotBegunWhenStopped) {
+  for (int threads : {1, 3}) {
+    std::atomic<bool> cancel{false};
+    const StopToken token(&cancel, std::nullopt);
+    Team team(threads, false, &token);
+    std::atomic<int> ran{0};
+    team.parallel(1000, [&](int, int) {
+      ++ran;
+      cancel = true;
+    });
+    EXPECT_GE(ran, 1);
+    EXPECT_LE(ran, threads);
+    team.parallel(10, [&](int, int) { ++ran; });
+    EXPECT_LE(ran, threads);
+  }
+}
+
 TEST(Team, RunsEveryPartOnce) {
   for (int threads : {1, 2, 3, 8}) {
     Team team(threads);

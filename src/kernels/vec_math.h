@@ -106,4 +106,72 @@ FERRY_INLINE F32 gelu_tanh(F32 x) {
   return x * sigmoid(splat(1.59576912f) * fma(splat(0.044715f) * x * x, x, x));
 }
 
+// Natural logarithm; of 0 minus infinity, of less NaN.
+FERRY_INLINE F32 log(F32 x) {
+  const Mask tiny = lt(x, splat(1.17549435e-38f));  // subnormal: into the normal range
+  const I32 b = bits(select(tiny, x * splat(33554432.0f), x));
+  F32 e = to_f32(shr<23>(b) - splat_i(127)) - select(tiny, splat(25.0f), zero());
+  F32 m = from_bits((b & splat_i(0x007fffff)) | splat_i(0x3f800000));
+  const Mask high = gt(m, splat(1.41421356f));
+  m = select(high, m * splat(0.5f), m);
+  e = select(high, e + splat(1.0f), e);
+  const F32 f = m - splat(1.0f), s = f * f;
+  // (log(1 + f) - f + f^2 / 2) / f^3 on [-0.293, 0.414], within 6e-9 / f^2.
+  F32 p = splat(-0.0786545202f);
+  p = fma(p, f, splat(0.128792062f));
+  p = fma(p, f, splat(-0.131252974f));
+  p = fma(p, f, splat(0.141814187f));
+  p = fma(p, f, splat(-0.166249692f));
+  p = fma(p, f, splat(0.200022832f));
+  p = fma(p, f, splat(-0.250007957f));
+  p = fma(p, f, splat(0.333333164f));
+  // ln 2 in two parts, as in exp.
+  F32 r = fma(p * f, s, e * splat(-2.12194440e-4f));
+  r = fma(s, splat(-0.5f), r) + f;
+  r = fma(e, splat(0.693359375f), r);
+  const F32 infinity = from_bits(splat_i(0x7f800000));
+  r = select(eq(x, infinity), x, r);
+  r = select(eq(x, zero()), -infinity, r);
+  return select(lt(x, zero()), from_bits(splat_i(0x7fc00000)), select(is_nan(x), x, r));
+}
+
+// log(1 + u) for u >= 0; what 1 + u rounds away is put back.
+FERRY_INLINE F32 log1p(F32 u) {
+  const F32 w = splat(1.0f) + u, d = w - splat(1.0f);
+  return select(eq(d, zero()), u, log(w) * (u / d));
+}
+
+FERRY_INLINE F32 softplus(F32 x) { return max(zero(), x) + log1p(exp(-abs(x))); }
+
+// x tanh(softplus(x)), as x n / (n + 2) with n = e^x (e^x + 2).
+FERRY_INLINE F32 mish(F32 x) {
+  const F32 e = exp(min(splat(20.0f), x)), n = e * (e + splat(2.0f));
+  return select(gt(x, splat(20.0f)), x, x * (n / (n + splat(2.0f))));
+}
+
+// Where sine and cosine are accurate; their reduction needs an fma that rounds once.
+inline constexpr float kTrigonometricLimit = 1e5f;
+
+// Sine of x plus `quarters` right angles.
+FERRY_INLINE F32 sine_from(F32 x, int quarters) {
+  const F32 n = round(x * splat(0.636619772f));
+  // pi / 2 in three parts.
+  F32 r = fnma(n, splat(1.57079637f), x);
+  r = fnma(n, splat(-4.37113883e-8f), r);
+  r = fnma(n, splat(-1.71512451e-15f), r);
+  const F32 s = r * r;
+  F32 p = splat(2.71835029e-06f);
+  p = fma(p, s, splat(-0.000198393391f));
+  p = fma(p, s, splat(0.00833332911f));
+  p = fma(p, s, splat(-0.166666672f));
+  const F32 sine = fma(p * s, r, r);
+  F32 q = splat(2.44394832e-05f);
+  q = fma(q, s, splat(-0.00138873782f));
+  q = fma(q, s, splat(0.0416666456f));
+  const F32 cosine = fma(q * s, s, fma(s, splat(-0.5f), splat(1.0f)));
+  const I32 turn = to_i32(n) + splat_i(quarters);
+  const F32 y = select(eq(turn & splat_i(1), splat_i(0)), sine, cosine);
+  return from_bits(bits(y) ^ shl<30>(turn & splat_i(2)));
+}
+
 }  // namespace ferry::FERRY_ISA

@@ -46,6 +46,16 @@ TEST(Damage, SaysWhatTheFileIs) {
   EXPECT_EQ(message_of(std::string("\x08\x07", 2)), "not an ONNX model: it holds no graph");
 }
 
+// Lengths are 64 bits: one of 2^40 is not one of 0.
+TEST(Damage, LengthsAreNotCutTo32Bits) {
+  std::string text("\x08\x0a\x3a", 3);
+  text += std::string("\x80\x80\x80\x80\x80\x20", 6) + "xx";
+  EXPECT_NE(message_of(text).find("the data ends early"), std::string::npos) << message_of(text);
+  // The same in a field that is skipped.
+  text[2] = 0x7a;
+  EXPECT_NE(message_of(text).find("the data ends early"), std::string::npos) << message_of(text);
+}
+
 TEST(Damage, NamesTheFile) {
   const auto path = std::filesystem::temp_directory_path() / "ferry_damage_test.onnx";
   std::ofstream(path) << "just text";

@@ -27,6 +27,7 @@ Result<std::unique_ptr<Graph>> GraphBuilder::build() {
   FERRY_RETURN_IF_ERROR(import_nodes(scope, proto.nodes, order));
   FERRY_RETURN_IF_ERROR(add_outputs(scope, proto));
   FERRY_RETURN_IF_ERROR(check_model_outputs(*graph, proto));
+  if (strict_) FERRY_RETURN_IF_ERROR(check_stated(scope, proto));
   return graph;
 }
 
@@ -186,11 +187,13 @@ Status GraphBuilder::import_op(Scope& scope, const NodeProto& proto) {
     FERRY_ASSIGN_OR_RETURN(const ValueId id, define_output(scope, output));
     node.outputs.push_back(id);
   }
+  if (strict_) FERRY_RETURN_IF_ERROR(check_source_types(scope, node, false));
+  const SourceNode source = strict_ ? node : SourceNode();
   std::vector<SourceNode> after;
   if (!proto.newest) FERRY_RETURN_IF_ERROR(upgrade(scope, node, after));
   if (!node.op_type.empty()) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(node)));
   for (SourceNode& next : after) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(next)));
-  return {};
+  return strict_ ? check_source_types(scope, source, true) : Status();
 }
 
 Status GraphBuilder::upgrade(Scope& scope, SourceNode& node, std::vector<SourceNode>& after) {

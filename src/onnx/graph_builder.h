@@ -23,8 +23,13 @@ inline constexpr std::string_view kGradient = "ai.onnx.preview.training.Gradient
 class GraphBuilder {
  public:
   GraphBuilder(Wire& wire, const ModelProto& model, const Opsets& opsets,
-               const Functions& functions, TensorReader& tensors)
-      : wire_(wire), model_(model), opsets_(opsets), functions_(functions), tensors_(tensors) {}
+               const Functions& functions, TensorReader& tensors, bool strict = false)
+      : wire_(wire),
+        model_(model),
+        opsets_(opsets),
+        functions_(functions),
+        tensors_(tensors),
+        strict_(strict) {}
 
   // The model's graph.
   Result<std::unique_ptr<Graph>> build();
@@ -56,6 +61,10 @@ class GraphBuilder {
   Status add_body_inputs(Scope& scope, const GraphProto& proto);
   Status add_outputs(Scope& scope, const GraphProto& proto);
   Status check_model_outputs(const Graph& graph, const GraphProto& proto);
+  // strict: types against the signature of the version that the file imports, and against what the
+  // file says of values.
+  Status check_source_types(const Scope& scope, const SourceNode& node, bool outputs) const;
+  Status check_stated(const Scope& scope, const GraphProto& proto);
 
   std::optional<ValueId> lookup(Scope& scope, std::string_view name);
   ValueId capture(Scope& scope, ValueId outer, std::string_view name);
@@ -84,6 +93,7 @@ class GraphBuilder {
   const Opsets& opsets_;
   const Functions& functions_;
   TensorReader& tensors_;
+  bool strict_ = false;
   std::set<const FunctionProto*> active_;  // functions being inlined
   uint64_t imported_nodes_ = 0;
   std::vector<Type> declared_outputs_;

@@ -2,6 +2,7 @@
 #include "onnx/import.h"
 
 #include "base/status.h"
+#include "onnx/conformity.h"
 #include "onnx/graph_builder.h"
 #include "onnx/tensor_proto.h"
 
@@ -71,6 +72,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   FERRY_ASSIGN_OR_RETURN(const ModelProto model, decode(wire));
   FERRY_ASSIGN_OR_RETURN(const Opsets opsets, Opsets::from(model.opsets, model.ir_version));
   FERRY_ASSIGN_OR_RETURN(const Functions functions, Functions::from(model));
+  if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, model));
   FERRY_RETURN_IF_ERROR(check_known_ops(model, functions));
 
   const std::shared_ptr<MemoryBudget> own = options.budget ? nullptr : MemoryBudget::create();
@@ -78,7 +80,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
                         {.map = options.map, .max_bytes = options.limits.max_file_bytes});
   TensorReader tensors(wire, std::move(owner), external,
                        options.budget ? options.budget : own.get());
-  GraphBuilder builder(wire, model, opsets, functions, tensors);
+  GraphBuilder builder(wire, model, opsets, functions, tensors, options.strict);
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());
   imported.info = info_of(model, opsets);

@@ -23,6 +23,8 @@ struct ImportOptions {
   Limits limits = {};
   MemoryBudget* budget = nullptr;  // null: one of the default size
   bool map = true;                 // false: files are read into memory
+  // Refuses what the standard forbids even where Ferry knows what is meant (conformity.h).
+  bool strict = false;
   // Where the external data of a model given as bytes lies. A file's lies beside it.
   std::string external_folder = {};
   // External data given by name; looked at before any folder.

@@ -315,6 +315,7 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
         continue;
       case 20:
         out.type = static_cast<AttributeType>(f.varint());
+        out.type_stated = true;
         continue;
       case 21:
         out.ref_attr_name = f.bytes();
@@ -363,10 +364,13 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
           graph(f.bytes(), *nested);
           out.graphs.push_back(std::move(nested));
         }
+        out.value_fields |= 1u << static_cast<uint32_t>(implied);
         continue;
       default:
-        break;
+        f.skip();
+        continue;
     }
+    out.value_fields |= 1u << static_cast<uint32_t>(implied);
     f.skip();
   }
   if (out.type == AttributeType::kUndefined) out.type = implied;

@@ -45,6 +45,8 @@ enum class AttributeType : int32_t {
 struct AttributeProto {
   std::string_view name, ref_attr_name;
   AttributeType type = AttributeType::kUndefined;  // from the fields present when not stated
+  bool type_stated = false;
+  uint32_t value_fields = 0;                       // kinds of values present, as bits of their type
   std::string_view message;                        // the whole message, for values()
   std::vector<std::shared_ptr<const GraphProto>> graphs;
 };

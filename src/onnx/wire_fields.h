@@ -21,8 +21,8 @@ struct WireError : protozero::exception {
   explicit WireError(Status s) : status(std::move(s)) {}
 };
 
-// One message being read. Checks wire types, which protozero leaves to its caller, and reads lengths
-// itself: protozero keeps the low 32 bits of one.
+// One message being read. Checks wire types, which protozero leaves to its caller, and reads
+// lengths itself: protozero keeps the low 32 bits of one.
 class Fields {
  public:
   explicit Fields(std::string_view message) : reader_(message.data(), message.size()) {}

@@ -21,8 +21,8 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
 
 namespace {
 
-void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread, int64_t m0,
-                   int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
+void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread,
+                   int64_t m0, int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
   if (finish == nullptr) {
     // Slices are cut from the side with more register tiles.

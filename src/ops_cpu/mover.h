@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "kernels/move/move.h"
@@ -39,7 +40,7 @@ inline void run_view(Isa isa, Team& team, const Tensor& x, const StridedView& vi
 
 // A step that calls run(op, isa, context).
 template <class T>
-class MoverStep final : public StepKernel {
+class MoverStep : public StepKernel {
  public:
   using Run = Status (*)(const T& op, Isa isa, StepContext& c);
   MoverStep(std::string name, const T& op, Isa isa, Run function)
@@ -52,6 +53,19 @@ class MoverStep final : public StepKernel {
   T op_;
   Isa isa_;
   Run run_;
+};
+
+// The same for outputs of which some lie in input 0 as they are.
+template <class T>
+class PieceStep final : public MoverStep<T> {
+ public:
+  PieceStep(std::string name, const T& op, Isa isa, typename MoverStep<T>::Run function,
+            std::vector<std::optional<Dim>> offsets)
+      : MoverStep<T>(std::move(name), op, isa, function), offsets_(std::move(offsets)) {}
+  std::optional<Dim> view_offset(size_t i) const override { return offsets_[i]; }
+
+ private:
+  std::vector<std::optional<Dim>> offsets_;
 };
 
 // Registers `run` for tensors whose elements have a fixed size of up to 8 bytes.

@@ -133,8 +133,8 @@ class Folder {
     return 1;
   }
 
-  // A few hundred bytes of constants can take years to compute (Einsum, RoiAlign). What takes longer
-  // than any real constant is left to run time, where the caller's deadline holds.
+  // A few hundred bytes of constants can take years to compute (Einsum, RoiAlign). What takes
+  // longer than any real constant is left to run time, where the caller's deadline holds.
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kTime{300}, kTimeWhenWary{10};
   static constexpr int kMaxAbandoned = 2;

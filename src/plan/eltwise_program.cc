@@ -56,6 +56,20 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
       return EltInstruction{EltOp::kSwish, 0, 0, u.alpha, 0};
     case UnaryKind::kGelu:
       return EltInstruction{u.approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu};
+    case UnaryKind::kLog:
+      return EltInstruction{EltOp::kLog};
+    case UnaryKind::kSin:
+      return EltInstruction{EltOp::kSin};
+    case UnaryKind::kCos:
+      return EltInstruction{EltOp::kCos};
+    case UnaryKind::kSoftplus:
+      return EltInstruction{EltOp::kSoftplus};
+    case UnaryKind::kMish:
+      return EltInstruction{EltOp::kMish};
+    case UnaryKind::kSelu:
+      return EltInstruction{EltOp::kSelu, 0, 0, u.alpha, u.beta};
+    case UnaryKind::kCelu:
+      return EltInstruction{EltOp::kCelu, 0, 0, u.alpha, 0};
     default:
       return std::nullopt;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "ops/fusion/group.h"
@@ -21,8 +22,7 @@ class Planner {
     collect_symbols();
     collect_dims();
     FERRY_RETURN_IF_ERROR(choose_kernels());
-    place_values();
-    plan_memory();
+    plan_places();
     drop_packed_constants();
     return {};
   }
@@ -130,10 +130,31 @@ class Planner {
     return {};
   }
 
-  void place_values() {
+  // Computing the parts of a Concat in place makes its buffer live longer; it is done if the arena
+  // gets no larger.
+  void plan_places() {
+    place_values(true);
+    if (joins_ == 0) return;
+    const uint64_t joined = arena_bytes();
+    place_values(false);
+    if (arena_bytes() >= joined) place_values(true);
+  }
+
+  void place_values(bool join) {
     const Graph& g = graph();
+    join_ = join;
+    joins_ = 0;
+    offsets_.assign(g.num_values(), Dim(0));
     last_use_.assign(g.num_values(), 0);
     first_def_.assign(g.num_values(), 0);
+    for (Slot& slot : p_.slots) {
+      slot.place = Place::kUnused;
+      slot.buffer = slot.alias_of = slot.offset = slot.output_index = kNone;
+    }
+    for (Step& step : p_.steps) {
+      step.skip = false;
+      step.release.clear();
+    }
     for (uint32_t s = 0; s < p_.steps.size(); ++s) {
       const Node& n = g.node(p_.steps[s].node);
       for (ValueId v : n.inputs) {
@@ -148,6 +169,7 @@ class Planner {
     }
     for (ValueId v : g.inputs()) p_.slots[v].place = Place::kInput;
     for (uint32_t s = 0; s < p_.steps.size(); ++s) place_outputs(s);
+    plan_memory();
   }
 
   void place_outputs(uint32_t s) {
@@ -165,17 +187,71 @@ class Planner {
         slot.place = slot.early ? Place::kArena : Place::kDynamic;
       }
     }
-    if (n.outputs.empty() || n.outputs[0] == kNone) return;
-    Slot& first = p_.slots[n.outputs[0]];
-    if (step.kernel->is_view() && first.place == Place::kArena && n.inputs[0] != kNone &&
-        p_.slots[n.inputs[0]].early) {
-      first.place = Place::kAlias;
-      first.alias_of = root_of(n.inputs[0]);
-      step.skip = true;
-      extend(first.alias_of, n.outputs[0]);
+    if (n.outputs.empty()) return;
+    step.skip = see_pieces(step, n);
+    if (n.outputs[0] == kNone || p_.slots[n.outputs[0]].place == Place::kAlias) return;
+    if (join_ && step.kernel->joins_inputs()) {
+      step.skip = join_inputs(n);
       return;
     }
-    take_over_input(s, step, n, first);
+    take_over_input(s, step, n, p_.slots[n.outputs[0]]);
+  }
+
+  // Lets outputs that are pieces of input 0 lie in it; true when all do.
+  bool see_pieces(const Step& step, const Node& n) {
+    if (n.inputs.empty() || n.inputs[0] == kNone || !p_.slots[n.inputs[0]].early) return false;
+    bool all = true, any = false;
+    for (size_t i = 0; i < n.outputs.size(); ++i) {
+      const ValueId v = n.outputs[i];
+      if (v == kNone) continue;
+      const std::optional<Dim> offset = step.kernel->view_offset(i);
+      const bool lies = offset && p_.slots[v].place == Place::kArena && can_lie(v, *offset);
+      if (lies) lie_in(v, n.inputs[0], *offset);
+      all = all && lies;
+      any = any || lies;
+    }
+    return all && any;
+  }
+
+  // Lets inputs of a Concat be computed in its output; true when all are.
+  bool join_inputs(const Node& n) {
+    const ValueId y = n.outputs[0];
+    const Place place = p_.slots[y].place;
+    if (place != Place::kArena && place != Place::kOutput) return false;
+    bool all = true;
+    Dim at = 0;
+    for (ValueId v : n.inputs) {
+      if (!p_.slots[v].early) return false;
+      const Dim count = count_of(graph().value(v).type);
+      const auto [root, before] = find(v);
+      const Type& type = graph().value(root).type;
+      const bool lies = p_.slots[root].place == Place::kArena && root != y &&
+                        before.is_constant(0) && count == count_of(type) &&
+                        type.dtype == graph().value(y).type.dtype && can_lie(root, at);
+      if (lies) {
+        lie_in(root, y, at);
+        first_def_[y] = std::min(first_def_[y], first_def_[root]);
+        ++joins_;
+      }
+      all = all && lies;
+      at = at + count;
+    }
+    return all;
+  }
+
+  // The place can be computed before the run, and elements begin at whole bytes.
+  bool can_lie(ValueId v, const Dim& offset) {
+    if (offset.is_constant(0)) return true;
+    return dtype_bits(graph().value(v).type.dtype) % 8 == 0 && !offset.is_invalid() &&
+           p_.dims.add(offset) != DimTable::kLate;
+  }
+
+  void lie_in(ValueId v, ValueId in, const Dim& offset) {
+    const ValueId root = root_of(in);
+    p_.slots[v].place = Place::kAlias;
+    p_.slots[v].alias_of = in;
+    offsets_[v] = offset;
+    last_use_[root] = std::max(last_use_[root], last_use_[v]);
   }
 
   // Lets output 0 live in the memory of an input that dies here.
@@ -185,19 +261,17 @@ class Planner {
     const ValueId input = n.inputs[static_cast<size_t>(in)];
     if (input == kNone || input == n.outputs[0]) return;
     const ValueId root = root_of(input);
-    if (p_.slots[root].place != Place::kArena || last_use_of(root) != s) return;
+    if (p_.slots[root].place != Place::kArena || last_use_[root] != s) return;
     // Another input in the same memory would be read after it is overwritten.
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       if (static_cast<int>(i) != in && n.inputs[i] != kNone && root_of(n.inputs[i]) == root) return;
     }
     const Graph& g = graph();
-    const Type &a = g.value(root).type, &b = g.value(n.outputs[0]).type;
+    const Type &a = g.value(input).type, &b = g.value(n.outputs[0]).type;
     const Dim count = count_of(a);
     if (count.is_invalid() || !(count == count_of(b))) return;
     if (dtype_bits(a.dtype) != dtype_bits(b.dtype)) return;
-    first.place = Place::kAlias;
-    first.alias_of = root;
-    extend(root, n.outputs[0]);
+    lie_in(n.outputs[0], input, 0);
   }
 
   static Dim count_of(const Type& t) {
@@ -206,19 +280,20 @@ class Planner {
     return count;
   }
 
-  ValueId root_of(ValueId v) const {
-    return p_.slots[v].place == Place::kAlias ? p_.slots[v].alias_of : v;
+  // The value in whose memory `v` lies, and how many elements come before it there.
+  std::pair<ValueId, Dim> find(ValueId v) const {
+    Dim offset = 0;
+    for (; p_.slots[v].place == Place::kAlias; v = p_.slots[v].alias_of) {
+      offset = offset + offsets_[v];
+    }
+    return {v, offset};
   }
 
-  uint32_t last_use_of(ValueId root) const { return last_use_[root]; }
-
-  // The root now also lives as long as `alias`.
-  void extend(ValueId root, ValueId alias) {
-    last_use_[root] = std::max(last_use_[root], last_use_[alias]);
-  }
+  ValueId root_of(ValueId v) const { return find(v).first; }
 
   void plan_memory() {
     const Graph& g = graph();
+    p_.memory = MemoryPlan();
     for (ValueId v = 0; v < g.num_values(); ++v) {
       Slot& slot = p_.slots[v];
       if (slot.place != Place::kArena) continue;
@@ -231,13 +306,19 @@ class Planner {
       b.values.push_back(v);
       slot.buffer = p_.memory.add(std::move(b));
     }
+    std::vector<std::pair<ValueId, ValueId>> roots;
     for (ValueId v = 0; v < g.num_values(); ++v) {
       Slot& slot = p_.slots[v];
       if (slot.place == Place::kDynamic) release_after_use(v);
-      if (slot.place == Place::kAlias && p_.slots[slot.alias_of].buffer != kNone) {
-        p_.memory.buffer(p_.slots[slot.alias_of].buffer).values.push_back(v);
+      if (slot.place != Place::kAlias) continue;
+      const auto [root, offset] = find(v);
+      roots.emplace_back(v, root);
+      if (!offset.is_constant(0)) slot.offset = p_.dims.add(offset);
+      if (p_.slots[root].buffer != kNone) {
+        p_.memory.buffer(p_.slots[root].buffer).values.push_back(v);
       }
     }
+    for (const auto& [v, root] : roots) p_.slots[v].alias_of = root;
     p_.memory.solve(hint_sizes());
   }
 
@@ -245,6 +326,13 @@ class Planner {
     if (graph().is_output(v) || p_.steps.empty() || graph().value(v).producer == kNone) return;
     // What aliases a dynamic value lives in it.
     p_.steps[last_use_[v]].release.push_back(v);
+  }
+
+  uint64_t arena_bytes() const {
+    std::vector<uint64_t> offsets;
+    uint64_t total = UINT64_MAX;
+    (void)p_.memory.place(hint_sizes(), offsets, total);
+    return total;
   }
 
   // Sizes at which the layout is optimised: any symbol 64, a typical small sequence or picture.
@@ -278,6 +366,9 @@ class Planner {
   Program& p_;
   const PlanOptions& o_;
   std::vector<uint32_t> last_use_, first_def_;
+  std::vector<Dim> offsets_;  // of aliases, in elements of what they lie in
+  bool join_ = true;
+  size_t joins_ = 0;
   std::set<std::string, std::less<>> late_symbols_;  // that steps so far give a value
 };
 

@@ -22,16 +22,17 @@ enum class Place : uint8_t {
   kConstant,  // the program's
   kOutput,    // the caller's memory, or fresh
   kArena,     // the run's arena
-  kAlias,     // the memory of another value, under other dims
+  kAlias,     // in the memory of another value, under other dims
   kDynamic,   // allocated when its step runs: size depends on data, or no tensor
 };
 
 struct Slot {
   Place place = Place::kUnused;
-  uint32_t buffer = kNone;            // kArena: index into the memory plan
-  ValueId alias_of = kNone;           // kAlias: the value whose memory it shares
-  uint32_t output_index = kNone;      // kOutput
-  bool early = false;                 // dims follow from the symbols of the inputs
+  uint32_t buffer = kNone;        // kArena: index into the memory plan
+  ValueId alias_of = kNone;       // kAlias: the value in whose memory it lies; no alias itself
+  uint32_t offset = kNone;        // kAlias: elements before it there, in the dim table; kNone: 0
+  uint32_t output_index = kNone;  // kOutput
+  bool early = false;             // dims follow from the symbols of the inputs
   std::vector<DimTable::Index> dims;  // when early
 };
 
@@ -42,7 +43,7 @@ struct Step {
   std::unique_ptr<StepKernel> kernel;
   std::vector<std::unique_ptr<Program>> bodies;
   std::vector<ValueId> release;      // dynamic values that nobody needs after this step
-  bool skip = false;                 // a view whose output is an alias
+  bool skip = false;                 // its outputs are there already: nothing to run
   std::vector<std::string> refused;  // "candidate: why not", in order
 };
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -48,8 +49,13 @@ class StepKernel {
   virtual int in_place_input() const { return -1; }
   // False for a constant input that the kernel has packed: its source may be dropped.
   virtual bool reads_input(size_t) const { return true; }
-  // Output 0 is input 0 under other dims: the planner lets them share memory and skips the step.
-  virtual bool is_view() const { return false; }
+  // Where in input 0, in elements, output `i` lies as it is, under other dims: the planner lets
+  // them share memory and skips the step if that is so for all outputs. Else run() leaves outputs
+  // alone that are in place. nullopt: nowhere.
+  virtual std::optional<Dim> view_offset(size_t) const { return std::nullopt; }
+  // Output 0 is all inputs one after the other: the planner may let inputs be computed right where
+  // they belong, and skips the step if all are. Else run() leaves inputs alone that are in place.
+  virtual bool joins_inputs() const { return false; }
   virtual size_t packed_bytes() const { return 0; }
   // True when it runs the node's bodies (StepContext::run_body).
   virtual bool wants_bodies() const { return true; }

@@ -31,9 +31,11 @@ Result<Isa> parse_isa(const std::string& name) {
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::create(const Graph& graph, const SessionOptions& options,
-                                               const KernelRegistry& kernels) {
+                                               const KernelRegistry& kernels,
+                                               std::shared_ptr<MemoryBudget> budget) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Engine> engine(new Engine);
+  engine->budget_ = budget ? std::move(budget) : MemoryBudget::create(options.memory_limit_bytes);
   FERRY_RETURN_IF_ERROR(engine->prepare(graph, options, kernels));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   engine->load_milliseconds_ = took.count();
@@ -50,7 +52,6 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
   plan_options_.reference_only = options.reference_kernels;
   plan_options_.kernels = &kernels;
-  budget_ = MemoryBudget::create(options.memory_limit_bytes);
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get());
 

@@ -20,9 +20,11 @@ namespace ferry {
 
 class Engine {
  public:
-  // `graph` is cloned. `kernels` must outlive the engine.
+  // `graph` is cloned. `kernels` must outlive the engine. `budget` counts its tensors; null: one of
+  // the size that the options say.
   static Result<std::unique_ptr<Engine>> create(const Graph& graph, const SessionOptions& options,
-                                                const KernelRegistry& kernels);
+                                                const KernelRegistry& kernels,
+                                                std::shared_ptr<MemoryBudget> budget = nullptr);
   ~Engine();
 
   // Inputs and outputs in graph order.

@@ -335,16 +335,61 @@ Status RunContext::layout(const RunControl& control) {
     for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
     const uint32_t buffer =
         slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
-    void* data = buffer == kNone ? nullptr : base + offsets_[buffer];
-    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, data);
+    const DType dtype = p_.graph->value(v).type.dtype;
+    void* data = buffer == kNone ? nullptr : base + offsets_[buffer] + offset_bytes(slot, dtype);
+    env_[v] = Tensor::borrow(dtype, dims, data);
   }
   bound_for_ = symbols_;
   laid_out_ = true;
   return {};
 }
 
-Status RunContext::place_outputs(std::vector<Value>& outputs) {
+namespace {
+
+bool same_type(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.dims() == b.dims();
+}
+
+bool overlap(const Tensor& a, const Tensor& b) {
+  const auto from = reinterpret_cast<uintptr_t>(a.raw());
+  const auto other = reinterpret_cast<uintptr_t>(b.raw());
+  return a.size_bytes() > 0 && b.size_bytes() > 0 && from < other + b.size_bytes() &&
+         other < from + a.size_bytes();
+}
+
+}  // namespace
+
+bool RunContext::writes_given(size_t i, const Value& given) const {
+  if (!given.is_tensor() || !given.tensor().defined()) return false;
+  if (given.tensor().dtype() == DType::kString) return false;
+  const Place place = p_.slots[p_.graph->outputs()[i]].place;
+  return place != Place::kDynamic || given.tensor().owner() == nullptr;
+}
+
+Status RunContext::separate_outputs(std::span<const Value> inputs, std::vector<Value>& outputs) {
   outputs.resize(p_.graph->outputs().size());
+  apart_.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    apart_[i] = Value();
+    if (!writes_given(i, outputs[i])) continue;
+    const Tensor& t = outputs[i].tensor();
+    for (size_t j = 0; j < i; ++j) {
+      const Value& other = apart_[j].is_tensor() ? apart_[j] : outputs[j];
+      if (writes_given(j, other) && overlap(t, other.tensor())) {
+        return invalid_argument("outputs '{}' and '{}' overlap in the caller's memory",
+                                p_.graph->output_names()[j], p_.graph->output_names()[i]);
+      }
+    }
+    const bool shared = std::any_of(inputs.begin(), inputs.end(), [&](const Value& v) {
+      return v.is_tensor() && v.tensor().defined() && v.tensor().dtype() != DType::kString &&
+             overlap(t, v.tensor());
+    });
+    if (shared) std::swap(apart_[i], outputs[i]);
+  }
+  return {};
+}
+
+Status RunContext::place_outputs(std::vector<Value>& outputs) {
   for (ValueId v : p_.graph->outputs()) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kOutput) continue;
@@ -366,13 +411,21 @@ Status RunContext::place_outputs(std::vector<Value>& outputs) {
   return {};
 }
 
+size_t RunContext::offset_bytes(const Slot& slot, DType dtype) const {
+  if (slot.offset == kNone) return 0;
+  return static_cast<size_t>(sizes_[slot.offset] * (dtype_bits(dtype) / 8));
+}
+
 void RunContext::point_aliases() {
   for (ValueId v : moving_aliases_) {
     const Slot& slot = p_.slots[v];
     const Tensor& root = env_[slot.alias_of].tensor();
     Dims dims;
     for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
-    env_[v] = Tensor::borrow(p_.graph->value(v).type.dtype, dims, root.raw());
+    const DType dtype = p_.graph->value(v).type.dtype;
+    const auto* data = static_cast<const std::byte*>(root.raw());
+    env_[v] = Tensor::borrow(
+        dtype, dims, static_cast<const void*>(data ? data + offset_bytes(slot, dtype) : nullptr));
   }
 }
 
@@ -440,7 +493,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
         from.tensor().dtype() != DType::kString) {
       // An output that is an input, a constant, or the same value as another output: copied.
       Value& given = outputs[i];
-      if (!given.is_tensor() || given.tensor().describe() != from.tensor().describe()) {
+      if (!given.is_tensor() || !same_type(given.tensor(), from.tensor())) {
         FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims()));
       }
       Tensor& to = given.tensor();
@@ -452,7 +505,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       Value& given = outputs[i];
       if (given.is_tensor() && from.is_tensor() && given.tensor().owner() == nullptr &&
           given.tensor().defined() && given.tensor().dtype() != DType::kString &&
-          given.tensor().describe() == from.tensor().describe()) {
+          same_type(given.tensor(), from.tensor())) {
         std::memcpy(given.tensor().raw(), from.tensor().raw(), from.tensor().size_bytes());
       } else {
         given = from;
@@ -461,6 +514,15 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       FERRY_ASSIGN_OR_RETURN(outputs[i], owned(from, control.budget));
     }
   }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!apart_[i].is_tensor()) continue;
+    Tensor& given = apart_[i].tensor();
+    if (outputs[i].is_tensor() && same_type(outputs[i].tensor(), given)) {
+      std::memcpy(given.raw(), outputs[i].tensor().raw(), given.size_bytes());
+      outputs[i] = std::move(apart_[i]);
+    }
+    apart_[i] = Value();
+  }
   return {};
 }
 
@@ -468,6 +530,7 @@ Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& output
                        const RunControl& control) {
   FERRY_RETURN_IF_ERROR(bind_inputs(inputs));
   FERRY_RETURN_IF_ERROR(layout(control));
+  FERRY_RETURN_IF_ERROR(separate_outputs(inputs, outputs));
   FERRY_RETURN_IF_ERROR(place_outputs(outputs));
   point_aliases();
   FERRY_RETURN_IF_ERROR(run_steps(control));

@@ -43,8 +43,15 @@ class RunContext {
   Status bind_inputs(std::span<const Value> inputs);
   Status bind_symbol_dims(ValueId v, const Tensor& t);
   Status layout(const RunControl& control);
+  // Outputs that may not be written yet, since an input lies in the same memory, are made apart and
+  // moved there at the end. Errors: kInvalidArgument for outputs that overlap each other.
+  Status separate_outputs(std::span<const Value> inputs, std::vector<Value>& outputs);
+  // True when the run writes output i into the memory that the caller gave.
+  bool writes_given(size_t i, const Value& given) const;
   Status place_outputs(std::vector<Value>& outputs);
   void point_aliases();
+  // Of an alias, from the beginning of what it lies in.
+  size_t offset_bytes(const Slot& slot, DType dtype) const;
   Status run_steps(const RunControl& control);
   // Binds the symbols that a data-dependent value brings into being.
   Status bind_late(ValueId v, size_t step);
@@ -68,6 +75,7 @@ class RunContext {
   std::vector<std::pair<std::string, int64_t>> late_symbols_;
   std::vector<int64_t> states_for_;      // values of late symbols, in the order of binding
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
+  std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;
   std::vector<std::pair<std::shared_ptr<void>, size_t>> scratch_;  // by thread
   std::vector<std::vector<std::unique_ptr<RunContext>>> bodies_;   // by step and body

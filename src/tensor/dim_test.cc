@@ -52,6 +52,19 @@ TEST(Dim, BroadcastIsGuardedWhenEvaluated) {
   EXPECT_EQ(b.eval(lookup).status().code(), Code::kInvalidArgument);
 }
 
+// As trees these have 2^60 nodes; every operation on them must end, and soon.
+TEST(Dim, SharedPartsDoNotGrowWithoutBound) {
+  Dim d = floor_div(n * h + 1, w), e = d;
+  for (int i = 0; i < 60; ++i) {
+    d = max(min(d, h), floor_div(d + i, d + 2));
+    e = broadcast(e, max(e, n + i));
+  }
+  EXPECT_TRUE(d.is_invalid());
+  EXPECT_LT(e.to_string().size(), 20000U);
+  EXPECT_FALSE((d + 1).to_string().empty());
+  EXPECT_TRUE((d * 2 + n).is_invalid());
+}
+
 TEST(Dim, OverflowPoisonsInsteadOfWrapping) {
   EXPECT_TRUE((Dim(INT64_MAX) + 1).is_invalid());
   EXPECT_TRUE((n * INT64_MAX * 2).is_invalid());

@@ -57,8 +57,7 @@ std::vector<ferry::Session> make_sessions() {
   for (const std::string& file : files) {
     auto loaded = ferry::Model::from_memory(std::as_bytes(std::span(file)));
     if (!loaded.ok()) continue;  // Concat lacks its axis: that one is a model that does not load
-    auto session =
-        ferry::Session::create(*loaded, {.threads = 1, .memory_limit_bytes = 64 << 20});
+    auto session = ferry::Session::create(*loaded, {.threads = 1, .memory_limit_bytes = 64 << 20});
     if (session.ok()) sessions.push_back(*std::move(session));
   }
   if (sessions.size() < 5) std::abort();

@@ -17,7 +17,8 @@
 
 namespace ferry::fuzz {
 
-inline constexpr Limits kLimits{.max_nodes = 500, .max_values = 2000, .max_inline_extra_nodes = 200};
+inline constexpr Limits kLimits{
+    .max_nodes = 500, .max_values = 2000, .max_inline_extra_nodes = 200};
 inline constexpr uint64_t kMemory = 32 << 20;
 
 inline void check(const Status& status) {

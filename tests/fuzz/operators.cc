@@ -6,8 +6,8 @@ namespace {
 
 // Numbers that operators treat specially, and any other.
 int64_t any_int(FuzzedDataProvider& in) {
-  static constexpr int64_t kSpecial[] = {0,         1,         -1,        2,         3, 4, -2, 8,
-                                         INT32_MAX, INT64_MAX, INT64_MIN, INT32_MIN, 16};
+  static constexpr int64_t kSpecial[] = {0, 1,         -1,        2,         3,         4, -2,
+                                         8, INT32_MAX, INT64_MAX, INT64_MIN, INT32_MIN, 16};
   const auto i = in.ConsumeIntegral<uint8_t>();
   return i < std::size(kSpecial) ? kSpecial[i] : in.ConsumeIntegralInRange<int64_t>(-6, 20);
 }
@@ -54,9 +54,13 @@ void set_attrs(FuzzedDataProvider& in, const OpDef& def, MemoryBudget& budget, v
     if (!in.ConsumeBool() && !binding.required) continue;
     // An optional attribute that is not set does not say its kind: kinds are tried in turn.
     const std::optional<AttrValue> now = binding.get(attrs);
-    static const AttrValue kKinds[] = {
-        int64_t{0}, 0.0f, std::string(), Tensor(), std::vector<int64_t>(), std::vector<float>(),
-        std::vector<std::string>()};
+    static const AttrValue kKinds[] = {int64_t{0},
+                                       0.0f,
+                                       std::string(),
+                                       Tensor(),
+                                       std::vector<int64_t>(),
+                                       std::vector<float>(),
+                                       std::vector<std::string>()};
     for (const AttrValue& kind : kKinds) {
       if (now && now->index() != kind.index()) continue;
       if (binding.set(attrs, any_attr(in, now ? *now : kind, budget)).ok()) break;
@@ -112,7 +116,8 @@ bool make_node(FuzzedDataProvider& in, MemoryBudget& budget, OneNode& one) {
         name, Type::tensor(dtype, ranked ? std::optional(std::move(shape)) : std::nullopt)));
     one.inputs.emplace_back(*std::move(t));
   }
-  const size_t outputs = std::min<size_t>(def.outputs.max, def.outputs.min + (in.ConsumeBool() ? 2 : 0));
+  const size_t outputs =
+      std::min<size_t>(def.outputs.max, def.outputs.min + (in.ConsumeBool() ? 2 : 0));
   for (size_t i = 0; i < outputs; ++i) {
     node.outputs.push_back(one.graph->add_value("y" + std::to_string(i)));
   }

@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;
   const size_t contents = std::min<size_t>(data[1] + 256u * (data[2] & 3), size - 3);
   const auto budget = MemoryBudget::create(fuzz::kMemory);
-  const auto graph = fuzz::import(fuzz::bytes_of(data + 3 + contents, size - 3 - contents), *budget);
+  const auto graph =
+      fuzz::import(fuzz::bytes_of(data + 3 + contents, size - 3 - contents), *budget);
   if (!graph) return 0;
   SessionOptions options;
   options.threads = 1;

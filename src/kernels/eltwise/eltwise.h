@@ -46,6 +46,13 @@ enum class EltOp : uint8_t {
   kThresholdedRelu,
   kSoftsign,
   kSign,
+  kLog,
+  kSin,
+  kCos,
+  kSoftplus,
+  kMish,
+  kSelu,  // q x, or q p (exp(x) - 1) below 0
+  kCelu,
   kFirstUnary = kClip,
 };
 

@@ -82,10 +82,40 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
       return map1(a, y, n, [=](F32 x) { return x / (one + abs(x)); });
     case EltOp::kClip:
       return map1(a, y, n, [=](F32 x) { return clamp(x, vp, vq); });
+    case EltOp::kSoftplus:
+      return map1(a, y, n, [](F32 x) { return softplus(x); });
+    case EltOp::kMish:
+      return map1(a, y, n, [](F32 x) { return mish(x); });
+    case EltOp::kSelu:
+      return map1(a, y, n,
+                  [=](F32 x) { return select(lt(x, zero()), vp * vq * (exp(x) - one), x * vq); });
+    case EltOp::kCelu:
+      return map1(a, y, n,
+                  [=](F32 x) { return select(lt(x, zero()), vp * (exp(x / vp) - one), x); });
     default:
       return map1(a, y, n, [=](F32 x) {
         return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));
       });
+  }
+}
+
+// Where the vectors' reduction of the angle would lose digits, the C library's is used.
+void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
+  constexpr int64_t kBlock = 4 * kLanes;
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller<int64_t>(kBlock, n - i);
+    bool in_range = kLanes > 4;
+    for (int64_t j = 0; j < m && in_range; j += kLanes) {
+      const F32 x = load_n(a + i + j, smaller<int64_t>(kLanes, m - j));
+      in_range = all(le(abs(x), splat(kTrigonometricLimit)));
+    }
+    if (in_range) {
+      map1(a + i, y + i, m, [=](F32 x) { return sine_from(x, quarters); });
+    } else {
+      for (int64_t j = i; j < i + m; ++j) {
+        y[j] = quarters == 0 ? __builtin_sinf(a[j]) : __builtin_cosf(a[j]);
+      }
+    }
   }
 }
 
@@ -115,6 +145,12 @@ void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float 
       return map1(a, y, n, [](F32 x) { return erf(x); });
     case EltOp::kSigmoid:
       return map1(a, y, n, [](F32 x) { return sigmoid(x); });
+    case EltOp::kLog:
+      return map1(a, y, n, [](F32 x) { return log(x); });
+    case EltOp::kSin:
+      return trigonometric(a, y, n, 0);
+    case EltOp::kCos:
+      return trigonometric(a, y, n, 1);
     default:
       return apply_activation(op, a, y, n, p, q);
   }

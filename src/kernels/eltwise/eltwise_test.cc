@@ -31,6 +31,8 @@ struct UnaryCase {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+double softplus(double x) { return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+double mish(double x) { return x * std::tanh(softplus(x)); }
 double silu(double x) { return x / (1 + std::exp(-x)); }
 
 // A sweep over the floats' bit patterns: every sign, exponent and a sample of mantissas.
@@ -55,6 +57,11 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
       {EltOp::kErf, [](double x) { return std::erf(x); }, 3, 0},
       {EltOp::kSigmoid, sigmoid, 4, 1e-45},
       {EltOp::kGelu, gelu, 4, 2.5e-7},
+      {EltOp::kLog, [](double x) { return std::log(x); }, 2, 0},
+      {EltOp::kSin, [](double x) { return std::sin(x); }, 2, 6e-8},
+      {EltOp::kCos, [](double x) { return std::cos(x); }, 2, 6e-8},
+      {EltOp::kSoftplus, softplus, 4, 1e-45},
+      {EltOp::kMish, mish, 6, 1e-38},
       {EltOp::kSqrt, [](double x) { return std::sqrt(x); }, 0, 0},
       {EltOp::kElu, [](double x) { return x < 0 ? std::expm1(x) : x; }, 3, 0},
   };
@@ -66,7 +73,8 @@ TEST(Eltwise, FunctionsAreWithinTheirUlps) {
                              0);
       for (size_t i = 0; i < x.size(); ++i) {
         const double exact = c.exact(static_cast<double>(x[i]));
-        if (c.op == EltOp::kGelu && std::isinf(x[i])) continue;  // inf * 0 on the negative side
+        if ((c.op == EltOp::kGelu || c.op == EltOp::kMish) && std::isinf(x[i]))
+          continue;  // inf * 0 on the negative side
         const auto want = static_cast<float>(exact);
         if (std::fabs(y[i] - exact) <= c.absolute) continue;
         ASSERT_LE(ulps(y[i], want), c.max_ulps) << isa_name(isa) << " op " << int(c.op) << " x "

@@ -6,6 +6,7 @@
 #include "ops/arguments.h"
 #include "ops/convert.h"
 #include "ops/math/reference_gemm.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
 
@@ -88,8 +89,9 @@ Status eval(const Gemm& op, EvalContext& c) {
   }
   return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<accumulate_t<T>> sums(static_cast<size_t>(n));
+    PollEvery poll(c);
     for (int64_t i = 0; i < m; ++i) {
-      if (i % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(poll.spend(n * k));
       gemm_row(a.data<T>() + i * (op.trans_a ? 1 : k), op.trans_a ? m : 1, b.data<T>(),
                op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n, sums.data());
       for (int64_t j = 0; j < n; ++j) {

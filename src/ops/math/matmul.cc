@@ -5,6 +5,7 @@
 
 #include "ops/math/matmul_geometry.h"
 #include "ops/math/reference_gemm.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
 
@@ -34,13 +35,14 @@ Status eval(const MatMul& op, EvalContext& c) {
   return visit_numeric(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<accumulate_t<T>> sums(static_cast<size_t>(s.n));
     T* to = out.data<T>();
+    PollEvery poll(c);
     return for_each_row<2>(c, s.batch, {s.a_strides, s.b_strides},
                            [&](int64_t count, const auto& at, const auto& step) -> Status {
                              for (int64_t i = 0; i < count; ++i) {
                                const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
                                const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
                                for (int64_t row = 0; row < s.m; ++row, to += s.n) {
-                                 if (row % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+                                 FERRY_RETURN_IF_ERROR(poll.spend(s.n * s.k));
                                  gemm_row(from_a + row * s.k, 1, from_b, swapped ? 1 : s.n,
                                           swapped ? s.k : 1, s.k, s.n, sums.data());
                                  for (int64_t j = 0; j < s.n; ++j)

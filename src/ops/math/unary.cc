@@ -252,11 +252,17 @@ Status eval(const Unary& op, EvalContext& c) {
     return {};
   }
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    if constexpr (is_floating_v<T>) {
-      return eval_floating(op, x.data<T>(), y.data<T>(), x.count());
-    } else {
-      return eval_integer(op, x.data<T>(), y.data<T>(), x.count());
+    constexpr int64_t kAtOnce = 64 << 10;
+    for (int64_t i = 0; i < x.count(); i += kAtOnce) {
+      FERRY_RETURN_IF_ERROR(c.poll());
+      const int64_t n = std::min(kAtOnce, x.count() - i);
+      if constexpr (is_floating_v<T>) {
+        FERRY_RETURN_IF_ERROR(eval_floating(op, x.data<T>() + i, y.data<T>() + i, n));
+      } else {
+        FERRY_RETURN_IF_ERROR(eval_integer(op, x.data<T>() + i, y.data<T>() + i, n));
+      }
     }
+    return {};
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "ir/eval.h"
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 
 namespace ferry {
 
@@ -95,10 +96,11 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   const auto width = static_cast<size_t>(s.out_channels);
   std::vector<int64_t> positions(static_cast<size_t>(taps));
   std::vector<Acc> patch(depth), sums(width);
+  PollEvery poll(c);
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t o = 0; o < out_count; ++o, next_position(at, s.out)) {
-      if (o % 256 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(poll.spend(s.group * static_cast<int64_t>(depth * width + depth)));
       tap_positions(w, s, at, positions);
       for (int64_t g = 0; g < s.group; ++g) {
         Acc* to = patch.data();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -120,15 +121,26 @@ struct Walk {
   ImageIndex x_at, y_at;
 };
 
+// Taps that can lie inside the picture; each costs about four elementary operations.
+int64_t work_per_output(const Walk& k) {
+  int64_t work = 4;
+  for (size_t a = 0; a < k.in.size(); ++a) {
+    work *= std::clamp<int64_t>(std::min(k.window.axes[a].kernel, k.in[a]), 1, 1 << 20);
+    work = std::min<int64_t>(work, 1 << 30);
+  }
+  return work;
+}
+
 template <class T>
 Status max_pool(const Pool& op, const Walk& k, const T* x, T* y, int64_t* indices, EvalContext& c) {
   const int64_t in_count = k.in.count(), out_count = k.out.count();
+  PollEvery poll(c);
   for (int64_t n = 0; n < k.batch; ++n) {
     for (int64_t ch = 0; ch < k.channels; ++ch) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       const T* plane = x + k.x_at(n, ch, 0);
       Dims at = Dims::filled(k.out.size(), 0);
       for (int64_t o = 0; o < out_count; ++o, next_position(at, k.out)) {
+        FERRY_RETURN_IF_ERROR(poll.spend(work_per_output(k)));
         MaxOf<compute_t<T>> top;
         for_each_in_window(k.window, k.in, at,
                            [&](int64_t p) { top.add(plane[p * k.x_at.position], p); });
@@ -147,12 +159,13 @@ template <class T>
 Status sum_pool(const Pool& op, const Walk& k, const T* x, T* y, EvalContext& c) {
   using C = compute_t<T>;
   const int64_t out_count = k.out.count();
+  PollEvery poll(c);
   for (int64_t n = 0; n < k.batch; ++n) {
     for (int64_t ch = 0; ch < k.channels; ++ch) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       const T* plane = x + k.x_at(n, ch, 0);
       Dims at = Dims::filled(k.out.size(), 0);
       for (int64_t o = 0; o < out_count; ++o, next_position(at, k.out)) {
+        FERRY_RETURN_IF_ERROR(poll.spend(work_per_output(k)));
         double sum = 0, taps = 0;
         LpNorm norm(op.p);
         for_each_in_window(k.window, k.in, at, [&](int64_t p) {

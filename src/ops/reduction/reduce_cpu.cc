@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reductions in fp32 over neighbouring axes.
+// Reductions in fp32 over neighbouring axes, or over two groups of them of which the last axes are
+// one.
 #include <cmath>
 
 #include "ops/arguments.h"
@@ -29,6 +30,11 @@ std::optional<RowReduction> row_reduction(ReduceKind kind) {
   }
 }
 
+// What combines partial results: sums of squares and of magnitudes are added up.
+RowReduction second_stage(RowReduction kind) {
+  return kind == RowReduction::kMax || kind == RowReduction::kMin ? kind : RowReduction::kSum;
+}
+
 class ReduceKernel final : public StepKernel {
  public:
   ReduceKernel(Isa isa, Op op, RowReduction kind)
@@ -43,7 +49,8 @@ class ReduceKernel final : public StepKernel {
       FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(1), "axes"));
     }
     FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, axes, x.rank()));
-    int64_t outer = 1, n = 1, inner = 1;
+    // [outer, n, inner, tail]: n and tail are reduced.
+    int64_t outer = 1, n = 1, inner = 1, tail = 1;
     Dims dims;
     bool simple = x.count() > 0;
     for (size_t a = 0; a < x.rank(); ++a) {
@@ -53,18 +60,27 @@ class ReduceKernel final : public StepKernel {
       else if (op.keepdims)
         dims.push_back(1);
       if (d == 1) continue;
-      if (!reduced[a])
+      if (!reduced[a]) {
+        simple = simple && tail == 1;
         (n == 1 ? outer : inner) *= d;
-      else if (inner == 1)
-        n *= d;
-      else
-        simple = false;
+      } else {
+        (inner == 1 ? n : tail) *= d;
+      }
     }
     if (!simple) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
-    const float factor = op.kind == ReduceKind::kMean ? 1.0f / static_cast<float>(n) : 1.0f;
+    const float factor = op.kind == ReduceKind::kMean ? 1.0f / static_cast<float>(n * tail) : 1.0f;
     float* to = y.data<float>();
-    reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), to, outer, n, inner, factor);
+    if (tail == 1) {
+      reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), to, outer, n, inner, factor);
+    } else {
+      // The tail first, which is contiguous; what is left of it is small.
+      const int64_t rows = outer * n * inner;
+      FERRY_ASSIGN_OR_RETURN(void* scratch, c.scratch(0, static_cast<size_t>(rows) * 4));
+      auto* sums = static_cast<float*>(scratch);
+      reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), sums, rows, tail, 1, 1.0f);
+      reduce_matrix(kernels_, c.team(), second_stage(kind_), sums, to, outer, n, inner, factor);
+    }
     if (op.kind == ReduceKind::kL2) {
       for (int64_t i = 0; i < y.count(); ++i) to[i] = std::sqrt(to[i]);
     }

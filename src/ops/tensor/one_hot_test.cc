@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits>
+
 #include "ops/op_tester.h"
 
 namespace ferry {
@@ -23,6 +25,12 @@ TEST(OneHot, Axes) {
       .input(tensor<int64_t>({}, {-3}))
       .input(tensor<float>({2}, {2, 5}))
       .expect_error(Code::kInvalidArgument, "depth is -3")
+      .run();
+  OpTester("OneHot")
+      .input(ints({0}))
+      .input(tensor<float>({}, {std::numeric_limits<float>::quiet_NaN()}))
+      .input(tensor<float>({2}, {2, 5}))
+      .expect_error(Code::kInvalidArgument, "depth is")
       .run();
   OpTester("OneHot")
       .input(ints({0}))

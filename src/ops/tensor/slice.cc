@@ -7,6 +7,7 @@
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
+#include "tensor/int_contents.h"
 
 namespace ferry {
 namespace {
@@ -197,6 +198,62 @@ Result<StridedView> view_of(const Slice&, EvalContext& c) {
     strides[axis] = dims[axis] > 1 ? strides[axis] * a.steps[i] : 0;
   }
   return view;
+}
+
+namespace {
+
+std::optional<KnownInts> known_ints(const Graph& graph, const Node& node, size_t i) {
+  if (i >= node.inputs.size() || node.inputs[i] == kNone) return std::nullopt;
+  const GraphValue& v = graph.value(node.inputs[i]);
+  if (v.overridable || !v.constant) return v.overridable ? std::nullopt : v.known;
+  const auto ints = int_contents(*v.constant);
+  if (!ints) return std::nullopt;
+  return KnownInts(ints->begin(), ints->end());
+}
+
+// What the slice does to each axis of x; nullopt when that is not known.
+struct AxisSlice {
+  Dim start = 0;
+  int64_t step = 1;
+};
+std::optional<std::vector<AxisSlice>> axis_slices(const Graph& graph, const Node& node,
+                                                  const Shape& x) {
+  const auto given = [&](size_t i) { return i < node.inputs.size() && node.inputs[i] != kNone; };
+  const auto starts = known_ints(graph, node, 1), ends = known_ints(graph, node, 2);
+  const auto axes = known_ints(graph, node, 3), steps = known_ints(graph, node, 4);
+  if (!starts || !ends || (given(3) && !axes) || (given(4) && !steps)) return std::nullopt;
+  std::vector<AxisSlice> slices(x.size());
+  for (size_t i = 0; i < starts->size(); ++i) {
+    const Dim axis = axes ? (*axes)[i] : Dim(static_cast<int64_t>(i));
+    const Dim step = steps ? (*steps)[i] : Dim(1);
+    if (!axis.is_constant() || !step.is_constant()) return std::nullopt;
+    const auto a = normalize_axis(axis.constant(), x.size());
+    if (!a.ok()) return std::nullopt;
+    const auto bounds = slice_bounds(x[*a], (*starts)[i], (*ends)[i], step.constant());
+    if (!bounds) return std::nullopt;
+    slices[*a] = {bounds->start, step.constant()};
+  }
+  return slices;
+}
+
+}  // namespace
+
+std::optional<Dim> slice_offset(const Graph& graph, const Node& node) {
+  const Type &x = graph.value(node.inputs[0]).type, &y = graph.value(node.outputs[0]).type;
+  if (!x.has_rank() || !y.has_rank() || x.rank() != y.rank()) return std::nullopt;
+  const auto slices = axis_slices(graph, node, *x.shape);
+  if (!slices) return std::nullopt;
+  Dim offset = 0, stride = 1;
+  bool whole = true;  // all axes from here on
+  for (size_t a = x.rank(); a-- > 0;) {
+    const Dim &from = (*x.shape)[a], &to = (*y.shape)[a];
+    const bool single = to.is_constant(1);
+    if (!single && (!whole || (*slices)[a].step != 1)) return std::nullopt;
+    whole = whole && from == to;
+    offset = offset + (*slices)[a].start * stride;
+    stride = stride * from;
+  }
+  return offset.is_invalid() ? std::nullopt : std::optional<Dim>(offset);
 }
 
 namespace {

@@ -13,4 +13,8 @@ struct Slice {};
 // What of input 0 the output is. Errors: those of the operator.
 Result<StridedView> view_of(const Slice& op, EvalContext& c);
 
+// Where in x, in elements, the output of `node` lies as it is; nullopt when it does not, or when
+// that cannot be told.
+std::optional<Dim> slice_offset(const Graph& graph, const Node& node);
+
 }  // namespace ferry

@@ -12,8 +12,17 @@ Status run(const Slice& op, Isa isa, StepContext& c) {
   return {};
 }
 
+Result<KernelOffer> make(const KernelRequest& request) {
+  if (mover_element(request.type(0).dtype) == 0) {
+    return KernelOffer(std::string("elements of no fixed size"));
+  }
+  std::vector<std::optional<Dim>> offsets = {slice_offset(request.graph, request.node)};
+  return KernelOffer(
+      std::make_unique<PieceStep<Slice>>("slice", Slice{}, request.isa, run, std::move(offsets)));
+}
+
 }  // namespace
 
-void register_slice_cpu(KernelRegistry& r) { add_mover<Slice>(r, "Slice", "slice", run); }
+void register_slice_cpu(KernelRegistry& r) { r.add("Slice", "slice", make); }
 
 }  // namespace ferry

@@ -23,15 +23,45 @@ Status run(const Split& op, Isa isa, StepContext& c) {
       Move m(element);
       m.add(outer, row, n);
       m.add(n, 1, 1);
-      run_mover(isa, c.team(), m, from, y.raw());
+      if (y.raw() != from) run_mover(isa, c.team(), m, from, y.raw());
     }
     from += n * element;
   }
   return {};
 }
 
+// The outputs lie in x one after the other when nothing but axes of one comes before the split one.
+std::vector<std::optional<Dim>> piece_offsets(const KernelRequest& request, const Split& op) {
+  std::vector<std::optional<Dim>> offsets(request.node.outputs.size());
+  const Type& x = request.type(0);
+  if (!x.has_rank()) return offsets;
+  const auto axis = normalize_axis(op.axis, x.rank());
+  if (!axis.ok()) return offsets;
+  Dim inner = 1, at = 0;
+  for (size_t a = 0; a < x.rank(); ++a) {
+    if (a < *axis && !(*x.shape)[a].is_constant(1)) return offsets;
+    if (a > *axis) inner = inner * (*x.shape)[a];
+  }
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    offsets[i] = at;
+    const Type& y = request.output_type(i);
+    if (!y.has_rank()) break;  // an output that nobody wants: what follows is anywhere
+    at = at + (*y.shape)[*axis] * inner;
+  }
+  return offsets;
+}
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  if (mover_element(request.type(0).dtype) == 0) {
+    return KernelOffer(std::string("elements of no fixed size"));
+  }
+  const Split& op = *request.node.op.as<Split>();
+  return KernelOffer(std::make_unique<PieceStep<Split>>("split", op, request.isa, run,
+                                                        piece_offsets(request, op)));
+}
+
 }  // namespace
 
-void register_split_cpu(KernelRegistry& r) { add_mover<Split>(r, "Split", "split", run); }
+void register_split_cpu(KernelRegistry& r) { r.add("Split", "split", make); }
 
 }  // namespace ferry

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Statistics of fp32 values and the straight line that normalises them: what instance, group and
+// batch normalisation are made of.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/isa.h"
+
+namespace ferry {
+
+struct MomentKernels {
+  // Mean and variance (of the population) of n values, n > 0, in two passes.
+  void (*moments)(const float* x, int64_t n, double* mean, double* variance) noexcept;
+  // y = a (x - mean) + b; y may be x. The mean keeps digits that a float lacks: where values differ
+  // by little, they count.
+  void (*affine)(const float* x, float* y, int64_t n, double mean, float a, float b) noexcept;
+};
+FERRY_DECLARE_ISA_TABLE(MomentKernels, kMomentKernels)
+
+const MomentKernels& moment_kernels(Isa isa) noexcept;
+
+}  // namespace ferry

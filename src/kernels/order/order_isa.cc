@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/order/order.h"
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+// `sign` is 1 for the largest and -1 for the smallest, which is the largest of the negated.
+FERRY_INLINE int64_t arg_row_of(const float* x, int64_t n, F32 sign) {
+  constexpr int kChains = 4;
+  const F32 lowest = from_bits(splat_i(static_cast<int32_t>(0xff800000u)));
+  F32 best[kChains];
+  FERRY_UNROLL
+  for (int j = 0; j < kChains; ++j) best[j] = lowest;
+  bool nan = false;
+  int64_t i = 0;
+  for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+    FERRY_UNROLL
+    for (int j = 0; j < kChains; ++j) best[j] = max_nan(best[j], load(x + i + j * kLanes) * sign);
+  }
+  for (; i < n; i += kLanes) {
+    const int64_t m = n - i < kLanes ? n - i : kLanes;
+    const Mask inside = lt(iota_i(), splat_i(static_cast<int32_t>(m)));
+    best[0] = max_nan(best[0], select(inside, load_n(x + i, m) * sign, lowest));
+  }
+  FERRY_UNROLL
+  for (int j = 0; j < kChains; ++j) nan = nan || any(is_nan(best[j]));
+  if (nan) {
+    for (i = 0; x[i] == x[i]; ++i) {
+    }
+    return i;
+  }
+  FERRY_UNROLL
+  for (int j = 1; j < kChains; ++j) best[0] = max(best[0], best[j]);
+  const F32 wanted = splat(reduce_max(best[0])) * sign;
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    if (any(eq(load(x + i), wanted))) break;
+  }
+  float lanes[kLanes];
+  store(lanes, wanted);
+  while (!(x[i] == lanes[0])) ++i;
+  return i;
+}
+
+int64_t arg_row(const float* x, int64_t n, bool largest) noexcept {
+  return arg_row_of(x, n, splat(largest ? 1.0f : -1.0f));
+}
+
+void arg_columns(const float* x, int64_t n, int64_t stride, int64_t cols, bool largest,
+                 int64_t* at) noexcept {
+  constexpr int kVectors = 4;
+  const F32 sign = splat(largest ? 1.0f : -1.0f);
+  for (int64_t c = 0; c < cols; c += kVectors * kLanes) {
+    F32 best[kVectors];
+    I32 where[kVectors];
+    int64_t width[kVectors];
+    for (int j = 0; j < kVectors; ++j) {
+      const int64_t left = cols - c - j * kLanes;
+      width[j] = left < 0 ? 0 : left < kLanes ? left : kLanes;
+      best[j] = load_n(x + c + (width[j] > 0 ? j * kLanes : 0), width[j]) * sign;
+      where[j] = splat_i(0);
+    }
+    for (int64_t k = 1; k < n; ++k) {
+      const float* row = x + k * stride + c;
+      for (int j = 0; j < kVectors && width[j] > 0; ++j) {
+        const F32 v =
+            (width[j] == kLanes ? load(row + j * kLanes) : load_n(row + j * kLanes, width[j])) *
+            sign;
+        // Not less or equal: greater, or one of them a NaN; a NaN that is there stays.
+        const F32 kept = select(is_nan(best[j]), best[j], select(le(v, best[j]), best[j], v));
+        const I32 here = select(le(v, best[j]), where[j], splat_i(static_cast<int32_t>(k)));
+        where[j] = select(is_nan(best[j]), where[j], here);
+        best[j] = kept;
+      }
+    }
+    for (int j = 0; j < kVectors && width[j] > 0; ++j) {
+      int32_t lanes[kLanes];
+      store(lanes, where[j]);
+      for (int64_t i = 0; i < width[j]; ++i) at[c + j * kLanes + i] = lanes[i];
+    }
+  }
+}
+
+}  // namespace
+
+extern const OrderKernels kOrderKernels = {arg_row, arg_columns};
+
+}  // namespace ferry::FERRY_ISA

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/conformity.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/status.h"
+#include "onnx/opsets.h"
+#include "onnx/schema.h"
+#include "onnx/source_order.h"
+
+namespace ferry::onnx {
+namespace {
+
+using Imports = std::map<std::string, int64_t, std::less<>>;
+using Names = std::set<std::string_view>;
+
+// Names that a graph sees: its own and those around it.
+struct Lexical {
+  const Lexical* outer = nullptr;
+  Names names;
+
+  bool sees(std::string_view name) const {
+    return names.contains(name) || (outer != nullptr && outer->sees(name));
+  }
+};
+
+constexpr uint32_t bit(AttributeType type) { return 1u << static_cast<uint32_t>(type); }
+
+class Checker {
+ public:
+  Checker(Wire& wire, const ModelProto& model) : wire_(wire), model_(model) {}
+
+  Status check();
+
+ private:
+  Status imports(const std::vector<OpsetImport>& list, Imports& out) const;
+  Status function(const FunctionProto& f);
+  Status graph(const GraphProto& g, const Imports& imports, const Lexical* outer, bool in_function);
+  Status graph_values(const GraphProto& g, bool main, Lexical& scope);
+  Status nodes(const std::vector<NodeProto>& list, const Imports& imports, Lexical& scope,
+               bool in_function);
+  Status node(const NodeProto& n, const Imports& imports, const Lexical& scope, bool in_function);
+  Status signature(const NodeProto& n, const Schema& schema) const;
+  Status attribute(const AttributeProto& a, const Imports& imports, const Lexical& scope,
+                   bool in_function);
+  Status interface_value(const ValueInfoProto& v, std::string_view what);
+  bool is_function(const NodeProto& n) const;
+
+  Wire& wire_;
+  const ModelProto& model_;
+};
+
+Status Checker::check() {
+  std::set<std::string_view> keys;
+  for (const auto& [key, value] : model_.metadata) {
+    if (!keys.insert(key).second) return invalid_model("metadata '{}' is given twice", key);
+  }
+  Imports own;
+  FERRY_RETURN_IF_ERROR(imports(model_.opsets, own));
+  if (model_.ir_version >= 3 && own.empty()) {
+    return invalid_model("the model imports no opset; IR version {} wants one for each domain",
+                         model_.ir_version);
+  }
+  if (model_.ir_version < 3 && !own.empty()) {
+    return invalid_model("the model imports opsets; IR version {} has none", model_.ir_version);
+  }
+  if (own.empty()) own.emplace("", 1);
+  for (const FunctionProto& f : model_.functions) {
+    FERRY_RETURN_IF_ERROR(function(f).with_context(fmt::format("function '{}'", f.name)));
+  }
+  return graph(*model_.graph, own, nullptr, false);
+}
+
+Status Checker::imports(const std::vector<OpsetImport>& list, Imports& out) const {
+  for (const OpsetImport& o : list) {
+    const std::string domain(canonical_domain(o.domain));
+    if (!out.emplace(domain, o.version).second) {
+      return invalid_model("domain '{}' is imported twice", o.domain);
+    }
+  }
+  return {};
+}
+
+Status Checker::function(const FunctionProto& f) {
+  if (f.name.empty()) return invalid_model("it has no name");
+  if (model_.ir_version < 8) {
+    return invalid_model("functions came with IR version 8, the model has {}", model_.ir_version);
+  }
+  Imports own;
+  FERRY_RETURN_IF_ERROR(imports(f.opsets, own));
+  Lexical scope;
+  for (std::string_view name : f.inputs) {
+    if (name.empty()) return invalid_model("an input has no name");
+    if (!scope.names.insert(name).second) return invalid_model("input '{}' is listed twice", name);
+  }
+  Names outputs, attributes;
+  for (std::string_view name : f.outputs) {
+    if (name.empty()) return invalid_model("an output has no name");
+    if (!outputs.insert(name).second) return invalid_model("output '{}' is listed twice", name);
+  }
+  for (std::string_view name : f.attributes) {
+    if (!attributes.insert(name).second)
+      return invalid_model("attribute '{}' is listed twice", name);
+  }
+  for (const AttributeProto& a : f.attribute_defaults) {
+    if (!attributes.insert(a.name).second)
+      return invalid_model("attribute '{}' is listed twice", a.name);
+    FERRY_RETURN_IF_ERROR(attribute(a, own, scope, false));
+  }
+  return nodes(f.nodes, own, scope, true);
+}
+
+Status Checker::graph(const GraphProto& g, const Imports& imports, const Lexical* outer,
+                      bool in_function) {
+  Lexical scope{outer, {}};
+  if (g.name.empty()) return invalid_model("the graph has no name");
+  FERRY_RETURN_IF_ERROR(graph_values(g, outer == nullptr, scope));
+  FERRY_RETURN_IF_ERROR(nodes(g.nodes, imports, scope, in_function));
+  for (const ValueInfoProto& v : g.outputs) {
+    if (!scope.sees(v.name)) return invalid_model("output '{}' is defined nowhere", v.name);
+  }
+  return {};
+}
+
+Status Checker::graph_values(const GraphProto& g, bool main, Lexical& scope) {
+  for (const ValueInfoProto& v : g.inputs) {
+    if (main) FERRY_RETURN_IF_ERROR(interface_value(v, "input"));
+    if (v.name.empty()) return invalid_model("an input has no name");
+    if (scope.sees(v.name)) {
+      return invalid_model("input '{}' has the name of another value", v.name);
+    }
+    scope.names.insert(v.name);
+  }
+  for (const ValueInfoProto& v : g.outputs) {
+    if (main) FERRY_RETURN_IF_ERROR(interface_value(v, "output"));
+    if (v.name.empty()) return invalid_model("an output has no name");
+  }
+  Names initializers;
+  for (const auto* list : {&g.initializers, &g.sparse_initializers}) {
+    for (const InitializerProto& t : *list) {
+      if (t.name.empty()) return invalid_model("an initializer has no name");
+      if (!initializers.insert(t.name).second) {
+        return invalid_model("initializer '{}' is given twice", t.name);
+      }
+      if (model_.ir_version < 4 && !scope.names.contains(t.name)) {
+        return invalid_model("initializer '{}' is no input; before IR version 4 each must be",
+                             t.name);
+      }
+      scope.names.insert(t.name);
+    }
+  }
+  return {};
+}
+
+Status Checker::interface_value(const ValueInfoProto& v, std::string_view what) {
+  const DimReader ignore = [](size_t, std::optional<int64_t>, std::string_view) { return Dim(); };
+  const std::string where = fmt::format("{} '{}'", what, v.name);
+  auto type = wire_.type(v.type, ignore);
+  if (!type.ok()) return std::move(type).status().with_context(where);
+  const Type* t = &*type;
+  while (t->element) t = t->element.get();
+  if (t->kind == Type::Kind::kUnknown) return invalid_model("{} has no type", where);
+  if (t->is_tensor() && t->dtype == DType::kUndefined) {
+    return invalid_model("{} has no element type", where);
+  }
+  if (type->is_tensor() && !type->has_rank()) {
+    return invalid_model("{} states no shape; a dimension of unknown size is one without a value",
+                         where);
+  }
+  return {};
+}
+
+Status Checker::nodes(const std::vector<NodeProto>& list, const Imports& imports, Lexical& scope,
+                      bool in_function) {
+  Names all;
+  for (const NodeProto& n : list) all.insert(n.outputs.begin(), n.outputs.end());
+  for (const NodeProto& n : list) {
+    for (std::string_view input : n.inputs) {
+      if (input.empty() || scope.sees(input)) continue;
+      if (all.contains(input)) {
+        return invalid_model("{} uses '{}' before it is made: the nodes are out of order",
+                             describe(n), input);
+      }
+      return invalid_model("{}: input '{}' is defined nowhere", describe(n), input);
+    }
+    FERRY_RETURN_IF_ERROR(node(n, imports, scope, in_function).with_context(describe(n)));
+    for (std::string_view output : n.outputs) {
+      if (output.empty()) continue;
+      if (scope.sees(output)) {
+        return invalid_model("{}: output '{}' has the name of another value", describe(n), output);
+      }
+      scope.names.insert(output);
+    }
+  }
+  return {};
+}
+
+bool Checker::is_function(const NodeProto& n) const {
+  return std::any_of(model_.functions.begin(), model_.functions.end(), [&](const FunctionProto& f) {
+    return f.name == n.op_type && canonical_domain(f.domain) == canonical_domain(n.domain) &&
+           f.overload == n.overload;
+  });
+}
+
+Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& scope,
+                     bool in_function) {
+  if (n.op_type.empty()) return invalid_model("it has no operator");
+  if (n.inputs.empty() && n.outputs.empty()) return invalid_model("it has no inputs and outputs");
+  const auto imported = imports.find(canonical_domain(n.domain));
+  const bool called = is_function(n);
+  if (imported == imports.end() && !called) {
+    return invalid_model("the model does not import an opset of domain '{}'", n.domain);
+  }
+  for (const AttributeProto& a : n.attributes) {
+    FERRY_RETURN_IF_ERROR(
+        attribute(a, imports, scope, in_function).with_context(fmt::format("attribute '{}'", a.name)));
+  }
+  if (called) return {};
+  const std::string name = full_name(n.domain, n.op_type);
+  if (schema_history(name).empty()) return {};
+  const Schema* schema = find_schema(name, imported->second);
+  if (schema == nullptr) {
+    return invalid_model("opset {} does not have it; it came with {}", imported->second,
+                         schema_history(name).front().since);
+  }
+  if (schema->deprecated) {
+    return invalid_model("opset {} does not have it any more", imported->second);
+  }
+  return signature(n, *schema);
+}
+
+Status Checker::signature(const NodeProto& n, const Schema& schema) const {
+  const auto count = [&](std::string_view what, size_t seen, uint32_t least, uint32_t most) -> Status {
+    if (seen >= least && seen <= most) return {};
+    return invalid_model("has {} {}; version {} wants {}", seen, what, schema.since,
+                         least == most        ? fmt::format("{}", least)
+                         : most == UINT32_MAX ? fmt::format("{} or more", least)
+                                              : fmt::format("{} to {}", least, most));
+  };
+  FERRY_RETURN_IF_ERROR(count("inputs", n.inputs.size(), schema.min_inputs, schema.max_inputs));
+  FERRY_RETURN_IF_ERROR(count("outputs", n.outputs.size(), schema.min_outputs, schema.max_outputs));
+  const auto present = [&](std::span<const SchemaParameter> parameters,
+                           const std::vector<std::string_view>& names,
+                           std::string_view what) -> Status {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const SchemaParameter* p = Schema::at(parameters, i);
+      if (p != nullptr && static_cast<SchemaOption>(p->option) == SchemaOption::kSingle &&
+          names[i].empty()) {
+        return invalid_model("{} {} is required and has no name", what, i);
+      }
+    }
+    return {};
+  };
+  FERRY_RETURN_IF_ERROR(present(schema.inputs, n.inputs, "input"));
+  FERRY_RETURN_IF_ERROR(present(schema.outputs, n.outputs, "output"));
+  for (const AttributeProto& a : n.attributes) {
+    const SchemaAttribute* known = schema.find_attribute(a.name);
+    if (known == nullptr) {
+      // Notes of exporters, and the place of a constant's node.
+      if (a.name.starts_with("__")) continue;
+      return invalid_model("attribute '{}' is not known in version {}", a.name, schema.since);
+    }
+    if (static_cast<int>(a.type) != known->kind) {
+      return invalid_model("attribute '{}' is {}, wanted is {}", a.name,
+                           attribute_kind_name(a.type),
+                           attribute_kind_name(static_cast<AttributeType>(known->kind)));
+    }
+  }
+  for (const SchemaAttribute& wanted : schema.attributes) {
+    const bool given = std::any_of(n.attributes.begin(), n.attributes.end(),
+                                   [&](const AttributeProto& a) { return a.name == wanted.name; });
+    if (wanted.required && !given) return invalid_model("attribute '{}' is missing", wanted.name);
+  }
+  return {};
+}
+
+Status Checker::attribute(const AttributeProto& a, const Imports& imports, const Lexical& scope,
+                          bool in_function) {
+  if (a.name.empty()) return invalid_model("it has no name");
+  if (model_.ir_version >= 2 && !a.type_stated) return invalid_model("its kind is not stated");
+  constexpr uint32_t kLists = bit(AttributeType::kFloats) | bit(AttributeType::kInts) |
+                              bit(AttributeType::kStrings) | bit(AttributeType::kTensors) |
+                              bit(AttributeType::kGraphs) | bit(AttributeType::kSparseTensors) |
+                              bit(AttributeType::kTypes);
+  const uint32_t single = a.value_fields & ~kLists;
+  if (!a.ref_attr_name.empty()) {
+    if (!in_function) {
+      return invalid_model("it refers to '{}' of a function, outside of any", a.ref_attr_name);
+    }
+    if (a.value_fields != 0) return invalid_model("it has a value and refers to another");
+    return {};
+  }
+  const bool many = (a.value_fields & (a.value_fields - 1)) != 0;
+  if (many) return invalid_model("it has values of several kinds");
+  const bool list = (bit(a.type) & kLists) != 0;
+  if (!list && single == 0) return invalid_model("it has no value");
+  if (a.type_stated && a.value_fields != 0 && a.value_fields != bit(a.type)) {
+    return invalid_model("it says {} and holds another kind", attribute_kind_name(a.type));
+  }
+  for (const auto& body : a.graphs) {
+    FERRY_RETURN_IF_ERROR(graph(*body, imports, &scope, in_function));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_conformity(Wire& wire, const ModelProto& model) {
+  return Checker(wire, model).check();
+}
+
+}  // namespace ferry::onnx

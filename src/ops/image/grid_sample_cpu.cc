@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// GridSample of fp32 pictures in planes, nearest and linear, beyond the border zeros or the border.
+// Positions and weights are worked out once for all channels, a tile of output pixels at a time.
+#include <array>
+#include <cmath>
+
+#include "base/status.h"
+#include "ops/image/grid_sample.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+constexpr int64_t kTile = 256;
+
+struct Plane {
+  int64_t height, width;
+};
+
+// Up to four pixels of the input that make one of the output; -1 is a zero.
+struct Tile {
+  std::array<std::array<int32_t, 4>, kTile> offset;
+  std::array<std::array<float, 4>, kTile> weight;
+  std::array<bool, kTile> inside;  // none is a zero
+};
+
+class Sampler {
+ public:
+  Sampler(const GridSample& op, Plane in)
+      : in_(in),
+        linear_(op.mode == "linear"),
+        border_(op.padding_mode == "border"),
+        align_(op.align_corners) {}
+
+  int taps() const { return linear_ ? 4 : 1; }
+
+  void place(const float* grid, int64_t n, Tile& t) const {
+    for (int64_t i = 0; i < n; ++i) {
+      const float x = position(grid[2 * i], in_.width), y = position(grid[2 * i + 1], in_.height);
+      auto& offset = t.offset[static_cast<size_t>(i)];
+      if (!linear_) {
+        offset[0] = pixel(static_cast<int64_t>(y), static_cast<int64_t>(x));
+        t.inside[static_cast<size_t>(i)] = offset[0] >= 0;
+        continue;
+      }
+      const float x0 = std::floor(x), y0 = std::floor(y), u = x - x0, v = y - y0;
+      const auto column = static_cast<int64_t>(x0), row = static_cast<int64_t>(y0);
+      bool inside = true;
+      for (int k = 0; k < 4; ++k) {
+        offset[static_cast<size_t>(k)] = pixel(row + k / 2, column + k % 2);
+        inside = inside && offset[static_cast<size_t>(k)] >= 0;
+      }
+      t.inside[static_cast<size_t>(i)] = inside;
+      t.weight[static_cast<size_t>(i)] = {(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u};
+    }
+  }
+
+ private:
+  // In pixels; never NaN, and never so far away that an index would overflow.
+  float position(float normalised, int64_t size) const {
+    const auto n = static_cast<float>(size);
+    float x = align_ ? (normalised + 1) / 2 * (n - 1) : ((normalised + 1) * n - 1) / 2;
+    if (!linear_) x = std::nearbyint(x);
+    if (!border_) return x > -8 ? std::fmin(x, n + 8) : -8;
+    const float low = align_ ? 0 : -0.5f, high = n - (align_ ? 1 : 0.5f);
+    if (x >= low && x <= high) return x;
+    return x > 0 ? std::fmin(x, n - 1) : 0;
+  }
+  int32_t pixel(int64_t row, int64_t column) const {
+    if (border_) {
+      row = std::clamp<int64_t>(row, 0, in_.height - 1);
+      column = std::clamp<int64_t>(column, 0, in_.width - 1);
+    } else if (row < 0 || row >= in_.height || column < 0 || column >= in_.width) {
+      return -1;
+    }
+    return static_cast<int32_t>(row * in_.width + column);
+  }
+
+  Plane in_;
+  bool linear_, border_, align_;
+};
+
+void sample(const Tile& t, int taps, const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const auto& offset = t.offset[at];
+    if (taps == 1) {
+      y[i] = offset[0] < 0 ? 0 : x[offset[0]];
+      continue;
+    }
+    const auto& w = t.weight[at];
+    if (t.inside[at]) {
+      y[i] = x[offset[0]] * w[0] + x[offset[1]] * w[1] + x[offset[2]] * w[2] + x[offset[3]] * w[3];
+      continue;
+    }
+    float sum = 0;
+    for (size_t k = 0; k < 4; ++k) sum += offset[k] < 0 ? 0 : x[offset[k]] * w[k];
+    y[i] = sum;
+  }
+}
+
+class GridSampleStep final : public StepKernel {
+ public:
+  explicit GridSampleStep(Op op) : op_(std::move(op)) {}
+  std::string name() const override { return "grid_sample_f32"; }
+  Status run(StepContext& c) const override {
+    const auto& op = *op_.as<GridSample>();
+    const Tensor &x = c.input(0), &grid = c.input(1);
+    const bool fits = x.rank() == 4 && grid.rank() == 4 && grid.dim(3) == 2 &&
+                      grid.dim(0) == x.dim(0) && x.count() > 0 && grid.count() > 0;
+    if (!fits || x.dim(2) * x.dim(3) > INT32_MAX) return op_.def().eval(op_, c);
+    const int64_t channels = x.dim(1), in = x.dim(2) * x.dim(3), out = grid.dim(1) * grid.dim(2);
+    FERRY_ASSIGN_OR_RETURN(
+        Tensor y, c.output(0, x.dtype(), Dims{x.dim(0), channels, grid.dim(1), grid.dim(2)}));
+    std::vector<Tile*> tiles;
+    for (int t = 0; t < c.team().size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, sizeof(Tile)));
+      tiles.push_back(static_cast<Tile*>(bytes));
+    }
+    const Sampler sampler(op, {x.dim(2), x.dim(3)});
+    const int64_t per_picture = (out + kTile - 1) / kTile;
+    parallel_range(c.team(), x.dim(0) * per_picture, y.count() >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int thread) {
+                     Tile& tile = *tiles[static_cast<size_t>(thread)];
+                     for (int64_t u = from; u < to; ++u) {
+                       const int64_t picture = u / per_picture, first = u % per_picture * kTile;
+                       const int64_t n = std::min(kTile, out - first);
+                       sampler.place(grid.data<float>() + 2 * (picture * out + first), n, tile);
+                       for (int64_t ch = picture * channels; ch < (picture + 1) * channels; ++ch) {
+                         sample(tile, sampler.taps(), x.data<float>() + ch * in,
+                                y.data<float>() + ch * out + first, n);
+                       }
+                     }
+                   });
+    return {};
+  }
+
+ private:
+  Op op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  const auto* op = request.node.op.as<GridSample>();
+  if (request.type(0).dtype != DType::kFloat32 || request.type(1).dtype != DType::kFloat32) {
+    return KernelOffer(std::string("not f32"));
+  }
+  if (op->mode == "cubic" || op->padding_mode == "reflection") {
+    return KernelOffer(std::string("cubic, or reflected at the border"));
+  }
+  return KernelOffer(std::make_unique<GridSampleStep>(request.node.op));
+}
+
+}  // namespace
+
+void register_grid_sample_cpu(KernelRegistry& r) { r.add("GridSample", "grid_sample_f32", make); }
+
+}  // namespace ferry

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks whether the run must stop, as often as the work done says: about every millisecond.
+#pragma once
+
+#include "ir/eval.h"
+
+namespace ferry {
+
+class PollEvery {
+ public:
+  explicit PollEvery(EvalContext& c) : c_(c) {}
+
+  // `work` elementary operations (a multiplication, an element moved) are about to be done.
+  Status spend(int64_t work) {
+    left_ -= work;
+    if (left_ >= 0) return {};
+    left_ = kWork;
+    return c_.poll();
+  }
+
+ private:
+  static constexpr int64_t kWork = 256 << 10;
+  EvalContext& c_;
+  int64_t left_ = 0;
+};
+
+}  // namespace ferry

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/order/order.h"
+#include "ops/arguments.h"
+#include "ops/reduction/arg_extreme.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+class ArgStep final : public StepKernel {
+ public:
+  ArgStep(Isa isa, Op op) : kernels_(order_kernels(isa)), op_(std::move(op)) {}
+  std::string name() const override { return "arg_f32"; }
+  Status run(StepContext& c) const override {
+    const auto& op = *op_.as<ArgExtreme>();
+    const Tensor& x = c.input(0);
+    FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+    const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
+    if (x.count() == 0 || n > INT32_MAX) return op_.def().eval(op_, c);
+    Dims dims;
+    for (size_t a = 0; a < x.rank(); ++a) {
+      if (a != axis)
+        dims.push_back(x.dim(a));
+      else if (op.keepdims)
+        dims.push_back(1);
+    }
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64, dims));
+    const float* from = x.data<float>();
+    auto* to = y.data<int64_t>();
+    // Units are rows, or strips of columns.
+    constexpr int64_t kStrip = 256;
+    const int64_t strips = inner == 1 ? 1 : (inner + kStrip - 1) / kStrip;
+    parallel_range(c.team(), y.count() / inner * strips, x.count() >= kMinParallelValues,
+                   [&](int64_t u0, int64_t u1, int) {
+                     for (int64_t u = u0; u < u1; ++u) {
+                       if (inner == 1) {
+                         to[u] = kernels_.arg_row(from + u * n, n, op.max);
+                         continue;
+                       }
+                       const int64_t outer = u / strips, column = u % strips * kStrip;
+                       kernels_.arg_columns(from + outer * n * inner + column, n, inner,
+                                            std::min(kStrip, inner - column), op.max,
+                                            to + outer * inner + column);
+                     }
+                   });
+    return {};
+  }
+
+ private:
+  const OrderKernels& kernels_;
+  Op op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  if (request.type(0).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
+  if (request.node.op.as<ArgExtreme>()->select_last_index) {
+    return KernelOffer(std::string("the last of equal values is wanted"));
+  }
+  return KernelOffer(std::make_unique<ArgStep>(request.isa, request.node.op));
+}
+
+}  // namespace
+
+void register_arg_extreme_cpu(KernelRegistry& r) {
+  r.add("ArgMax", "arg_f32", make);
+  r.add("ArgMin", "arg_f32", make);
+}
+
+}  // namespace ferry

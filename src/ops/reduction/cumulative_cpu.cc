@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// CumSum, columns side by side.
+#include <array>
+
+#include "ops/arguments.h"
+#include "ops/convert.h"
+#include "ops/reduction/cumulative.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+constexpr int64_t kStrip = 64;
+
+// Columns [0, cols) of n rows that are `stride` apart. Floats are summed in double.
+template <class T>
+void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride, int64_t cols) {
+  using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+  std::array<A, kStrip> sums{};
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t row = (op.reverse ? n - 1 - k : k) * stride;
+    const T* from = x + row;
+    T* to = y + row;
+    for (int64_t i = 0; i < cols; ++i) {
+      const A before = sums[static_cast<size_t>(i)];
+      A sum;
+      if constexpr (std::is_integral_v<T>)
+        sum = wrap_add(before, from[i]);
+      else
+        sum = before + static_cast<A>(from[i]);
+      sums[static_cast<size_t>(i)] = sum;
+      to[i] = static_cast<T>(op.exclusive ? before : sum);
+    }
+  }
+}
+
+template <class T>
+Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  if (y.count() == 0) return {};
+  const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
+  const int64_t strips = (inner + kStrip - 1) / kStrip;
+  parallel_range(c.team(), x.count() / (n * inner) * strips, x.count() >= kMinParallelValues,
+                 [&](int64_t u0, int64_t u1, int) {
+                   for (int64_t u = u0; u < u1; ++u) {
+                     const int64_t column = u % strips * kStrip;
+                     const int64_t at = u / strips * n * inner + column;
+                     scan_columns(op, x.data<T>() + at, y.data<T>() + at, n, inner,
+                                  std::min(kStrip, inner - column));
+                   }
+                 });
+  return {};
+}
+
+class CumSumStep final : public StepKernel {
+ public:
+  explicit CumSumStep(const Cumulative& op) : op_(op) {}
+  std::string name() const override { return "cumsum"; }
+  Status run(StepContext& c) const override {
+    const Tensor& x = c.input(0);
+    FERRY_ASSIGN_OR_RETURN(const int64_t given, read_int(c.input(1), "axis"));
+    FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(given, x.rank()));
+    switch (x.dtype()) {
+      case DType::kFloat32:
+        return run_typed<float>(op_, c, axis);
+      case DType::kFloat64:
+        return run_typed<double>(op_, c, axis);
+      case DType::kInt32:
+        return run_typed<int32_t>(op_, c, axis);
+      default:
+        return run_typed<int64_t>(op_, c, axis);
+    }
+  }
+
+ private:
+  Cumulative op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  const DType type = request.type(0).dtype;
+  if (type != DType::kFloat32 && type != DType::kFloat64 && type != DType::kInt32 &&
+      type != DType::kInt64) {
+    return KernelOffer(std::string("no kernel for this type"));
+  }
+  return KernelOffer(std::make_unique<CumSumStep>(*request.node.op.as<Cumulative>()));
+}
+
+}  // namespace
+
+void register_cumulative_cpu(KernelRegistry& r) { r.add("CumSum", "cumsum", make); }
+
+}  // namespace ferry

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// TopK of fp32: one pass that keeps candidates above the k-th best so far.
+#include <algorithm>
+#include <bit>
+#include <functional>
+
+#include "ops/arguments.h"
+#include "ops/reduction/topk.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+// Order-preserving key of a float: NaN above all numbers, the zeros equal.
+uint32_t key_of(float v) {
+  if (v != v) return UINT32_MAX;
+  if (v == 0) v = 0;
+  const auto bits = std::bit_cast<uint32_t>(v);
+  return (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
+}
+
+// A key and a position as one number: larger is better, of equal keys the first is.
+uint64_t item_of(float v, int64_t i, bool largest) {
+  const uint32_t key = largest ? key_of(v) : ~key_of(v);
+  return uint64_t{key} << 32 | (UINT32_MAX - static_cast<uint32_t>(i));
+}
+
+// Leaves the k best of n values, `stride` apart, in order at the front of `items`, which has room
+// for all of min(n, 4 k + 64).
+void select_best(const float* x, int64_t n, int64_t stride, int64_t k, bool largest,
+                 uint64_t* items) {
+  const int64_t room = std::min(n, 4 * k + 64);
+  int64_t held = 0;
+  uint64_t least = 0;  // of the best k, once there are k
+  for (int64_t i = 0; i < n; ++i) {
+    const uint64_t item = item_of(x[i * stride], i, largest);
+    if (item <= least) continue;
+    items[held++] = item;
+    if (held == room && i + 1 < n) {
+      std::nth_element(items, items + k - 1, items + held, std::greater<>());
+      least = items[k - 1];
+      held = k;
+    }
+  }
+  std::partial_sort(items, items + k, items + held, std::greater<>());
+}
+
+class TopKStep final : public StepKernel {
+ public:
+  explicit TopKStep(Op op) : op_(std::move(op)) {}
+  std::string name() const override { return "topk_f32"; }
+  Status run(StepContext& c) const override {
+    const auto& op = *op_.as<TopK>();
+    const Tensor& x = c.input(0);
+    FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+    FERRY_ASSIGN_OR_RETURN(const int64_t k, read_int(c.input(1), "k"));
+    const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
+    if (k <= 0 || k > n || n >= UINT32_MAX || x.count() == 0) return op_.def().eval(op_, c);
+    Dims dims = x.dims();
+    dims[axis] = k;
+    FERRY_ASSIGN_OR_RETURN(Tensor values, c.output(0, x.dtype(), dims));
+    FERRY_ASSIGN_OR_RETURN(Tensor indices, c.output(1, DType::kInt64, dims));
+    const auto room = static_cast<size_t>(std::min(n, 4 * k + 64));
+    std::vector<uint64_t*> scratch;
+    for (int t = 0; t < c.team().size(); ++t) {
+      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, room * sizeof(uint64_t)));
+      scratch.push_back(static_cast<uint64_t*>(bytes));
+    }
+    parallel_range(c.team(), x.count() / n, x.count() >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int thread) {
+                     uint64_t* items = scratch[static_cast<size_t>(thread)];
+                     for (int64_t u = from; u < to; ++u) {
+                       const int64_t outer = u / inner, in = u % inner;
+                       const float* row = x.data<float>() + outer * n * inner + in;
+                       select_best(row, n, inner, k, op.largest, items);
+                       for (int64_t j = 0; j < k; ++j) {
+                         const int64_t at = UINT32_MAX - static_cast<uint32_t>(items[j]);
+                         const int64_t place = (outer * k + j) * inner + in;
+                         values.data<float>()[place] = row[at * inner];
+                         indices.data<int64_t>()[place] = at;
+                       }
+                     }
+                   });
+    return {};
+  }
+
+ private:
+  Op op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  if (request.type(0).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
+  return KernelOffer(std::make_unique<TopKStep>(request.node.op));
+}
+
+}  // namespace
+
+void register_topk_cpu(KernelRegistry& r) { r.add("TopK", "topk_f32", make); }
+
+}  // namespace ferry

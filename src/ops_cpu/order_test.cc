@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that order, sum up and normalise, against the reference kernels.
+#include <cmath>
+#include <limits>
+
+#include "ops_cpu/step_test.h"
+
+namespace ferry {
+namespace {
+
+// Few different values, so that there are equal ones; every so often a NaN or an infinity.
+Tensor coarse(const Dims& dims, uint64_t seed, int64_t nan_every = 0) {
+  Tensor t = random_tensor(dims, seed);
+  for (int64_t i = 0; i < t.count(); ++i) {
+    float& v = t.data<float>()[i];
+    v = std::round(v * 8) / 4;
+    if (i % 97 == 50) v = -std::numeric_limits<float>::infinity();
+    if (nan_every > 0 && i % nan_every == nan_every / 2) v = NAN;
+  }
+  return t;
+}
+
+TEST(Order, ArgMaxAndArgMin) {
+  for (const char* op : {"ArgMax", "ArgMin"}) {
+    for (const int64_t nan_every : {0, 41}) {
+      for (const Dims& dims : {Dims{3, 1}, Dims{5, 7}, Dims{4, 64}, Dims{3, 203}, Dims{2, 9, 1},
+                               Dims{2, 21, 67}, Dims{40, 1000}}) {
+        for (int64_t axis = 0; axis < static_cast<int64_t>(dims.size()); ++axis) {
+          StepTester(op)
+              .attr("axis", axis)
+              .attr("keepdims", axis % 2)
+              .input(coarse(dims, 3, nan_every))
+              .kernel("arg_f32")
+              .run();
+        }
+      }
+    }
+  }
+  StepTester("ArgMax")
+      .attr("axis", int64_t{0})
+      .attr("select_last_index", int64_t{1})
+      .input(coarse({5, 7}, 1))
+      .kernel("reference")
+      .run();
+}
+
+TEST(Order, TopK) {
+  for (const int64_t largest : {0, 1}) {
+    for (const int64_t nan_every : {0, 41}) {
+      for (const int64_t k : {1, 3, 19, 64}) {
+        for (const Dims& dims : {Dims{3, 64}, Dims{64, 5}, Dims{2, 700}, Dims{2, 100, 3}}) {
+          const int64_t axis = dims[0] == 64 ? 0 : 1;
+          StepTester("TopK")
+              .attr("axis", axis)
+              .attr("largest", largest)
+              .input(coarse(dims, 5, nan_every))
+              .constant(ints({k}))
+              .outputs(2)
+              .kernel("topk_f32")
+              .run();
+        }
+      }
+    }
+  }
+  Tensor zeros = tensor<float>({6}, {0.0f, -0.0f, 0.0f, -0.0f, -1, 1});
+  StepTester("TopK")
+      .attr("axis", int64_t{0})
+      .input(zeros)
+      .constant(ints({4}))
+      .outputs(2)
+      .kernel("topk_f32")
+      .run();
+}
+
+TEST(Order, CumSum) {
+  for (const int64_t reverse : {0, 1}) {
+    for (const int64_t exclusive : {0, 1}) {
+      for (int64_t axis = 0; axis < 3; ++axis) {
+        for (const Dims& dims : {Dims{3, 5, 67}, Dims{2, 0, 3}, Dims{70, 9, 130}}) {
+          const auto tester = [&](Tensor x) {
+            StepTester("CumSum")
+                .attr("reverse", reverse)
+                .attr("exclusive", exclusive)
+                .input(std::move(x))
+                .constant(ints({axis}))
+                .kernel("cumsum")
+                .run();
+          };
+          tester(random_tensor(dims, 7));
+          Tensor whole = Tensor::allocate(DType::kInt64, dims).value();
+          for (int64_t i = 0; i < whole.count(); ++i) whole.data<int64_t>()[i] = i * i;
+          tester(whole);
+        }
+      }
+    }
+  }
+}
+
+TEST(Order, ReductionsOverSeparateAxes) {
+  for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1",
+                         "ReduceL2", "ReduceSumSquare"}) {
+    for (const std::vector<int64_t>& axes :
+         {std::vector<int64_t>{0, 2, 3}, {1, 3}, {0, 3}, {0, 2}, {3}}) {
+      StepTester(op)
+          .input(random_tensor({3, 4, 5, 37}, 2))
+          .constant(ints(axes))
+          .kernel("reduce_f32")
+          .tolerance(3e-6, 2e-6)
+          .run();
+    }
+  }
+}
+
+TEST(Order, GroupAndInstanceNormalization) {
+  for (const Dims& dims : {Dims{2, 6, 5, 7}, Dims{1, 6, 1}, Dims{3, 6}, Dims{1, 6, 33, 65}}) {
+    Tensor x = random_tensor(dims, 1);
+    for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] = x.data<float>()[i] * 3 + 20;
+    const Tensor scale = random_tensor({6}, 2), bias = random_tensor({6}, 3);
+    for (const int64_t groups : {1, 2, 3, 6}) {
+      StepTester("GroupNormalization")
+          .attr("num_groups", groups)
+          .input(x)
+          .input(scale)
+          .input(bias)
+          .kernel("group_norm_f32")
+          .tolerance(1e-4, 1e-5)
+          .run();
+    }
+    StepTester("InstanceNormalization")
+        .input(x)
+        .input(scale)
+        .input(bias)
+        .kernel("group_norm_f32")
+        .tolerance(1e-4, 1e-5)
+        .run();
+  }
+}
+
+}  // namespace
+}  // namespace ferry

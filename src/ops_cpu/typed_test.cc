@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise steps of every type against the reference kernels.
+#include <cmath>
+#include <limits>
+
+#include "ops_cpu/step_test.h"
+
+namespace ferry {
+namespace {
+
+// Numbers of both signs, small ones, the extremes of the type, NaN and infinities.
+template <class T>
+Tensor values(const Dims& dims, uint32_t seed, bool zeros = true) {
+  Tensor t = Tensor::allocate(dtype_of<T>(), dims).value();
+  T* p = t.data<T>();
+  for (int64_t i = 0; i < t.count(); ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    const auto v = static_cast<int32_t>(seed >> 16) % 21 - 10;
+    p[i] = static_cast<T>(!zeros && v == 0 ? 3 : v);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (i % 23 == 5) p[i] = std::numeric_limits<T>::quiet_NaN();
+      if (i % 29 == 7) p[i] = -std::numeric_limits<T>::infinity();
+      p[i] *= T(0.75);
+    } else if constexpr (sizeof(T) >= 4) {
+      if (i % 19 == 4) p[i] = std::numeric_limits<T>::min();
+      if (i % 31 == 8) p[i] = std::numeric_limits<T>::max();
+      if (!zeros && i % 19 == 4) p[i] = -1;
+    }
+  }
+  return t;
+}
+
+Tensor flags(const Dims& dims, uint32_t seed) {
+  Tensor t = Tensor::allocate(DType::kBool, dims).value();
+  for (int64_t i = 0; i < t.count(); ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    t.data<bool>()[i] = (seed >> 20) % 2 != 0;
+  }
+  return t;
+}
+
+struct Shapes {
+  Dims a, b;
+};
+const Shapes kShapes[] = {
+    {{3, 67}, {3, 67}}, {{2, 1, 33}, {1, 5, 1}}, {{4, 19}, {}},    {{}, {7}},
+    {{1, 17}, {17, 1}}, {{5, 40000}, {1}},       {{2, 0}, {2, 1}}, {{31, 1, 64}, {31, 9, 64}},
+};
+
+template <class T>
+void check_binaries(std::initializer_list<const char*> ops) {
+  for (const char* op : ops) {
+    const bool divides = std::string(op) == "Div" && std::is_integral_v<T>;
+    for (const Shapes& s : kShapes) {
+      StepTester(op)
+          .input(values<T>(s.a, 1))
+          .input(values<T>(s.b, 2, !divides))
+          .kernel("elementwise_typed")
+          .run();
+    }
+  }
+}
+
+TEST(Typed, Arithmetic) {
+  check_binaries<int32_t>({"Add", "Sub", "Mul", "Div", "Max", "Min"});
+  check_binaries<int64_t>({"Add", "Sub", "Mul", "Div", "Max", "Min"});
+  check_binaries<double>({"Add", "Sub", "Mul", "Div", "Max", "Min"});
+  check_binaries<float>({"Max", "Min"});
+}
+
+TEST(Typed, Comparisons) {
+  const auto ops = {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"};
+  check_binaries<int32_t>(ops);
+  check_binaries<int64_t>(ops);
+  check_binaries<double>(ops);
+  check_binaries<float>(ops);
+}
+
+TEST(Typed, Logic) {
+  for (const char* op : {"And", "Or", "Xor", "Equal"}) {
+    for (const Shapes& s : kShapes) {
+      StepTester(op).input(flags(s.a, 1)).input(flags(s.b, 2)).kernel("elementwise_typed").run();
+    }
+  }
+  StepTester("Not").input(flags({3, 70}, 1)).kernel("elementwise_typed").run();
+}
+
+TEST(Typed, ExtremesOfSeveralInputs) {
+  StepTester("Max")
+      .input(values<float>({4, 1, 9}, 1))
+      .input(values<float>({3, 1}, 2))
+      .input(values<float>({9}, 3))
+      .kernel("elementwise_typed")
+      .run();
+}
+
+TEST(Typed, Unary) {
+  for (const char* op : {"Abs", "Neg", "Sign", "Relu"}) {
+    for (const Dims& dims : {Dims{}, Dims{0}, Dims{3, 67}, Dims{40000}}) {
+      StepTester(op).input(values<int32_t>(dims, 1)).kernel("elementwise_typed").run();
+      StepTester(op).input(values<int64_t>(dims, 1)).kernel("elementwise_typed").run();
+      StepTester(op).input(values<double>(dims, 1)).kernel("elementwise_typed").run();
+    }
+  }
+  for (const char* op : {"IsNaN", "IsInf"}) {
+    StepTester(op).input(values<float>({3, 67}, 1)).kernel("elementwise_typed").run();
+    StepTester(op).input(values<double>({3, 67}, 1)).kernel("elementwise_typed").run();
+  }
+}
+
+template <class T>
+void check_where() {
+  for (const Dims& condition : {Dims{4, 66}, Dims{4, 1}, Dims{}}) {
+    for (const Dims& a : {Dims{4, 66}, Dims{66}, Dims{4, 1}, Dims{1}}) {
+      StepTester("Where")
+          .input(flags(condition, 1))
+          .input(values<T>(a, 2))
+          .input(values<T>({4, 66}, 3))
+          .kernel("where")
+          .run();
+      StepTester("Where")
+          .input(flags(condition, 1))
+          .input(values<T>({1, 66}, 2))
+          .input(values<T>(a, 3))
+          .kernel("where")
+          .run();
+    }
+  }
+}
+
+TEST(Typed, Where) {
+  check_where<uint8_t>();
+  check_where<int16_t>();
+  check_where<float>();
+  check_where<int64_t>();
+}
+
+template <class T>
+void check_casts(std::initializer_list<DType> to) {
+  for (const DType type : to) {
+    for (const Dims& dims : {Dims{}, Dims{3, 67}, Dims{40000}}) {
+      StepTester("Cast")
+          .attr("to", static_cast<int64_t>(type))
+          .input(values<T>(dims, 1))
+          .kernel("cast")
+          .run();
+    }
+  }
+}
+
+TEST(Typed, Casts) {
+  constexpr auto kBool = DType::kBool, kF64 = DType::kFloat64, kI8 = DType::kInt8,
+                 kU8 = DType::kUInt8, kI32 = DType::kInt32, kI64 = DType::kInt64,
+                 kF32 = DType::kFloat32;
+  check_casts<float>({kF64, kI8, kU8, kI32, kI64, kBool, DType::kFloat16});
+  check_casts<double>({kF32, kI8, kU8, kI32, kI64, kBool});
+  check_casts<int32_t>({kF32, kF64, kI8, kU8, kI64, kBool});
+  check_casts<int64_t>({kF32, kF64, kI8, kU8, kI32, kBool});
+  check_casts<int8_t>({kF32, kF64, kI32, kI64, kBool});
+  check_casts<uint8_t>({kF32, kF64, kI32, kI64, kBool});
+}
+
+TEST(Typed, FloatsBeyondTheIntegersAreClamped) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const Tensor x = tensor<float>(
+      {12}, {3e9f, -3e9f, 1e19f, -1e19f, kInf, -kInf, NAN, 255.5f, 256, -0.9f, 127.9f, -128.9f});
+  for (const DType to : {DType::kInt8, DType::kUInt8, DType::kInt32, DType::kInt64}) {
+    StepTester("Cast").attr("to", static_cast<int64_t>(to)).input(x).kernel("cast").run();
+  }
+}
+
+TEST(Typed, HalvesBecomeFloats) {
+  std::vector<half> halves;
+  for (int i = 0; i < 200; ++i) halves.push_back(half(static_cast<float>(i - 100) * 0.37f));
+  StepTester("Cast")
+      .attr("to", static_cast<int64_t>(DType::kFloat32))
+      .input(tensor<half>({200}, halves))
+      .kernel("cast")
+      .run();
+}
+
+TEST(Typed, FunctionsOfTheTileVm) {
+  for (const char* op : {"Sin", "Cos", "Softplus", "Mish", "Selu", "Celu"}) {
+    Tensor x = random_tensor({5, 67}, 3);
+    for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] *= 40;
+    StepTester(op).input(x).kernel("elementwise_f32").tolerance(2e-6, 3e-7).run();
+  }
+  Tensor x = random_tensor({5, 67}, 3);
+  for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] = std::exp(20 * x.data<float>()[i]);
+  StepTester("Log").input(x).kernel("elementwise_f32").tolerance(1e-6, 1e-7).run();
+}
+
+}  // namespace
+}  // namespace ferry
