@@ -112,8 +112,9 @@ void add_check(CLI::App& app, int& code) {
   verb->footer(kFooter);
   verb->add_option("MODEL", options->model, "the .onnx file")->required();
   verb->add_flag("-q,--quiet", options->quiet, "list only what runs by reference kernels");
-  verb->add_flag("--lenient", options->lenient,
-                 "forgive what loading forgives: nodes out of order, names that shadow others, ...");
+  verb->add_flag(
+      "--lenient", options->lenient,
+      "forgive what loading forgives: nodes out of order, names that shadow others, ...");
   verb->add_flag("--json", options->json, "print the report as JSON");
   options->engine.add_to(*verb);
   verb->callback([options, &code] { code = check_model(*options); });

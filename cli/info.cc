@@ -196,7 +196,8 @@ void print_passes(const Json& passes) {
 
 void print_values(const Json& values) {
   Table table("ll");
-  for (const auto& v : values) table.add({v["name"].get<std::string>(), v["type"].get<std::string>()});
+  for (const auto& v : values)
+    table.add({v["name"].get<std::string>(), v["type"].get<std::string>()});
   fmt::print("values\n");
   table.print();
 }

@@ -31,8 +31,8 @@ struct LoadOptions {
   uint64_t memory_limit_bytes = 0;
   // False reads the file into memory instead of mapping it.
   bool map = true;
-  // Refuses what the standard forbids even where Ferry knows what is meant: nodes out of order, names
-  // that shadow others, types that a version did not have, stated shapes that cannot be.
+  // Refuses what the standard forbids even where Ferry knows what is meant: nodes out of order,
+  // names that shadow others, types that a version did not have, stated shapes that cannot be.
   bool strict = false;
   // For models from memory: the folder of external data. Empty: external data is refused.
   std::string external_folder = {};

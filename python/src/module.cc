@@ -425,9 +425,10 @@ NB_MODULE(_native, m) {
   model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a, "strict"_a)
       .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "limits"_a,
                   "memory_limit"_a, "strict"_a);
-  model.def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
-      .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a,
-           "passes_off"_a, "external_data"_a);
+  model
+      .def("optimize_to_bytes", &optimize_bytes, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a)
+      .def("optimize", &optimize_file, "path"_a, "level"_a, "opset"_a, "accuracy"_a, "passes_off"_a,
+           "external_data"_a);
   model.def("values", &values_of, nb::sig("def values(self) -> list[ValueInfo]"));
   m.def("operators", &operators, nb::sig("def operators() -> list[dict[str, typing.Any]]"));
   bind_description(model);

@@ -43,6 +43,7 @@ class Checker {
                bool in_function);
   Status node(const NodeProto& n, const Imports& imports, const Lexical& scope, bool in_function);
   Status signature(const NodeProto& n, const Schema& schema) const;
+  Status attribute_values(const NodeProto& n, const Schema& schema);
   Status attribute(const AttributeProto& a, const Imports& imports, const Lexical& scope,
                    bool in_function);
   Status interface_value(const ValueInfoProto& v, std::string_view what);
@@ -214,8 +215,8 @@ Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& 
     return invalid_model("the model does not import an opset of domain '{}'", n.domain);
   }
   for (const AttributeProto& a : n.attributes) {
-    FERRY_RETURN_IF_ERROR(
-        attribute(a, imports, scope, in_function).with_context(fmt::format("attribute '{}'", a.name)));
+    FERRY_RETURN_IF_ERROR(attribute(a, imports, scope, in_function)
+                              .with_context(fmt::format("attribute '{}'", a.name)));
   }
   if (called) return {};
   const std::string name = full_name(n.domain, n.op_type);
@@ -228,11 +229,36 @@ Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& 
   if (schema->deprecated) {
     return invalid_model("opset {} does not have it any more", imported->second);
   }
-  return signature(n, *schema);
+  FERRY_RETURN_IF_ERROR(signature(n, *schema));
+  return attribute_values(n, *schema);
+}
+
+// Values that Ferry understands and the standard's own inference does not.
+Status Checker::attribute_values(const NodeProto& n, const Schema& schema) {
+  for (const AttributeProto& a : n.attributes) {
+    const bool flag = a.name == "keepdims" || a.name == "keep_dims";
+    const bool axis = a.name == "axis" && n.op_type == "Flatten" && schema.since < 11;
+    const bool perm = a.name == "perm" && n.op_type == "Transpose";
+    if ((!flag && !axis && !perm) || !a.ref_attr_name.empty()) continue;
+    FERRY_ASSIGN_OR_RETURN(const AttributeValues v, wire_.values(a));
+    const int64_t i = v.i.value_or(0);
+    if (flag && i != 0 && i != 1) return invalid_model("{} is {}, wanted is 0 or 1", a.name, i);
+    if (axis && i < 0) return invalid_model("axis is {}; negative ones came with opset 11", i);
+    if (perm && std::any_of(v.ints.begin(), v.ints.end(), [](int64_t x) { return x < 0; })) {
+      return invalid_model("perm counts from the back, wanted are axes from 0 on");
+    }
+  }
+  const bool uncounted = n.op_type == "Split" && schema.since >= 18 &&
+                         (n.inputs.size() < 2 || n.inputs[1].empty()) &&
+                         std::none_of(n.attributes.begin(), n.attributes.end(),
+                                      [](const auto& a) { return a.name == "num_outputs"; });
+  if (uncounted) return invalid_model("neither sizes nor num_outputs are given");
+  return {};
 }
 
 Status Checker::signature(const NodeProto& n, const Schema& schema) const {
-  const auto count = [&](std::string_view what, size_t seen, uint32_t least, uint32_t most) -> Status {
+  const auto count = [&](std::string_view what, size_t seen, uint32_t least,
+                         uint32_t most) -> Status {
     if (seen >= least && seen <= most) return {};
     return invalid_model("has {} {}; version {} wants {}", seen, what, schema.since,
                          least == most        ? fmt::format("{}", least)

@@ -38,6 +38,14 @@ void forget_shapes(Type& type) {
   type.element = std::make_shared<const Type>(std::move(element));
 }
 
+bool fits(const Shape& declared, const Shape& seen) {
+  if (declared.size() != seen.size()) return false;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (declared[i].is_constant() && !(declared[i] == seen[i])) return false;
+  }
+  return true;
+}
+
 Status check_rank(const Type& type) {
   if (type.has_rank() && type.rank() > Dims::kMaxRank) {
     return limit_exceeded("rank {}; Ferry runs tensors of rank up to {}", type.rank(),
@@ -87,6 +95,10 @@ Status GraphBuilder::add_model_inputs(Scope& scope, const GraphProto& proto) {
     if (const auto it = scope.names.find(v.name); it != scope.names.end()) {
       GraphValue& value = scope.graph->value(it->second);
       if (type.is_tensor() && type.dtype != value.type.dtype) {
+        return invalid_model("{} is {}, its initializer {}", where, type.to_string(),
+                             value.type.to_string());
+      }
+      if (strict_ && type.is_tensor() && type.has_rank() && !fits(*type.shape, *value.type.shape)) {
         return invalid_model("{} is {}, its initializer {}", where, type.to_string(),
                              value.type.to_string());
       }

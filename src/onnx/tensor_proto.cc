@@ -199,6 +199,9 @@ Result<Tensor> TensorReader::convert(const TensorProto& proto) {
     return from_raw(proto, dims, std::move(bytes));
   }
   if (proto.raw) {
+    if (!proto.raw->empty() && has_typed_data(proto)) {
+      return invalid_model("both raw and typed data are given");
+    }
     const std::span<const char> raw(proto.raw->data(), proto.raw->size());
     return from_raw(proto, dims, {std::as_bytes(raw), owner_});
   }

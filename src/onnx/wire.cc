@@ -315,7 +315,7 @@ void Decoder::attribute(std::string_view message, AttributeProto& out) {
         continue;
       case 20:
         out.type = static_cast<AttributeType>(f.varint());
-        out.type_stated = true;
+        out.type_stated = out.type != AttributeType::kUndefined;
         continue;
       case 21:
         out.ref_attr_name = f.bytes();

@@ -190,5 +190,41 @@ TEST(Typed, FunctionsOfTheTileVm) {
   StepTester("Log").input(x).kernel("elementwise_f32").tolerance(1e-6, 1e-7).run();
 }
 
+template <class T>
+void check_quantization() {
+  Tensor x = random_tensor({3, 5, 67}, 1);
+  for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] *= 200;
+  x.data<float>()[3] = NAN;
+  x.data<float>()[9] = INFINITY;
+  x.data<float>()[11] = -1e30f;
+  x.data<float>()[13] = 0.25f;  // a tie
+  Tensor q = values<T>({3, 5, 67}, 2);
+  const Tensor whole = tensor<float>({}, {0.5f}), zero = tensor<T>({}, {T(3)});
+  const Tensor scales = tensor<float>({5}, {0.5f, 1, 2, 0.01f, 7});
+  const Tensor zeros = tensor<T>({5}, {T(0), T(1), T(100), T(7), T(90)});
+  const auto check = [](const char* op, const Tensor& in, const Tensor& s, const Tensor* z) {
+    StepTester t(op);
+    t.attr("axis", int64_t{1}).input(in).constant(s);
+    if (z != nullptr) t.constant(*z);
+    t.kernel(op[0] == 'Q' ? "quantize" : "dequantize").run();
+  };
+  check("QuantizeLinear", x, whole, &zero);
+  check("QuantizeLinear", x, scales, &zeros);
+  check("QuantizeLinear", x, whole, nullptr);
+  check("DequantizeLinear", q, whole, &zero);
+  check("DequantizeLinear", q, scales, &zeros);
+  check("DequantizeLinear", q, scales, nullptr);
+}
+
+TEST(Typed, Quantization) {
+  check_quantization<uint8_t>();
+  check_quantization<int8_t>();
+  StepTester("DequantizeLinear")
+      .input(values<int32_t>({3, 67}, 1))
+      .constant(tensor<float>({}, {0.5f}))
+      .kernel("dequantize")
+      .run();
+}
+
 }  // namespace
 }  // namespace ferry

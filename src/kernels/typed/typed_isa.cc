@@ -37,6 +37,17 @@ struct Wrap<double> {
 template <class T>
 using wrap_t = typename Wrap<T>::type;
 
+template <class T>
+struct Wide {
+  using type = int32_t;
+};
+template <>
+struct Wide<int32_t> {
+  using type = int64_t;
+};
+template <class T>
+using wide_t = typename Wide<T>::type;
+
 template <TypedOp kOp, class T>
 FERRY_INLINE T arithmetic(T u, T v) {
   using W = wrap_t<T>;
@@ -389,6 +400,47 @@ SelectRow select_of(int element_bytes) noexcept {
 }
 
 template <class T>
+void quantize_row(const float* x, void* y, int64_t n, float scale, float zero) noexcept {
+  constexpr bool kSigned = static_cast<T>(-1) < T(0);
+  constexpr float kLow = kSigned ? -128.0f : 0.0f, kHigh = kSigned ? 127.0f : 255.0f;
+  T* to = static_cast<T*>(y);
+  for (int64_t i = 0; i < n; ++i) {
+    const float q = __builtin_rintf(x[i] / scale) + zero;
+    const float bounded = q > kLow ? (q < kHigh ? q : kHigh) : kLow;
+    to[i] = static_cast<T>(static_cast<int32_t>(bounded));
+  }
+}
+
+template <class T>
+void dequantize_row(const void* x, float* y, int64_t n, float scale, int32_t zero) noexcept {
+  const T* from = static_cast<const T*>(x);
+  for (int64_t i = 0; i < n; ++i) {
+    // Differences of 32-bit integers may need 33 bits.
+    using Wide = wide_t<T>;
+    y[i] = static_cast<float>(static_cast<Wide>(from[i]) - static_cast<Wide>(zero)) * scale;
+  }
+}
+
+QuantizeRow quantize(DType to) noexcept {
+  return to == DType::kUInt8  ? quantize_row<uint8_t>
+         : to == DType::kInt8 ? quantize_row<int8_t>
+                              : nullptr;
+}
+
+DequantizeRow dequantize(DType from) noexcept {
+  switch (from) {
+    case DType::kUInt8:
+      return dequantize_row<uint8_t>;
+    case DType::kInt8:
+      return dequantize_row<int8_t>;
+    case DType::kInt32:
+      return dequantize_row<int32_t>;
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
 bool any_zero(const void* x, int64_t n) {
   const T* p = static_cast<const T*>(x);
   int32_t zeros = 0;
@@ -402,6 +454,7 @@ bool has_zero(DType type, const void* x, int64_t n) noexcept {
 
 }  // namespace
 
-extern const TypedKernels kTypedKernels = {binary, unary, cast, select_of, has_zero};
+extern const TypedKernels kTypedKernels = {binary,   unary,      cast,    select_of,
+                                           quantize, dequantize, has_zero};
 
 }  // namespace ferry::FERRY_ISA

@@ -110,6 +110,13 @@ Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape,
     }
     return {};
   }
+  for (const size_t i : {size_t{2}, size_t{3}}) {
+    const auto count = given(c, i) ? constant_count(c, i) : std::nullopt;
+    // None of a kind says that the other is given.
+    if (count && *count != 0 && *count != static_cast<int64_t>(axes.size())) {
+      return wrong_count(i == 2 ? "scales" : "sizes", static_cast<size_t>(*count), axes.size());
+    }
+  }
   const auto sizes = given(c, 3) ? c.known(3) : std::nullopt;
   if (!sizes) return forget(), Status();
   if (sizes->size() != axes.size()) return wrong_count("sizes", sizes->size(), axes.size());

@@ -33,6 +33,11 @@ Status infer(const RoiAlign& op, InferContext& c) {
   if (rois.has_rank() && Dim::known_different((*rois.shape)[1], 4)) {
     return shape_mismatch("rois is {}, wanted is [R,4]", rois.to_string());
   }
+  if (rois.has_rank() && batch.has_rank() &&
+      Dim::known_different((*rois.shape)[0], (*batch.shape)[0])) {
+    return shape_mismatch("rois is {} and batch_indices {}, wanted is one index for each roi",
+                          rois.to_string(), batch.to_string());
+  }
   c.set_tensor(
       0, x.dtype,
       Shape{rois.has_rank()    ? (*rois.shape)[0]

@@ -138,6 +138,9 @@ Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
 }
 
 Status infer_ensemble(const TreeEnsemble& op, InferContext& c) {
+  if (op.nodes_modes.defined() && op.nodes_modes.dtype() != DType::kUInt8) {
+    return invalid_model("nodes_modes are {}, wanted are u8", dtype_name(op.nodes_modes.dtype()));
+  }
   constexpr TypeSet kAllowed = {DType::kFloat16, DType::kFloat32, DType::kFloat64};
   FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kAllowed));
   FERRY_RETURN_IF_ERROR(check_targets(op.n_targets));

@@ -67,6 +67,9 @@ Status check_inputs(InferContext& c) {
   if (c.has_input(kPastKey) != c.has_input(kPastValue)) {
     return invalid_model("past_key and past_value are wanted together");
   }
+  if (c.has_output(1) != c.has_output(2)) {
+    return invalid_model("present_key and present_value are wanted together");
+  }
   if (c.has_input(kPastKey)) {
     FERRY_RETURN_IF_ERROR(c.tensor(kPastKey, types::kFloating, 4, 4).status());
     FERRY_RETURN_IF_ERROR(c.tensor(kPastValue, types::kFloating, 4, 4).status());
@@ -106,6 +109,16 @@ Status infer(const Attention& op, InferContext& c) {
       Dim::known_different(kd.heads, vd.heads) || Dim::known_different(qd.batch, kd.batch)) {
     return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.to_string(),
                           k.to_string(), v.to_string());
+  }
+  for (const auto& [index, heads] : {std::pair(kPastKey, kd), std::pair(kPastValue, vd)}) {
+    const Type& before = c.type(index);
+    if (!c.has_input(index) || !before.has_rank()) continue;
+    if (Dim::known_different((*before.shape)[0], heads.batch) ||
+        Dim::known_different((*before.shape)[1], heads.heads) ||
+        Dim::known_different((*before.shape)[3], heads.width)) {
+      return shape_mismatch("input {} is {}, which k {} and v {} do not continue", index,
+                            before.to_string(), k.to_string(), v.to_string());
+    }
   }
   const Dim total = c.has_input(kPastKey) ? (*past.shape)[2] + kd.length : kd.length;
   c.set_tensor(0, q.dtype,

@@ -32,6 +32,11 @@ Status infer(const Causal& op, InferContext& c) {
           w.to_string());
     }
     state[2] = (*w.shape)[2] - Dim(1);
+    for (size_t a = 0; c.type(3).has_rank() && a < 3; ++a) {
+      if (!Dim::known_different((*c.type(3).shape)[a], state[a])) continue;
+      return shape_mismatch("past_state is {}, wanted is {}", c.type(3).to_string(),
+                            to_string(state));
+    }
   } else {
     state[2] = c.fresh_dim(1, 2);
   }

@@ -48,6 +48,15 @@ Status infer(const FlexAttention& op, InferContext& c) {
   }
   if (k.has_rank()) scores[3] = (*k.shape)[2];
   if (v.has_rank()) y[3] = (*v.shape)[3];
+  if (q.has_rank() && k.has_rank() && v.has_rank()) {
+    const Shape &a = *q.shape, &b = *k.shape, &d = *v.shape;
+    if (Dim::known_different(a[0], b[0]) || Dim::known_different(b[0], d[0]) ||
+        Dim::known_different(b[1], d[1]) || Dim::known_different(b[2], d[2]) ||
+        Dim::known_different(a[3], b[3])) {
+      return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.to_string(),
+                            k.to_string(), v.to_string());
+    }
+  }
   const Type score = Type::tensor(precision, scores);
   FERRY_RETURN_IF_ERROR(infer_modifier(kScoreMod, "score_mod", score, c));
   FERRY_RETURN_IF_ERROR(infer_modifier(kProbMod, "prob_mod", score, c));

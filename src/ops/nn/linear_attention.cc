@@ -52,6 +52,27 @@ Status infer(const LinearAttention& op, InferContext& c) {
   }
   const Dim dk = floor_div((*q.shape)[2], Dim(op.q_num_heads));
   const Dim dv = floor_div((*v.shape)[2], Dim(op.kv_num_heads));
+  // Batch and length are those of q.
+  for (size_t i : {1, 2, 4, 5}) {
+    const Type& t = c.type(i);
+    if (!t.has_rank()) continue;
+    if (Dim::known_different((*t.shape)[0], (*q.shape)[0]) ||
+        Dim::known_different((*t.shape)[1], (*q.shape)[1])) {
+      return shape_mismatch("input {} is {} for q {}", i, t.to_string(), q.to_string());
+    }
+  }
+  const Shape held = {(*q.shape)[0], Dim(op.kv_num_heads), dk, dv};
+  for (size_t a = 0; c.type(kPast).has_rank() && a < 4; ++a) {
+    if (!Dim::known_different((*c.type(kPast).shape)[a], held[a])) continue;
+    return shape_mismatch("past state is {}, wanted is {}", c.type(kPast).to_string(),
+                          to_string(held));
+  }
+  const Type& beta = c.type(kBeta);
+  if (beta.has_rank() && Dim::known_different((*beta.shape)[2], 1) &&
+      Dim::known_different((*beta.shape)[2], op.kv_num_heads)) {
+    return shape_mismatch("beta is {}, its last axis has 1 or {} elements", beta.to_string(),
+                          op.kv_num_heads);
+  }
   c.set_tensor(0, q.dtype, Shape{(*q.shape)[0], (*q.shape)[1], Dim(op.q_num_heads) * dv});
   c.set_tensor(1, state, Shape{(*q.shape)[0], Dim(op.kv_num_heads), dk, dv});
   return {};

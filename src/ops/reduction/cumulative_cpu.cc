@@ -35,14 +35,50 @@ void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t str
   }
 }
 
+// `rows` rows of n values, up to kTogether at once: one sum alone waits for its own additions.
+constexpr int64_t kTogether = 8;
+template <class T>
+void scan_rows(const Cumulative& op, const T* x, T* y, int64_t n, int64_t rows) {
+  using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+  std::array<A, kTogether> sums{};
+  const auto step = [&](int64_t at, A& sum) {
+    const A before = sum;
+    if constexpr (std::is_integral_v<T>)
+      sum = wrap_add(before, x[at]);
+    else
+      sum = before + static_cast<A>(x[at]);
+    y[at] = static_cast<T>(op.exclusive ? before : sum);
+  };
+  for (int64_t k = 0; k < n; ++k) {
+    const int64_t at = op.reverse ? n - 1 - k : k;
+    if (rows == kTogether) {
+      for (size_t r = 0; r < kTogether; ++r) step(static_cast<int64_t>(r) * n + at, sums[r]);
+    } else {
+      for (int64_t r = 0; r < rows; ++r) step(r * n + at, sums[static_cast<size_t>(r)]);
+    }
+  }
+}
+
 template <class T>
 Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   if (y.count() == 0) return {};
   const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
+  const bool worthwhile = x.count() >= kMinParallelValues;
+  if (inner == 1) {
+    const int64_t rows = x.count() / n;
+    parallel_range(
+        c.team(), (rows + kTogether - 1) / kTogether, worthwhile, [&](int64_t u0, int64_t u1, int) {
+          for (int64_t r = u0 * kTogether; r < std::min(rows, u1 * kTogether); r += kTogether) {
+            scan_rows(op, x.data<T>() + r * n, y.data<T>() + r * n, n,
+                      std::min(kTogether, rows - r));
+          }
+        });
+    return {};
+  }
   const int64_t strips = (inner + kStrip - 1) / kStrip;
-  parallel_range(c.team(), x.count() / (n * inner) * strips, x.count() >= kMinParallelValues,
+  parallel_range(c.team(), x.count() / (n * inner) * strips, worthwhile,
                  [&](int64_t u0, int64_t u1, int) {
                    for (int64_t u = u0; u < u1; ++u) {
                      const int64_t column = u % strips * kStrip;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <limits>
 
 #include "ops/arguments.h"
 #include "ops/reduction/topk.h"
@@ -26,21 +27,40 @@ uint64_t item_of(float v, int64_t i, bool largest) {
   return uint64_t{key} << 32 | (UINT32_MAX - static_cast<uint32_t>(i));
 }
 
-// Leaves the k best of n values, `stride` apart, in order at the front of `items`, which has room
-// for all of min(n, 4 k + 64).
-void select_best(const float* x, int64_t n, int64_t stride, int64_t k, bool largest,
-                 uint64_t* items) {
+// Whether one of m values may be better than `bar`; a NaN may.
+bool any_candidate(const float* x, int64_t m, float bar, bool largest) {
+  int32_t any = 0;
+  if (largest) {
+    for (int64_t i = 0; i < m; ++i) any |= x[i] < bar ? 0 : 1;
+  } else {
+    for (int64_t i = 0; i < m; ++i) any |= x[i] > bar ? 0 : 1;
+  }
+  return any != 0;
+}
+
+// Leaves the k best of n values in order at the front of `items`, which has room for
+// min(n, 4 k + 64).
+void select_best(const float* x, int64_t n, int64_t k, bool largest, uint64_t* items) {
+  constexpr int64_t kBlock = 32;
   const int64_t room = std::min(n, 4 * k + 64);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   int64_t held = 0;
-  uint64_t least = 0;  // of the best k, once there are k
-  for (int64_t i = 0; i < n; ++i) {
-    const uint64_t item = item_of(x[i * stride], i, largest);
-    if (item <= least) continue;
-    items[held++] = item;
-    if (held == room && i + 1 < n) {
+  uint64_t least = 0;  // of the best k, once there are k; `bar` is its value
+  float bar = largest ? -kInfinity : kInfinity;
+  for (int64_t from = 0; from < n; from += kBlock) {
+    const int64_t to = std::min(n, from + kBlock);
+    if (least != 0 && !any_candidate(x + from, to - from, bar, largest)) continue;
+    for (int64_t i = from; i < to; ++i) {
+      if (largest ? x[i] < bar : x[i] > bar) continue;
+      const uint64_t item = item_of(x[i], i, largest);
+      if (item <= least) continue;
+      items[held++] = item;
+      if (held < room || i + 1 == n) continue;
       std::nth_element(items, items + k - 1, items + held, std::greater<>());
-      least = items[k - 1];
       held = k;
+      least = items[k - 1];
+      const float value = x[UINT32_MAX - static_cast<uint32_t>(least)];
+      if (value == value) bar = value;
     }
   }
   std::partial_sort(items, items + k, items + held, std::greater<>());
@@ -64,7 +84,9 @@ class TopKStep final : public StepKernel {
     const auto room = static_cast<size_t>(std::min(n, 4 * k + 64));
     std::vector<uint64_t*> scratch;
     for (int t = 0; t < c.team().size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, room * sizeof(uint64_t)));
+      // Candidates, and behind them a column made contiguous.
+      const size_t column = inner == 1 ? 0 : static_cast<size_t>(n) * sizeof(float);
+      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, room * sizeof(uint64_t) + column));
       scratch.push_back(static_cast<uint64_t*>(bytes));
     }
     parallel_range(c.team(), x.count() / n, x.count() >= kMinParallelValues,
@@ -73,11 +95,16 @@ class TopKStep final : public StepKernel {
                      for (int64_t u = from; u < to; ++u) {
                        const int64_t outer = u / inner, in = u % inner;
                        const float* row = x.data<float>() + outer * n * inner + in;
-                       select_best(row, n, inner, k, op.largest, items);
+                       if (inner > 1) {
+                         auto* column = reinterpret_cast<float*>(items + room);
+                         for (int64_t j = 0; j < n; ++j) column[j] = row[j * inner];
+                         row = column;
+                       }
+                       select_best(row, n, k, op.largest, items);
                        for (int64_t j = 0; j < k; ++j) {
                          const int64_t at = UINT32_MAX - static_cast<uint32_t>(items[j]);
                          const int64_t place = (outer * k + j) * inner + in;
-                         values.data<float>()[place] = row[at * inner];
+                         values.data<float>()[place] = row[at];
                          indices.data<int64_t>()[place] = at;
                        }
                      }

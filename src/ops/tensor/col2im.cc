@@ -20,6 +20,10 @@ Status infer(const Col2Im& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(c.tensor(2, {DType::kInt64}, 1, 1).status());
   const auto image = c.known(1), block = c.known(2);
   auto axes = constant_count(c, 1);
+  const auto other = constant_count(c, 2);
+  if (axes && other && *axes != *other) {
+    return invalid_model("image_shape has {} elements, block_shape {}", *axes, *other);
+  }
   if (!axes) axes = constant_count(c, 2);
   if (!axes) {
     c.set_tensor(0, x.dtype, std::nullopt);

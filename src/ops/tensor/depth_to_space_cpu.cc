@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include "ops/tensor/depth_to_space.h"
 #include "ops_cpu/mover.h"
 
@@ -36,7 +38,8 @@ class BlockStep final : public StepKernel {
                                (dcr ? channels : 1) * plane};
     const int64_t in_wide[] = {channels * b * b * plane, b * b * plane, b * b * w, b * w, b, 1};
     Move m(mover_element(x.dtype()));
-    for (int a = 0; a < 6; ++a) {
+    // The longer of the two last axes is walked along what is written.
+    for (const int a : kToSpace ? std::array{0, 1, 2, 3, 4, 5} : std::array{0, 1, 2, 3, 5, 4}) {
       m.add(sizes[a], kToSpace ? in_deep[a] : in_wide[a], kToSpace ? in_wide[a] : in_deep[a]);
     }
     run_mover(isa_, c.team(), m, x.raw(), y.raw());

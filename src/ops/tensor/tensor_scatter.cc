@@ -39,6 +39,12 @@ Status infer(const TensorScatter& op, InferContext& c) {
     FERRY_ASSIGN_OR_RETURN(const size_t axis, axis_of(op, cache.rank()));
     if (update.shape) FERRY_RETURN_IF_ERROR(check_update(*cache.shape, *update.shape, axis));
   }
+  const Type& start = c.type(2);
+  if (cache.shape && start.has_rank() &&
+      Dim::known_different((*start.shape)[0], (*cache.shape)[0])) {
+    return shape_mismatch("write_indices {} does not fit cache {}", start.to_string(),
+                          cache.to_string());
+  }
   c.set_type(0, std::move(cache));
   return {};
 }

@@ -17,6 +17,10 @@ Result<Axes> permutation(const Transpose& op, size_t rank) {
   if (perm.size() != rank) {
     return invalid_model("perm has {} axes, x has {}", perm.size(), rank);
   }
+  // Unlike axes elsewhere these do not count from the back: passes compare permutations as lists.
+  for (int64_t axis : perm) {
+    if (axis < 0) return invalid_model("perm holds {}, wanted are axes from 0 to {}", axis, rank - 1);
+  }
   return normalize_axes(perm, rank);
 }
 

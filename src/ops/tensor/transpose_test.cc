@@ -27,6 +27,11 @@ TEST(Transpose, Permutes) {
       .expect_error(Code::kInvalidModel, "named twice")
       .run();
   OpTester("Transpose")
+      .attr("perm", std::vector<int64_t>{-2, 1})
+      .input(iota({2, 3}))
+      .expect_error(Code::kInvalidModel, "perm holds -2, wanted are axes from 0 to 1")
+      .run();
+  OpTester("Transpose")
       .attr("perm", std::vector<int64_t>{0})
       .input(iota({2, 3}))
       .expect_error(Code::kInvalidModel, "perm has 1 axes, x has 2")

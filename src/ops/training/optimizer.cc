@@ -77,7 +77,15 @@ Status infer(const Op& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const size_t n, tensor_count<Op>(c.num_inputs(), c.num_outputs()));
   for (size_t i = 2; i < c.num_inputs(); ++i) {
     FERRY_RETURN_IF_ERROR(c.tensor(i, kAllowed).status());
-    FERRY_RETURN_IF_ERROR(c.same_dtype(2 + (i - 2) % n, i));
+    const size_t first = 2 + (i - 2) % n;
+    FERRY_RETURN_IF_ERROR(c.same_dtype(first, i));
+    const Type &x = c.type(first), &other = c.type(i);
+    if (!x.has_rank() || !other.has_rank()) continue;
+    bool fits = x.rank() == other.rank();
+    for (size_t a = 0; fits && a < x.rank(); ++a) {
+      fits = !Dim::known_different((*x.shape)[a], (*other.shape)[a]);
+    }
+    if (!fits) return shape_mismatch("input {} is {} for {}", i, other.to_string(), x.to_string());
   }
   for (size_t i = 0; i < n; ++i) {
     for (size_t s = 0; s <= kStates<Op>; ++s) c.set_type(s * n + i, c.type(2 + i));
