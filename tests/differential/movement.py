@@ -267,6 +267,15 @@ def shape_of(b: Builder) -> None:
             b.one("Reshape", x, parts)
 
 
+@template(2)
+def same_shape_twice(b: Builder) -> None:
+    """Two values of one shape, each reshaped by what it says of itself."""
+    x = b.pick(el.FLOATS, (2, 4), lambda v: 0 not in v.shape)
+    for value in (x, b.one("Relu", x)):
+        first = b.one("Gather", b.one("Shape", value), b.const(np.array([0])), axis=0)
+        b.one("Reshape", value, b.one("Concat", first, b.const(np.array([-1])), axis=0))
+
+
 @template(0.6)
 def constant_of_shape(b: Builder) -> None:
     import onnx
