@@ -32,8 +32,8 @@ std::string memory_of(const Json& m) {
 }
 
 std::string spread(const Json& latency) {
-  return fmt::format("{:.3g}-{:.3g} ms", latency["p10_ms"].get<double>(),
-                     latency["p90_ms"].get<double>());
+  return time_text(latency["p10_ms"].get<double>() / 1e3) + " - " +
+         time_text(latency["p90_ms"].get<double>() / 1e3);
 }
 
 std::string of_roof(const Json& j) {
