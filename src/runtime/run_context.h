@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plan/program.h"
@@ -72,7 +73,7 @@ class RunContext {
   std::vector<uint64_t> offsets_;
   uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
   std::shared_ptr<void> arena_;
-  std::vector<std::pair<std::string, int64_t>> late_symbols_;
+  std::vector<std::pair<std::string_view, int64_t>> late_symbols_;  // names are the program's
   std::vector<int64_t> states_for_;      // values of late symbols, in the order of binding
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
