@@ -13,7 +13,7 @@ namespace {
 // few bytes of it are enough.
 std::string varint(size_t n) {
   std::string out;
-  for (; n > 127; n >>= 7) out += static_cast<char>(n & 127 | 128);
+  for (; n > 127; n >>= 7) out += static_cast<char>((n & 127) | 128);
   return out + static_cast<char>(n);
 }
 std::string field(int number, const std::string& content) {
