@@ -78,10 +78,11 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 void* allocate_aligned(size_t bytes) {
   if (bytes < 2 * kHugePage) return std::aligned_alloc(kAlignment, bytes);
-  void* p = std::aligned_alloc(kHugePage, bytes);
+  void* p = nullptr;
+  if (posix_memalign(&p, kHugePage, bytes) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
   // Whole pages only, so that no memory is spent beyond the end; a refusal costs speed alone.
-  if (p != nullptr) (void)madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+  (void)madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
   return p;
 }

@@ -294,6 +294,7 @@ FERRY_INLINE int64_t panel_width(int64_t cols) {
 }
 
 void pack_taps(const float* weights, int64_t k, int64_t taps, int64_t n, float* packed) noexcept {
+  if (k <= 0) return;  // weights may be null
   for (int64_t j = 0; j < n; j += kNr) {
     const int64_t cols = smaller<int64_t>(n - j, kNr);
     pack_columns(weights + j * k * taps, k * taps, k * taps, taps, cols, panel_width(cols),
@@ -303,6 +304,7 @@ void pack_taps(const float* weights, int64_t k, int64_t taps, int64_t n, float* 
 
 void pack_b(const float* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n,
             int64_t n0, int64_t n1, int64_t row, int64_t k_total, float* packed) noexcept {
+  if (k <= 0) return;  // b may be null
   for (int64_t j = n0; j < n1; j += kNr) {
     const int64_t cols = smaller<int64_t>(n - j, kNr);
     const int64_t width = panel_width(cols);
