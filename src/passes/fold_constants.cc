@@ -32,7 +32,8 @@ uint64_t expected_bytes(const Type& t) {
   if (!dims) return 0;
   double bytes = std::max(1, dtype_bits(t.dtype)) / 8.0;
   for (int64_t d : *dims) bytes *= static_cast<double>(d);
-  return bytes > 1e18 ? UINT64_MAX : static_cast<uint64_t>(bytes);
+  // Negative where a shape cannot be: that fails when it runs.
+  return bytes >= 0 && bytes < 1e18 ? static_cast<uint64_t>(bytes) : UINT64_MAX;
 }
 
 class Folder {
