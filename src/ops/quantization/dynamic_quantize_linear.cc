@@ -29,7 +29,9 @@ Status eval(const DynamicQuantizeLinear&, EvalContext& c) {
     high = std::max(high, v);
   }
   const float scale = low == high ? 1.0f : (high - low) / 255.0f;
-  const float zero = std::nearbyint(std::clamp(-low / scale, 0.0f, 255.0f));
+  // An infinite range has no zero point.
+  const float at = std::isfinite(low) ? -low / scale : 0.0f;
+  const float zero = std::nearbyint(std::clamp(at, 0.0f, 255.0f));
   *y_scale.data<float>() = scale;
   *y_zero.data<uint8_t>() = static_cast<uint8_t>(zero);
   for (int64_t i = 0; i < x.count(); ++i) {
