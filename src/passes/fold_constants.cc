@@ -3,6 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "passes/match.h"
@@ -36,10 +41,16 @@ uint64_t expected_bytes(const Type& t) {
   return bytes >= 0 && bytes < 1e18 ? static_cast<uint64_t>(bytes) : UINT64_MAX;
 }
 
+// What one Pass object may spend, over all its places in a pipeline and all bodies.
+struct Purse {
+  std::optional<uint64_t> bytes;                        // left of PassOptions.max_fold_bytes
+  std::set<std::pair<const Graph*, NodeId>> abandoned;  // took too long
+};
+
 class Folder {
  public:
-  Folder(Graph& graph, const PassOptions& options)
-      : g_(graph), options_(options), left_(options.max_fold_bytes) {}
+  Folder(Graph& graph, const PassOptions& options, Purse& purse)
+      : g_(graph), options_(options), abandoned_(purse.abandoned), left_(*purse.bytes) {}
 
   Result<size_t> run() {
     size_t changes = 0;
@@ -98,6 +109,7 @@ class Folder {
   }
 
   Result<size_t> fold(NodeId id) {
+    if (abandoned_.contains({&g_, id})) return 0;
     const Node& n = g_.node(id);
     for (ValueId v : n.outputs) {
       if (v == kNone) continue;
@@ -108,7 +120,7 @@ class Folder {
     for (ValueId v : n.inputs) inputs.push_back(v == kNone ? Value() : *g_.value(v).constant);
     InterpretOptions interpret;
     interpret.budget = options_.budget;
-    const auto until = Clock::now() + (abandoned_ < kMaxAbandoned ? kTime : kTimeWhenWary);
+    const auto until = Clock::now() + (abandoned_.size() < kMaxAbandoned ? kTime : kTimeWhenWary);
     interpret.poll = [&]() -> Status {
       if (options_.poll) FERRY_RETURN_IF_ERROR(options_.poll());
       if (Clock::now() < until) return {};
@@ -116,7 +128,7 @@ class Folder {
     };
     // A node that cannot run here fails where its model says it does: at run time.
     if (const Status s = interpret_node(n, inputs, outputs, interpret); !s.ok()) {
-      if (s.code() == Code::kDeadlineExceeded) ++abandoned_;
+      if (s.code() == Code::kDeadlineExceeded) abandoned_.insert({&g_, id});
       return 0;
     }
     uint64_t bytes = 0;
@@ -138,18 +150,22 @@ class Folder {
   // longer than any real constant is left to run time, where the caller's deadline holds.
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kTime{300}, kTimeWhenWary{10};
-  static constexpr int kMaxAbandoned = 2;
+  static constexpr size_t kMaxAbandoned = 2;
 
   Graph& g_;
   const PassOptions& options_;
-  uint64_t left_;
-  int abandoned_ = 0;
+  std::set<std::pair<const Graph*, NodeId>>& abandoned_;
+  uint64_t& left_;
 };
 
 }  // namespace
 
 Pass fold_constants() {
-  return {"fold_constants", {}, [](Graph& g, const PassOptions& o) { return Folder(g, o).run(); }};
+  return {
+      "fold_constants", {}, [purse = std::make_shared<Purse>()](Graph& g, const PassOptions& o) {
+        if (!purse->bytes) purse->bytes = o.max_fold_bytes;
+        return Folder(g, o, *purse).run();
+      }};
 }
 
 }  // namespace ferry

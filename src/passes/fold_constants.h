@@ -10,6 +10,8 @@
 
 namespace ferry {
 
+// The copies of one Pass share what may be spent (PassOptions.max_fold_bytes, time): a pipeline
+// that folds at several places holds one for all of them, and a new one for each graph.
 Pass fold_constants();
 
 }  // namespace ferry

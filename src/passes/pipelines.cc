@@ -17,13 +17,14 @@
 namespace ferry {
 
 std::vector<Pass> standard_pipeline() {
+  const Pass fold = fold_constants();
   return {
       // Less of the same: what is known before the model runs is computed now.
-      fold_constants(),
+      fold,
       inline_control_flow(),
       eliminate_identity(),
       fold_shape_arithmetic(),
-      fold_constants(),
+      fold,
       merge_duplicates(),
       // One operator where several spell it.
       lower_einsum(),
@@ -40,7 +41,7 @@ std::vector<Pass> standard_pipeline() {
       fold_shape_arithmetic(),
       eliminate_identity(),
       merge_known_values(),
-      fold_constants(),
+      fold,
       merge_duplicates(),
   };
 }
@@ -51,10 +52,9 @@ std::vector<Pass> engine_pipeline() {
 }
 
 std::vector<Pass> basic_pipeline() {
-  return {
-      fold_constants(),  inline_control_flow(), eliminate_identity(), fold_shape_arithmetic(),
-      fold_constants(),  merge_duplicates(),    merge_known_values(),
-  };
+  const Pass fold = fold_constants();
+  return {fold, inline_control_flow(), eliminate_identity(), fold_shape_arithmetic(),
+          fold, merge_duplicates(),    merge_known_values()};
 }
 
 }  // namespace ferry

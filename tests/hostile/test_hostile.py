@@ -12,7 +12,7 @@ from tests.hostile.make_corpus import all_cases
 CASES = all_cases()
 MEMORY_LIMIT = 192 << 20
 MAX_GROWTH = 256 << 20
-MAX_SECONDS = 2.0  # of CPU, so that a busy machine does not count; one second on the machine it was set on
+MAX_SECONDS = 1.0  # of CPU, so that a busy machine does not count
 
 
 @pytest.fixture(scope="module")
