@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "base/status.h"
-#include "kernels/eltwise/eltwise.h"
+#include "ops_cpu/anchor_step.h"
+#include "ops_cpu/parallel.h"
 
 namespace ferry {
 
@@ -97,23 +98,19 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
 
 namespace {
 
-class MatrixStep final : public StepKernel {
+class MatrixStep final : public AnchorStep {
  public:
   MatrixStep(Isa isa, PackedMatrix weights, std::vector<float> bias, FusedAnchor anchor)
-      : kernels_(gemm_kernels(isa)),
-        elt_kernels_(elt_kernels(isa)),
-        weights_(std::move(weights)),
-        bias_(std::move(bias)),
-        anchor_(std::move(anchor)) {}
+      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+        kernels_(gemm_kernels(isa)),
+        weights_(std::move(weights)) {
+    packed_bytes_ = weights_.bytes;
+  }
 
   std::string name() const override { return "gemm_f32"; }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
-  size_t packed_bytes() const override { return weights_.bytes; }
-  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
-    const Tensor& a = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    const Tensor& a = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     GemmArgs args;
     args.k = weights_.k;
@@ -127,49 +124,27 @@ class MatrixStep final : public StepKernel {
     args.lda = args.k;
     args.packed_b = weights_.data();
     args.c = y.data<float>();
-    args.ldc = args.n;
-    args.bias = bias_.empty() ? nullptr : bias_.data();
-    if (anchor_.residual >= 0) {
-      const auto* r = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
-      args.accumulate = r == args.c;
-      if (!args.accumulate) args.residual = r;
-      args.ldr = args.n;
-    }
-    args.lo = anchor_.lo;
-    args.hi = anchor_.hi;
+    args.ldc = args.ldr = args.n;
+    set_epilogue(c, args.c, args);
     if (!anchor_.has_tail()) {
       run_product(kernels_, c.team(), args);
       return {};
     }
-    std::array<void*, kMaxThreads> scratch{};
-    FERRY_RETURN_IF_ERROR(tail_scratch(c, anchor_, scratch));
-    const auto finish = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-      run_tail(elt_kernels_, anchor_, c, args.c, args.n, m0, m1, n0, n1,
-               scratch[static_cast<size_t>(thread)]);
+    FERRY_RETURN_IF_ERROR(reserve(c, 0));
+    const auto finish_tile = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+      finish(c, args.c, args.n, m0, m1, n0, n1, thread, 0);
     };
-    const FinishTile tile(finish);
+    const FinishTile tile(finish_tile);
     run_product(kernels_, c.team(), args, &tile);
     return {};
   }
 
  private:
   const GemmKernels& kernels_;
-  const EltKernels& elt_kernels_;
   PackedMatrix weights_;
-  std::vector<float> bias_;
-  FusedAnchor anchor_;
 };
 
 }  // namespace
-
-Status tail_scratch(StepContext& c, const FusedAnchor& anchor,
-                    std::array<void*, kMaxThreads>& scratch) {
-  const auto bytes = static_cast<size_t>(eltwise_scratch_bytes(anchor.tail));
-  for (int t = 0; t < c.team().size(); ++t) {
-    FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, bytes));
-  }
-  return {};
-}
 
 std::unique_ptr<StepKernel> make_matrix_step(Isa isa, PackedMatrix weights, std::vector<float> bias,
                                              FusedAnchor anchor) {

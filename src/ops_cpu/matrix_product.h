@@ -3,7 +3,6 @@
 // share.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <vector>
 
@@ -34,9 +33,10 @@ class FinishTile {
  public:
   template <class F>
   explicit FinishTile(const F& f)
-      : object_(&f), call_([](const void* o, int thread, int64_t m0, int64_t m1, int64_t n0,
-                              int64_t n1) { (*static_cast<const F*>(o))(thread, m0, m1, n0, n1); }) {
-  }
+      : object_(&f),
+        call_([](const void* o, int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+          (*static_cast<const F*>(o))(thread, m0, m1, n0, n1);
+        }) {}
   void operator()(int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) const {
     call_(object_, thread, m0, m1, n0, n1);
   }
@@ -48,19 +48,8 @@ class FinishTile {
 void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
                  const FinishTile* finish = nullptr);
 
-// Bytes of output that stay in the second-level cache between the sum and the tail.
-inline constexpr int64_t kTailStripBytes = 128 << 10;
-
 // The step y = clip(a * weights + bias + residual): rows are all axes of a but the last.
 std::unique_ptr<StepKernel> make_matrix_step(Isa isa, PackedMatrix weights, std::vector<float> bias,
                                              FusedAnchor anchor);
-
-// Scratch for run_tail, by thread.
-inline constexpr size_t kMaxThreads = 257;  // the pool's workers and the caller
-Status tail_scratch(StepContext& c, const FusedAnchor& anchor,
-                    std::array<void*, kMaxThreads>& scratch);
-
-// Work below this many multiply-adds stays on one thread: waking the others costs as much.
-inline constexpr int64_t kMinParallelWork = 64 << 10;
 
 }  // namespace ferry

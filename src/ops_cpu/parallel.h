@@ -12,6 +12,7 @@ namespace ferry {
 // Work below these stays on one thread: waking the others costs as much.
 inline constexpr int64_t kMinParallelBytes = 32 << 10;   // of memory to move
 inline constexpr int64_t kMinParallelValues = 16 << 10;  // elements that take some arithmetic
+inline constexpr int64_t kMinParallelWork = 64 << 10;    // multiply-adds
 
 // Calls f(from, to, thread) for ranges that cover [0, units), unless the run is stopped.
 template <class F>

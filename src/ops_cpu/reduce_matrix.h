@@ -2,6 +2,8 @@
 // Reduces [outer, n, inner] to [outer, inner] over a team.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/rows/rows.h"
 #include "ops_cpu/parallel.h"
 

@@ -4,12 +4,12 @@
 // convolution over all of them is the large one. The shifted copies are made strip by strip and
 // never leave the cache.
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "base/status.h"
 #include "kernels/move/move.h"
 #include "kernels/winograd/winograd.h"
+#include "ops_cpu/anchor_step.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/thin_conv_step.h"
 #include "plan/layout.h"
@@ -21,17 +21,15 @@ constexpr int64_t kTile = 6;
 // A strip of shifted copies: with what the transforms need it fits the second-level cache.
 constexpr int64_t kStripBytes = 768 << 10;
 
-class ShiftedWinogradStep final : public StepKernel {
+class ShiftedWinogradStep final : public AnchorStep {
  public:
   ShiftedWinogradStep(Isa isa, const ConvPlan& plan, const std::vector<float>& bias,
                       const FusedAnchor& anchor)
-      : isa_(isa),
+      : AnchorStep(isa, bias, anchor),
+        isa_(isa),
         gemm_(gemm_kernels(isa)),
         winograd_(winograd_kernels(isa)),
-        elt_(elt_kernels(isa)),
         plan_(plan),
-        bias_(bias),
-        anchor_(anchor),
         grid_h_((plan.shape.kernel[1] + 2) / 3),
         grid_w_((plan.shape.kernel[2] + 2) / 3) {
     shifted_ = plan.shape;
@@ -53,11 +51,9 @@ class ShiftedWinogradStep final : public StepKernel {
         }
       }
     }
-    packed_bytes_ =
-        static_cast<size_t>(winograd_packed_size(gemm_, shifted_, kTile)) * sizeof(float);
-    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
-    winograd_pack_weights(gemm_, shifted_, kTile, grid.data(), 0, outputs,
-                          static_cast<float*>(weights_.get()));
+    FERRY_ASSIGN_OR_RETURN(float* packed,
+                           allocate_weights(winograd_packed_size(gemm_, shifted_, kTile), budget));
+    winograd_pack_weights(gemm_, shifted_, kTile, grid.data(), 0, outputs, packed);
     return {};
   }
 
@@ -68,9 +64,7 @@ class ShiftedWinogradStep final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(second_, pack_matrix(gemm_, w.data<float>(), 1, w.dim(1), w.dim(1),
                                                 w.dim(0), request.budget));
     packed_bytes_ += second_.bytes;
-    if (inputs.size() < 3 || inputs[2] < 0) return {};
-    const Tensor& b = *request.constant(static_cast<size_t>(inputs[2]));
-    second_bias_.assign(b.data<float>(), b.data<float>() + b.count());
+    second_bias_ = constant_bias(request, inputs).value();
     return {};
   }
 
@@ -80,14 +74,10 @@ class ShiftedWinogradStep final : public StepKernel {
                        plan_.shape.kernel[2], shifted_.in_channels, kTile, kTile) +
            (anchor_.then ? fmt::format(", then 1x1 to {} channels", second_.n) : "");
   }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
-  size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
-    const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
@@ -104,17 +94,11 @@ class ShiftedWinogradStep final : public StepKernel {
     r.planes_at = image * int64_t{sizeof(float)};
     r.between_at = r.planes_at + planes * int64_t{sizeof(float)};
     r.winograd_at = r.between_at + (r.strip * between + 15) / 16 * 16 * int64_t{sizeof(float)};
-    r.tail_at = r.winograd_at + (winograd_scratch_bytes(w, strip) + 63) / 64 * 64;
-    const auto bytes = static_cast<size_t>(r.tail_at + eltwise_scratch_bytes(anchor_.tail));
-    Team& team = c.team();
-    std::array<char*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
-      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
-    }
+    r.own_bytes = r.winograd_at + winograd_scratch_bytes(w, strip);
+    FERRY_RETURN_IF_ERROR(reserve(c, r.own_bytes));
     const int64_t strips = (s.out[1] + r.strip - 1) / r.strip;
-    team.parallel(static_cast<int>(s.batch * strips), [&](int part, int thread) {
-      r.run_strip(part / strips, part % strips * r.strip, scratch[static_cast<size_t>(thread)]);
+    c.team().parallel(static_cast<int>(s.batch * strips), [&](int part, int thread) {
+      r.run_strip(part / strips, part % strips * r.strip, thread);
     });
     return {};
   }
@@ -129,7 +113,7 @@ class ShiftedWinogradStep final : public StepKernel {
     float* y;
     int64_t strip = 0;                                    // output rows
     int64_t image_at = 0, planes_at = 0, between_at = 0;  // bytes into scratch
-    int64_t winograd_at = 0, tail_at = 0;
+    int64_t winograd_at = 0, own_bytes = 0;
 
     ConvShape strip_shape(int64_t rows) const {
       ConvShape t = step.shifted_;
@@ -190,7 +174,8 @@ class ShiftedWinogradStep final : public StepKernel {
       gemm_tile(step.gemm_, blocking, args, 0, args.m, 0, args.n);
     }
 
-    void run_strip(int64_t n, int64_t first, char* scratch) const {
+    void run_strip(int64_t n, int64_t first, int thread) const {
+      auto* scratch = c.scratch<char>(thread);
       const int64_t rows = std::min(strip, s.out[1] - first);
       const ConvShape t = strip_shape(rows);
       auto* image = reinterpret_cast<float*>(scratch + image_at);
@@ -200,46 +185,26 @@ class ShiftedWinogradStep final : public StepKernel {
       }
       const FusedAnchor& anchor = step.anchor_;
       const int64_t pixel = (n * s.out[1] + first) * s.out[2];
-      ConvArgs args;
-      args.x = image;
-      args.x_pitch = t.in_channels;
+      ConvArgs args = step.conv_args(c, t, image, y);
       auto* between = reinterpret_cast<float*>(scratch + between_at);
       args.y = anchor.then ? between : y + pixel * s.out_channels;
-      args.y_pitch = s.out_channels;
-      args.weights = static_cast<const float*>(step.weights_.get());
-      args.bias = step.bias_.empty() ? nullptr : step.bias_.data();
-      if (anchor.residual >= 0) {
-        const auto* r = c.input(static_cast<size_t>(anchor.residual)).data<float>();
-        args.accumulate = r == y;
-        if (!args.accumulate) args.residual = r + pixel * s.out_channels;
-        args.residual_pitch = s.out_channels;
-      }
-      args.lo = anchor.lo;
-      args.hi = anchor.hi;
+      if (args.residual != nullptr) args.residual += pixel * s.out_channels;
       const WinogradPlan w = winograd_plan(step.gemm_, blocking, t, kTile);
       winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, args, 0, w.tiles,
                      scratch + winograd_at);
       if (anchor.then) run_second(between, rows * s.out[2], y + pixel * step.second_.n);
-      if (anchor.has_tail()) {
-        run_tail(step.elt_, anchor, c, y, s.out_channels, pixel, pixel + rows * s.out[2], 0,
-                 s.out_channels, scratch + tail_at);
-      }
+      step.finish(c, y, s.out_channels, pixel, pixel + rows * s.out[2], thread, own_bytes);
     }
   };
 
   Isa isa_;
   const GemmKernels& gemm_;
   const WinogradKernels& winograd_;
-  const EltKernels& elt_;
   ConvPlan plan_;
-  std::vector<float> bias_;
-  FusedAnchor anchor_;
   int64_t grid_h_, grid_w_;
   ConvShape shifted_;
-  std::shared_ptr<void> weights_;
   PackedMatrix second_;
   std::vector<float> second_bias_;
-  size_t packed_bytes_ = 0;
 };
 
 }  // namespace

@@ -2,12 +2,11 @@
 #include "ops_cpu/thin_conv_step.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/status.h"
 #include "kernels/conv/thin_input.h"
 #include "kernels/conv/thin_output.h"
-#include "ops_cpu/matrix_product.h"
+#include "ops_cpu/anchor_step.h"
 
 namespace ferry {
 namespace {
@@ -25,72 +24,44 @@ PlanarInput planes_of(const ConvShape& s, const float* x) {
   return {x, s.in_channels * s.in[1] * s.in[2], s.in[1] * s.in[2], s.in[2]};
 }
 
-class ThinInputStep final : public StepKernel {
+class ThinInputStep final : public AnchorStep {
  public:
   ThinInputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : gemm_(gemm_kernels(isa)),
-        elt_(elt_kernels(isa)),
-        plan_(std::move(plan)),
-        bias_(std::move(bias)),
-        anchor_(std::move(anchor)) {}
+      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+        gemm_(gemm_kernels(isa)),
+        plan_(std::move(plan)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
-    packed_bytes_ = static_cast<size_t>(thin_input_packed_size(gemm_, plan_.shape)) * sizeof(float);
-    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
-    thin_input_pack_weights(gemm_, plan_.shape, w.data<float>(),
-                            static_cast<float*>(weights_.get()));
+    FERRY_ASSIGN_OR_RETURN(float* packed,
+                           allocate_weights(thin_input_packed_size(gemm_, plan_.shape), budget));
+    thin_input_pack_weights(gemm_, plan_.shape, w.data<float>(), packed);
     return {};
   }
 
   std::string name() const override { return "thin_input_f32"; }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
-  size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
-    const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    ConvArgs args;
-    args.y = y.data<float>();
-    args.y_pitch = s.out_channels;
-    args.weights = static_cast<const float*>(weights_.get());
-    args.bias = bias_.empty() ? nullptr : bias_.data();
-    if (anchor_.residual >= 0) {
-      const auto* r = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
-      args.accumulate = r == args.y;
-      if (!args.accumulate) args.residual = r;
-      args.residual_pitch = s.out_channels;
-    }
-    args.lo = anchor_.lo;
-    args.hi = anchor_.hi;
+    const ConvArgs args = conv_args(c, s, nullptr, y.data<float>());
     const PlanarInput in = planes_of(s, x.data<float>());
+    const int64_t own = thin_input_scratch_bytes(s, blocking);
+    FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
-    const int64_t tail_at = (thin_input_scratch_bytes(s, blocking) + 63) / 64 * 64;
-    const auto bytes = static_cast<size_t>(tail_at + eltwise_scratch_bytes(anchor_.tail));
-    std::array<char*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
-      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
-    }
     const int64_t rows = s.rows(), parts = parts_of(s, team.size());
     const int64_t row_bytes = s.out[2] * s.out_channels * int64_t{sizeof(float)};
     const int64_t strip =
         anchor_.has_tail() ? std::max(kMinRows, kTailStripBytes / std::max<int64_t>(row_bytes, 1))
                            : rows;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      char* memory = scratch[static_cast<size_t>(thread)];
       const int64_t last = rows * (part + 1) / parts;
       for (int64_t from = rows * part / parts; from < last; from += strip) {
         const int64_t to = std::min(last, from + strip);
-        thin_input_rows(gemm_, blocking, s, in, args, from, to, memory);
-        if (anchor_.has_tail()) {
-          run_tail(elt_, anchor_, c, args.y, s.out_channels, from * s.out[2], to * s.out[2], 0,
-                   s.out_channels, memory + tail_at);
-        }
+        thin_input_rows(gemm_, blocking, s, in, args, from, to, c.scratch<void>(thread));
+        finish(c, args.y, s.out_channels, from * s.out[2], to * s.out[2], thread, own);
       }
     });
     return {};
@@ -98,66 +69,50 @@ class ThinInputStep final : public StepKernel {
 
  private:
   const GemmKernels& gemm_;
-  const EltKernels& elt_;
   ConvPlan plan_;
-  std::vector<float> bias_;
-  FusedAnchor anchor_;
-  std::shared_ptr<void> weights_;
-  size_t packed_bytes_ = 0;
 };
 
-class ThinOutputStep final : public StepKernel {
+class ThinOutputStep final : public AnchorStep {
  public:
   ThinOutputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : kernels_(thin_output_kernels(isa)),
-        elt_(elt_kernels(isa)),
-        plan_(std::move(plan)),
-        bias_(std::move(bias)),
-        anchor_(std::move(anchor)) {}
+      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+        kernels_(thin_output_kernels(isa)),
+        plan_(std::move(plan)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
-    packed_bytes_ = static_cast<size_t>(thin_output_packed_size(plan_.shape)) * sizeof(float);
-    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
-    thin_output_pack_weights(plan_.shape, w.data<float>(), static_cast<float*>(weights_.get()));
+    FERRY_ASSIGN_OR_RETURN(float* packed,
+                           allocate_weights(thin_output_packed_size(plan_.shape), budget));
+    thin_output_pack_weights(plan_.shape, w.data<float>(), packed);
     return {};
   }
 
   std::string name() const override { return "thin_output_f32"; }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
-  size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.residual; }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
-    const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
     const ThinOutputArgs args = arguments(c, s, x, y);
+    FERRY_RETURN_IF_ERROR(reserve(c, thin_output_scratch_bytes(s, blocking)));
     Team& team = c.team();
-    const auto bytes = static_cast<size_t>(
-        std::max(thin_output_scratch_bytes(s, blocking), eltwise_scratch_bytes(anchor_.tail)));
-    std::array<void*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, bytes));
-    }
     const int64_t rows = s.rows(), parts = parts_of(s, team.size());
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       thin_output_rows(kernels_, blocking, s, args, rows * part / parts, rows * (part + 1) / parts,
-                       scratch[static_cast<size_t>(thread)]);
+                       c.scratch<void>(thread));
     });
     if (!anchor_.has_tail()) return {};
     const int64_t lines = rows * s.out_channels;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      run_tail(elt_, anchor_, c, y.data<float>(), s.out[2], lines * part / parts,
-               lines * (part + 1) / parts, 0, s.out[2], scratch[static_cast<size_t>(thread)]);
+      finish(c, args.y, s.out[2], lines * part / parts, lines * (part + 1) / parts, thread, 0);
     });
     return {};
   }
 
  private:
-  ThinOutputArgs arguments(StepContext& c, const ConvShape& s, const Tensor& x, Tensor& y) const {
+  ThinOutputArgs arguments(const StepContext& c, const ConvShape& s, const Tensor& x,
+                           Tensor& y) const {
     ThinOutputArgs args;
     args.x = x.data<float>();
     args.image_stride = s.in_channels * s.in[1] * s.in[2];
@@ -169,23 +124,16 @@ class ThinOutputStep final : public StepKernel {
     args.y_row_stride = s.out[2];
     args.y_channel_stride = s.out[1] * s.out[2];
     args.y_image_stride = s.out_channels * args.y_channel_stride;
-    args.weights = static_cast<const float*>(weights_.get());
+    args.weights = weights();
     args.bias = bias_.empty() ? nullptr : bias_.data();
-    if (anchor_.residual >= 0) {
-      args.residual = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
-    }
+    args.residual = residual(c);
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
     return args;
   }
 
   const ThinOutputKernels& kernels_;
-  const EltKernels& elt_;
   ConvPlan plan_;
-  std::vector<float> bias_;
-  FusedAnchor anchor_;
-  std::shared_ptr<void> weights_;
-  size_t packed_bytes_ = 0;
 };
 
 }  // namespace

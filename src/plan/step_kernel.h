@@ -33,10 +33,18 @@ class StepContext : public EvalContext {
   // The planned output: dims evaluated from the bound symbols. Requires has_output(i), and a
   // candidate that was offered KernelRequest::outputs_planned.
   virtual Result<Tensor> planned_output(size_t i) = 0;
-  // Scratch of at least `bytes`, 64-byte aligned, for thread `thread` of the team; kept between
-  // steps and runs, contents undefined. Call it before team().parallel, not inside.
-  virtual Result<void*> scratch(int thread, size_t bytes) = 0;
+  // Scratch of at least `bytes`, 64-byte aligned, for each of the first `threads` of the team; kept
+  // between steps and runs, contents undefined. Call it before team().parallel, not inside.
+  virtual Status reserve_scratch(int threads, int64_t bytes) = 0;
+  // What was reserved for `thread`; valid until the next reservation.
+  template <class T>
+  T* scratch(int thread) const {
+    return static_cast<T*>(scratch_of(thread));
+  }
   virtual std::unique_ptr<StepState>& state() = 0;
+
+ protected:
+  virtual void* scratch_of(int thread) const = 0;
 };
 
 class StepKernel {

@@ -142,17 +142,25 @@ class RunStepContext final : public StepContext {
 
   Team& team() override { return *control_.team; }
   std::unique_ptr<StepState>& state() override { return r_.states_[step_]; }
-  Result<void*> scratch(int thread, size_t bytes) override {
-    const auto t = static_cast<size_t>(thread);
-    if (r_.scratch_.size() <= t) r_.scratch_.resize(t + 1);
-    auto& [memory, size] = r_.scratch_[t];
-    if (size < bytes || !memory) {
+  Status reserve_scratch(int threads, int64_t bytes) override {
+    const auto wanted = static_cast<size_t>(bytes);
+    if (r_.scratch_.size() < static_cast<size_t>(threads)) {
+      r_.scratch_.resize(static_cast<size_t>(threads));
+    }
+    for (int t = 0; t < threads; ++t) {
+      auto& [memory, size] = r_.scratch_[static_cast<size_t>(t)];
+      if (memory && size >= wanted) continue;
       memory.reset();
       size = 0;
-      FERRY_ASSIGN_OR_RETURN(memory, allocate_buffer(bytes, control_.budget));
-      size = bytes;
+      FERRY_ASSIGN_OR_RETURN(memory, allocate_buffer(wanted, control_.budget));
+      size = wanted;
     }
-    return memory.get();
+    return {};
+  }
+
+ protected:
+  void* scratch_of(int thread) const override {
+    return r_.scratch_[static_cast<size_t>(thread)].first.get();
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GridSample of fp32 pictures in planes, nearest and linear, beyond the border zeros or the border.
 // Positions and weights are worked out once for all channels, a tile of output pixels at a time.
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -113,16 +114,12 @@ class GridSampleStep final : public StepKernel {
     const int64_t channels = x.dim(1), in = x.dim(2) * x.dim(3), out = grid.dim(1) * grid.dim(2);
     FERRY_ASSIGN_OR_RETURN(
         Tensor y, c.output(0, x.dtype(), Dims{x.dim(0), channels, grid.dim(1), grid.dim(2)}));
-    std::vector<Tile*> tiles;
-    for (int t = 0; t < c.team().size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, sizeof(Tile)));
-      tiles.push_back(static_cast<Tile*>(bytes));
-    }
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), sizeof(Tile)));
     const Sampler sampler(op, {x.dim(2), x.dim(3)});
     const int64_t per_picture = (out + kTile - 1) / kTile;
     parallel_range(c.team(), x.dim(0) * per_picture, y.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int thread) {
-                     Tile& tile = *tiles[static_cast<size_t>(thread)];
+                     Tile& tile = *c.scratch<Tile>(thread);
                      for (int64_t u = from; u < to; ++u) {
                        const int64_t picture = u / per_picture, first = u % per_picture * kTile;
                        const int64_t n = std::min(kTile, out - first);

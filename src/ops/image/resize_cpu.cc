@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resize in fp32: one pass per resized axis with tables of taps that are kept until sizes change.
+#include <algorithm>
 #include <cstring>
 
 #include "base/status.h"
@@ -136,12 +137,8 @@ class ResizeKernel final : public StepKernel {
     // What lies between two passes alternates between two buffers.
     int64_t most = 0;
     for (size_t i = 0; i + 1 < passes.size(); ++i) most = std::max(most, passes[i].count());
-    float* between = nullptr;
-    if (most > 0) {
-      FERRY_ASSIGN_OR_RETURN(void* memory,
-                             c.scratch(0, 2 * static_cast<size_t>(most) * sizeof(float)));
-      between = static_cast<float*>(memory);
-    }
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, 2 * most * int64_t{sizeof(float)}));
+    auto* between = c.scratch<float>(0);
     for (size_t i = 0; i < passes.size(); ++i) {
       FERRY_RETURN_IF_ERROR(c.poll());
       float* to = i + 1 == passes.size() ? y : between + (i % 2 == 0 ? 0 : most);

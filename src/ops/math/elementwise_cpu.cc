@@ -100,11 +100,8 @@ class ElementwiseKernel final : public StepKernel {
     const int64_t cols = g.dims.back();
     int64_t parts = 1;
     if (team.size() > 1 && y.count() >= kMinParallel) parts = 2 * team.size();
-    std::array<void*, kMaxThreads> scratch{};
-    for (int t = 0; t < (parts > 1 ? team.size() : 1); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)],
-                             c.scratch(t, static_cast<size_t>(eltwise_scratch_bytes(program_))));
-    }
+    FERRY_RETURN_IF_ERROR(
+        c.reserve_scratch(parts > 1 ? team.size() : 1, eltwise_scratch_bytes(program_)));
     const bool by_rows = g.rows >= parts;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       // Columns are cut at multiples of 16 floats, so that parts share no cache line.
@@ -113,7 +110,7 @@ class ElementwiseKernel final : public StepKernel {
       const int64_t r1 = by_rows ? g.rows * (part + 1) / parts : g.rows;
       const int64_t c0 = by_rows ? 0 : std::min(cols, blocks * part / parts * 16);
       const int64_t c1 = by_rows ? cols : std::min(cols, blocks * (part + 1) / parts * 16);
-      void* memory = scratch[static_cast<size_t>(thread)];
+      auto* memory = c.scratch<void>(thread);
       if (r1 - r0 > 1) {
         team.in_slices(r0, r1, 1, [&](int64_t from, int64_t to) {
           run_part(c, g, y.data<float>(), from, to, c0, c1, memory);

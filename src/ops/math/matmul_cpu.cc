@@ -40,15 +40,11 @@ class BatchKernel final : public StepKernel {
     if (y.count() == 0) return {};
     const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
     const int64_t batches = y.count() / (m * n);
-    const auto pack_bytes = static_cast<size_t>(gemm_packed_size(kernels_, k, n)) * sizeof(float);
     Team& team = c.team();
     const bool across = batches >= team.size();
-    std::array<void*, kMaxThreads> scratch{};
-    for (int t = 0; t < (across ? team.size() : 1); ++t) {
-      FERRY_ASSIGN_OR_RETURN(scratch[static_cast<size_t>(t)], c.scratch(t, pack_bytes));
-    }
-    const auto product = [&](int64_t batch, void* memory) {
-      auto* packed = static_cast<float*>(memory);
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(
+        across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
+    const auto product = [&](int64_t batch, float* packed) {
       gemm_pack_b(kernels_, b.data<float>() + offset(b, y, batch) * k * n, n, 1, k, n, packed);
       GemmArgs args;
       args.m = m;
@@ -64,13 +60,13 @@ class BatchKernel final : public StepKernel {
     if (!across) {
       for (int64_t i = 0; i < batches; ++i) {
         FERRY_RETURN_IF_ERROR(c.poll());
-        run_product(kernels_, team, product(i, scratch[0]));
+        run_product(kernels_, team, product(i, c.scratch<float>(0)));
       }
       return {};
     }
     static const GemmBlocking blocking = gemm_blocking();
     team.parallel(static_cast<int>(batches), [&](int part, int thread) {
-      const GemmArgs args = product(part, scratch[static_cast<size_t>(thread)]);
+      const GemmArgs args = product(part, c.scratch<float>(thread));
       team.in_slices(0, m, kernels_.mr, [&](int64_t from, int64_t to) {
         gemm_tile(kernels_, blocking, args, from, to, 0, n);
       });

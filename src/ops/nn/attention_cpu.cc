@@ -185,15 +185,10 @@ class AttentionKernel final : public StepKernel {
   Status attend_few(const Problem& p, StepContext& c) const {
     Team& team = c.team();
     const int64_t pairs = p.q.batch * p.q.heads, group = p.q.heads / p.keys.heads;
-    const size_t bytes = static_cast<size_t>(std::max<int64_t>(p.total(), 1)) * sizeof(float);
-    std::array<float*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
-      scratch[static_cast<size_t>(t)] = static_cast<float*>(memory);
-    }
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(team.size(), p.total() * int64_t{sizeof(float)}));
     const bool worthwhile = pairs * p.q.length * p.total() * p.q.width >= kMinParallelWork;
     parallel_range(team, pairs, worthwhile, [&](int64_t u0, int64_t u1, int thread) {
-      float* scores = scratch[static_cast<size_t>(thread)];
+      auto* scores = c.scratch<float>(thread);
       for (int64_t u = u0; u < u1; ++u) {
         const int64_t b = u / p.q.heads, h = u % p.q.heads;
         for (int64_t i = 0; i < p.q.length; ++i) {
@@ -223,17 +218,12 @@ class AttentionKernel final : public StepKernel {
     const int64_t key_floats = gemm_packed_size(gemm_, p.q.width, total);
     const int64_t value_floats = gemm_packed_size(gemm_, total, p.values.width);
     const int64_t floats = key_floats + value_floats + rows * pitch;
-    std::array<float*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* memory,
-                             c.scratch(t, static_cast<size_t>(floats) * sizeof(float)));
-      scratch[static_cast<size_t>(t)] = static_cast<float*>(memory);
-    }
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(team.size(), floats * int64_t{sizeof(float)}));
     const int64_t units = p.q.batch * p.q.heads * blocks;
     const int64_t parts = std::min<int64_t>(units, team.size());
     const int64_t group = p.q.heads / p.keys.heads;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      float* keys = scratch[static_cast<size_t>(thread)];
+      auto* keys = c.scratch<float>(thread);
       float *values = keys + key_floats, *scores = values + value_floats;
       int64_t packed = -1;
       for (int64_t u = units * part / parts; u < units * (part + 1) / parts; ++u) {

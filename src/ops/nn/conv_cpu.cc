@@ -8,6 +8,7 @@
 #include "kernels/conv/depthwise.h"
 #include "kernels/winograd/winograd.h"
 #include "ops/nn/conv.h"
+#include "ops_cpu/anchor_step.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/thin_conv_step.h"
@@ -31,23 +32,19 @@ bool is_depthwise(const ConvShape& s) {
   return s.groups > 1 && s.group_in() < kNarrow && s.group_out() < kNarrow;
 }
 
-class ConvKernel final : public StepKernel {
+class ConvStep final : public AnchorStep {
  public:
-  ConvKernel(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : kernels_(gemm_kernels(isa)),
+  ConvStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
+      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+        kernels_(gemm_kernels(isa)),
         depthwise_kernels_(depthwise_kernels(isa)),
-        elt_kernels_(elt_kernels(isa)),
         plan_(std::move(plan)),
-        bias_(std::move(bias)),
-        anchor_(std::move(anchor)),
         depthwise_(is_depthwise(plan_.shape)) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
     const int64_t floats =
         depthwise_ ? depthwise_packed_size(plan_.shape) : conv_packed_size(kernels_, plan_.shape);
-    packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
-    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(packed_bytes_, budget));
-    auto* packed = static_cast<float*>(weights_.get());
+    FERRY_ASSIGN_OR_RETURN(float* packed, allocate_weights(floats, budget));
     if (depthwise_)
       depthwise_pack_weights(plan_.shape, w.data<float>(), packed);
     else
@@ -56,47 +53,17 @@ class ConvKernel final : public StepKernel {
   }
 
   std::string name() const override { return depthwise_ ? "depthwise_f32" : "conv_f32"; }
-  bool wants_bodies() const override { return false; }
-  bool reads_input(size_t i) const override { return anchor_.reads(static_cast<int>(i)); }
-  size_t packed_bytes() const override { return packed_bytes_; }
-  int in_place_input() const override { return anchor_.in_place_input(); }
 
   Status run(StepContext& c) const override {
-    const Tensor& x = c.input(static_cast<size_t>(anchor_.inputs[0]));
+    static const GemmBlocking blocking = gemm_blocking();
+    const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    ConvArgs args;
-    args.x = x.data<float>();
-    args.x_pitch = s.in_channels;
-    args.y = y.data<float>();
-    args.y_pitch = s.out_channels;
-    args.weights = static_cast<const float*>(weights_.get());
-    args.bias = bias_.empty() ? nullptr : bias_.data();
-    if (anchor_.residual >= 0) {
-      const auto* r = c.input(static_cast<size_t>(anchor_.residual)).data<float>();
-      args.accumulate = r == args.y;
-      if (!args.accumulate) args.residual = r;
-      args.residual_pitch = s.out_channels;
-    }
-    args.lo = anchor_.lo;
-    args.hi = anchor_.hi;
-    return run_rows(c, s, args);
-  }
-
- private:
-  Status run_rows(StepContext& c, const ConvShape& s, const ConvArgs& args) const {
-    static const GemmBlocking blocking = gemm_blocking();
-    Team& team = c.team();
-    // One buffer per thread: the convolution's scratch, then the tail's.
+    const ConvArgs args = conv_args(c, s, x.data<float>(), y.data<float>());
     const int64_t own = depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
-    const int64_t tail_at = (own + 63) / 64 * 64;
-    const auto bytes = static_cast<size_t>(tail_at + eltwise_scratch_bytes(anchor_.tail));
-    std::array<char*, kMaxThreads> scratch{};
-    for (int t = 0; t < team.size(); ++t) {
-      FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(t, bytes));
-      scratch[static_cast<size_t>(t)] = static_cast<char*>(memory);
-    }
+    FERRY_RETURN_IF_ERROR(reserve(c, own));
+    Team& team = c.team();
     const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
     const int64_t work = rows * row_floats * s.group_in() * s.taps();
     int64_t parts = 1;
@@ -107,35 +74,27 @@ class ConvKernel final : public StepKernel {
                               : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
                                                          std::max<int64_t>(row_floats, 1));
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      const int64_t last = rows * (part + 1) / parts;
-      char* memory = scratch[static_cast<size_t>(thread)];
       const auto run_strips = [&](int64_t first, int64_t end) {
         for (int64_t from = first; from < end; from += strip) {
           const int64_t to = std::min(end, from + strip);
+          auto* memory = c.scratch<void>(thread);
           if (depthwise_)
             depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
           else
             conv_rows(kernels_, blocking, s, args, from, to, memory);
-          if (anchor_.has_tail()) {
-            run_tail(elt_kernels_, anchor_, c, args.y, s.out_channels, from * s.out[2],
-                     to * s.out[2], 0, s.out_channels, memory + tail_at);
-          }
+          finish(c, args.y, s.out_channels, from * s.out[2], to * s.out[2], thread, own);
         }
       };
-      team.in_slices(rows * part / parts, last, 1, run_strips);
+      team.in_slices(rows * part / parts, rows * (part + 1) / parts, 1, run_strips);
     });
     return {};
   }
 
+ private:
   const GemmKernels& kernels_;
   const DepthwiseKernels& depthwise_kernels_;
-  const EltKernels& elt_kernels_;
   ConvPlan plan_;
-  std::vector<float> bias_;
-  FusedAnchor anchor_;
   bool depthwise_;
-  std::shared_ptr<void> weights_;
-  size_t packed_bytes_ = 0;
 };
 
 // What a layer costs, in multiplications and additions of the matrix product. A byte of weights
@@ -190,29 +149,25 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || w->rank() != x.rank()) {
     return KernelOffer(std::string("not one to three spatial axes"));
   }
-  std::vector<float> bias;
-  if (anchor.inputs.size() > 2 && anchor.inputs[2] >= 0) {
-    const Tensor* b = request.constant(static_cast<size_t>(anchor.inputs[2]));
-    if (b == nullptr) return KernelOffer(std::string("bias is not constant"));
-    bias.assign(b->data<float>(), b->data<float>() + b->count());
-  }
+  std::optional<std::vector<float>> bias = constant_bias(request, anchor.inputs);
+  if (!bias) return KernelOffer(std::string("bias is not constant"));
   ConvPlan plan = make_conv_plan(op, *w);
   if (op.planar_input || op.planar_output) {
-    return make_thin_conv_step(request, std::move(plan), *w, std::move(bias), anchor);
+    return make_thin_conv_step(request, std::move(plan), *w, *std::move(bias), anchor);
   }
   if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
   if (is_one_tap(plan)) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
                                                             w->dim(1), w->dim(0), request.budget));
-    return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
+    return KernelOffer(make_matrix_step(request.isa, std::move(packed), *std::move(bias), anchor));
   }
   if (const int64_t m = winograd_tile(request, plan); m > 0) {
     FERRY_ASSIGN_OR_RETURN(
-        auto step, make_winograd_step(request, std::move(plan), m, *w, std::move(bias), anchor));
+        auto step, make_winograd_step(request, std::move(plan), m, *w, *std::move(bias), anchor));
     return KernelOffer(std::move(step));
   }
-  auto kernel = std::make_unique<ConvKernel>(request.isa, std::move(plan), std::move(bias), anchor);
+  auto kernel = std::make_unique<ConvStep>(request.isa, std::move(plan), *std::move(bias), anchor);
   FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
   return KernelOffer(std::move(kernel));
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "kernels/order/order.h"
 #include "ops/arguments.h"
 #include "ops/reduction/arg_extreme.h"

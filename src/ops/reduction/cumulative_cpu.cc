@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CumSum, columns side by side.
+#include <algorithm>
 #include <array>
 
 #include "ops/arguments.h"

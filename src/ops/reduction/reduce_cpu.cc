@@ -76,8 +76,8 @@ class ReduceKernel final : public StepKernel {
     } else {
       // The tail first, which is contiguous; what is left of it is small.
       const int64_t rows = outer * n * inner;
-      FERRY_ASSIGN_OR_RETURN(void* scratch, c.scratch(0, static_cast<size_t>(rows) * 4));
-      auto* sums = static_cast<float*>(scratch);
+      FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, rows * int64_t{sizeof(float)}));
+      auto* sums = c.scratch<float>(0);
       reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), sums, rows, tail, 1, 1.0f);
       reduce_matrix(kernels_, c.team(), second_stage(kind_), sums, to, outer, n, inner, factor);
     }

@@ -81,17 +81,14 @@ class TopKStep final : public StepKernel {
     dims[axis] = k;
     FERRY_ASSIGN_OR_RETURN(Tensor values, c.output(0, x.dtype(), dims));
     FERRY_ASSIGN_OR_RETURN(Tensor indices, c.output(1, DType::kInt64, dims));
-    const auto room = static_cast<size_t>(std::min(n, 4 * k + 64));
-    std::vector<uint64_t*> scratch;
-    for (int t = 0; t < c.team().size(); ++t) {
-      // Candidates, and behind them a column made contiguous.
-      const size_t column = inner == 1 ? 0 : static_cast<size_t>(n) * sizeof(float);
-      FERRY_ASSIGN_OR_RETURN(void* bytes, c.scratch(t, room * sizeof(uint64_t) + column));
-      scratch.push_back(static_cast<uint64_t*>(bytes));
-    }
+    const int64_t room = std::min(n, 4 * k + 64);
+    // Candidates, and behind them a column made contiguous.
+    const int64_t column_bytes = inner == 1 ? 0 : n * int64_t{sizeof(float)};
+    FERRY_RETURN_IF_ERROR(
+        c.reserve_scratch(c.team().size(), room * int64_t{sizeof(uint64_t)} + column_bytes));
     parallel_range(c.team(), x.count() / n, x.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int thread) {
-                     uint64_t* items = scratch[static_cast<size_t>(thread)];
+                     auto* items = c.scratch<uint64_t>(thread);
                      for (int64_t u = from; u < to; ++u) {
                        const int64_t outer = u / inner, in = u % inner;
                        const float* row = x.data<float>() + outer * n * inner + in;

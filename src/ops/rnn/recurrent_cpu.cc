@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM and GRU in fp32 with constant weights: one product for the inputs of all time steps, then
 // one with the packed recurrent weights per step.
+#include <algorithm>
 #include <cstring>
 
 #include "base/status.h"
@@ -81,8 +82,8 @@ class RecurrentKernel final : public StepKernel {
     // Gates of all steps, the states, and what a step computes on the way.
     const int64_t gates = s.length * s.batch * op_.gates() * hidden_;
     const int64_t floats = gates + 2 * state + s.batch * op_.gates() * hidden_;
-    FERRY_ASSIGN_OR_RETURN(void* memory, c.scratch(0, static_cast<size_t>(floats) * sizeof(float)));
-    auto* g = static_cast<float*>(memory);
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, floats * int64_t{sizeof(float)}));
+    auto* g = c.scratch<float>(0);
     float *h = g + gates, *cell = h + state, *work = cell + state;
     for (int64_t d = 0; d < directions; ++d) {
       FERRY_RETURN_IF_ERROR(start(c, kInitialH, state_dims, d, h));

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// What steps with an epilogue share: packed weights, bias, residual, clip, tail, scratch.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/allocator.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "kernels/conv/conv.h"
+#include "kernels/eltwise/eltwise.h"
+#include "ops_cpu/parallel.h"
+#include "plan/epilogue.h"
+
+namespace ferry {
+
+// Bytes of output that stay in the second-level cache between the sum and the tail.
+inline constexpr int64_t kTailStripBytes = 128 << 10;
+
+class AnchorStep : public StepKernel {
+ public:
+  bool wants_bodies() const final { return false; }
+  bool reads_input(size_t i) const final { return anchor_.reads(static_cast<int>(i)); }
+  size_t packed_bytes() const final { return packed_bytes_; }
+  int in_place_input() const final { return anchor_.in_place_input(); }
+
+ protected:
+  // `bias` may be empty.
+  AnchorStep(Isa isa, std::vector<float> bias, FusedAnchor anchor)
+      : elt_kernels_(elt_kernels(isa)), bias_(std::move(bias)), anchor_(std::move(anchor)) {}
+
+  // Memory for packed weights, kept as long as the step.
+  Result<float*> allocate_weights(int64_t floats, MemoryBudget* budget) {
+    const auto bytes = static_cast<size_t>(floats) * sizeof(float);
+    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(bytes, budget));
+    packed_bytes_ = bytes;
+    return static_cast<float*>(weights_.get());
+  }
+  const float* weights() const { return static_cast<const float*>(weights_.get()); }
+
+  const Tensor& first_input(const StepContext& c) const {
+    return c.input(static_cast<size_t>(anchor_.inputs[0]));
+  }
+  // Null where there is none.
+  const float* residual(const StepContext& c) const {
+    return anchor_.residual < 0 ? nullptr
+                                : c.input(static_cast<size_t>(anchor_.residual)).data<float>();
+  }
+
+  // Bias, residual and clip of a kernel's arguments; args.y is set. A residual that is the output's
+  // own memory is added to.
+  template <class Args>
+  void set_epilogue(const StepContext& c, const float* y, Args& args) const {
+    args.bias = bias_.empty() ? nullptr : bias_.data();
+    args.residual = residual(c);
+    if (args.residual != nullptr && args.residual == y) {
+      args.accumulate = true;
+      args.residual = nullptr;
+    }
+    args.lo = anchor_.lo;
+    args.hi = anchor_.hi;
+  }
+
+  // Of a channels-last convolution from x to y.
+  ConvArgs conv_args(const StepContext& c, const ConvShape& s, const float* x, float* y) const {
+    ConvArgs args;
+    args.x = x;
+    args.x_pitch = s.in_channels;
+    args.y = y;
+    args.y_pitch = args.residual_pitch = s.out_channels;
+    args.weights = weights();
+    set_epilogue(c, y, args);
+    return args;
+  }
+
+  // For each thread `own_bytes` for the kernel, and behind them what the tail needs.
+  Status reserve(StepContext& c, int64_t own_bytes) const {
+    return c.reserve_scratch(c.team().size(),
+                             tail_at(own_bytes) + eltwise_scratch_bytes(anchor_.tail));
+  }
+
+  // The tail, if any, on rows [r0, r1) of y, a matrix of `cols` columns; `own_bytes` as reserved.
+  void finish(const StepContext& c, float* y, int64_t cols, int64_t r0, int64_t r1, int thread,
+              int64_t own_bytes) const noexcept {
+    finish(c, y, cols, r0, r1, 0, cols, thread, own_bytes);
+  }
+  // Also on columns [c0, c1) alone.
+  void finish(const StepContext& c, float* y, int64_t cols, int64_t r0, int64_t r1, int64_t c0,
+              int64_t c1, int thread, int64_t own_bytes) const noexcept {
+    if (!anchor_.has_tail()) return;
+    run_tail(elt_kernels_, anchor_, c, y, cols, r0, r1, c0, c1,
+             c.scratch<char>(thread) + tail_at(own_bytes));
+  }
+
+  const EltKernels& elt_kernels_;
+  std::vector<float> bias_;
+  FusedAnchor anchor_;
+  size_t packed_bytes_ = 0;
+
+ private:
+  static int64_t tail_at(int64_t own_bytes) { return (own_bytes + 63) / 64 * 64; }
+
+  std::shared_ptr<void> weights_;
+};
+
+// The bias, input 2 of the anchor, as numbers: empty where it has none, nullopt where it is not
+// constant.
+inline std::optional<std::vector<float>> constant_bias(const KernelRequest& request,
+                                                       const std::vector<int>& inputs) {
+  if (inputs.size() < 3 || inputs[2] < 0) return std::vector<float>();
+  const Tensor* b = request.constant(static_cast<size_t>(inputs[2]));
+  if (b == nullptr) return std::nullopt;
+  return std::vector<float>(b->data<float>(), b->data<float>() + b->count());
+}
+
+}  // namespace ferry
