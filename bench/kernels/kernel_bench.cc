@@ -5,6 +5,7 @@
 //   kernel_bench --benchmark_filter=avx512/gemm
 //   kernel_bench --smoke                           every one once: it runs, and its results are
 //   right
+#include <algorithm>
 #include <cstring>
 
 #include "roof.h"

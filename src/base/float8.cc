@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/float8.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 

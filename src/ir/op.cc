@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ir/op.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ferry {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/export.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <set>

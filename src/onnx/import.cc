@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/import.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 #include "onnx/conformity.h"
 #include "onnx/graph_builder.h"

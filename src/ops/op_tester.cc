@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/op_tester.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tensor/packed.h"

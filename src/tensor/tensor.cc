@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ferry/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>

@@ -2,6 +2,7 @@
 // A run ends soon after its deadline, or after it is cancelled, in the middle of one long step too.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <thread>

@@ -2,6 +2,7 @@
 // Both thin convolutions: from planes with few channels, and into planes with few channels.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>

@@ -4,6 +4,7 @@
 // FusedConv(x, w, b, z; activation) => activation(Conv(x, w, b) + z)
 // MatMulNBits(a, b, scales, zeros) => MatMul(a, Transpose(DequantizeLinear(b as u4)))
 // DynamicQuantizeMatMul, MatMulIntegerToFloat => MatMulInteger, Cast, Mul, Add
+#include <algorithm>
 #include <numeric>
 
 #include "base/status.h"

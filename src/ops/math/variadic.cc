@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/math/variadic.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/arguments.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nn/causal_conv_with_state.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/nn/head_rows.h"

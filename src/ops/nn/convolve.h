@@ -3,6 +3,7 @@
 // one window into a patch and multiplies it with all filters of the group.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "ir/eval.h"

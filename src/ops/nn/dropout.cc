@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nn/dropout.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nn/linear_attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/nn/head_rows.h"

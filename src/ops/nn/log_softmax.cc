@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/nn/log_softmax.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/registry.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax and LogSoftmax in fp32.
+#include <algorithm>
+
 #include "base/status.h"
 #include "ir/infer.h"
 #include "kernels/rows/rows.h"

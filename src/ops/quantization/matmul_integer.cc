@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/quantization/matmul_integer.h"
 
+#include <algorithm>
+
 #include "ops/math/matmul_geometry.h"
 #include "ops/nn/window.h"
 #include "ops/quantization/number.h"

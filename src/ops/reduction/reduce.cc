@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/reduction/reduce.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -217,8 +218,7 @@ Result<T> reduce_int(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
 }
 
 template <class T>
-Status run(const Reduce& op, EvalContext& c, const Tensor& x, const AxisFlags& reduced,
-           Tensor& y) {
+Status run(const Reduce& op, EvalContext& c, const Tensor& x, const AxisFlags& reduced, Tensor& y) {
   const Dims dense = dense_strides(x.dims());
   Dims kept, kept_strides, inner, inner_strides;
   for (size_t a = 0; a < x.rank(); ++a) {

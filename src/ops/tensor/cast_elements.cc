@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/tensor/cast_elements.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>

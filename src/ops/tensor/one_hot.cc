@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/tensor/one_hot.h"
 
+#include <algorithm>
+
 #include "ops/arguments.h"
 #include "ops/convert.h"
 #include "ops/registry.h"
