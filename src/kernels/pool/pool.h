@@ -16,6 +16,7 @@ struct PoolShape {
   bool max = true;             // false: the mean
   bool count_padding = false;  // of the mean: divide by taps in the padding too
   int64_t batch = 1, channels = 1;
+  int64_t x_pitch = 1, y_pitch = 1;  // elements from pixel to pixel
   int64_t in[3] = {1, 1, 1};
   int64_t out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1};

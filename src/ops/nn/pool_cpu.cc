@@ -14,6 +14,8 @@ class PoolKernel final : public StepKernel {
  public:
   PoolKernel(Isa isa, Pool op) : isa_(isa), op_(std::move(op)) {}
   std::string name() const override { return "pool_f32"; }
+  bool takes_pitch(size_t i) const override { return i == 0; }
+  bool writes_pitch() const override { return true; }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
@@ -38,6 +40,8 @@ class PoolKernel final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y,
                            c.output(0, x.dtype(), image_dims(s.batch, s.channels, out, true)));
     if (y.count() == 0) return {};
+    s.x_pitch = c.input_pitch(0);
+    s.y_pitch = c.output_pitch(0);
     parallel_range(c.team(), s.rows(), y.count() * s.taps() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int) {
                      pool_rows(isa_, s, x.data<float>(), y.data<float>(), from, to);
