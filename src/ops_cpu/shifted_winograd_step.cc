@@ -112,7 +112,7 @@ class ShiftedWinogradStep final : public AnchorStep {
     const GemmBlocking& blocking;
     const float* x;
     const ConvArgs& args;  // of the whole convolution; x is in planes
-    int64_t strip = 0;                                    // output rows
+    int64_t strip = 0;     // output rows
     int64_t image_at = 0, planes_at = 0, between_at = 0;  // bytes into scratch
     int64_t winograd_at = 0, own_bytes = 0;
 
@@ -197,7 +197,8 @@ class ShiftedWinogradStep final : public AnchorStep {
       winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, a, 0, w.tiles,
                      scratch + winograd_at);
       if (anchor.then) run_second(between, rows * s.out[2], args.y + pixel * step.second_.n);
-      step.finish(c, {args.y, s.out_channels, s.out_channels}, pixel, pixel + rows * s.out[2], thread, own_bytes);
+      step.finish(c, {args.y, s.out_channels, s.out_channels}, pixel, pixel + rows * s.out[2],
+                  thread, own_bytes);
     }
   };
 

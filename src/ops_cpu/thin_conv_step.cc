@@ -106,7 +106,8 @@ class ThinOutputStep final : public AnchorStep {
     if (!anchor_.has_tail()) return {};
     const int64_t lines = rows * s.out_channels;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      finish(c, {args.y, s.out[2], s.out[2]}, lines * part / parts, lines * (part + 1) / parts, thread, 0);
+      finish(c, {args.y, s.out[2], s.out[2]}, lines * part / parts, lines * (part + 1) / parts,
+             thread, 0);
     });
     return {};
   }

@@ -131,7 +131,7 @@ class Planner {
   }
 
   // Computing the parts of a Concat in place makes its buffer live longer; it is done if the arena
-  // gets no larger.
+  // gets hardly larger.
   void plan_places() {
     for (uint32_t s = 0; s < p_.steps.size(); ++s) {
       const NodeId id = p_.steps[s].node;
@@ -142,7 +142,8 @@ class Planner {
     if (joins_ == 0) return;
     const uint64_t joined = arena_bytes();
     place_values(false);
-    if (arena_bytes() >= joined) place_values(true);
+    const uint64_t apart = arena_bytes();
+    if (joined <= apart + apart / 8) place_values(true);
   }
 
   void place_values(bool join) {
@@ -279,7 +280,8 @@ class Planner {
     return all;
   }
 
-  // Inputs [i, end) of a Concat are, one after the other, all columns of `root`; i when they are not.
+  // Inputs [i, end) of a Concat are, one after the other, all columns of `root`; i when they are
+  // not.
   size_t end_of_pieces(const Node& n, size_t i, ValueId root) const {
     const Type& whole = p_.graph->value(root).type;
     if (!whole.has_rank() || whole.rank() == 0) return i;
@@ -310,8 +312,8 @@ class Planner {
     return true;
   }
 
-  // All that lies in the memory of `root` may lie in rows that are longer: it is written and read by
-  // kernels that take that, and it is `root` itself in other hands, or parts of its rows.
+  // All that lies in the memory of `root` may lie in rows that are longer: it is written and read
+  // by kernels that take that, and it is `root` itself in other hands, or parts of its rows.
   bool can_lie_in_rows(ValueId root) const {
     const Graph& g = *p_.graph;
     for (ValueId v = 0; v < g.num_values(); ++v) {

@@ -65,7 +65,8 @@ struct PlanOptions {
   bool exact = false;
   int threads = 1;
   bool reference_only = false;
-  bool is_group = false;  // the graph is the body of a ferry.Group: what it holds is grouped already
+  bool is_group =
+      false;  // the graph is the body of a ferry.Group: what it holds is grouped already
   const KernelRegistry* kernels = nullptr;
   MemoryBudget* budget = nullptr;
 };

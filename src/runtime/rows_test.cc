@@ -102,6 +102,29 @@ TEST_F(RowsTest, PiecesInAnotherOrderAreCopied) {
   for (const int64_t n : {1, 6}) check({{"n", n}}, 1e-5);
 }
 
+// A dense block: every layer reads all that came before, which lies in the last Concat's memory.
+TEST_F(RowsTest, DenseBlock) {
+  ValueId all = product(input({Dim::symbol("n"), 5}), 6);
+  for (int i = 0; i < 4; ++i) {
+    const int64_t columns = graph.value(all).type.shape->back().constant();
+    const ValueId scaled = binary("Mul", all, weights({columns}));
+    const ValueId layer = product(unary("Relu", scaled), 4);
+    all = concat({all, layer});
+  }
+  output(soft(product(all, 3)));
+  for (const int64_t n : {0, 1, 9, 40}) check({{"n", n}}, 1e-5);
+  EXPECT_EQ(steps().find("concat"), std::string::npos) << steps();
+}
+
+// Columns of one: rows of a single element, far apart.
+TEST_F(RowsTest, RowsOfOne) {
+  const ValueId x = input({Dim::symbol("n"), 5});
+  const auto parts = split(product(x, 6), {1, 4, 1});
+  const ValueId gate = unary("Sigmoid", parts[0]);
+  output(soft(concat({binary("Mul", parts[1], gate), binary("Add", gate, parts[2])})));
+  for (const int64_t n : {0, 1, 9}) check({{"n", n}}, 1e-5);
+}
+
 // Random programs whose values are rows of eight.
 TEST_F(RowsTest, RandomProducts) {
   for (unsigned seed = 0; seed < 300; ++seed) {
@@ -111,7 +134,7 @@ TEST_F(RowsTest, RandomProducts) {
     std::vector<ValueId> values = {t.input({Dim::symbol("n"), 8}), t.input({Dim::symbol("n"), 8})};
     for (int i = 0; i < 14; ++i) {
       const ValueId x = values[below(values.size())], y = values[below(values.size())];
-      switch (below(8)) {
+      switch (below(10)) {
         case 0:
           values.push_back(t.product(t.concat({x, y}), 8));
           break;
@@ -134,6 +157,13 @@ TEST_F(RowsTest, RandomProducts) {
           break;
         case 6:
           values.push_back(t.soft(x));
+          break;
+        case 7:
+          values.push_back(t.binary("Mul", t.unary("Tanh", x), y));
+          break;
+        case 8:
+          values.push_back(t.concat({t.silu(x), t.binary("Add", y, x)}));
+          values.back() = t.product(values.back(), 8);
           break;
         default:
           values.push_back(t.node(make_op("Reshape"), {x, t.ints({-1, 8})}));
@@ -173,9 +203,7 @@ class Images : public Rows {
     const ValueId half = node(make_op("AveragePool", op), {x});
     return node(make_op("Resize"), {half, kNone, constant({4}, {1, 1, 2, 2})});
   }
-  std::vector<ValueId> halves(ValueId x) {
-    return node(make_op("Split", Split{1, 2}), {x}, 2);
-  }
+  std::vector<ValueId> halves(ValueId x) { return node(make_op("Split", Split{1, 2}), {x}, 2); }
 };
 
 TEST_F(RowsTest, RandomImages) {
@@ -186,7 +214,8 @@ TEST_F(RowsTest, RandomImages) {
     const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
     const bool known = seed % 2 == 0;
     const Dim side = known ? Dim(6) : Dim::symbol("s");
-    std::vector<ValueId> values = {t.conv(t.input({1, 5, side, known ? Dim(8) : Dim::symbol("t")}), 16, 3)};
+    std::vector<ValueId> values = {
+        t.conv(t.input({1, 5, side, known ? Dim(8) : Dim::symbol("t")}), 16, 3)};
     for (int i = 0; i < 10; ++i) {
       const ValueId x = values[below(values.size())], y = values[below(values.size())];
       switch (below(9)) {

@@ -426,7 +426,7 @@ int64_t RunContext::pitch(ValueId v) const {
   const Slot& slot = p_.slots[v];
   if (slot.pitch != kNone) return sizes_[slot.pitch];
   const Dims& dims = env_[v].tensor().dims();
-  return dims[dims.size() - 1];
+  return dims.empty() ? 1 : dims[dims.size() - 1];
 }
 
 size_t RunContext::offset_bytes(const Slot& slot, DType dtype) const {

@@ -50,8 +50,9 @@ Join join_of(const Concat& op, const Type& y) {
   if (!y.has_rank()) return Join::kNo;
   const auto axis = normalize_axis(op.axis, y.rank());
   if (!axis.ok()) return Join::kNo;
-  const bool one_run = std::all_of(y.shape->begin(), y.shape->begin() + static_cast<ptrdiff_t>(*axis),
-                                   [](const Dim& d) { return d.is_constant(1); });
+  const bool one_run =
+      std::all_of(y.shape->begin(), y.shape->begin() + static_cast<ptrdiff_t>(*axis),
+                  [](const Dim& d) { return d.is_constant(1); });
   if (one_run) return Join::kWhole;
   return *axis + 1 == y.rank() ? Join::kRows : Join::kNo;
 }

@@ -108,8 +108,8 @@ std::optional<KnownInts> cut(const KnownInts& values, Dims& dims, size_t axis, c
   if (!b.start.is_constant() || !b.length.is_constant()) return std::nullopt;
   const int64_t n = dims[axis], m = b.length.constant(), start = b.start.constant();
   const int64_t outer = dims.count(0, axis), inner = dims.count(axis + 1, dims.size());
-  if (m > 0 && (start < 0 || start >= n || start + (m - 1) * step < 0 ||
-                start + (m - 1) * step >= n)) {
+  if (m > 0 &&
+      (start < 0 || start >= n || start + (m - 1) * step < 0 || start + (m - 1) * step >= n)) {
     return std::nullopt;
   }
   KnownInts out;
@@ -151,7 +151,8 @@ Status infer(const Slice&, InferContext& c) {
     const size_t axis = a.axes[i];
     const auto bounds = slice_bounds((*x.shape)[axis], a.starts[i], a.ends[i], a.steps[i]);
     shape[axis] = bounds ? bounds->length : c.fresh_dim(0, axis);
-    if (known) known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
+    if (known)
+      known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
   }
   if (known) c.set_known(0, *std::move(known));
   c.set_tensor(0, x.dtype, std::move(shape));

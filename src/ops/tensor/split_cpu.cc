@@ -68,8 +68,7 @@ Result<KernelOffer> make(const KernelRequest& request) {
     return KernelOffer(std::string("elements of no fixed size"));
   }
   const Split& op = *request.node.op.as<Split>();
-  return KernelOffer(
-      std::make_unique<SplitStep>(op, request.isa, pieces_of(request, op)));
+  return KernelOffer(std::make_unique<SplitStep>(op, request.isa, pieces_of(request, op)));
 }
 
 }  // namespace
