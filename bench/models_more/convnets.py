@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bench.zoo.model import ZooModel, normal
 from bench.zoo.unit_scale import gather_statistics
 
-from .scale import seeded
+from .scale import dynamo_only, seeded
 
 
 def conv_norm(
@@ -346,6 +346,7 @@ def image_model(name: str, make, seed: int, size: int = 224, norms: bool = True)
         outputs=("y",),
         cases=(dict(batch=1), dict(batch=3)),
         trace=dict(batch=2),
+        spellings=dynamo_only,
     )
 
 

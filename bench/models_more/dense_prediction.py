@@ -9,7 +9,7 @@ from bench.zoo.model import ZooModel, normal
 from bench.zoo.unit_scale import gather_statistics
 
 from .convnets import Inverted, PreActivation, conv_norm
-from .scale import seeded
+from .scale import dynamo_only, seeded
 
 
 class Aspp(nn.Module):
@@ -249,6 +249,7 @@ def model(
         outputs=outputs,
         cases=(dict(batch=1), dict(batch=3)),
         trace=dict(batch=2),
+        spellings=dynamo_only,
     )
 
 

@@ -22,7 +22,7 @@ from transformers.models.t5.modeling_t5 import T5EncoderModel, T5ForConditionalG
 
 from bench.zoo.model import ZooModel, ids, left_padding, normal, right_padding
 
-from .scale import seeded
+from .scale import dynamo_only, seeded
 
 VOCABULARY = 8000
 
@@ -205,6 +205,7 @@ def encoder_model(name: str, make, seed: int) -> ZooModel:
         outputs=("hidden",),
         cases=(dict(batch=1, length=128), dict(batch=3, length=37)),
         trace=dict(batch=2, length=23),
+        spellings=dynamo_only,
     )
 
 
@@ -228,6 +229,7 @@ def decoder_model(name: str, make, seed: int) -> ZooModel:
         outputs=("logits", *cache_names("present")),
         cases=(step_case(1, 1, 128), step_case(3, 4, 19), step_case(1, 64, 1)),
         trace=step_case(2, 5, 11),
+        spellings=dynamo_only,
     )
 
 
@@ -246,6 +248,7 @@ MODELS = (
         outputs=("logits", *cache_names("present")),
         cases=(step_case(1, 1, 40), step_case(2, 3, 7)),
         trace=step_case(2, 5, 11),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="bart_decoder",
@@ -258,6 +261,7 @@ MODELS = (
         outputs=("y",),
         cases=(step_case(1, 32, 1), step_case(2, 5, 1)),
         trace=step_case(2, 7, 1),
+        spellings=dynamo_only,
     ),
     decoder_model("llama", llama, 305),
     decoder_model("qwen", qwen, 306),
@@ -268,6 +272,7 @@ MODELS = (
         outputs=("logits",),
         cases=(dict(batch=1), dict(batch=3)),
         trace=dict(batch=2),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="state_space",
@@ -276,5 +281,6 @@ MODELS = (
         outputs=("hidden",),
         cases=(dict(batch=1, length=128), dict(batch=2, length=17)),
         trace=dict(batch=2, length=23),
+        spellings=dynamo_only,
     ),
 )

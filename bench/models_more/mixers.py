@@ -14,7 +14,7 @@ from transformers import (
 
 from bench.zoo.model import ZooModel, normal
 
-from .scale import seeded
+from .scale import dynamo_only, seeded
 
 
 class Logits(nn.Module):
@@ -82,6 +82,7 @@ def model(name: str, make, seed: int) -> ZooModel:
         outputs=("y",),
         cases=(dict(batch=1), dict(batch=3)),
         trace=dict(batch=2),
+        spellings=dynamo_only,
     )
 
 

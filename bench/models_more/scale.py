@@ -10,6 +10,9 @@ from torch import nn
 from bench.zoo.unit_scale import unit_scale
 
 
+dynamo_only = {"dynamo": lambda module: (module, "dynamo")}
+
+
 @torch.no_grad()
 def seeded(make: Callable[[], nn.Module], seed: int, gain: float = 1.0) -> nn.Module:
     """What `make` gives, its weights redrawn; parameters that are of no known layer keep their own

@@ -9,7 +9,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 from bench.zoo.model import ZooModel, normal
 from bench.zoo.unit_scale import gather_statistics
 
-from .scale import seeded
+from .scale import dynamo_only, seeded
 
 
 class Wave2Vec(nn.Module):
@@ -172,6 +172,7 @@ MODELS = (
         outputs=("hidden",),
         cases=(dict(batch=1, samples=16000), dict(batch=2, samples=5000)),
         trace=dict(batch=2, samples=4000),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="wavenet",
@@ -180,6 +181,7 @@ MODELS = (
         outputs=("y",),
         cases=(dict(batch=1, samples=4000), dict(batch=2, samples=333)),
         trace=dict(batch=2, samples=400),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="conformer",
@@ -188,6 +190,7 @@ MODELS = (
         outputs=("y",),
         cases=(dict(batch=1, frames=400), dict(batch=2, frames=121)),
         trace=dict(batch=2, frames=200),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="gru_tagger",
@@ -196,6 +199,7 @@ MODELS = (
         outputs=("y",),
         cases=(dict(batch=1, length=100), dict(batch=3, length=17)),
         trace=dict(batch=2, length=23),
+        spellings=dynamo_only,
     ),
     ZooModel(
         name="video_resnet",
@@ -204,5 +208,6 @@ MODELS = (
         outputs=("y",),
         cases=(dict(batch=1), dict(batch=2)),
         trace=dict(batch=2),
+        spellings=dynamo_only,
     ),
 )
