@@ -8,6 +8,7 @@
 #include "ops/nn/pool.h"
 #include "ops/tensor/pad.h"
 #include "passes/fuse_conv_bn.h"
+#include "passes/lower_batch_normalization.h"
 #include "passes/pass_tester.h"
 
 namespace ferry {
@@ -71,6 +72,21 @@ TEST(FuseConvBn, GemmAndMatMul) {
                     t.weights({3})));
   t.output(t.binary("Add", t.node(make_op("MatMul"), {x, t.weights({4, 3})}), t.weights({3})));
   EXPECT_EQ(t.run({fuse_conv_bn(), fuse_matmul_add()}, kNear), "Gemm MatMul Gemm");
+}
+
+TEST(LowerBatchNormalization, BecomesAStraightLine) {
+  Weights t;
+  t.output(t.bn(t.input({N, 3, 4, N}), 3));
+  t.output(t.bn(t.input({N, 2}), 2));
+  EXPECT_EQ(t.run({lower_batch_normalization()}, kNear), "Mul Add Mul Add");
+}
+
+TEST(LowerBatchNormalization, RefusesStatisticsThatAreInputs) {
+  Weights t;
+  t.output(t.node(make_op("BatchNormalization"), {t.input({N, 3, 4}), t.weights({3}), t.weights({3}),
+                                                  t.input({3}), t.constant({3}, {1, 2, 3})}));
+  t.output(t.bn(t.input({N, 3, 4}, DType::kFloat64), 3));
+  EXPECT_EQ(t.run({lower_batch_normalization()}), "BatchNormalization BatchNormalization");
 }
 
 TEST(FuseConvBn, Refuses) {
