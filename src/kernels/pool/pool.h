@@ -25,7 +25,12 @@ struct PoolShape {
   int64_t pad[3] = {0, 0, 0};      // before the first pixel
   int64_t pad_end[3] = {0, 0, 0};  // after the last; matters for count_padding
 
-  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }  // at most kMaxTaps
+  // Of a window that lie in the image; at most kMaxTaps.
+  int64_t taps() const {
+    int64_t n = 1;
+    for (int a = 0; a < 3; ++a) n *= kernel[a] < in[a] ? kernel[a] : in[a];
+    return n;
+  }
   // Output rows over the whole batch.
   int64_t rows() const { return batch * out[0] * out[1]; }
 };
