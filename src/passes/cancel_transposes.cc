@@ -9,6 +9,7 @@
 #include "ops/logical/where.h"
 #include "ops/math/clip.h"
 #include "ops/math/variadic.h"
+#include "ops/nn/group_normalization.h"
 #include "ops/nn/layer_normalization.h"
 #include "ops/nn/log_softmax.h"
 #include "ops/nn/pool.h"
@@ -336,6 +337,7 @@ Sink sink_of(const Node& n) {
   if (n.op.as<Unsqueeze>()) return sink_unsqueeze;
   if (n.op.as<Pool>()) return sink_pool<Pool>;
   if (n.op.as<GlobalPool>()) return sink_pool<GlobalPool>;
+  if (n.op.as<GroupNormalization>()) return sink_pool<GroupNormalization>;
 #if __has_include("ops/image/resize.h")
   if (n.op.as<Resize>()) return sink_pool<Resize>;
 #endif
@@ -347,7 +349,9 @@ bool joins(const Node& n) { return is_elementwise(n) || n.op.as<Concat>() != nul
 
 // Operators of one data input that keep its rank and its permutation.
 bool carries(const Node& n, const Permutation& perm) {
-  if (n.op.as<Pool>() || n.op.as<GlobalPool>()) return perm == channels_first(perm.size());
+  if (n.op.as<Pool>() || n.op.as<GlobalPool>() || n.op.as<GroupNormalization>()) {
+    return perm == channels_first(perm.size());
+  }
 #if __has_include("ops/image/resize.h")
   if (n.op.as<Resize>()) return perm == channels_first(perm.size());
 #endif

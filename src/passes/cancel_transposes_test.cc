@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/nn/group_normalization.h"
 #include "ops/nn/pool.h"
 #include "ops/nn/softmax.h"
 #include "ops/reduction/reduce.h"
@@ -151,6 +152,16 @@ TEST(LowerTransposes, OnlyAxesOfSizeOneMove) {
   t.output(t.node(make_op("Transpose", perm), {t.input({N, 4, 1, 1})}));
   t.output(t.node(make_op("Transpose", perm), {t.input({N, 4, 1, 3})}));
   EXPECT_EQ(t.run({lower_transposes()}), "Reshape Transpose");
+}
+
+TEST(CancelTransposes, GroupNormalizationFollows) {
+  Transposes t;
+  GroupNormalization op;
+  op.num_groups = 2;
+  const ValueId y =
+      t.node(make_op("GroupNormalization", op), {t.planar(t.x), t.weights({4}), t.weights({4})});
+  t.output(t.unary("Neg", t.last(y)));
+  EXPECT_EQ(t.left(1e-5), "GroupNormalization Neg");
 }
 
 }  // namespace
