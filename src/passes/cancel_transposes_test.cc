@@ -164,5 +164,29 @@ TEST(CancelTransposes, GroupNormalizationFollows) {
   EXPECT_EQ(t.left(1e-5), "GroupNormalization Neg");
 }
 
+TEST(CancelTransposes, ReshapeThatMergesNeighbours) {
+  Transposes t;  // image to sequence and back
+  const ValueId rows = t.node(make_op("Reshape"), {t.planar(t.x), t.ints({0, 4, -1})});
+  ValueId y = t.unary("Neg", t.transposed(rows, {0, 2, 1}));
+  const ValueId z = t.node(make_op("Reshape"), {t.transposed(y, {0, 2, 1}), t.ints({0, 2, 2, -1})});
+  t.output(t.transposed(z, {0, 3, 1, 2}));
+  EXPECT_EQ(t.left(), "Reshape Neg Reshape");
+}
+
+TEST(CancelTransposes, ReshapeOfOnes) {
+  Transposes t;
+  const ValueId x = t.input({1, 6, 4, 1});
+  const ValueId y = t.node(make_op("Reshape"), {t.planar(x), t.ints({1, 1, 1, 2, 3, 4, 1})});
+  t.output(t.transposed(y, {0, 1, 3, 4, 5, 2, 6}));
+  EXPECT_EQ(t.run({cancel_transposes(), lower_transposes()}), "Reshape Reshape");
+}
+
+TEST(CancelTransposes, ReshapeAcrossTheTranspose) {
+  Transposes t;
+  t.output(t.node(make_op("Reshape"), {t.planar(t.x), t.ints({0, -1})}));
+  t.output(t.node(make_op("Reshape"), {t.planar(t.x), t.ints({-1, 2})}));
+  EXPECT_EQ(t.left(), "Transpose Reshape Transpose Reshape");
+}
+
 }  // namespace
 }  // namespace ferry
