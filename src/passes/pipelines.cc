@@ -8,6 +8,7 @@
 #include "passes/fuse_activations.h"
 #include "passes/fuse_attention.h"
 #include "passes/fuse_conv_bn.h"
+#include "passes/fuse_group_normalization.h"
 #include "passes/fuse_normalization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
@@ -48,7 +49,7 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
-  return {lower_batch_normalization(), fuse_weight_transpose(), fuse_attention(),
+  return {lower_batch_normalization(), fuse_group_normalization(), fuse_weight_transpose(), fuse_attention(),
           cancel_transposes(),         lower_transposes(),      fold_shape_arithmetic(),
           eliminate_identity()};
 }
