@@ -30,7 +30,7 @@
 //     0 <= n <= kLanes, and loads zeros elsewhere
 //   constants: zero splat splat_i iota_i first_n
 //   arithmetic: + - * / fma fnma fms sqrt abs copysign min max min_nan max_nan
-//   rounding: round floor ceil trunc scale_pow2
+//   rounding: round floor ceil trunc; scale_pow2(x, n): x 2^n for whole |n| <= 252
 //   comparison: lt le gt ge eq ne is_nan select any all
 //   lanes: reduce_add reduce_min reduce_max transpose permute
 //   bits: & | ^ ~ shl shr sar bits from_bits

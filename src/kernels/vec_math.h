@@ -7,42 +7,79 @@
 
 namespace ferry::FERRY_ISA {
 
+// e^x = (1 + w) 2^n, w in [-0.3, 0.42] and accurate relative to itself.
+struct Exp {
+  F32 w, n;
+};
+
+// Of r + n ln 2, where |r| <= ln(2) / 2.
+FERRY_INLINE Exp exp_of_rest(F32 r, F32 n) {
+  // (e^r - 1 - r) / r^2, within 4e-9 of e^r.
+  F32 p = splat(0.0013863427f);
+  p = fma(p, r, splat(0.008367435f));
+  p = fma(p, r, splat(0.04166724f));
+  p = fma(p, r, splat(0.16666535f));
+  p = fma(p, r, splat(0.5f));
+  return {fma(p * r, r, r), n};
+}
+// For |x| small enough that n stays an integer.
+FERRY_INLINE Exp exp_parts(F32 x) {
+  const F32 n = round(x * splat(1.44269504f));
+  // ln 2 in two parts: the first has few bits, so n times it is exact.
+  const F32 r = fnma(n, splat(0.693359375f), x);
+  return exp_of_rest(fnma(n, splat(-2.12194440e-4f), r), n);
+}
+// Of x + low, where low is what a rounding took from x.
+FERRY_INLINE Exp exp_parts(F32 x, F32 low) {
+  const F32 n = round(x * splat(1.44269504f));
+  const F32 r = fnma(n, splat(0.693359375f), x);
+  return exp_of_rest(r + fnma(n, splat(-2.12194440e-4f), low), n);
+}
+FERRY_INLINE F32 negative_abs(F32 x) { return from_bits(bits(x) | splat_i(INT32_MIN)); }
+FERRY_INLINE F32 pow2(F32 n) { return scale_pow2(splat(1.0f), n); }
+
+// Below this e^x is 0 even among the subnormals.
+inline constexpr float kExpZero = -104.5f;
+// Below this y e^x is 0 for |y| up to 2^100, and scale_pow2 still takes the exponent.
+inline constexpr float kProductZero = -174.0f;
+
 // e^x. Overflows to infinity, underflows through subnormals to zero.
 FERRY_INLINE F32 exp(F32 x) {
   // Beyond these the result is 0 or infinity all the same, and n stays in range.
-  x = min(splat(89.0f), max(splat(-104.5f), x));
-  const F32 n = round(x * splat(1.44269504f));
-  // ln 2 in two parts: the first has few bits, so n times it is exact.
-  F32 r = fnma(n, splat(0.693359375f), x);
-  r = fnma(n, splat(-2.12194440e-4f), r);
-  // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, within 6e-11 of e^r.
-  F32 p = splat(0.000197902482f);
-  p = fma(p, r, splat(0.00139447593f));
-  p = fma(p, r, splat(0.00833349768f));
-  p = fma(p, r, splat(0.0416662954f));
-  p = fma(p, r, splat(0.166666657f));
-  p = fma(p, r, splat(0.5f));
-  p = fma(p * r, r, r) + splat(1.0f);
-  return scale_pow2(p, n);
+  const Exp e = exp_parts(min(splat(89.0f), max(splat(kExpZero), x)));
+  return scale_pow2(e.w + splat(1.0f), e.n);
 }
 
-// e^x - 1 for x <= 0: near zero its series, where the difference would cancel.
+// e^x - 1 for x <= 0.
 FERRY_INLINE F32 expm1_negative(F32 x) {
-  F32 p = splat(1.0f / 362880);
-  p = fma(p, x, splat(1.0f / 40320));
-  p = fma(p, x, splat(1.0f / 5040));
-  p = fma(p, x, splat(1.0f / 720));
-  p = fma(p, x, splat(1.0f / 120));
-  p = fma(p, x, splat(1.0f / 24));
-  p = fma(p, x, splat(1.0f / 6));
-  p = fma(p, x, splat(0.5f));
-  return select(lt(splat(-0.7f), x), fma(p * x, x, x), exp(x) - splat(1.0f));
+  const Exp e = exp_parts(max(splat(kExpZero), x));
+  const F32 power = pow2(e.n);
+  return fma(power, e.w, power - splat(1.0f));
 }
 
-// From e^-|x|, so that small results keep their digits.
+// From e^-|x| = power (1 + w): as t = 1 / (1 + e^-|x|), or as (1 + w) power t below zero, so that
+// small results keep their digits.
 FERRY_INLINE F32 sigmoid(F32 x) {
-  const F32 e = exp(-abs(x));
-  return select(lt(x, zero()), e, splat(1.0f)) / (splat(1.0f) + e);
+  const Exp e = exp_parts(max(splat(kExpZero), negative_abs(x)));
+  const F32 power = pow2(e.n);
+  const F32 t = splat(1.0f) / (splat(1.0f) + fma(power, e.w, power)), u = power * t;
+  return select(lt(x, zero()), fma(u, e.w, u), t);
+}
+
+// x sigmoid(v) from e = e^-|v|: x / (1 + e), below zero times e. The power of two of e comes last:
+// e may vanish where the product does not.
+FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
+  const F32 one = splat(1.0f), e = scale_pow2(one + parts.w, parts.n), d = one + e;
+  // What the sum has lost, times 1 / d or so.
+  const F32 lost = e - (d - one), t = x / d;
+  return select(lt(v, zero()), scale_pow2(fma(t, fnma(lost, splat(0.7f), parts.w), t), parts.n), t);
+}
+
+// x sigmoid(alpha x) for alpha > 0; `least` is kProductZero / alpha.
+FERRY_INLINE F32 swish(F32 x, F32 alpha, F32 least) {
+  x = max(least, x);
+  const F32 v = x * alpha;
+  return times_sigmoid(x, v, exp_parts(max(splat(kProductZero), negative_abs(v))));
 }
 
 FERRY_INLINE F32 tanh(F32 x) {
@@ -93,35 +130,69 @@ FERRY_INLINE F32 erf(F32 x) {
                 select(is_nan(x), x, copysign(large, x)));
 }
 
-// x / 2 (1 + erf(x / sqrt 2)) = max(x, 0) - |x| / 2 erfc(|x| / sqrt 2), where nothing cancels.
+// x / 2 (1 + erf(x / sqrt 2)) = max(x, 0) - a / 2 erfc(a / sqrt 2) with a = |x|. The tail is
+// e^(-a a / 2) g p(g) for g = a / (a + 2.75), so that it keeps its digits however far out. Near
+// zero a polynomial of x^2 does better.
 FERRY_INLINE F32 gelu(F32 x) {
-  // z = -log2 erfc(a / sqrt 2), as a polynomial times a: erfc within 7e-8, and 2.4e-6 of itself.
-  const F32 a = abs(x), t = min(splat(5.65685415f), a);
-  F32 q = splat(2.2624274e-08f);
-  q = fma(q, t, splat(-6.98353176e-07f));
-  q = fma(q, t, splat(9.24201049e-06f));
-  q = fma(q, t, splat(-6.64545587e-05f));
-  q = fma(q, t, splat(0.000245749165f));
-  q = fma(q, t, splat(6.82940154e-05f));
-  q = fma(q, t, splat(-0.00702637946f));
-  q = fma(q, t, splat(0.0524910763f));
-  q = fma(q, t, splat(0.459206283f));
-  q = fma(q, t, splat(1.15110552f));
-  const F32 z = min(splat(148.0f), q * a), n = round(z), r = n - z;
-  // 2^r on |r| <= 1/2, within 2e-9.
-  F32 p = splat(0.000153458124f);
-  p = fma(p, r, splat(0.00133999309f));
-  p = fma(p, r, splat(0.00961848907f));
-  p = fma(p, r, splat(0.0555032864f));
-  p = fma(p, r, splat(0.240226462f));
-  p = fma(p, r, splat(0.693147182f));
-  p = fma(p, r, splat(1.0f));
-  return fnma(t * splat(0.5f), scale_pow2(p, -n), max(zero(), x));
+  const F32 a = min(splat(15.0f), abs(x));
+  const F32 square = a * a, low = fms(a, a, square);
+  const Exp e = exp_parts(square * splat(-0.5f), low * splat(-0.5f));
+  const F32 d = a + splat(2.75f), lost = a - (d - splat(2.75f));
+  const F32 g = a / d, u = g - splat(0.3671875f);
+  // (a + 2.75) / 2 erfc(a / sqrt 2) e^(a a / 2) for a in [0.5, 15], within 6e-9 of itself.
+  F32 p = splat(-0.104202092f);
+  p = fma(p, u, splat(0.0688308924f));
+  p = fma(p, u, splat(0.146427915f));
+  p = fma(p, u, splat(-0.0255201831f));
+  p = fma(p, u, splat(-0.288237095f));
+  p = fma(p, u, splat(0.0177232046f));
+  p = fma(p, u, splat(0.752651274f));
+  p = fma(p, u, splat(-1.14686668f));
+  const F32 rest = p, first = splat(0.858076513f);
+  p = fma(p, u, first);
+  // What roundings took from t; the slope of log(t) by d is about 0.17 - 0.4 p.
+  const F32 t = g * p, slope = fnma(p, splat(0.4f), splat(0.17f));
+  const F32 low_p = fma(rest, u, first - p);
+  const F32 low_t = fma(lost * slope, t, fma(g, low_p, fms(g, p, t)));
+  const F32 y = max(zero(), x) - scale_pow2(t + fma(t, e.w, low_t), e.n);
+  // erf(x / sqrt 2) / (2 x) for |x| <= 0.51, within 2e-8.
+  F32 q = splat(-0.0010971156f);
+  q = fma(q, square, splat(0.0099521605f));
+  q = fma(q, square, splat(-0.06648879f));
+  q = fma(q, square, splat(0.39894226f));
+  return select(lt(a, splat(0.5f)), fma(square, q, x * splat(0.5f)), y);
 }
 
-// The tanh form of gelu: x / 2 (1 + tanh(t)) = x sigmoid(2 t).
+// The tanh form of gelu: x / 2 (1 + tanh(v / 2)) = x sigmoid(v), v = c x + d x^3. Far out v is
+// large, and what its roundings take away is carried along.
 FERRY_INLINE F32 gelu_tanh(F32 x) {
-  return x * sigmoid(splat(1.59576912f) * fma(splat(0.044715f) * x * x, x, x));
+  // c has few bits, so that c - s below is exact; the rest of it and of d are apart. Signs are
+  // those of -|v|.
+  constexpr float kC = -0x1.9884000000000p+0f, kCRest = -4.961449576512678e-06f,
+                  kD = -0.07135481387376785f, kDRest = -2.3988324659995897e-09f;
+  const F32 a = min(splat(12.0f), abs(x));
+  const F32 square = a * a, square_low = fms(a, a, square);
+  const F32 s = fma(splat(kD), square, splat(kC));
+  const F32 rest = fma(splat(kDRest), square, splat(kCRest));
+  F32 low = fma(splat(kD), square, splat(kC) - s) + fma(splat(kD), square_low, rest);
+  const F32 v = s * a;
+  low = fma(low, a, fms(s, a, v));
+  return times_sigmoid(max(splat(-12.0f), x), x, exp_parts(v, low));
+}
+
+// log(1 + f) + low for f in [-0.293, 0.414].
+FERRY_INLINE F32 log_of_mantissa(F32 f, F32 low) {
+  const F32 s = f * f;
+  // (log(1 + f) - f + f^2 / 2) / f^3, within 6e-9 / f^2.
+  F32 p = splat(-0.0786545202f);
+  p = fma(p, f, splat(0.128792062f));
+  p = fma(p, f, splat(-0.131252974f));
+  p = fma(p, f, splat(0.141814187f));
+  p = fma(p, f, splat(-0.166249692f));
+  p = fma(p, f, splat(0.200022832f));
+  p = fma(p, f, splat(-0.250007957f));
+  p = fma(p, f, splat(0.333333164f));
+  return fma(s, splat(-0.5f), fma(p * f, s, low)) + f;
 }
 
 // Natural logarithm; of 0 minus infinity, of less NaN.
@@ -133,19 +204,8 @@ FERRY_INLINE F32 log(F32 x) {
   const Mask high = gt(m, splat(1.41421356f));
   m = select(high, m * splat(0.5f), m);
   e = select(high, e + splat(1.0f), e);
-  const F32 f = m - splat(1.0f), s = f * f;
-  // (log(1 + f) - f + f^2 / 2) / f^3 on [-0.293, 0.414], within 6e-9 / f^2.
-  F32 p = splat(-0.0786545202f);
-  p = fma(p, f, splat(0.128792062f));
-  p = fma(p, f, splat(-0.131252974f));
-  p = fma(p, f, splat(0.141814187f));
-  p = fma(p, f, splat(-0.166249692f));
-  p = fma(p, f, splat(0.200022832f));
-  p = fma(p, f, splat(-0.250007957f));
-  p = fma(p, f, splat(0.333333164f));
   // ln 2 in two parts, as in exp.
-  F32 r = fma(p * f, s, e * splat(-2.12194440e-4f));
-  r = fma(s, splat(-0.5f), r) + f;
+  F32 r = log_of_mantissa(m - splat(1.0f), e * splat(-2.12194440e-4f));
   r = fma(e, splat(0.693359375f), r);
   const F32 infinity = from_bits(splat_i(0x7f800000));
   r = select(eq(x, infinity), x, r);
@@ -153,18 +213,35 @@ FERRY_INLINE F32 log(F32 x) {
   return select(lt(x, zero()), from_bits(splat_i(0x7fc00000)), select(is_nan(x), x, r));
 }
 
-// log(1 + u) for u >= 0; what 1 + u rounds away is put back.
-FERRY_INLINE F32 log1p(F32 u) {
-  const F32 w = splat(1.0f) + u, d = w - splat(1.0f);
-  return select(eq(d, zero()), u, log(w) * (u / d));
+// log(1 + u) for u in [0, 1]. 1 + u is never formed: its mantissa less 1 is u or (u - 1) / 2.
+FERRY_INLINE F32 log1p_unit(F32 u) {
+  const Mask high = gt(u, splat(0.414213562f));
+  const F32 f = select(high, fms(u, splat(0.5f), splat(0.5f)), u);
+  const F32 r = log_of_mantissa(f, select(high, splat(-2.12194440e-4f), zero()));
+  return r + select(high, splat(0.693359375f), zero());
 }
 
-FERRY_INLINE F32 softplus(F32 x) { return max(zero(), x) + log1p(exp(-abs(x))); }
+FERRY_INLINE F32 softplus(F32 x) {
+  const Exp e = exp_parts(max(splat(kExpZero), negative_abs(x)));
+  return max(zero(), x) + log1p_unit(scale_pow2(splat(1.0f) + e.w, e.n));
+}
 
-// x tanh(softplus(x)), as x n / (n + 2) with n = e^x (e^x + 2).
+// x tanh(softplus(x)) = x - 2 x / d = e (x - x (e + e^2) / d), with e = e^x and d = e^2 + 2 e + 2.
+// The first for x that is not small, and the second with the power of two of e last: it may vanish
+// where the product does not.
 FERRY_INLINE F32 mish(F32 x) {
-  const F32 e = exp(min(splat(20.0f), x)), n = e * (e + splat(2.0f));
-  return select(gt(x, splat(20.0f)), x, x * (n / (n + splat(2.0f))));
+  const F32 from = max(splat(kProductZero), x);
+  const Exp parts = exp_parts(min(splat(20.0f), from));
+  const F32 e = scale_pow2(splat(1.0f) + parts.w, parts.n);
+  const Mask large = gt(x, splat(-0.3f));
+  // Times 3 / 4: d is 4 to 5 where the error is largest, and what is below 4 rounds half as much.
+  constexpr float kPart = 0.75f;
+  const F32 d = fma(e, fma(e, splat(kPart), splat(2 * kPart)), splat(2 * kPart));
+  const F32 part = e * splat(kPart);
+  const F32 q = select(large, splat(2 * kPart), fma(part, e, part)) / d;
+  const F32 t = fnma(from, q, from);
+  const F32 y = select(large, t, scale_pow2(fma(t, parts.w, t), parts.n));
+  return select(gt(x, splat(20.0f)), x, y);
 }
 
 // Where sine and cosine are accurate; their reduction needs an fma that rounds once.

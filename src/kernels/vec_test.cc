@@ -123,7 +123,7 @@ TEST_P(Vec, ScalePow2ReachesSubnormalsAndInfinity) {
     if (std::string(op.name) != "scale_pow2") continue;
     for (const float a : {0.0f, 1.0f, -1.5f, 0.75f}) {
       for (const float b :
-           {0.0f, 1.0f, -1.0f, 127.0f, 128.0f, -126.0f, -149.0f, -160.0f, 240.0f, 1e6f, -1e6f}) {
+           {0.0f, 1.0f, -1.0f, 127.0f, 128.0f, -126.0f, -149.0f, -160.0f, 252.0f, -252.0f}) {
         std::vector<float> va(ops().lanes, a), vb(ops().lanes, b), y(ops().lanes);
         op.run(va.data(), vb.data(), y.data());
         for (const float lane : y)

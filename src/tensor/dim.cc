@@ -151,6 +151,16 @@ Interval interval_of_sum(const DimExpr& e) {
   return sum;
 }
 
+// Of a value that is one of these.
+Interval interval_of_any(const std::vector<Dim>& dims) {
+  Interval any{kNoHigh, kNoLow};
+  for (const Dim& d : dims) {
+    const Interval one = interval_of(d);
+    any = {std::min(any.low, one.low), std::max(any.high, one.high)};
+  }
+  return any;
+}
+
 Interval interval_of(const Dim& d) {
   if (d.is_constant()) return {d.constant(), d.constant()};
   const DimExpr& e = *d.expr();
@@ -180,7 +190,7 @@ Interval interval_of(const Dim& d) {
     case DimOp::kFloorScale:
       return {arg(0).low >= 0 && e.scale >= 0 ? 0 : kNoLow, kNoHigh};
     case DimOp::kBroadcast:
-      return {std::min(arg(0).low, arg(1).low), std::max(arg(0).high, arg(1).high)};
+      return interval_of_any(e.args);
     case DimOp::kSelectEqual:
       return {std::min(arg(2).low, arg(3).low), std::max(arg(2).high, arg(3).high)};
   }
@@ -444,6 +454,12 @@ Dim floor_scale(const Dim& a, float scale) {
       DimExpr{.op = DimOp::kFloorScale, .name = {}, .terms = {}, .args = {a}, .scale = scale});
 }
 
+namespace {
+
+bool is_broadcast(const Dim& d) { return d.expr() != nullptr && d.expr()->op == DimOp::kBroadcast; }
+
+}  // namespace
+
 Dim broadcast(const Dim& a, const Dim& b) {
   if (any_invalid({&a, &b})) return Dim::invalid();
   if (a == b || b.is_constant(1)) return a;
@@ -453,8 +469,19 @@ Dim broadcast(const Dim& a, const Dim& b) {
   if (b.is_constant()) return b;
   if (a.lower_bound() > 1) return a;
   if (b.lower_bound() > 1) return b;
-  return Dim::compare(a, b) < 0 ? DimBuilder::node(DimOp::kBroadcast, {a, b})
-                                : DimBuilder::node(DimOp::kBroadcast, {b, a});
+  // One flat set, since the order of broadcasts does not matter and a repeated one says nothing.
+  std::vector<Dim> sides;
+  for (const Dim* d : {&a, &b}) {
+    if (is_broadcast(*d)) {
+      sides.insert(sides.end(), d->expr()->args.begin(), d->expr()->args.end());
+    } else {
+      sides.push_back(*d);
+    }
+  }
+  std::sort(sides.begin(), sides.end(),
+            [](const Dim& x, const Dim& y) { return Dim::compare(x, y) < 0; });
+  sides.erase(std::unique(sides.begin(), sides.end()), sides.end());
+  return DimBuilder::node(DimOp::kBroadcast, std::move(sides));
 }
 
 Dim select_equal(const Dim& a, const Dim& b, const Dim& x, const Dim& y) {
@@ -483,7 +510,24 @@ Result<int64_t> eval_sum(const DimExpr& e, const SymbolLookup& lookup) {
   return sum;
 }
 
+Result<int64_t> eval_broadcast(const DimExpr& e, const SymbolLookup& lookup) {
+  int64_t size = 1;
+  size_t from = 0;
+  for (size_t i = 0; i < e.args.size(); ++i) {
+    FERRY_ASSIGN_OR_RETURN(const int64_t v, e.args[i].eval(lookup));
+    if (v == 1 || v == size) continue;
+    if (size != 1) {
+      return shape_mismatch("{} is {} and {} is {}: they must be equal, or one of them 1",
+                            e.args[from].to_string(), size, e.args[i].to_string(), v);
+    }
+    size = v;
+    from = i;
+  }
+  return size;
+}
+
 Result<int64_t> eval_op(const Dim& d, const DimExpr& e, const SymbolLookup& lookup) {
+  if (e.op == DimOp::kBroadcast) return eval_broadcast(e, lookup);
   int64_t v[4] = {};
   for (size_t i = 0; i < e.args.size(); ++i) {
     FERRY_ASSIGN_OR_RETURN(v[i], e.args[i].eval(lookup));
@@ -507,11 +551,6 @@ Result<int64_t> eval_op(const Dim& d, const DimExpr& e, const SymbolLookup& look
       return std::max(v[0], v[1]);
     case DimOp::kFloorScale:
       return scale_size(v[0], e.scale);
-    case DimOp::kBroadcast:
-      if (v[0] == v[1] || v[1] == 1) return v[0];
-      if (v[0] == 1) return v[1];
-      return shape_mismatch("{} is {} and {} is {}: they must be equal, or one of them 1",
-                            e.args[0].to_string(), v[0], e.args[1].to_string(), v[1]);
     case DimOp::kSelectEqual:
       return v[0] == v[1] ? v[2] : v[3];
     default:
@@ -563,8 +602,11 @@ Dim Dim::substitute(const std::function<const Dim*(std::string_view)>& lookup) c
       return max(arg(0), arg(1));
     case DimOp::kFloorScale:
       return floor_scale(arg(0), e.scale);
-    case DimOp::kBroadcast:
-      return broadcast(arg(0), arg(1));
+    case DimOp::kBroadcast: {
+      Dim all = 1;
+      for (size_t i = 0; i < e.args.size(); ++i) all = broadcast(all, arg(i));
+      return all;
+    }
     case DimOp::kSelectEqual:
       return select_equal(arg(0), arg(1), arg(2), arg(3));
   }

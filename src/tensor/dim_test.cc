@@ -52,6 +52,43 @@ TEST(Dim, BroadcastIsGuardedWhenEvaluated) {
   EXPECT_EQ(b.eval(lookup).status().code(), Code::kInvalidArgument);
 }
 
+TEST(Dim, BroadcastsOfTheSameSizesAreOne) {
+  const Dim nh = broadcast(n, h), all = broadcast(nh, w);
+  EXPECT_EQ(broadcast(n, nh), nh);
+  EXPECT_EQ(broadcast(nh, nh), nh);
+  EXPECT_EQ(broadcast(n, broadcast(h, w)), all);
+  EXPECT_EQ(broadcast(broadcast(w, n), broadcast(h, n)), all);
+  EXPECT_EQ(broadcast(all, Dim(1)), all);
+  EXPECT_EQ(broadcast(all, Dim(5)), Dim(5));
+  EXPECT_FALSE(nh == all);
+  EXPECT_EQ(nh.to_string(), "broadcast(h, n)");
+  EXPECT_EQ(all.to_string(), "broadcast(h, n, w)");
+  EXPECT_EQ(broadcast(n * 2, nh).expr()->args.size(), 3U);
+}
+
+TEST(Dim, BroadcastOfManyIsEvaluatedAndSubstituted) {
+  const Dim all = broadcast(broadcast(n, h), w);
+  int64_t sizes[3] = {1, 1, 1};
+  const SymbolLookup lookup = [&](std::string_view s) -> const int64_t* {
+    return &sizes[s == "n" ? 0 : s == "h" ? 1 : 2];
+  };
+  EXPECT_EQ(*all.eval(lookup), 1);
+  sizes[2] = 0;
+  EXPECT_EQ(*all.eval(lookup), 0);
+  sizes[0] = 6;
+  const Status status = all.eval(lookup).status();
+  EXPECT_EQ(status.code(), Code::kShapeMismatch);
+  EXPECT_NE(status.to_string().find("n is 6 and w is 0"), std::string::npos) << status.to_string();
+  sizes[2] = 6;
+  EXPECT_EQ(*all.eval(lookup), 6);
+  const Dim one = 1;
+  EXPECT_EQ(all.substitute([&](std::string_view s) { return s == "h" ? &one : nullptr; }),
+            broadcast(n, w));
+  EXPECT_EQ(all.substitute([&](std::string_view s) { return s == "h" ? &n : nullptr; }),
+            broadcast(n, w));
+  EXPECT_EQ(all.lower_bound(), 0);
+}
+
 // As trees these have 2^60 nodes; every operation on them must end, and soon.
 TEST(Dim, SharedPartsDoNotGrowWithoutBound) {
   Dim d = floor_div(n * h + 1, w), e = d;

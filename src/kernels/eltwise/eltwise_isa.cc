@@ -55,6 +55,14 @@ void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n)
   }
 }
 
+void apply_swish(const float* a, float* y, int64_t n, float alpha) noexcept {
+  const float magnitude = alpha < 0 ? -alpha : alpha;
+  const F32 scale = splat(magnitude), least = splat(kProductZero / magnitude);
+  // x sigmoid(-v) is -(-x) sigmoid(v).
+  if (alpha < 0) return map1(a, y, n, [=](F32 x) { return -swish(-x, scale, least); });
+  map1(a, y, n, [=](F32 x) { return swish(x, scale, least); });
+}
+
 void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, float q) noexcept {
   const F32 vp = splat(p), vq = splat(q), one = splat(1.0f);
   switch (op) {
@@ -71,7 +79,7 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
         return x * clamp(fma(x, splat(1.0f / 6), splat(0.5f)), zero(), one);
       });
     case EltOp::kSwish:
-      return map1(a, y, n, [=](F32 x) { return x * sigmoid(x * vp); });
+      return apply_swish(a, y, n, p);
     case EltOp::kGelu:
       return map1(a, y, n, [](F32 x) { return gelu(x); });
     case EltOp::kGeluTanh:
@@ -87,11 +95,12 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
     case EltOp::kMish:
       return map1(a, y, n, [](F32 x) { return mish(x); });
     case EltOp::kSelu:
-      return map1(a, y, n,
-                  [=](F32 x) { return select(lt(x, zero()), vp * vq * (exp(x) - one), x * vq); });
+      return map1(a, y, n, [=](F32 x) {
+        return select(lt(x, zero()), vp * vq * expm1_negative(x), x * vq);
+      });
     case EltOp::kCelu:
       return map1(a, y, n,
-                  [=](F32 x) { return select(lt(x, zero()), vp * (exp(x / vp) - one), x); });
+                  [=](F32 x) { return select(lt(x, zero()), vp * expm1_negative(x / vp), x); });
     default:
       return map1(a, y, n, [=](F32 x) {
         return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));
