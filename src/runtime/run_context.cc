@@ -347,7 +347,10 @@ Status RunContext::layout(const RunControl& control) {
     const uint32_t buffer =
         slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
     const DType dtype = p_.graph->value(v).type.dtype;
-    void* data = buffer == kNone ? nullptr : base + offsets_[buffer] + offset_bytes(slot, dtype);
+    // Without any memory all tensors are empty.
+    void* data = buffer == kNone || base == nullptr
+                     ? nullptr
+                     : base + offsets_[buffer] + offset_bytes(slot, dtype);
     env_[v] = Tensor::borrow(dtype, dims, data);
   }
   bound_for_ = symbols_;
