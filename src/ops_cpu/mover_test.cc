@@ -161,6 +161,20 @@ TEST(Mover, ExpandsAndTiles) {
   }
 }
 
+TEST(Mover, TransposesOfFewRowsOrColumns) {
+  for (int64_t few = 2; few < 6; ++few) {
+    for (int64_t n : {2, 15, 16, 33, 58, 300}) {
+      for (const Dims& dims : {Dims{3, few, n}, Dims{3, n, few}}) {
+        StepTester("Transpose")
+            .attr("perm", Ints{0, 2, 1})
+            .input(counting(DType::kFloat32, dims))
+            .kernel("transpose")
+            .run();
+      }
+    }
+  }
+}
+
 TEST(Mover, GathersElements) {
   for (const DType type : {DType::kInt8, DType::kFloat16, DType::kFloat32, DType::kFloat64}) {
     for (int64_t axis : {0, 1, 2, -1}) {

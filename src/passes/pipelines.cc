@@ -13,6 +13,7 @@
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
 #include "passes/lower_batch_normalization.h"
+#include "passes/lower_conv_transpose.h"
 #include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
 
@@ -49,7 +50,7 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
-  return {lower_batch_normalization(), fuse_group_normalization(), fuse_weight_transpose(), fuse_attention(),
+  return {lower_batch_normalization(), lower_conv_transpose(), fuse_group_normalization(), fuse_weight_transpose(), fuse_attention(),
           cancel_transposes(),         lower_transposes(),      fold_shape_arithmetic(),
           eliminate_identity()};
 }
