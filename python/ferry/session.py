@@ -150,7 +150,8 @@ class Session:
                  An array keeps its type: a wrong one is an error. Numbers and lists are converted.
         outputs  names of what to compute, internal values too; None: the model's outputs.
         out      arrays by output name to write into: writable, C-contiguous, of the exact type and
-                 shape. They are returned in place of new ones. Must not overlap the inputs.
+                 shape. They are returned in place of new ones. They may lie in the memory of inputs
+                 (the result is that of separate arrays), but not in that of each other.
         timeout  seconds after which the run stops with DeadlineExceeded.
         cancel   stops the run with Cancelled when another thread sets it.
 
