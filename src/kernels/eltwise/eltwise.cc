@@ -85,9 +85,7 @@ struct Run {
         } else if (o.col_stride == 0) {
           kernels.spread(from, o.row_stride, tile(i), n, cols);
         } else if (r == 0 || o.row_stride != 0) {
-          for (int64_t j = 0; j < n; ++j) {
-            std::copy_n(from + j * o.row_stride, cols, tile(i) + j * cols);
-          }
+          kernels.gather(from, o.row_stride, tile(i), n, cols);
         }
       }
       apply(y + r * cols, n * cols);

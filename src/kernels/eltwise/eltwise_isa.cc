@@ -177,6 +177,14 @@ void fill(float value, float* y, int64_t n) noexcept {
   if (i < n) store_n(y + i, v, n - i);
 }
 
+void gather(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += stride, y += cols) {
+    int64_t c = 0;
+    for (; c + kLanes <= cols; c += kLanes) store(y + c, load(x + c));
+    if (c < cols) store_n(y + c, load_n(x + c, cols - c), cols - c);
+  }
+}
+
 void spread(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept {
   int64_t r = 0;
   // Whole vectors, of which the next rows overwrite what is too much.
@@ -189,6 +197,6 @@ void spread(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols
 }  // namespace
 
 extern const EltKernels kEltKernels;
-const EltKernels kEltKernels = {apply, fill, spread};
+const EltKernels kEltKernels = {apply, fill, gather, spread};
 
 }  // namespace ferry::FERRY_ISA
