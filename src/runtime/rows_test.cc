@@ -4,6 +4,7 @@
 #include <random>
 
 #include "ops/nn/conv.h"
+#include "ops/nn/conv_transpose.h"
 #include "ops/nn/pool.h"
 #include "ops/registry.h"
 #include "ops/tensor/concat.h"
@@ -189,6 +190,12 @@ class Images : public Rows {
     const ValueId w = weights({out, in / group, kernel, kernel});
     return node(make_op("Conv", op), {x, w, weights({out})});
   }
+  ValueId transposed(ValueId x, int64_t out) {
+    const int64_t in = (*graph.value(x).type.shape)[1].constant();
+    ConvTranspose op;
+    op.pads.assign(4, 1);
+    return node(make_op("ConvTranspose", op), {x, weights({in, out, 3, 3}), weights({out})});
+  }
   ValueId max_pool(ValueId x) {
     Pool op;
     op.kernel_shape = {3, 3};
@@ -218,7 +225,7 @@ TEST_F(RowsTest, RandomImages) {
         t.conv(t.input({1, 5, side, known ? Dim(8) : Dim::symbol("t")}), 16, 3)};
     for (int i = 0; i < 10; ++i) {
       const ValueId x = values[below(values.size())], y = values[below(values.size())];
-      switch (below(9)) {
+      switch (below(10)) {
         case 0:
           values.push_back(t.silu(t.conv(x, 16, 1)));
           break;
@@ -247,6 +254,9 @@ TEST_F(RowsTest, RandomImages) {
           break;
         case 7:
           values.push_back(t.binary("Add", x, y));
+          break;
+        case 8:
+          values.push_back(t.concat({t.transposed(t.halves(x)[1], 7), t.conv(y, 9, 1)}, 1));
           break;
         default:
           values.push_back(t.concat({t.halves(x)[0], t.conv(y, 8, 1)}, 1));
