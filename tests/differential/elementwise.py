@@ -142,6 +142,8 @@ def power(b: Builder) -> None:
         y = b.const(b.r.choice([2, 3, 0.5, 2.0, -1.0, 1.0, 0.0]), b.r.choice([el.F32, x.element]))
     else:
         y = b.leaf(b.element(exponents), b.r.choice([(), x.shape]), 0, 3)
+        if not el.is_float(x.element) and el.is_float(y.element) and np.any(np.less(x.data, 0)):
+            raise Reject("no integer is a fractional power of a negative one")
     b.one("Pow", x, y)
 
 

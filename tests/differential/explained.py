@@ -65,6 +65,8 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Adam"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "Momentum"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "AffineGrid"): ("computes and returns float32", None),
+    ("onnx", "Det"): ("returns the type that numpy computes in", (el.BF16,)),
+    ("onnx", "FeatureVectorizer"): ("returns the type that numpy joins the inputs to; the schema says float", None),
     ("onnx", "Erf"): ("rounds through float32", (el.F64,)),
     ("onnx", "Gelu"): ("the constants are float32; Ferry's are double", (el.F64,)),
     ("onnxruntime", "Gelu"): ("the constants are float32; Ferry's are double", (el.F64,)),

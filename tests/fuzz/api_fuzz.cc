@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<Session> kSessions = make_sessions();
   FuzzedDataProvider in(data, size);
   // Sixteen dims of five would be 150 GB.
-  const auto budget = MemoryBudget::create(1 << 20);
+  const auto budget = MemoryBudget::create(1 << 16);
   const Session& session = kSessions[in.ConsumeIntegral<uint8_t>() % kSessions.size()];
   const RunOptions options{.timeout = std::chrono::milliseconds(100)};
   for (int round = 0; round < 2; ++round) {

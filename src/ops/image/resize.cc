@@ -69,8 +69,7 @@ Status check_scale(float scale) {
 bool rounds(const std::string& policy) { return policy != "stretch"; }
 
 // The common scale of all resized axes under keep_aspect_ratio_policy.
-double common_scale(const Resize& op, std::span<const int64_t> sizes,
-                    std::span<const int64_t> in) {
+double common_scale(const Resize& op, std::span<const int64_t> sizes, std::span<const int64_t> in) {
   double scale = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const double s = double(sizes[i]) / double(in[i]);
@@ -94,8 +93,7 @@ bool given(const InferContext& c, size_t i) {
 bool given(const EvalContext& c, size_t i) { return c.has_input(i) && c.input(i).count() > 0; }
 
 // Sizes along the resized axes from input 2 or 3; fresh dims where they are not known.
-Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape,
-                   InferContext& c) {
+Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape, InferContext& c) {
   const auto forget = [&] {
     for (size_t a : axes) shape[a] = c.fresh_dim(0, a);
   };
@@ -239,9 +237,10 @@ double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
     return a.roi_start * (in - 1) + (width == 1 ? extent / 2 : x * extent / (width - 1));
   }
   if (mode == "pytorch_half_pixel" && a.out <= 1) return 0;
-  const double position = (x + 0.5) / a.scale - 0.5;
-  if (mode != "half_pixel_symmetric") return position;
-  return in / 2 * (1 - double(a.out) / width) + position;
+  const double position = (x + 0.5) / a.scale;
+  if (mode != "half_pixel_symmetric") return position - 0.5;
+  // Summed in the order of the specification: another may round past the middle of two elements.
+  return in / 2 * (1 - double(a.out) / width) + position - 0.5;
 }
 
 int64_t nearest(const std::string& mode, double x) {
@@ -354,8 +353,7 @@ Status blend_axis(const double* x, double* y, int64_t outer, int64_t inner, cons
 
 // Applies one pass per axis that changes; `pass(from, to, outer, inner, axis)`.
 template <class Pass>
-Status for_each_axis(const ResizeAxes& axes, Tensor x, Tensor y, EvalContext& c,
-                     Pass&& pass) {
+Status for_each_axis(const ResizeAxes& axes, Tensor x, Tensor y, EvalContext& c, Pass&& pass) {
   size_t last = axes.size();
   for (size_t a = 0; a < axes.size(); ++a) {
     if (!axes[a].is_identity()) last = a;
@@ -396,8 +394,8 @@ Status visit_interpolated(DType type, F&& f) {
   return visit_numeric(type, f);
 }
 
-Status resize_nearest(const Resize& op, const ResizeAxes& axes, const Tensor& x,
-                      Tensor& y, EvalContext& c) {
+Status resize_nearest(const Resize& op, const ResizeAxes& axes, const Tensor& x, Tensor& y,
+                      EvalContext& c) {
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T outside{};
     (void)visit_interpolated(x.dtype(), [&]<class V>(TypeTag<V>) -> Status {
@@ -414,8 +412,8 @@ Status resize_nearest(const Resize& op, const ResizeAxes& axes, const Tensor& x,
   });
 }
 
-Status resize_blended(const Resize& op, const ResizeAxes& axes, const Tensor& x,
-                      Tensor& y, EvalContext& c) {
+Status resize_blended(const Resize& op, const ResizeAxes& axes, const Tensor& x, Tensor& y,
+                      EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor wide, Tensor::allocate(DType::kFloat64, x.dims(), c.budget()));
   FERRY_ASSIGN_OR_RETURN(Tensor result, Tensor::allocate(DType::kFloat64, y.dims(), c.budget()));
   FERRY_RETURN_IF_ERROR(visit_interpolated(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {

@@ -59,6 +59,14 @@ TEST(Resize, LinearTransforms) {
   run("pytorch_half_pixel", {1.5f, 3.5f});
 }
 
+TEST(Resize, HalfPixelSymmetricMeetsTheMiddleExactly) {
+  // Position 0 of four comes from 3 * (1 - 4 / 4.5) + 0.5 / 0.75 - 0.5, which is a half.
+  resize(tensor<float>({6}, {0, 1, 2, 3, 4, 5}), {0.75f})
+      .attr("coordinate_transformation_mode", word("half_pixel_symmetric"))
+      .expect(tensor<float>({4}, {0, 2, 3, 4}))
+      .run();
+}
+
 TEST(Resize, AlignCornersKeepsFractionalSizes) {
   // 4 * 0.6 = 2.4 positions wide.
   resize(kRow, {0.6f})
