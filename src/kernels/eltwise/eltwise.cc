@@ -69,8 +69,9 @@ struct Run {
     }
   }
 
-  // Several dense rows at a time: what differs only by row or column is spread over a tile first.
-  void short_rows(const EltOperand* operands, float* y, int64_t rows, int64_t cols) const {
+  // Several rows at a time: what is not dense in them is spread over a tile first.
+  void short_rows(const EltOperand* operands, float* y, int64_t y_stride, int64_t rows,
+                  int64_t cols) const {
     const int64_t batch = std::min(rows, kTile / cols);
     for (int64_t r = 0; r < rows; r += batch) {
       const int64_t n = std::min(batch, rows - r);
@@ -85,10 +86,16 @@ struct Run {
         } else if (o.col_stride == 0) {
           kernels.spread(from, o.row_stride, tile(i), n, cols);
         } else if (r == 0 || o.row_stride != 0) {
-          kernels.gather(from, o.row_stride, tile(i), n, cols);
+          kernels.copy_rows(from, o.row_stride, tile(i), cols, n, cols);
         }
       }
-      apply(y + r * cols, n * cols);
+      if (y_stride == cols) {
+        apply(y + r * cols, n * cols);
+        continue;
+      }
+      float* dense = tile(program.inputs + program.code.size() - 1);
+      apply(dense, n * cols);
+      kernels.copy_rows(dense, cols, y + r * y_stride, y_stride, n, cols);
     }
   }
 };
@@ -109,8 +116,9 @@ void eltwise_region(const EltKernels& kernels, const EltProgram& program,
     rows = 1;
   }
   const Run run(kernels, program, scratch);
-  if (rows > 1 && cols > 0 && y_stride == cols && cols <= kTile / 4) {
-    run.short_rows(operands, y, rows, cols);
+  // Rows of y that lie apart cost a copy, which pays below two vectors.
+  if (rows > 1 && cols > 0 && cols <= (y_stride == cols ? kTile / 4 : 32)) {
+    run.short_rows(operands, y, y_stride, rows, cols);
   } else {
     run.long_rows(operands, y, y_stride, rows, cols);
   }

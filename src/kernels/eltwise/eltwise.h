@@ -80,8 +80,9 @@ struct EltKernels {
   void (*apply)(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
                 float q) noexcept;
   void (*fill)(float value, float* y, int64_t n) noexcept;
-  // y[r * cols + c] = x[r * stride + c]
-  void (*gather)(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept;
+  // y[r * y_stride + c] = x[r * x_stride + c]
+  void (*copy_rows)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
+                    int64_t cols) noexcept;
   // y[r * cols + c] = x[r * stride]
   void (*spread)(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept;
 };

@@ -177,8 +177,28 @@ void fill(float value, float* y, int64_t n) noexcept {
   if (i < n) store_n(y + i, v, n - i);
 }
 
-void gather(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept {
-  for (int64_t r = 0; r < rows; ++r, x += stride, y += cols) {
+template <int kCols>
+void copy_few(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
+    __builtin_memcpy(y + r * y_stride, x + r * x_stride, kCols * sizeof(float));
+  }
+}
+
+void copy_rows(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
+               int64_t cols) noexcept {
+  switch (cols) {
+    case 1:
+      return copy_few<1>(x, x_stride, y, y_stride, rows);
+    case 2:
+      return copy_few<2>(x, x_stride, y, y_stride, rows);
+    case 3:
+      return copy_few<3>(x, x_stride, y, y_stride, rows);
+    case 4:
+      return copy_few<4>(x, x_stride, y, y_stride, rows);
+    default:
+      break;
+  }
+  for (int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     int64_t c = 0;
     for (; c + kLanes <= cols; c += kLanes) store(y + c, load(x + c));
     if (c < cols) store_n(y + c, load_n(x + c, cols - c), cols - c);
@@ -197,6 +217,6 @@ void spread(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols
 }  // namespace
 
 extern const EltKernels kEltKernels;
-const EltKernels kEltKernels = {apply, fill, gather, spread};
+const EltKernels kEltKernels = {apply, fill, copy_rows, spread};
 
 }  // namespace ferry::FERRY_ISA

@@ -109,7 +109,10 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
   std::vector<std::array<int64_t, 3>> sizes;  // rows, columns, what lies between rows
   for (int64_t cols : {0, 1, 3, 15, 16, 17, 33, 1024, 1500}) sizes.push_back({3, cols, 5});
   for (int64_t cols : {1, 2, 3, 8, 15, 16, 17, 40, 255, 256, 257}) {
-    for (int64_t rows : {1, 2, 5, 300}) sizes.push_back({rows, cols, 0});
+    for (int64_t rows : {1, 2, 5, 300}) {
+      sizes.push_back({rows, cols, 0});
+      sizes.push_back({rows, cols, 3});
+    }
   }
   for (const Isa isa : supported_isas()) {
     for (const auto& [rows, cols, gap] : sizes) {
@@ -149,7 +152,8 @@ TEST(Eltwise, SinesDoNotDependOnTheirNeighbours) {
   for (const Isa isa : supported_isas()) {
     for (EltOp op : {EltOp::kSin, EltOp::kCos}) {
       std::vector<float> x(200), alone(x.size()), together(x.size());
-      for (size_t i = 0; i < x.size(); ++i) x[i] = i % 37 == 5 ? 1e7f : 0.37f * static_cast<float>(i);
+      for (size_t i = 0; i < x.size(); ++i)
+        x[i] = i % 37 == 5 ? 1e7f : 0.37f * static_cast<float>(i);
       elt_kernels(isa).apply(op, x.data(), x.data(), together.data(), 200, 0, 0);
       for (size_t i = 0; i < x.size(); ++i) {
         elt_kernels(isa).apply(op, &x[i], &x[i], &alone[i], 1, 0, 0);
