@@ -5,7 +5,13 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   list(APPEND FERRY_ISA_LEVELS avx2 avx512)
 endif()
 # Kernels are optimised in every build type. GCC's tree vectoriser would duplicate what is already written in vectors.
-set(FERRY_ISA_FLAGS -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-tree-vectorize)
+set(FERRY_ISA_FLAGS -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-tree-vectorize)
+if(FERRY_SANITIZE)
+  # Each access of an unrolled tile would be checked by code of its own: minutes of compilation per file.
+  list(APPEND FERRY_ISA_FLAGS -O1 -DFERRY_NO_UNROLL)
+else()
+  list(APPEND FERRY_ISA_FLAGS -O3)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Its own AVX-512 headers initialise "undefined" vectors with themselves (GCC bug 105593).
   list(APPEND FERRY_ISA_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized)

@@ -49,10 +49,10 @@ std::shared_ptr<MemoryBudget> MemoryBudget::create(uint64_t limit_bytes) {
   return std::shared_ptr<MemoryBudget>(new MemoryBudget(limit_bytes));
 }
 
-Status MemoryBudget::reserve(uint64_t bytes) {
+Status MemoryBudget::reserve(uint64_t bytes, uint64_t wanted) {
   if (countdown_.load(std::memory_order_relaxed) > 0 &&
       countdown_.fetch_sub(1, std::memory_order_relaxed) == 1) {
-    return out_of_memory("injected failure of an allocation of {} bytes", bytes);
+    return out_of_memory("injected failure of an allocation of {} bytes", wanted);
   }
   uint64_t used = used_.load(std::memory_order_relaxed);
   do {
@@ -60,7 +60,7 @@ Status MemoryBudget::reserve(uint64_t bytes) {
       return out_of_memory(
           "{} bytes wanted, {} of the budget of {} are in use; raise memory_limit_bytes or use "
           "smaller inputs",
-          bytes, used, limit_);
+          wanted, used, limit_);
     }
   } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
   uint64_t peak = peak_.load(std::memory_order_relaxed);
@@ -126,19 +126,19 @@ size_t padded_bytes(size_t bytes) {
 
 }  // namespace
 
-Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget) {
-  if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", bytes);
+Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget, size_t wanted) {
+  if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", wanted);
   const size_t padded = padded_bytes(bytes);
   const bool mapped = is_mapped(padded);
   std::shared_ptr<MemoryBudget> counted;
   if (budget != nullptr) {
-    FERRY_RETURN_IF_ERROR(budget->reserve(padded));
+    FERRY_RETURN_IF_ERROR(budget->reserve(padded, wanted));
     counted = budget->shared_from_this();
   }
   void* p = mapped ? map_pages(padded) : std::aligned_alloc(kAlignment, padded);
   if (p == nullptr) {
     if (counted) counted->release(padded);
-    return out_of_memory("the machine has no {} bytes left", bytes);
+    return out_of_memory("the machine has no {} bytes left", wanted);
   }
   return std::shared_ptr<void>(p, [counted, padded, mapped](void* q) {
     if (mapped) {

@@ -29,8 +29,10 @@ class FERRY_API MemoryBudget : public std::enable_shared_from_this<MemoryBudget>
   // Test hook: the n-th allocation from now (1 = next) fails; 0 switches it off.
   void fail_after(int64_t n) noexcept { countdown_.store(n, std::memory_order_relaxed); }
 
-  // Reserves `bytes`, or says what is used and what was wanted. Pair with release().
-  Status reserve(uint64_t bytes);
+  // Reserves `bytes`, or says what is used and that `wanted` were wanted: `bytes` without what
+  // alignment and bookkeeping add. Pair with release().
+  Status reserve(uint64_t bytes, uint64_t wanted);
+  Status reserve(uint64_t bytes) { return reserve(bytes, bytes); }
   void release(uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
@@ -42,7 +44,11 @@ class FERRY_API MemoryBudget : public std::enable_shared_from_this<MemoryBudget>
 };
 
 // Owned bytes, 64-byte aligned, uninitialised; released to `budget` (if any) with the last owner.
-Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget);
+// Errors name `wanted`, where the caller has made more of it.
+Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget, size_t wanted);
+inline Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget) {
+  return allocate_buffer(bytes, budget, bytes);
+}
 
 // Memory that this process may use: the cgroup's limit or the machine's memory, in bytes.
 uint64_t available_memory_bytes() noexcept;

@@ -47,7 +47,9 @@
 #include <cstdint>
 
 #define FERRY_INLINE [[gnu::always_inline]] inline
-#if defined(__clang__)
+#if defined(FERRY_NO_UNROLL)
+#define FERRY_UNROLL
+#elif defined(__clang__)
 #define FERRY_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define FERRY_UNROLL _Pragma("GCC unroll 64")

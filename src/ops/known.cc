@@ -102,8 +102,10 @@ std::optional<Dim> truncated_div(const Dim& a, const Dim& b) {
     }
     return Dim(a.constant() / b.constant());
   }
-  if (a.lower_bound() >= 0 && b.lower_bound() > 0) return floor_div(a, b);
-  return std::nullopt;
+  if (b.lower_bound() <= 0) return std::nullopt;
+  if (a.lower_bound() >= 0) return floor_div(a, b);
+  // Rounded down where a is positive, up where it is negative.
+  return max(floor_div(a, b), min(ceil_div(a, b), 0));
 }
 
 std::optional<Dim> truncated_mod(const Dim& a, const Dim& b) {
@@ -111,8 +113,9 @@ std::optional<Dim> truncated_mod(const Dim& a, const Dim& b) {
     if (b.is_constant(0)) return std::nullopt;
     return b.is_constant(-1) ? Dim(0) : Dim(a.constant() % b.constant());
   }
-  if (a.lower_bound() >= 0 && b.lower_bound() > 0) return mod(a, b);
-  return std::nullopt;
+  if (b.lower_bound() <= 0) return std::nullopt;
+  if (a.lower_bound() >= 0) return mod(a, b);
+  return a - *truncated_div(a, b) * b;
 }
 
 std::optional<bool> known_equal(const Dim& a, const Dim& b) {

@@ -26,11 +26,17 @@ class AnchorStep : public StepKernel {
   bool reads_input(size_t i) const final { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const final { return packed_bytes_; }
   int in_place_input() const final { return anchor_.in_place_input(); }
+  bool takes_pitch(size_t i) const final { return by_pixel_ && reads_input(i); }
+  bool writes_pitch() const final { return by_pixel_; }
 
  protected:
   // `bias` may be empty.
-  AnchorStep(Isa isa, std::vector<float> bias, FusedAnchor anchor)
-      : elt_kernels_(elt_kernels(isa)), bias_(std::move(bias)), anchor_(std::move(anchor)) {}
+  // `by_pixel`: inputs and output are rows of channels, which may lie apart.
+  AnchorStep(Isa isa, std::vector<float> bias, FusedAnchor anchor, bool by_pixel)
+      : elt_kernels_(elt_kernels(isa)),
+        bias_(std::move(bias)),
+        anchor_(std::move(anchor)),
+        by_pixel_(by_pixel) {}
 
   // Memory for packed weights, kept as long as the step.
   Result<float*> allocate_weights(int64_t floats, MemoryBudget* budget) {
@@ -64,15 +70,20 @@ class AnchorStep : public StepKernel {
     args.hi = anchor_.hi;
   }
 
-  // Of a channels-last convolution from x to y.
-  ConvArgs conv_args(const StepContext& c, const ConvShape& s, const float* x, float* y) const {
+  int64_t residual_pitch(const StepContext& c) const {
+    return anchor_.residual < 0 ? 0 : c.input_pitch(static_cast<size_t>(anchor_.residual));
+  }
+
+  // Of a convolution from x to y in rows of channels.
+  ConvArgs conv_args(const StepContext& c, const Tensor& x, Tensor& y) const {
     ConvArgs args;
-    args.x = x;
-    args.x_pitch = s.in_channels;
-    args.y = y;
-    args.y_pitch = args.residual_pitch = s.out_channels;
+    args.x = x.data<float>();
+    args.x_pitch = c.input_pitch(static_cast<size_t>(anchor_.inputs[0]));
+    args.y = y.data<float>();
+    args.y_pitch = c.output_pitch(0);
+    args.residual_pitch = residual_pitch(c);
     args.weights = weights();
-    set_epilogue(c, y, args);
+    set_epilogue(c, args.y, args);
     return args;
   }
 
@@ -82,16 +93,16 @@ class AnchorStep : public StepKernel {
                              tail_at(own_bytes) + eltwise_scratch_bytes(anchor_.tail));
   }
 
-  // The tail, if any, on rows [r0, r1) of y, a matrix of `cols` columns; `own_bytes` as reserved.
-  void finish(const StepContext& c, float* y, int64_t cols, int64_t r0, int64_t r1, int thread,
+  // The tail, if any, on rows [r0, r1) of y; `own_bytes` as reserved.
+  void finish(const StepContext& c, const TailMatrix& y, int64_t r0, int64_t r1, int thread,
               int64_t own_bytes) const noexcept {
-    finish(c, y, cols, r0, r1, 0, cols, thread, own_bytes);
+    finish(c, y, r0, r1, 0, y.cols, thread, own_bytes);
   }
-  // Also on columns [c0, c1) alone.
-  void finish(const StepContext& c, float* y, int64_t cols, int64_t r0, int64_t r1, int64_t c0,
+  // On columns [c0, c1) alone.
+  void finish(const StepContext& c, const TailMatrix& y, int64_t r0, int64_t r1, int64_t c0,
               int64_t c1, int thread, int64_t own_bytes) const noexcept {
     if (!anchor_.has_tail()) return;
-    run_tail(elt_kernels_, anchor_, c, y, cols, r0, r1, c0, c1,
+    run_tail(elt_kernels_, anchor_, c, y, r0, r1, c0, c1,
              c.scratch<char>(thread) + tail_at(own_bytes));
   }
 
@@ -101,6 +112,8 @@ class AnchorStep : public StepKernel {
   size_t packed_bytes_ = 0;
 
  private:
+  bool by_pixel_;
+
   static int64_t tail_at(int64_t own_bytes) { return (own_bytes + 63) / 64 * 64; }
 
   std::shared_ptr<void> weights_;

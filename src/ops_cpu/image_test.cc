@@ -48,6 +48,17 @@ TEST(Image, Pools) {
         .tolerance(1e-6, 1e-6)
         .run();
   }
+  // A window larger than the image, as exporters write global pooling.
+  for (int64_t count_padding : {0, 1}) {
+    StepTester("AveragePool")
+        .attr("kernel_shape", Ints{1280, 1280})
+        .attr("pads", Ints{637, 636, 637, 636})
+        .attr("count_include_pad", count_padding)
+        .input(random_tensor({2, 19, 7, 8}, 5))
+        .kernel("pool_f32")
+        .tolerance(1e-6, 1e-6)
+        .run();
+  }
   StepTester("MaxPool")
       .attr("kernel_shape", Ints{2, 2})
       .input(tensor<float>({1, 1, 2, 3}, {1, NAN, 3, -INFINITY, 2, 1}))

@@ -101,7 +101,7 @@ namespace {
 class MatrixStep final : public AnchorStep {
  public:
   MatrixStep(Isa isa, PackedMatrix weights, std::vector<float> bias, FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         weights_(std::move(weights)) {
     packed_bytes_ = weights_.bytes;
@@ -121,10 +121,11 @@ class MatrixStep final : public AnchorStep {
                             a.dim(a.rank() - 1), args.k);
     }
     args.a = a.data<float>();
-    args.lda = args.k;
+    args.lda = c.input_pitch(static_cast<size_t>(anchor_.inputs[0]));
     args.packed_b = weights_.data();
     args.c = y.data<float>();
-    args.ldc = args.ldr = args.n;
+    args.ldc = c.output_pitch(0);
+    args.ldr = residual_pitch(c);
     set_epilogue(c, args.c, args);
     if (!anchor_.has_tail()) {
       run_product(kernels_, c.team(), args);
@@ -132,7 +133,7 @@ class MatrixStep final : public AnchorStep {
     }
     FERRY_RETURN_IF_ERROR(reserve(c, 0));
     const auto finish_tile = [&](int thread, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-      finish(c, args.c, args.n, m0, m1, n0, n1, thread, 0);
+      finish(c, {args.c, args.n, args.ldc}, m0, m1, n0, n1, thread, 0);
     };
     const FinishTile tile(finish_tile);
     run_product(kernels_, c.team(), args, &tile);

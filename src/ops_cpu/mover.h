@@ -57,15 +57,15 @@ class MoverStep : public StepKernel {
 
 // The same for outputs of which some lie in input 0 as they are.
 template <class T>
-class PieceStep final : public MoverStep<T> {
+class PieceStep : public MoverStep<T> {
  public:
   PieceStep(std::string name, const T& op, Isa isa, typename MoverStep<T>::Run function,
-            std::vector<std::optional<Dim>> offsets)
-      : MoverStep<T>(std::move(name), op, isa, function), offsets_(std::move(offsets)) {}
-  std::optional<Dim> view_offset(size_t i) const override { return offsets_[i]; }
+            std::vector<std::optional<Piece>> pieces)
+      : MoverStep<T>(std::move(name), op, isa, function), pieces_(std::move(pieces)) {}
+  std::optional<Piece> piece(size_t i) const override { return pieces_[i]; }
 
  private:
-  std::vector<std::optional<Dim>> offsets_;
+  std::vector<std::optional<Piece>> pieces_;
 };
 
 // Registers `run` for tensors whose elements have a fixed size of up to 8 bytes.

@@ -161,6 +161,49 @@ TEST(Mover, ExpandsAndTiles) {
   }
 }
 
+TEST(Mover, TransposesOfFewRowsOrColumns) {
+  for (int64_t few = 2; few < 6; ++few) {
+    for (int64_t n : {2, 15, 16, 33, 58, 300}) {
+      for (const Dims& dims : {Dims{3, few, n}, Dims{3, n, few}}) {
+        StepTester("Transpose")
+            .attr("perm", Ints{0, 2, 1})
+            .input(counting(DType::kFloat32, dims))
+            .kernel("transpose")
+            .run();
+      }
+    }
+  }
+}
+
+TEST(Mover, GathersElements) {
+  for (const DType type : {DType::kInt8, DType::kFloat16, DType::kFloat32, DType::kFloat64}) {
+    for (int64_t axis : {0, 1, 2, -1}) {
+      Tensor wide = *Tensor::allocate(DType::kInt64, {2, 3, 40});
+      Tensor narrow = *Tensor::allocate(DType::kInt32, {2, 3, 40});
+      const Dims x_dims = {3, 4, 41};
+      const int64_t n = x_dims[axis < 0 ? 2 : static_cast<size_t>(axis)];
+      for (int64_t i = 0; i < wide.count(); ++i) {
+        wide.data<int64_t>()[i] = i * 7 % (2 * n) - n;
+        narrow.data<int32_t>()[i] = static_cast<int32_t>(i * 5 % (2 * n) - n);
+      }
+      for (const Tensor& indices : {wide, narrow}) {
+        StepTester("GatherElements")
+            .attr("axis", axis)
+            .input(counting(type, x_dims))
+            .input(indices)
+            .symbolic()
+            .kernel("gather_elements")
+            .run();
+      }
+    }
+  }
+  StepTester("GatherElements")
+      .input(counting(DType::kFloat32, {3, 4}))
+      .input(*Tensor::allocate(DType::kInt64, {0, 4}))
+      .kernel("gather_elements")
+      .run();
+}
+
 TEST(Mover, Gathers) {
   for (DType type : kTypes) {
     for (int64_t axis : {0, 1, 2}) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/nn/group_normalization.h"
 #include "ops_cpu/step_test.h"
 
 namespace ferry {
@@ -108,6 +109,26 @@ TEST(Order, ReductionsOverSeparateAxes) {
           .tolerance(3e-6, 2e-6)
           .run();
     }
+  }
+}
+
+TEST(Order, GroupNormalizationOfChannelsLast) {
+  for (const auto& [dims, groups] : {std::pair<Dims, int64_t>{{2, 5, 7, 12}, 3},
+                                     {{1, 40, 90, 64}, 1},
+                                     {{2, 333, 20}, 20},
+                                     {{3, 70, 71, 6}, 0},
+                                     {{2, 0, 3, 4}, 2}}) {
+    GroupNormalization op;
+    op.num_groups = groups;
+    op.channels_last = true;
+    const int64_t channels = dims.back();
+    StepTester(make_op(groups == 0 ? "InstanceNormalization" : "GroupNormalization", op))
+        .input(random_tensor(dims, 3))
+        .constant(random_tensor({channels}, 4))
+        .constant(random_tensor({channels}, 5))
+        .kernel("group_norm_f32")
+        .tolerance(1e-5, 2e-6)
+        .run();
   }
 }
 

@@ -25,7 +25,7 @@ class ShiftedWinogradStep final : public AnchorStep {
  public:
   ShiftedWinogradStep(Isa isa, const ConvPlan& plan, const std::vector<float>& bias,
                       const FusedAnchor& anchor)
-      : AnchorStep(isa, bias, anchor),
+      : AnchorStep(isa, bias, anchor, false),
         isa_(isa),
         gemm_(gemm_kernels(isa)),
         winograd_(winograd_kernels(isa)),
@@ -81,7 +81,8 @@ class ShiftedWinogradStep final : public AnchorStep {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    Run r{*this, c, s, blocking, x.data<float>(), y.data<float>()};
+    const ConvArgs args = conv_args(c, x, y);
+    Run r{*this, c, s, blocking, x.data<float>(), args};
     const int64_t between = anchor_.then ? s.out[2] * s.out_channels : 0;
     const int64_t row_bytes =
         ((s.out[2] + 2) * shifted_.in_channels + between) * int64_t{sizeof(float)};
@@ -110,8 +111,8 @@ class ShiftedWinogradStep final : public AnchorStep {
     const ConvShape& s;
     const GemmBlocking& blocking;
     const float* x;
-    float* y;
-    int64_t strip = 0;                                    // output rows
+    const ConvArgs& args;  // of the whole convolution; x is in planes
+    int64_t strip = 0;     // output rows
     int64_t image_at = 0, planes_at = 0, between_at = 0;  // bytes into scratch
     int64_t winograd_at = 0, own_bytes = 0;
 
@@ -161,17 +162,17 @@ class ShiftedWinogradStep final : public AnchorStep {
     }
 
     void run_second(const float* pixels, int64_t count, float* to) const {
-      GemmArgs args;
-      args.m = count;
-      args.k = args.lda = step.second_.k;
-      args.n = args.ldc = step.second_.n;
-      args.a = pixels;
-      args.packed_b = step.second_.data();
-      args.c = to;
-      args.bias = step.second_bias_.empty() ? nullptr : step.second_bias_.data();
-      args.lo = step.anchor_.then->lo;
-      args.hi = step.anchor_.then->hi;
-      gemm_tile(step.gemm_, blocking, args, 0, args.m, 0, args.n);
+      GemmArgs product;
+      product.m = count;
+      product.k = product.lda = step.second_.k;
+      product.n = product.ldc = step.second_.n;
+      product.a = pixels;
+      product.packed_b = step.second_.data();
+      product.c = to;
+      product.bias = step.second_bias_.empty() ? nullptr : step.second_bias_.data();
+      product.lo = step.anchor_.then->lo;
+      product.hi = step.anchor_.then->hi;
+      gemm_tile(step.gemm_, blocking, product, 0, product.m, 0, product.n);
     }
 
     void run_strip(int64_t n, int64_t first, int thread) const {
@@ -185,15 +186,19 @@ class ShiftedWinogradStep final : public AnchorStep {
       }
       const FusedAnchor& anchor = step.anchor_;
       const int64_t pixel = (n * s.out[1] + first) * s.out[2];
-      ConvArgs args = step.conv_args(c, t, image, y);
+      ConvArgs a = args;
+      a.x = image;
+      a.x_pitch = t.in_channels;
       auto* between = reinterpret_cast<float*>(scratch + between_at);
-      args.y = anchor.then ? between : y + pixel * s.out_channels;
-      if (args.residual != nullptr) args.residual += pixel * s.out_channels;
+      a.y = anchor.then ? between : args.y + pixel * s.out_channels;
+      a.y_pitch = s.out_channels;
+      if (a.residual != nullptr) a.residual += pixel * s.out_channels;
       const WinogradPlan w = winograd_plan(step.gemm_, blocking, t, kTile);
-      winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, args, 0, w.tiles,
+      winograd_tiles(step.winograd_, step.gemm_, blocking, w, t, a, 0, w.tiles,
                      scratch + winograd_at);
-      if (anchor.then) run_second(between, rows * s.out[2], y + pixel * step.second_.n);
-      step.finish(c, y, s.out_channels, pixel, pixel + rows * s.out[2], thread, own_bytes);
+      if (anchor.then) run_second(between, rows * s.out[2], args.y + pixel * step.second_.n);
+      step.finish(c, {args.y, s.out_channels, s.out_channels}, pixel, pixel + rows * s.out[2],
+                  thread, own_bytes);
     }
   };
 

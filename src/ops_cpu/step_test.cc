@@ -57,7 +57,7 @@ std::unique_ptr<Graph> StepTester::build() const {
   }
   Node node;
   node.name = "test";
-  node.op = Op(def, std::move(attrs));
+  node.op = given_.defined() ? given_ : Op(def, std::move(attrs));
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Tensor& t = inputs_[i].tensor;
     if (!t.defined()) {

@@ -16,6 +16,8 @@ namespace ferry {
 class StepTester {
  public:
   explicit StepTester(std::string op) : op_(std::move(op)) {}
+  // With fields that no attribute of ONNX sets.
+  explicit StepTester(Op op) : op_(op.def().full_name()), given_(std::move(op)) {}
 
   StepTester& attr(const std::string& name, AttrValue value);
   StepTester& input(Tensor t);     // given at run time
@@ -38,6 +40,7 @@ class StepTester {
   void run_on(Isa isa, int threads, std::vector<Value>& results) const;
 
   std::string op_, kernel_;
+  Op given_;
   std::vector<std::pair<std::string, AttrValue>> attrs_;
   std::vector<Input> inputs_;
   size_t outputs_ = 1;

@@ -27,7 +27,7 @@ PlanarInput planes_of(const ConvShape& s, const float* x) {
 class ThinInputStep final : public AnchorStep {
  public:
   ThinInputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), false),
         gemm_(gemm_kernels(isa)),
         plan_(std::move(plan)) {}
 
@@ -46,7 +46,8 @@ class ThinInputStep final : public AnchorStep {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    const ConvArgs args = conv_args(c, s, nullptr, y.data<float>());
+    const ConvArgs args = conv_args(c, x, y);  // but for x, which is in planes
+    const TailMatrix matrix{args.y, s.out_channels, s.out_channels};
     const PlanarInput in = planes_of(s, x.data<float>());
     const int64_t own = thin_input_scratch_bytes(s, blocking);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
@@ -61,7 +62,7 @@ class ThinInputStep final : public AnchorStep {
       for (int64_t from = rows * part / parts; from < last; from += strip) {
         const int64_t to = std::min(last, from + strip);
         thin_input_rows(gemm_, blocking, s, in, args, from, to, c.scratch<void>(thread));
-        finish(c, args.y, s.out_channels, from * s.out[2], to * s.out[2], thread, own);
+        finish(c, matrix, from * s.out[2], to * s.out[2], thread, own);
       }
     });
     return {};
@@ -75,7 +76,7 @@ class ThinInputStep final : public AnchorStep {
 class ThinOutputStep final : public AnchorStep {
  public:
   ThinOutputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), false),
         kernels_(thin_output_kernels(isa)),
         plan_(std::move(plan)) {}
 
@@ -105,7 +106,8 @@ class ThinOutputStep final : public AnchorStep {
     if (!anchor_.has_tail()) return {};
     const int64_t lines = rows * s.out_channels;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      finish(c, args.y, s.out[2], lines * part / parts, lines * (part + 1) / parts, thread, 0);
+      finish(c, {args.y, s.out[2], s.out[2]}, lines * part / parts, lines * (part + 1) / parts,
+             thread, 0);
     });
     return {};
   }

@@ -13,7 +13,7 @@ namespace {
 class WinogradStep final : public AnchorStep {
  public:
   WinogradStep(Isa isa, ConvPlan plan, int64_t m, std::vector<float> bias, FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         gemm_(gemm_kernels(isa)),
         winograd_(winograd_kernels(isa)),
         plan_(std::move(plan)),
@@ -36,8 +36,9 @@ class WinogradStep final : public AnchorStep {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    const ConvArgs args = conv_args(c, s, x.data<float>(), y.data<float>());
+    const ConvArgs args = conv_args(c, x, y);
     const WinogradPlan w = winograd_plan(gemm_, blocking, s, m_);
+    const TailMatrix matrix{args.y, s.out_channels, args.y_pitch};
     const int64_t own = winograd_scratch_bytes(w, s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
@@ -67,7 +68,7 @@ class WinogradStep final : public AnchorStep {
       run_tiles((base + from) * w.tiles_w, (base + to) * w.tiles_w, thread);
       const int64_t r0 = n * s.out[1] + from * w.m,
                     r1 = n * s.out[1] + std::min(s.out[1], to * w.m);
-      finish(c, args.y, s.out_channels, r0 * s.out[2], r1 * s.out[2], thread, own);
+      finish(c, matrix, r0 * s.out[2], r1 * s.out[2], thread, own);
     });
     return {};
   }

@@ -9,6 +9,7 @@
 #include "ops/logical/where.h"
 #include "ops/math/clip.h"
 #include "ops/math/variadic.h"
+#include "ops/nn/group_normalization.h"
 #include "ops/nn/layer_normalization.h"
 #include "ops/nn/log_softmax.h"
 #include "ops/nn/pool.h"
@@ -308,6 +309,72 @@ std::optional<Sunk> sink_unsqueeze(PatchBuilder&, const Graph& g, const Node& n,
   return Sunk{n.op, {source(g, n.inputs[0], perm), n.inputs[1]}, wide};
 }
 
+// Axes [a0, a1) of x and [b0, b1) of y of a Reshape that hold the same elements in the same order.
+struct AxisGroup {
+  size_t a0, a1, b0, b1;
+};
+
+// The finest groups, in order; nothing when the shapes do not show them.
+std::optional<std::vector<AxisGroup>> axis_groups(const Shape& x, const Shape& y) {
+  std::vector<AxisGroup> groups;
+  for (size_t a = 0, b = 0; a < x.size() || b < y.size();) {
+    AxisGroup g{a, a, b, b};
+    Dim of_x = 1, of_y = 1;
+    do {
+      // The side that lacks elements takes the next axis; of two unknown ones, the shorter group.
+      const bool constant = of_x.is_constant() && of_y.is_constant();
+      const bool widen_x = g.a1 == g.a0 || (g.b1 != g.b0 && (constant ? of_x.constant() < of_y.constant()
+                                                                     : g.a1 - g.a0 <= g.b1 - g.b0));
+      if (widen_x ? g.a1 == x.size() : g.b1 == y.size()) return std::nullopt;
+      if (widen_x) {
+        of_x = of_x * x[g.a1++];
+      } else {
+        of_y = of_y * y[g.b1++];
+      }
+      if (of_x.is_invalid() || of_y.is_invalid()) return std::nullopt;
+    } while (g.b1 == g.b0 || !(of_x == of_y));
+    // Ones that are left over belong to the last group.
+    const auto rest_is_one = [](const Shape& s, size_t from) {
+      return std::all_of(s.begin() + static_cast<std::ptrdiff_t>(from), s.end(),
+                         [](const Dim& d) { return d.is_constant(1); });
+    };
+    if (rest_is_one(x, g.a1) && rest_is_one(y, g.b1)) g.a1 = x.size(), g.b1 = y.size();
+    a = g.a1, b = g.b1;
+    groups.push_back(g);
+  }
+  return groups;
+}
+
+// A reshape that splits axes, or merges such as are neighbours before the transpose too.
+std::optional<Sunk> sink_reshape(PatchBuilder& p, const Graph& g, const Node& n,
+                                 const Permutation& perm) {
+  const Type& out = g.value(n.outputs[0]).type;
+  const ValueId x = source(g, n.inputs[0], perm);
+  if (!out.has_rank() || out.rank() == 0 || n.op.as<Reshape>() == nullptr) return std::nullopt;
+  const auto groups = axis_groups(*g.value(n.inputs[0]).type.shape, *out.shape);
+  if (!groups) return std::nullopt;
+  std::vector<AxisGroup> order = *groups;
+  for (const AxisGroup& group : order) {
+    for (size_t a = group.a0; a + 1 < group.a1; ++a) {
+      if (perm[a + 1] != perm[a] + 1) return std::nullopt;
+    }
+  }
+  std::sort(order.begin(), order.end(), [&](const AxisGroup& l, const AxisGroup& r) {
+    return perm[l.a0] < perm[r.a0];
+  });
+  Shape to;
+  Permutation back(out.rank());
+  for (const AxisGroup& group : order) {
+    for (size_t b = group.b0; b < group.b1; ++b) {
+      back[b] = static_cast<int64_t>(to.size());
+      to.push_back((*out.shape)[b]);
+    }
+  }
+  const auto spec = reshape_spec(*g.value(x).type.shape, to);
+  if (!spec) return std::nullopt;
+  return Sunk{make_op("Reshape"), {x, p.constant(int64_tensor(*spec))}, back};
+}
+
 template <class T>
 std::optional<Sunk> sink_pool(PatchBuilder&, const Graph& g, const Node& n,
                               const Permutation& perm) {
@@ -334,8 +401,10 @@ Sink sink_of(const Node& n) {
   if (n.op.as<LayerNormalization>() || n.op.as<RMSNormalization>()) return sink_normalization;
   if (n.op.as<Squeeze>()) return sink_squeeze;
   if (n.op.as<Unsqueeze>()) return sink_unsqueeze;
+  if (n.op.as<Reshape>()) return sink_reshape;
   if (n.op.as<Pool>()) return sink_pool<Pool>;
   if (n.op.as<GlobalPool>()) return sink_pool<GlobalPool>;
+  if (n.op.as<GroupNormalization>()) return sink_pool<GroupNormalization>;
 #if __has_include("ops/image/resize.h")
   if (n.op.as<Resize>()) return sink_pool<Resize>;
 #endif
@@ -347,7 +416,9 @@ bool joins(const Node& n) { return is_elementwise(n) || n.op.as<Concat>() != nul
 
 // Operators of one data input that keep its rank and its permutation.
 bool carries(const Node& n, const Permutation& perm) {
-  if (n.op.as<Pool>() || n.op.as<GlobalPool>()) return perm == channels_first(perm.size());
+  if (n.op.as<Pool>() || n.op.as<GlobalPool>() || n.op.as<GroupNormalization>()) {
+    return perm == channels_first(perm.size());
+  }
 #if __has_include("ops/image/resize.h")
   if (n.op.as<Resize>()) return perm == channels_first(perm.size());
 #endif

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/nn/group_normalization.h"
 #include "ops/nn/pool.h"
 #include "ops/nn/softmax.h"
 #include "ops/reduction/reduce.h"
@@ -151,6 +152,40 @@ TEST(LowerTransposes, OnlyAxesOfSizeOneMove) {
   t.output(t.node(make_op("Transpose", perm), {t.input({N, 4, 1, 1})}));
   t.output(t.node(make_op("Transpose", perm), {t.input({N, 4, 1, 3})}));
   EXPECT_EQ(t.run({lower_transposes()}), "Reshape Transpose");
+}
+
+TEST(CancelTransposes, GroupNormalizationFollows) {
+  Transposes t;
+  GroupNormalization op;
+  op.num_groups = 2;
+  const ValueId y =
+      t.node(make_op("GroupNormalization", op), {t.planar(t.x), t.weights({4}), t.weights({4})});
+  t.output(t.unary("Neg", t.last(y)));
+  EXPECT_EQ(t.left(1e-5), "GroupNormalization Neg");
+}
+
+TEST(CancelTransposes, ReshapeThatMergesNeighbours) {
+  Transposes t;  // image to sequence and back
+  const ValueId rows = t.node(make_op("Reshape"), {t.planar(t.x), t.ints({0, 4, -1})});
+  ValueId y = t.unary("Neg", t.transposed(rows, {0, 2, 1}));
+  const ValueId z = t.node(make_op("Reshape"), {t.transposed(y, {0, 2, 1}), t.ints({0, 2, 2, -1})});
+  t.output(t.transposed(z, {0, 3, 1, 2}));
+  EXPECT_EQ(t.left(), "Reshape Neg Reshape");
+}
+
+TEST(CancelTransposes, ReshapeOfOnes) {
+  Transposes t;
+  const ValueId x = t.input({1, 6, 4, 1});
+  const ValueId y = t.node(make_op("Reshape"), {t.planar(x), t.ints({1, 1, 1, 2, 3, 4, 1})});
+  t.output(t.transposed(y, {0, 1, 3, 4, 5, 2, 6}));
+  EXPECT_EQ(t.run({cancel_transposes(), lower_transposes()}), "Reshape Reshape");
+}
+
+TEST(CancelTransposes, ReshapeAcrossTheTranspose) {
+  Transposes t;
+  t.output(t.node(make_op("Reshape"), {t.planar(t.x), t.ints({0, -1})}));
+  t.output(t.node(make_op("Reshape"), {t.planar(t.x), t.ints({-1, 2})}));
+  EXPECT_EQ(t.left(), "Transpose Reshape Transpose Reshape");
 }
 
 }  // namespace

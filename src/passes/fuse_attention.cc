@@ -275,6 +275,55 @@ std::optional<Patch> spelled_out(const Graph& g, const Node& n, const PassOption
   return std::move(p).build();
 }
 
+// x [N, G, T, D] of keys or values [N, G R, T, D] that hold every head of x R times, or kNone.
+ValueId repeated_source(const Graph& g, ValueId v) {
+  const Node* merge = producer_as<Reshape>(g, v);
+  const Node* expand = merge == nullptr ? nullptr : producer_of(g, merge->inputs[0]);
+  if (expand == nullptr || !expand->op.is("Expand")) return kNone;
+  const Node* add_axis = producer_of(g, expand->inputs[0]);
+  if (add_axis == nullptr || !(add_axis->op.is("Unsqueeze") || add_axis->op.as<Reshape>())) {
+    return kNone;
+  }
+  const ValueId x = add_axis->inputs[0];
+  for (const auto& [value, rank] :
+       {std::pair<ValueId, size_t>{v, 4}, {merge->inputs[0], 5}, {expand->inputs[0], 5}, {x, 4}}) {
+    if (!g.value(value).type.has_rank() || g.value(value).type.rank() != rank) return kNone;
+  }
+  const Shape &from = *g.value(x).type.shape, &single = *g.value(expand->inputs[0]).type.shape;
+  const Shape &many = *g.value(merge->inputs[0]).type.shape, &to = *g.value(v).type.shape;
+  const bool one = single[0] == from[0] && single[1] == from[1] && single[2].is_constant(1) &&
+                   single[3] == from[2] && single[4] == from[3];
+  const bool repeated = many[0] == from[0] && many[1] == from[1] && many[3] == from[2] &&
+                        many[4] == from[3];
+  const bool merged = to[0] == from[0] && to[1] == many[1] * many[2] && to[2] == from[2] &&
+                      to[3] == from[3];
+  return one && repeated && merged ? x : kNone;
+}
+
+// Attention over repeated heads => over the heads themselves, each for a group of queries.
+std::optional<Patch> grouped_queries(const Graph& g, const Node& n, const PassOptions&) {
+  if (n.op.as<Attention>() == nullptr || n.inputs.size() > 4 || n.outputs.size() != 1) {
+    return std::nullopt;
+  }
+  const ValueId k = repeated_source(g, n.inputs[1]), v = repeated_source(g, n.inputs[2]);
+  const Type& q = g.value(n.inputs[0]).type;
+  if (k == kNone || v == kNone || !q.has_rank() || q.rank() != 4) return std::nullopt;
+  const Dim &heads = (*q.shape)[1], &groups = (*g.value(k).type.shape)[1];
+  if (!heads.is_constant() || !groups.is_constant() || groups.constant() < 1 ||
+      heads.constant() % groups.constant() != 0 || !(groups == (*g.value(v).type.shape)[1]) ||
+      !((*g.value(n.inputs[1]).type.shape)[1] == heads)) {
+    return std::nullopt;
+  }
+  std::vector<ValueId> inputs = n.inputs;
+  inputs[1] = k;
+  inputs[2] = v;
+  PatchBuilder p(g);
+  const ValueId y = p.add(n.op, inputs);
+  if (!(p.type(y) == g.value(n.outputs[0]).type)) return std::nullopt;
+  p.replace(n.outputs[0], y);
+  return std::move(p).build();
+}
+
 // The operand before its heads were moved outside, with constant heads and width, or kNone.
 ValueId heads_inside_source(const Graph& g, ValueId v) {
   const Node* t = producer_as<Transpose>(g, v);
@@ -313,8 +362,11 @@ std::optional<Patch> heads_inside(const Graph& g, const Node& n, const PassOptio
 }  // namespace
 
 Pass fuse_attention() {
-  return {
-      "fuse_attention", {{"spelled_out", spelled_out}, {"heads_inside", heads_inside}}, nullptr};
+  return {"fuse_attention",
+          {{"spelled_out", spelled_out},
+           {"grouped_queries", grouped_queries},
+           {"heads_inside", heads_inside}},
+          nullptr};
 }
 
 }  // namespace ferry

@@ -2,6 +2,7 @@
 // Attention by its meaning, however it is spelled:
 //   softmax(s q k^T + mask) v                              ⇒ Attention(q, k, v, mask), scale = s
 //   Attention of heads that transposes moved outside       ⇒ Attention of heads inside, [B, S, H D]
+//   Attention of keys and values whose heads are repeated    ⇒ Attention of fewer key heads
 // The factor s may be spread over q, k and their product, the masks be added or chosen by Where,
 // keys be transposed directly or with their leading axes merged, ranks be 4 or 3, and rows without
 // a number be replaced by zeros.

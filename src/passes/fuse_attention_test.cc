@@ -118,6 +118,33 @@ TEST(FuseAttention, HeadsInside) {
             "Reshape Reshape Reshape Attention Reshape Transpose Transpose");
 }
 
+TEST(FuseAttention, GroupedQueries) {
+  for (const int64_t repeats : {2, 1}) {
+    Spelling t;
+    const auto repeated = [&](int64_t width) {
+      const ValueId x = t.input({B, 3, T, width});
+      const ValueId single = t.node(make_op("Unsqueeze"), {x, t.ints({2})});
+      const ValueId many = t.node(make_op("Expand"), {single, t.ints({1, 1, repeats, 1, 1})});
+      return t.node(make_op("Reshape"), {many, t.ints({0, 3 * repeats, -1, width})});
+    };
+    const ValueId q = t.input({B, 3 * repeats, S, 8});
+    const ValueId keys = t.transpose(repeated(8), {0, 1, 3, 2});
+    EXPECT_EQ(t.found(t.matmul(t.softmax(t.matmul(q, keys)), repeated(5))), "Attention");
+  }
+}
+
+TEST(FuseAttention, HeadsRepeatedInTurn) {
+  Spelling t;  // 0 1 2 0 1 2, not 0 0 1 1 2 2
+  const auto repeated = [&](int64_t width) {
+    const ValueId single = t.node(make_op("Unsqueeze"), {t.input({B, 3, T, width}), t.ints({1})});
+    const ValueId many = t.node(make_op("Expand"), {single, t.ints({1, 2, 1, 1, 1})});
+    return t.node(make_op("Reshape"), {many, t.ints({0, 6, -1, width})});
+  };
+  const ValueId keys = t.transpose(repeated(8), {0, 1, 3, 2});
+  const ValueId y = t.matmul(t.softmax(t.matmul(t.input({B, 6, S, 8}), keys)), repeated(5));
+  EXPECT_EQ(t.found(y), "Unsqueeze Expand Reshape Unsqueeze Expand Reshape Attention");
+}
+
 TEST(FuseAttention, NearMisses) {
   const std::string plain = "Transpose MatMul Softmax MatMul";
   {

@@ -8,6 +8,8 @@
 #include "ops/nn/pool.h"
 #include "ops/tensor/pad.h"
 #include "passes/fuse_conv_bn.h"
+#include "passes/lower_batch_normalization.h"
+#include "passes/lower_conv_transpose.h"
 #include "passes/pass_tester.h"
 
 namespace ferry {
@@ -71,6 +73,67 @@ TEST(FuseConvBn, GemmAndMatMul) {
                     t.weights({3})));
   t.output(t.binary("Add", t.node(make_op("MatMul"), {x, t.weights({4, 3})}), t.weights({3})));
   EXPECT_EQ(t.run({fuse_conv_bn(), fuse_matmul_add()}, kNear), "Gemm MatMul Gemm");
+}
+
+TEST(LowerBatchNormalization, BecomesAStraightLine) {
+  Weights t;
+  t.output(t.bn(t.input({N, 3, 4, N}), 3));
+  t.output(t.bn(t.input({N, 2}), 2));
+  EXPECT_EQ(t.run({lower_batch_normalization()}, kNear), "Mul Add Mul Add");
+}
+
+TEST(LowerBatchNormalization, RefusesStatisticsThatAreInputs) {
+  Weights t;
+  t.output(t.node(make_op("BatchNormalization"), {t.input({N, 3, 4}), t.weights({3}), t.weights({3}),
+                                                  t.input({3}), t.constant({3}, {1, 2, 3})}));
+  t.output(t.bn(t.input({N, 3, 4}, DType::kFloat64), 3));
+  EXPECT_EQ(t.run({lower_batch_normalization()}), "BatchNormalization BatchNormalization");
+}
+
+ConvTranspose upscaling(int64_t stride, std::vector<int64_t> pads, int64_t extra = 0) {
+  ConvTranspose op;
+  op.strides = {stride, stride};
+  op.pads = std::move(pads);
+  op.output_padding = {extra, extra};
+  return op;
+}
+
+TEST(LowerConvTranspose, FewChannels) {
+  struct Case {
+    int64_t kernel, stride, pad, extra;
+  };
+  for (const auto& [k, s, pad, extra] : {Case{4, 2, 1, 0}, Case{9, 4, 3, 1}, Case{9, 3, 3, 0},
+                                         Case{5, 2, 2, 1}, Case{6, 2, 2, 0}, Case{4, 4, 0, 0}}) {
+    Weights t;
+    const Op op = make_op("ConvTranspose", upscaling(s, {pad, pad, pad, pad}, extra));
+    t.output(t.node(op, {t.input({N, 5, 4, N}), t.weights({5, 1, k, k}), t.weights({1})}));
+    EXPECT_EQ(t.run({lower_conv_transpose()}, kNear), "Conv DepthToSpace") << k << " " << s;
+  }
+}
+
+TEST(LowerConvTranspose, PadsThatDiffer) {
+  Weights t;
+  const Op op = make_op("ConvTranspose", upscaling(2, {0, 3, 4, 1}));
+  t.output(t.node(op, {t.input({N, 5, 4, N}), t.weights({5, 2, 6, 6})}));
+  EXPECT_EQ(t.run({lower_conv_transpose()}, kNear), "Conv DepthToSpace");
+}
+
+TEST(LowerConvTranspose, Refuses) {
+  Weights t;
+  const ValueId x = t.input({N, 6, 4, N});
+  const auto refused = [&](ConvTranspose op, ValueId w) {
+    t.output(t.node(make_op("ConvTranspose", std::move(op)), {x, w}));
+  };
+  refused(upscaling(2, {1, 1, 1, 1}), t.weights({6, 32, 4, 4}));  // many channels
+  refused(upscaling(2, {0, 0, 0, 0}), t.weights({6, 1, 4, 4}));   // more than twice the input
+  ConvTranspose grouped = upscaling(2, {1, 1, 1, 1});
+  grouped.group = 2;
+  refused(grouped, t.weights({6, 1, 4, 4}));
+  ConvTranspose uneven = upscaling(2, {1, 1, 1, 1});
+  uneven.strides = {2, 1};
+  refused(uneven, t.weights({6, 1, 4, 4}));
+  EXPECT_EQ(t.run({lower_conv_transpose()}),
+            "ConvTranspose ConvTranspose ConvTranspose ConvTranspose");
 }
 
 TEST(FuseConvBn, Refuses) {

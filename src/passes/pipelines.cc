@@ -8,9 +8,12 @@
 #include "passes/fuse_activations.h"
 #include "passes/fuse_attention.h"
 #include "passes/fuse_conv_bn.h"
+#include "passes/fuse_group_normalization.h"
 #include "passes/fuse_normalization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
+#include "passes/lower_batch_normalization.h"
+#include "passes/lower_conv_transpose.h"
 #include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
 
@@ -47,8 +50,9 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
-  return {fuse_weight_transpose(), fuse_attention(),        cancel_transposes(),
-          lower_transposes(),      fold_shape_arithmetic(), eliminate_identity()};
+  return {lower_batch_normalization(), lower_conv_transpose(), fuse_group_normalization(), fuse_weight_transpose(), fuse_attention(),
+          cancel_transposes(),         lower_transposes(),      fold_shape_arithmetic(),
+          eliminate_identity()};
 }
 
 std::vector<Pass> basic_pipeline() {

@@ -6,8 +6,11 @@
 #include <iterator>
 #include <sstream>
 
+#include "ops/nn/group_normalization.h"
 #include "ops/reduction/reduce.h"
+#include "ops/tensor/reshape.h"
 #include "passes/fuse_activations.h"
+#include "passes/fuse_group_normalization.h"
 #include "passes/fuse_normalization.h"
 #include "passes/merge_duplicates.h"
 #include "passes/pass_tester.h"
@@ -190,6 +193,43 @@ TEST(FuseNormalization, Softmax) {
   EXPECT_EQ(c.found(c.div(v, c.reduce("ReduceSum", v))), "ReduceMax Sub Exp ReduceSum Div");
   v = d.unary("Exp", d.x);
   EXPECT_EQ(d.found(d.div(v, d.reduce("ReduceSum", v))), "Exp ReduceSum Div");
+}
+
+struct GroupNorm : PassTester {
+  ValueId x = input({N, 6, 4, 5});
+  ValueId normalized(std::vector<int64_t> inner, std::vector<float> ones, int64_t samples = 0) {
+    const Dims groups = {static_cast<int64_t>(ones.size())};
+    const std::vector<float> zeros(ones.size(), 0);
+    const ValueId flat = node(make_op("Reshape"), {x, ints(std::move(inner))});
+    const ValueId y = node(make_op("InstanceNormalization"),
+                           {flat, constant(groups, std::move(ones)), constant(groups, zeros)});
+    return node(make_op("Reshape"), {y, ints({samples, 6, 4, 5})});
+  }
+  std::string left() { return run({fuse_group_normalization()}, kNear); }
+};
+
+TEST(FuseGroupNormalization, ReshapedInstanceNormalization) {
+  for (int64_t groups : {1, 2, 6}) {
+    GroupNorm t;
+    const ValueId y = t.normalized({0, groups, -1}, std::vector<float>(static_cast<size_t>(groups), 2));
+    const ValueId scaled = t.binary("Mul", y, t.weights({6, 1, 1}));
+    t.output(t.binary("Add", t.constant({1, 6, 1, 1}, {1, 2, 3, 4, 5, 6}), scaled));
+    EXPECT_EQ(t.left(), "GroupNormalization");
+  }
+}
+
+TEST(FuseGroupNormalization, ParametersOfInstanceNormalization) {
+  GroupNorm t;
+  ValueId y = t.node(make_op("InstanceNormalization"), {t.x, t.weights({6}), t.weights({6})});
+  y = t.binary("Add", t.binary("Mul", t.scalar(3), y), t.weights({6, 1, 1}));
+  t.output(t.binary("Mul", y, t.weights({5})));  // along another axis
+  EXPECT_EQ(t.left(), "InstanceNormalization Mul");
+}
+
+TEST(FuseGroupNormalization, NearMisses) {
+  GroupNorm t;
+  t.output(t.normalized({1, 3, -1}, {1, 1, 1}, -1));  // over all samples
+  EXPECT_EQ(t.left(), "Reshape InstanceNormalization Reshape");
 }
 
 }  // namespace

@@ -185,23 +185,24 @@ class ChainReader {
 
 }  // namespace
 
-void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c, float* y,
-              int64_t cols, int64_t r0, int64_t r1, int64_t c0, int64_t c1,
+void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c,
+              const TailMatrix& y, int64_t r0, int64_t r1, int64_t c0, int64_t c1,
               void* scratch) noexcept {
   EltOperand operands[kMaxEltInstructions + 2];
-  operands[0] = {y + r0 * cols + c0, cols, 1};
+  float* tile = y.data + r0 * y.pitch + c0;
+  operands[0] = {tile, y.pitch, 1};
   for (size_t i = 0; i < anchor.tail_inputs.size(); ++i) {
-    const Tensor& t = c.input(static_cast<size_t>(anchor.tail_inputs[i]));
+    const auto input = static_cast<size_t>(anchor.tail_inputs[i]);
+    const Tensor& t = c.input(input);
     const auto* p = t.data<float>();
     if (t.count() == 1)
       operands[i + 1] = {p, 0, 0};
-    else if (t.count() == cols && t.dim(t.rank() - 1) == cols)
+    else if (t.count() == y.cols && t.dim(t.rank() - 1) == y.cols)
       operands[i + 1] = {p + c0, 0, 1};
     else
-      operands[i + 1] = {p + r0 * cols + c0, cols, 1};
+      operands[i + 1] = {p + r0 * c.input_pitch(input) + c0, c.input_pitch(input), 1};
   }
-  eltwise_region(kernels, anchor.tail, operands, y + r0 * cols + c0, cols, r1 - r0, c1 - c0,
-                 scratch);
+  eltwise_region(kernels, anchor.tail, operands, tile, y.pitch, r1 - r0, c1 - c0, scratch);
 }
 
 std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,

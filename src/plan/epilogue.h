@@ -43,10 +43,17 @@ struct FusedAnchor {
   bool reads(int input) const;
 };
 
-// Runs the tail over rows [r0, r1) and columns [c0, c1) of y, a matrix of `cols` columns.
+// A matrix that a tail works on, of `cols` columns and rows that are `pitch` elements apart.
+struct TailMatrix {
+  float* data = nullptr;
+  int64_t cols = 0, pitch = 0;
+};
+
+// Runs the tail over rows [r0, r1) and columns [c0, c1) of y.
 // `scratch` holds eltwise_scratch_bytes(anchor.tail).
-void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c, float* y,
-              int64_t cols, int64_t r0, int64_t r1, int64_t c0, int64_t c1, void* scratch) noexcept;
+void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepContext& c,
+              const TailMatrix& y, int64_t r0, int64_t r1, int64_t c0, int64_t c1,
+              void* scratch) noexcept;
 
 // The anchor of kind `op` in the request's node, or the reason why it is not one.
 std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,

@@ -10,9 +10,12 @@
 #include "ops/nn/conv_transpose.h"
 #include "ops/nn/pool.h"
 #include "ops/registry.h"
+#include "ops/tensor/reshape.h"
 #include "ops/tensor/transpose.h"
 #include "passes/cancel_transposes.h"
 #include "passes/eliminate_identity.h"
+#include "passes/permutation.h"
+#include "tensor/int_contents.h"
 
 namespace ferry {
 namespace {
@@ -112,6 +115,57 @@ Status convert(Graph& g, NodeId id, Op op) {
   return apply(g, id, std::move(p).build());
 }
 
+// The reshape that ends a channel shuffle of x, [N, C, ...] to [N, g, C / g, ...], the two swapped,
+// and back; kNone when `n` starts none.
+NodeId shuffle_end(const Graph& g, const Node& n) {
+  const auto only_user = [&](const Node& node) {
+    const ValueId v = node.outputs[0];
+    return g.has_single_use(v) ? g.value(v).users[0] : kNone;
+  };
+  const NodeId swap = n.op.as<Reshape>() != nullptr ? only_user(n) : kNone;
+  if (swap == kNone || g.node(swap).op.as<Transpose>() == nullptr) return kNone;
+  const NodeId end = only_user(g.node(swap));
+  if (end == kNone || g.node(end).op.as<Reshape>() == nullptr) return kNone;
+  const Type &x = g.value(n.inputs[0]).type, &split = g.value(n.outputs[0]).type;
+  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || x.dtype != DType::kFloat32) return kNone;
+  if (!split.has_rank() || split.rank() != x.rank() + 1) return kNone;
+  if (!(g.value(g.node(end).outputs[0]).type == x) || !(*x.shape)[1].is_constant()) return kNone;
+  for (size_t a = 0; a < x.rank(); ++a) {
+    if (a != 1 && !((*x.shape)[a] == (*split.shape)[a == 0 ? 0 : a + 1])) return kNone;
+  }
+  const std::vector<int64_t>& perm = g.node(swap).op.as<Transpose>()->perm;
+  if (perm.size() != split.rank()) return kNone;
+  for (size_t a = 0; a < perm.size(); ++a) {
+    const size_t wanted = a == 1 ? 2 : a == 2 ? 1 : a;
+    if (perm[a] != static_cast<int64_t>(wanted)) return kNone;
+  }
+  return end;
+}
+
+// A channel shuffle moves the innermost axes of channels-last values.
+Status convert_shuffle(Graph& g, const Node& n, NodeId end) {
+  const Shape& shape = *g.value(n.inputs[0]).type.shape;
+  const Shape& split = *g.value(n.outputs[0]).type.shape;
+  const size_t rank = shape.size();
+  if (!split[1].is_constant() || !split[2].is_constant()) return {};
+  std::vector<int64_t> wide(rank - 1, 0), swap, back(rank - 1, 0);
+  wide.push_back(split[1].constant());
+  wide.push_back(split[2].constant());
+  back.push_back(shape[1].constant());
+  for (size_t a = 0; a + 1 < rank; ++a) swap.push_back(static_cast<int64_t>(a));
+  swap.push_back(static_cast<int64_t>(rank));
+  swap.push_back(static_cast<int64_t>(rank) - 1);
+  PatchBuilder p(g);
+  const auto reshaped = [&](ValueId v, const std::vector<int64_t>& spec) {
+    return p.add(make_op("Reshape"), {v, p.constant(int64_tensor(spec))});
+  };
+  ValueId v = p.add(make_op("Transpose", Transpose{to_channels_last(rank)}), {n.inputs[0]});
+  v = p.add(make_op("Transpose", Transpose{swap}), {reshaped(v, wide)});
+  v = p.add(make_op("Transpose", Transpose{to_planar(rank)}), {reshaped(v, back)});
+  p.replace(g.node(end).outputs[0], v);
+  return apply(g, end, std::move(p).build());
+}
+
 }  // namespace
 
 // Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
@@ -129,7 +183,11 @@ bool is_shifted_convolution(const Conv& conv, const Dims& w) {
 Status assign_layouts(Graph& graph) {
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
-    if (n.inputs.empty() || n.inputs[0] == kNone || n.outputs.size() != 1) continue;
+    if (!n.alive || n.inputs.empty() || n.inputs[0] == kNone || n.outputs.size() != 1) continue;
+    if (const NodeId end = shuffle_end(graph, n); end != kNone) {
+      FERRY_RETURN_IF_ERROR(convert_shuffle(graph, n, end));
+      continue;
+    }
     Op op = channels_last_form(graph, n);
     if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
   }

@@ -131,13 +131,19 @@ class Planner {
   }
 
   // Computing the parts of a Concat in place makes its buffer live longer; it is done if the arena
-  // gets no larger.
+  // gets hardly larger.
   void plan_places() {
+    for (uint32_t s = 0; s < p_.steps.size(); ++s) {
+      const NodeId id = p_.steps[s].node;
+      if (id >= step_of_.size()) step_of_.resize(id + 1, kNone);
+      step_of_[id] = s;
+    }
     place_values(true);
     if (joins_ == 0) return;
     const uint64_t joined = arena_bytes();
     place_values(false);
-    if (arena_bytes() >= joined) place_values(true);
+    const uint64_t apart = arena_bytes();
+    if (joined <= apart + apart / 8) place_values(true);
   }
 
   void place_values(bool join) {
@@ -145,11 +151,12 @@ class Planner {
     join_ = join;
     joins_ = 0;
     offsets_.assign(g.num_values(), Dim(0));
+    in_rows_.assign(g.num_values(), 0);
     last_use_.assign(g.num_values(), 0);
     first_def_.assign(g.num_values(), 0);
     for (Slot& slot : p_.slots) {
       slot.place = Place::kUnused;
-      slot.buffer = slot.alias_of = slot.offset = slot.output_index = kNone;
+      slot.buffer = slot.alias_of = slot.offset = slot.pitch = slot.output_index = kNone;
     }
     for (Step& step : p_.steps) {
       step.skip = false;
@@ -190,8 +197,12 @@ class Planner {
     if (n.outputs.empty()) return;
     step.skip = see_pieces(step, n);
     if (n.outputs[0] == kNone || p_.slots[n.outputs[0]].place == Place::kAlias) return;
-    if (join_ && step.kernel->joins_inputs()) {
+    if (join_ && step.kernel->joins_inputs() == Join::kWhole) {
       step.skip = join_inputs(n);
+      return;
+    }
+    if (join_ && step.kernel->joins_inputs() == Join::kRows) {
+      step.skip = join_rows(n);
       return;
     }
     take_over_input(s, step, n, p_.slots[n.outputs[0]]);
@@ -204,9 +215,10 @@ class Planner {
     for (size_t i = 0; i < n.outputs.size(); ++i) {
       const ValueId v = n.outputs[i];
       if (v == kNone) continue;
-      const std::optional<Dim> offset = step.kernel->view_offset(i);
-      const bool lies = offset && p_.slots[v].place == Place::kArena && can_lie(v, *offset);
-      if (lies) lie_in(v, n.inputs[0], *offset);
+      const std::optional<Piece> piece = step.kernel->piece(i);
+      const bool lies = piece && p_.slots[v].place == Place::kArena && can_lie(v, piece->offset) &&
+                        (!piece->in_rows || users_take_pitch(v));
+      if (lies) lie_in(v, n.inputs[0], piece->offset, piece->in_rows);
       all = all && lies;
       any = any || lies;
     }
@@ -239,6 +251,87 @@ class Planner {
     return all;
   }
 
+  // Lets inputs of a Concat of the last axis be computed in the rows of its output; true when all
+  // are. Inputs that are pieces of one value are computed there with it.
+  bool join_rows(const Node& n) {
+    const ValueId y = n.outputs[0];
+    const Place place = p_.slots[y].place;
+    if (place != Place::kArena && place != Place::kOutput) return false;
+    for (ValueId v : n.inputs) {
+      if (!p_.slots[v].early) return false;
+    }
+    bool all = true;
+    Dim at = 0;
+    for (size_t i = 0; i < n.inputs.size();) {
+      const ValueId root = root_of(n.inputs[i]);
+      const size_t next = end_of_pieces(n, i, root);
+      const bool lies = next > i && root != y && p_.slots[root].place == Place::kArena &&
+                        can_lie(root, at) && can_lie_in_rows(root);
+      if (lies) {
+        lie_in(root, y, at, true);
+        first_def_[y] = std::min(first_def_[y], first_def_[root]);
+        ++joins_;
+      }
+      all = all && lies;
+      for (const size_t end = std::max(next, i + 1); i < end; ++i) {
+        at = at + graph().value(n.inputs[i]).type.shape->back();
+      }
+    }
+    return all;
+  }
+
+  // Inputs [i, end) of a Concat are, one after the other, all columns of `root`; i when they are
+  // not.
+  size_t end_of_pieces(const Node& n, size_t i, ValueId root) const {
+    const Type& whole = p_.graph->value(root).type;
+    if (!whole.has_rank() || whole.rank() == 0) return i;
+    Dim at = 0;
+    for (size_t end = i; end < n.inputs.size(); ++end) {
+      const Type& part = p_.graph->value(n.inputs[end]).type;
+      const auto [other, offset] = find(n.inputs[end]);
+      if (other != root || !(offset == at) || part.dtype != whole.dtype ||
+          part.rank() != whole.rank()) {
+        return i;
+      }
+      at = at + part.shape->back();
+      if (at == whole.shape->back()) return end + 1;
+    }
+    return i;
+  }
+
+  // Every step that reads `v` takes rows that lie apart.
+  bool users_take_pitch(ValueId v) const {
+    const Graph& g = *p_.graph;
+    for (NodeId user : g.value(v).users) {
+      const Node& n = g.node(user);
+      const StepKernel& kernel = *p_.steps[step_of_[user]].kernel;
+      for (size_t i = 0; i < n.inputs.size(); ++i) {
+        if (n.inputs[i] == v && (i >= n.num_own_inputs() || !kernel.takes_pitch(i))) return false;
+      }
+    }
+    return true;
+  }
+
+  // All that lies in the memory of `root` may lie in rows that are longer: it is written and read
+  // by kernels that take that, and it is `root` itself in other hands, or parts of its rows.
+  bool can_lie_in_rows(ValueId root) const {
+    const Graph& g = *p_.graph;
+    for (ValueId v = 0; v < g.num_values(); ++v) {
+      const Place place = p_.slots[v].place;
+      if (v != root && (place != Place::kAlias || root_of(v) != root)) continue;
+      if (!in_rows_[v] && !writes_pitch(v)) return false;
+      if (v != root && !in_rows_[v] && !(g.value(v).type == g.value(root).type)) return false;
+      if (!users_take_pitch(v)) return false;
+    }
+    return true;
+  }
+
+  bool writes_pitch(ValueId v) const {
+    const NodeId producer = p_.graph->value(v).producer;
+    return producer != kNone && p_.graph->node(producer).outputs[0] == v &&
+           p_.steps[step_of_[producer]].kernel->writes_pitch();
+  }
+
   // The place can be computed before the run, and elements begin at whole bytes.
   bool can_lie(ValueId v, const Dim& offset) {
     if (offset.is_constant(0)) return true;
@@ -246,8 +339,9 @@ class Planner {
            p_.dims.add(offset) != DimTable::kLate;
   }
 
-  void lie_in(ValueId v, ValueId in, const Dim& offset) {
+  void lie_in(ValueId v, ValueId in, const Dim& offset, bool in_rows = false) {
     const ValueId root = root_of(in);
+    in_rows_[v] = in_rows;
     p_.slots[v].place = Place::kAlias;
     p_.slots[v].alias_of = in;
     offsets_[v] = offset;
@@ -262,6 +356,7 @@ class Planner {
     if (input == kNone || input == n.outputs[0]) return;
     const ValueId root = root_of(input);
     if (p_.slots[root].place != Place::kArena || last_use_[root] != s) return;
+    if (row_owner(input) != kNone) return;
     // Another input in the same memory would be read after it is overwritten.
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       if (static_cast<int>(i) != in && n.inputs[i] != kNone && root_of(n.inputs[i]) == root) return;
@@ -291,6 +386,15 @@ class Planner {
 
   ValueId root_of(ValueId v) const { return find(v).first; }
 
+  // The value whose rows the rows of `v` are parts of; kNone where they lie one after the other.
+  ValueId row_owner(ValueId v) const {
+    ValueId owner = kNone;
+    for (; p_.slots[v].place == Place::kAlias; v = p_.slots[v].alias_of) {
+      if (in_rows_[v]) owner = p_.slots[v].alias_of;
+    }
+    return owner;
+  }
+
   void plan_memory() {
     const Graph& g = graph();
     p_.memory = MemoryPlan();
@@ -314,6 +418,9 @@ class Planner {
       const auto [root, offset] = find(v);
       roots.emplace_back(v, root);
       if (!offset.is_constant(0)) slot.offset = p_.dims.add(offset);
+      if (const ValueId owner = row_owner(v); owner != kNone) {
+        slot.pitch = p_.dims.add(g.value(owner).type.shape->back());
+      }
       if (p_.slots[root].buffer != kNone) {
         p_.memory.buffer(p_.slots[root].buffer).values.push_back(v);
       }
@@ -366,7 +473,9 @@ class Planner {
   Program& p_;
   const PlanOptions& o_;
   std::vector<uint32_t> last_use_, first_def_;
-  std::vector<Dim> offsets_;  // of aliases, in elements of what they lie in
+  std::vector<Dim> offsets_;       // of aliases, in elements of what they lie in
+  std::vector<uint8_t> in_rows_;   // aliases whose rows are parts of the rows that they lie in
+  std::vector<uint32_t> step_of_;  // by NodeId
   bool join_ = true;
   size_t joins_ = 0;
   std::set<std::string, std::less<>> late_symbols_;  // that steps so far give a value

@@ -31,6 +31,7 @@ struct Slot {
   uint32_t buffer = kNone;        // kArena: index into the memory plan
   ValueId alias_of = kNone;       // kAlias: the value in whose memory it lies; no alias itself
   uint32_t offset = kNone;        // kAlias: elements before it there, in the dim table; kNone: 0
+  uint32_t pitch = kNone;         // kAlias: elements from row to row, likewise; kNone: last axis
   uint32_t output_index = kNone;  // kOutput
   bool early = false;             // dims follow from the symbols of the inputs
   std::vector<DimTable::Index> dims;  // when early
@@ -64,7 +65,8 @@ struct PlanOptions {
   bool exact = false;
   int threads = 1;
   bool reference_only = false;
-  bool is_group = false;  // the graph is the body of a ferry.Group: what it holds is grouped already
+  bool is_group =
+      false;  // the graph is the body of a ferry.Group: what it holds is grouped already
   const KernelRegistry* kernels = nullptr;
   MemoryBudget* budget = nullptr;
 };

@@ -33,6 +33,10 @@ class StepContext : public EvalContext {
   // The planned output: dims evaluated from the bound symbols. Requires has_output(i), and a
   // candidate that was offered KernelRequest::outputs_planned.
   virtual Result<Tensor> planned_output(size_t i) = 0;
+  // Elements from one row (last axis, rank >= 1) of a tensor to the next: the size of that axis, or
+  // more for kernels that take it (StepKernel::takes_pitch, writes_pitch).
+  virtual int64_t input_pitch(size_t i) const = 0;
+  virtual int64_t output_pitch(size_t i) const = 0;
   // Scratch of at least `bytes`, 64-byte aligned, for each of the first `threads` of the team; kept
   // between steps and runs, contents undefined. Call it before team().parallel, not inside.
   virtual Status reserve_scratch(int threads, int64_t bytes) = 0;
@@ -47,6 +51,19 @@ class StepContext : public EvalContext {
   virtual void* scratch_of(int thread) const = 0;
 };
 
+// Where in input 0 an output lies as it is, under other dims.
+struct Piece {
+  Dim offset = 0;        // elements before its first one
+  bool in_rows = false;  // each of its rows (last axis) is a part of a row there; else one run
+};
+
+// What output 0 is to the inputs, all of them.
+enum class Join : uint8_t {
+  kNo,
+  kWhole,  // one after the other
+  kRows,   // each row (last axis) is the inputs' rows one after the other
+};
+
 class StepKernel {
  public:
   virtual ~StepKernel() = default;
@@ -57,13 +74,16 @@ class StepKernel {
   virtual int in_place_input() const { return -1; }
   // False for a constant input that the kernel has packed: its source may be dropped.
   virtual bool reads_input(size_t) const { return true; }
-  // Where in input 0, in elements, output `i` lies as it is, under other dims: the planner lets
-  // them share memory and skips the step if that is so for all outputs. Else run() leaves outputs
-  // alone that are in place. nullopt: nowhere.
-  virtual std::optional<Dim> view_offset(size_t) const { return std::nullopt; }
-  // Output 0 is all inputs one after the other: the planner may let inputs be computed right where
-  // they belong, and skips the step if all are. Else run() leaves inputs alone that are in place.
-  virtual bool joins_inputs() const { return false; }
+  // Where in input 0 output `i` lies: the planner lets them share memory and skips the step if that
+  // is so for all outputs. Else run() leaves outputs alone that are in place. nullopt: nowhere.
+  virtual std::optional<Piece> piece(size_t) const { return std::nullopt; }
+  // The planner may let inputs be computed right where they belong in output 0, and skips the step
+  // if all are. Else run() leaves inputs alone that are in place.
+  virtual Join joins_inputs() const { return Join::kNo; }
+  // run() reads input `i`, writes output 0, with rows that lie apart: as far as
+  // StepContext::input_pitch and output_pitch say.
+  virtual bool takes_pitch(size_t) const { return false; }
+  virtual bool writes_pitch() const { return false; }
   virtual size_t packed_bytes() const { return 0; }
   // True when it runs the node's bodies (StepContext::run_body).
   virtual bool wants_bodies() const { return true; }

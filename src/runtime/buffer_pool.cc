@@ -58,14 +58,15 @@ BufferPool::BufferPool(MemoryBudget* budget)
 
 Result<std::shared_ptr<void>> BufferPool::take(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", bytes);
-  FERRY_ASSIGN_OR_RETURN(Block block, find_or_allocate(size_class(bytes)));
+  FERRY_ASSIGN_OR_RETURN(Block block, find_or_allocate(bytes));
   void* data = static_cast<char*>(block.memory.get()) + kHeaderBytes;
   const auto keep = [](void*) {};
   HeaderAllocator<char> header(weak_from_this(), std::move(block));
   return std::shared_ptr<void>(data, keep, header);
 }
 
-Result<BufferPool::Block> BufferPool::find_or_allocate(size_t bytes) {
+Result<BufferPool::Block> BufferPool::find_or_allocate(size_t wanted) {
+  const size_t bytes = size_class(wanted);
   const std::lock_guard lock(mutex_);
   // The smallest that is large enough, unless most of it would lie waste.
   const auto it = std::lower_bound(idle_.begin(), idle_.end(), bytes,
@@ -78,10 +79,11 @@ Result<BufferPool::Block> BufferPool::find_or_allocate(size_t bytes) {
   } else {
     free_stale(bytes);
     idle_.reserve(blocks_ + 1);
-    Result<std::shared_ptr<void>> fresh = allocate_buffer(kHeaderBytes + bytes, budget_.get());
+    Result<std::shared_ptr<void>> fresh =
+        allocate_buffer(kHeaderBytes + bytes, budget_.get(), wanted);
     if (!fresh.ok() && fresh.status().code() == Code::kOutOfMemory && !idle_.empty()) {
       free_idle();
-      fresh = allocate_buffer(kHeaderBytes + bytes, budget_.get());
+      fresh = allocate_buffer(kHeaderBytes + bytes, budget_.get(), wanted);
     }
     if (!fresh.ok()) return std::move(fresh).status();
     block.memory = *std::move(fresh);

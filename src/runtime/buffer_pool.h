@@ -51,7 +51,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   template <class T>
   struct HeaderAllocator;
 
-  Result<Block> find_or_allocate(size_t bytes);
+  Result<Block> find_or_allocate(size_t wanted);
   void give_back(Block block) noexcept;
   void count_run(int change);
   // Frees blocks that no current run has used, until `bytes` are free or none is left. Requires the

@@ -104,6 +104,11 @@ TEST_F(BufferPoolTest, IdleMemoryGivesWayToTheBudget) {
   ASSERT_FALSE(r.ok());
   EXPECT_EQ(r.status().code(), Code::kOutOfMemory);
   EXPECT_EQ(pool->lent_bytes(), 0u);
+  // Not what it is rounded up to.
+  r = pool->take(2100001);
+  ASSERT_FALSE(r.ok());
+  EXPECT_TRUE(r.status().message().starts_with("2100001 bytes wanted, 0 of the budget of 1048576"))
+      << r.status().to_string();
   EXPECT_TRUE(pool->take(900000).ok());
 }
 

@@ -82,6 +82,9 @@ class RunStepContext final : public StepContext {
     return dynamic(v, r_.p_.graph->value(v).type.dtype, dims);
   }
 
+  int64_t input_pitch(size_t i) const override { return r_.pitch(node_.inputs[i]); }
+  int64_t output_pitch(size_t i) const override { return r_.pitch(node_.outputs[i]); }
+
   Result<Tensor> output(size_t i, DType dtype, const Dims& dims) override {
     if (!has_output(i)) return Tensor::allocate(dtype, dims, control_.budget);
     const ValueId v = node_.outputs[i];
@@ -344,7 +347,10 @@ Status RunContext::layout(const RunControl& control) {
     const uint32_t buffer =
         slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
     const DType dtype = p_.graph->value(v).type.dtype;
-    void* data = buffer == kNone ? nullptr : base + offsets_[buffer] + offset_bytes(slot, dtype);
+    // Without any memory all tensors are empty.
+    void* data = buffer == kNone || base == nullptr
+                     ? nullptr
+                     : base + offsets_[buffer] + offset_bytes(slot, dtype);
     env_[v] = Tensor::borrow(dtype, dims, data);
   }
   bound_for_ = symbols_;
@@ -417,6 +423,13 @@ Status RunContext::place_outputs(std::vector<Value>& outputs) {
     env_[v] = given;
   }
   return {};
+}
+
+int64_t RunContext::pitch(ValueId v) const {
+  const Slot& slot = p_.slots[v];
+  if (slot.pitch != kNone) return sizes_[slot.pitch];
+  const Dims& dims = env_[v].tensor().dims();
+  return dims.empty() ? 1 : dims[dims.size() - 1];
 }
 
 size_t RunContext::offset_bytes(const Slot& slot, DType dtype) const {

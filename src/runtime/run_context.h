@@ -51,6 +51,8 @@ class RunContext {
   bool writes_given(size_t i, const Value& given) const;
   Status place_outputs(std::vector<Value>& outputs);
   void point_aliases();
+  // Elements from one row of a tensor to the next.
+  int64_t pitch(ValueId v) const;
   // Of an alias, from the beginning of what it lies in.
   size_t offset_bytes(const Slot& slot, DType dtype) const;
   Status run_steps(const RunControl& control);

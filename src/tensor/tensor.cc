@@ -13,33 +13,40 @@
 
 namespace ferry {
 
-Result<int64_t> checked_count(std::span<const int64_t> dims) {
+namespace {
+
+// The product of the dims that are not zero: strides of an empty tensor are computed too.
+Result<int64_t> checked_span(std::span<const int64_t> dims) {
   int64_t count = 1;
-  bool zero = false;
   for (int64_t d : dims) {
     if (d < 0) return invalid_argument("dimension {} is negative", d);
-    if (d == 0) zero = true;
-    // The product of the other dims must fit too: strides of a zero-size tensor are computed.
     if (d != 0 && __builtin_mul_overflow(count, d, &count)) {
       return limit_exceeded("the number of elements of {} overflows 64 bits",
                             Dims(dims).to_string());
     }
   }
-  return zero ? 0 : count;
+  return count;
+}
+
+}  // namespace
+
+Result<int64_t> checked_count(std::span<const int64_t> dims) {
+  FERRY_ASSIGN_OR_RETURN(const int64_t span, checked_span(dims));
+  return std::find(dims.begin(), dims.end(), 0) == dims.end() ? span : 0;
 }
 
 Result<size_t> checked_size_bytes(DType type, std::span<const int64_t> dims) {
-  FERRY_ASSIGN_OR_RETURN(const int64_t count, checked_count(dims));
+  FERRY_ASSIGN_OR_RETURN(const int64_t span, checked_span(dims));
   const int bits =
       type == DType::kString ? 8 * static_cast<int>(sizeof(std::string)) : dtype_bits(type);
   if (bits == 0) return unsupported_type("element type {}", dtype_name(type));
-  const auto total = static_cast<uint128>(count) * static_cast<unsigned>(bits);
-  const auto bytes = (total + 7) / 8;
-  if (bytes > static_cast<uint128>(INT64_MAX)) {
+  const auto total = (static_cast<uint128>(span) * static_cast<unsigned>(bits) + 7) / 8;
+  if (total > static_cast<uint128>(INT64_MAX)) {
     return limit_exceeded("{}{} needs more bytes than 63 bits can count", dtype_name(type),
                           Dims(dims).to_string());
   }
-  return static_cast<size_t>(bytes);
+  const bool empty = std::find(dims.begin(), dims.end(), 0) != dims.end();
+  return empty ? 0 : static_cast<size_t>(total);
 }
 
 Result<Tensor> Tensor::allocate(DType type, const Dims& dims, MemoryBudget* budget) {

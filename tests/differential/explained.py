@@ -1,7 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disagreements with one peer, or among three, whose reason is known. What is not listed here is a defect to find."""
 
+import onnx
+from onnx import helper
+
 from . import elements as el
+
+
+def _transposed_by_group(attributes: dict, shapes: list) -> bool:
+    return attributes.get("group", 1) > 1
+
+
+def _transposed_beyond_kernel(attributes: dict, shapes: list) -> bool:
+    """The schema makes y input * stride long, and a stride that is larger than what the kernel covers leaves no padding to cut."""
+    return _beyond_kernel(attributes, shapes[1][2:])
+
+
+def _pooled_beyond_kernel(attributes: dict, shapes: list) -> bool:
+    """The formula of the padding is less than 0 then; the schema speaks of adding only, so nothing is cut off."""
+    return _beyond_kernel(attributes, attributes["kernel_shape"])
+
+
+def _beyond_kernel(attributes: dict, kernel: tuple) -> bool:
+    dilations, strides = (attributes.get(name, [1] * len(kernel)) for name in ("dilations", "strides"))
+    return attributes.get("auto_pad", b"").startswith(b"SAME") and any(s > (k - 1) * d + 1 for s, k, d in zip(strides, kernel, dilations))
+
+
+def _max_pool_of_steps_of_one(attributes: dict, shapes: list) -> bool:
+    return all(n == 1 for name in ("strides", "dilations") for n in attributes.get(name, []))
+
+
+def _ceil_mode(attributes: dict, shapes: list) -> bool:
+    return attributes.get("ceil_mode", 0) == 1
+
+
+def _same_lower(attributes: dict, shapes: list) -> bool:
+    return attributes.get("auto_pad") == b"SAME_LOWER"
+
+
+# Reasons that concern some nodes of an operator; tried before those below.
+_SOME = {
+    ("onnx", "ConvTranspose"): [
+        (_transposed_by_group, "of several groups: every group gets the bias of the first, weights are cut by outputs where they lie by inputs"),
+        (_transposed_beyond_kernel, "pads less than 0 before the first element; the schema wants pads of 0 or more, so what lacks is added behind"),
+    ],
+    ("onnxruntime", "ConvTranspose"): [
+        (_transposed_beyond_kernel, "leaves out the end: y has fewer than the schema's input * stride elements"),
+    ],
+    ("onnxruntime", "LpPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
+    ("onnx", "LpPool"): [
+        (_ceil_mode, "a last window that leaves the padded image: the mean of what is inside, times the size of the kernel"),
+    ],
+    ("onnx", "MaxPool"): [
+        (_max_pool_of_steps_of_one, "pads of two axes are read as (top, bottom, left, right), those of one or three axes are ignored, ceil_mode adds "
+                                    "them twice, and indices count within one channel and one window"),
+        (_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0"),
+        (_same_lower, "rounds the size down where the schema rounds it up, and pads as SAME_UPPER does"),
+    ],
+}
 
 # By peer and operator: (why, element types of the first output that it concerns; None: any).
 _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
@@ -9,7 +65,6 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Adam"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "Momentum"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "AffineGrid"): ("computes and returns float32", None),
-    ("onnx", "ConvTranspose"): ("outvoted by onnxruntime for float; the cause was not looked into", None),
     ("onnx", "Erf"): ("rounds through float32", (el.F64,)),
     ("onnx", "Gelu"): ("the constants are float32; Ferry's are double", (el.F64,)),
     ("onnxruntime", "Gelu"): ("the constants are float32; Ferry's are double", (el.F64,)),
@@ -21,9 +76,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "LRN"): ("fills as many channels as there are batches", None),
     ("onnx", "LinearRegressor"): ("absent intercepts become NaN; coefficients take an integer input's type", None),
     ("onnx", "Loop"): ("joins stacked outputs by np.vstack, without a new axis", None),
-    ("onnx", "LpPool"): ("outvoted by onnxruntime for float; the cause was not looked into", None),
     ("onnx", "LpNormalization"): ("p = 1 without absolute values; axis 0 is taken for the default", None),
-    ("onnx", "MaxPool"): ("outvoted by onnxruntime for float; the cause was not looked into", None),
     ("onnx", "Normalizer"): ("returns the input's type; the schema says float", None),
     ("onnx", "Optional"): ("wraps the value in a list", None),
     ("onnx", "Pad"): ("string and complex fill values", None),
@@ -41,7 +94,11 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
 }
 
 
-def why(peer: str, op: str, element: int) -> str:
-    """The reason, or an empty text."""
-    text, types = _KNOWN.get((peer, op), ("", None))
+def why(peer: str, node: onnx.NodeProto, shapes: list[tuple], element: int) -> str:
+    """The reason, or an empty text; `shapes` are those of the node's inputs, `element` is the type of its first output."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    for concerns, text in _SOME.get((peer, node.op_type), ()):
+        if concerns(attributes, shapes):
+            return text
+    text, types = _KNOWN.get((peer, node.op_type), ("", None))
     return text if text and (types is None or element in types) else ""

@@ -86,7 +86,9 @@ def count_votes(case, peer: str, tally: Tally) -> None:
 
     for ballot in vote(case, peer):
         op = ballot.node.op_type
-        if reason := why(peer, op, case.runs[0].values[next(filter(None, ballot.node.output))].element):
+        values = case.runs[0].values
+        shapes = [values[name].shape if name else () for name in ballot.node.input]
+        if reason := why(peer, ballot.node, shapes, values[next(filter(None, ballot.node.output))].element):
             tally.explained[f"{peer} {op}: {reason}"] += 1
             continue
         text = f"graph {case.seed} [{peer}; the other {ballot.other}] {op} '{ballot.node.name}': {ballot.detail}"

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "base/allocator.h"
 #include "ferry/ferry.h"
 #include "fuzz.h"
 
@@ -70,6 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ferry;
   static const std::vector<Session> kSessions = make_sessions();
   FuzzedDataProvider in(data, size);
+  // Sixteen dims of five would be 150 GB.
+  const auto budget = MemoryBudget::create(1 << 20);
   const Session& session = kSessions[in.ConsumeIntegral<uint8_t>() % kSessions.size()];
   const RunOptions options{.timeout = std::chrono::milliseconds(100)};
   for (int round = 0; round < 2; ++round) {
@@ -86,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       } else {
         dims = fuzz::any_dims(in, Dims::kMaxRank);
       }
-      auto t = fuzz::any_tensor(in, dtype, dims, nullptr);
+      auto t = fuzz::any_tensor(in, dtype, dims, budget.get());
       if (!t.ok()) return 0;
       inputs[how == 254 ? "other" : info.name] = *std::move(t);
     }

@@ -61,6 +61,7 @@ std::vector<Case> cases() {
   const std::string product = chain({node("MatMul", {"x", "w"}, {"y"})}, matrix, {"K2", "M"});
   const std::string einsum = chain(
       {node("Einsum", {"x", "x", "x"}, {"y"}, {string_attr("equation", "ab,cd,ef->a")})}, matrix);
+  const std::string random = chain({node("RandomNormalLike", {"x"}, {"y"})}, matrix);
   const std::string pool =
       chain({node("MaxPool", {"x"}, {"y"},
                   {ints_attr("kernel_shape", {31, 31}), ints_attr("pads", {15, 15, 15, 15})})},
@@ -72,6 +73,7 @@ std::vector<Case> cases() {
           {"elementwise", relu_chain, {{4000, 8000}}, false},
           {"elementwise, reference", relu_chain, {{1000, 8000}}, true},
           {"einsum", einsum, {{100, 100}}, false},
+          {"random numbers", random, {{2000, 8000}}, false},
           {"pool", pool, {{1, 64, 400, 400}}, false},
           {"pool, reference", pool, {{1, 8, 200, 200}}, true}};
 }

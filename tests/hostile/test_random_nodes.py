@@ -17,7 +17,7 @@ def test_nodes():
 
 
 # What such a search has found; each fails without its fix.
-@pytest.mark.parametrize("seed", [100845])
+@pytest.mark.parametrize("seed", [100845, 1065180, 1065320])
 def test_nodes_that_once_failed(seed):
     assert findings(seed, 1) == []
 

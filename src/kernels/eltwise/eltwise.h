@@ -80,6 +80,10 @@ struct EltKernels {
   void (*apply)(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
                 float q) noexcept;
   void (*fill)(float value, float* y, int64_t n) noexcept;
+  // y[r * cols + c] = x[r * stride + c]
+  void (*gather)(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept;
+  // y[r * cols + c] = x[r * stride]
+  void (*spread)(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept;
 };
 const EltKernels& elt_kernels(Isa isa) noexcept;
 

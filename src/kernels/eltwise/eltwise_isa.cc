@@ -108,7 +108,8 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
   }
 }
 
-// Where the vectors' reduction of the angle would lose digits, the C library's is used.
+// Where the vectors' reduction of the angle would lose digits, the C library's is used: by element,
+// so that a value's sine does not depend on its neighbours.
 void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
   constexpr int64_t kBlock = 4 * kLanes;
   for (int64_t i = 0; i < n; i += kBlock) {
@@ -120,10 +121,14 @@ void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
     }
     if (in_range) {
       map1(a + i, y + i, m, [=](F32 x) { return sine_from(x, quarters); });
-    } else {
-      for (int64_t j = i; j < i + m; ++j) {
-        y[j] = quarters == 0 ? __builtin_sinf(a[j]) : __builtin_cosf(a[j]);
-      }
+      continue;
+    }
+    float angle[kBlock];
+    for (int64_t j = 0; j < m; ++j) angle[j] = a[i + j];
+    map1(angle, y + i, m, [=](F32 x) { return sine_from(x, quarters); });
+    for (int64_t j = 0; j < m; ++j) {
+      if (kLanes > 4 && __builtin_fabsf(angle[j]) <= kTrigonometricLimit) continue;
+      y[i + j] = quarters == 0 ? __builtin_sinf(angle[j]) : __builtin_cosf(angle[j]);
     }
   }
 }
@@ -172,9 +177,26 @@ void fill(float value, float* y, int64_t n) noexcept {
   if (i < n) store_n(y + i, v, n - i);
 }
 
+void gather(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += stride, y += cols) {
+    int64_t c = 0;
+    for (; c + kLanes <= cols; c += kLanes) store(y + c, load(x + c));
+    if (c < cols) store_n(y + c, load_n(x + c, cols - c), cols - c);
+  }
+}
+
+void spread(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols) noexcept {
+  int64_t r = 0;
+  // Whole vectors, of which the next rows overwrite what is too much.
+  if (cols < kLanes) {
+    for (; (rows - r) * cols >= kLanes; ++r) store(y + r * cols, splat(x[r * stride]));
+  }
+  for (; r < rows; ++r) fill(x[r * stride], y + r * cols, cols);
+}
+
 }  // namespace
 
 extern const EltKernels kEltKernels;
-const EltKernels kEltKernels = {apply, fill};
+const EltKernels kEltKernels = {apply, fill, gather, spread};
 
 }  // namespace ferry::FERRY_ISA

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -105,17 +106,23 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
   program.inputs = 4;
   program.code = {
       {EltOp::kAdd, 0, 1}, {EltOp::kSwish, 4, 4, 1.0f}, {EltOp::kMul, 5, 2}, {EltOp::kSub, 6, 3}};
+  std::vector<std::array<int64_t, 3>> sizes;  // rows, columns, what lies between rows
+  for (int64_t cols : {0, 1, 3, 15, 16, 17, 33, 1024, 1500}) sizes.push_back({3, cols, 5});
+  for (int64_t cols : {1, 2, 3, 8, 15, 16, 17, 40, 255, 256, 257}) {
+    for (int64_t rows : {1, 2, 5, 300}) sizes.push_back({rows, cols, 0});
+  }
   for (const Isa isa : supported_isas()) {
-    for (int64_t cols : {0, 1, 3, 15, 16, 17, 33, 1024, 1500}) {
-      const int64_t rows = 3, pitch = cols + 5;
+    for (const auto& [rows, cols, gap] : sizes) {
+      const int64_t pitch = cols + gap;
       std::vector<float> a(static_cast<size_t>(rows * pitch + 1)),
           column(static_cast<size_t>(cols + 1));
       for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 13) * 0.25f - 1;
       for (size_t i = 0; i < column.size(); ++i) column[i] = static_cast<float>(i % 7) * 0.5f;
-      const std::vector<float> row = {1, -2, 3};
+      std::vector<float> row(static_cast<size_t>(2 * rows));
+      for (size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(i % 5) - 2;
       const float single = 0.75f;
       const EltOperand operands[] = {
-          {a.data(), pitch, 1}, {column.data(), 0, 1}, {row.data(), 1, 0}, {&single, 0, 0}};
+          {a.data(), pitch, 1}, {column.data(), 0, 1}, {row.data(), 2, 0}, {&single, 0, 0}};
       std::vector<float> y(a.size(), 99.0f);
       std::vector<char> scratch(static_cast<size_t>(eltwise_scratch_bytes(program)) + 64);
       void* aligned = scratch.data();
@@ -130,10 +137,24 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
             continue;
           }
           const double s = a[at] + column[static_cast<size_t>(c)];
-          ASSERT_NEAR(y[at], silu(s) * row[static_cast<size_t>(r)] - single, 1e-5)
+          ASSERT_NEAR(y[at], silu(s) * row[static_cast<size_t>(2 * r)] - single, 1e-5)
               << isa_name(isa) << " " << cols;
         }
       }
+    }
+  }
+}
+
+TEST(Eltwise, SinesDoNotDependOnTheirNeighbours) {
+  for (const Isa isa : supported_isas()) {
+    for (EltOp op : {EltOp::kSin, EltOp::kCos}) {
+      std::vector<float> x(200), alone(x.size()), together(x.size());
+      for (size_t i = 0; i < x.size(); ++i) x[i] = i % 37 == 5 ? 1e7f : 0.37f * static_cast<float>(i);
+      elt_kernels(isa).apply(op, x.data(), x.data(), together.data(), 200, 0, 0);
+      for (size_t i = 0; i < x.size(); ++i) {
+        elt_kernels(isa).apply(op, &x[i], &x[i], &alone[i], 1, 0, 0);
+      }
+      EXPECT_EQ(alone, together) << isa_name(isa);
     }
   }
 }

@@ -64,8 +64,61 @@ void affine(const float* x, float* y, int64_t n, double mean, float a, float b) 
   }
 }
 
+FERRY_INLINE void store_wide(double* y, F32 v, int64_t n) {
+  float narrow[kLanes];
+  store(narrow, v);
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<double>(narrow[i]);
+}
+
+// Sums of f(value, column) over four vectors of columns at a time: one line of the cache.
+template <class F>
+FERRY_INLINE void sum_columns(const float* x, int64_t rows, int64_t cols, double* sums, F f) {
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= cols; c += 4 * kLanes) {
+    F32 s[4] = {zero(), zero(), zero(), zero()};
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* row = x + r * cols + c;
+      FERRY_UNROLL
+      for (int j = 0; j < 4; ++j) s[j] = s[j] + f(load(row + j * kLanes), c + j * kLanes, kLanes);
+    }
+    FERRY_UNROLL
+    for (int j = 0; j < 4; ++j) store_wide(sums + c + j * kLanes, s[j], kLanes);
+  }
+  for (; c < cols; c += kLanes) {
+    const int64_t n = cols - c < kLanes ? cols - c : kLanes;
+    F32 s = zero();
+    for (int64_t r = 0; r < rows; ++r) s = s + f(load_n(x + r * cols + c, n), c, n);
+    store_wide(sums + c, s, n);
+  }
+}
+
+void column_sums(const float* x, int64_t rows, int64_t cols, const float* centre,
+                 double* sums) noexcept {
+  if (centre == nullptr) {
+    return sum_columns(x, rows, cols, sums, [](F32 v, int64_t, int64_t) { return v; });
+  }
+  sum_columns(x, rows, cols, sums, [=](F32 v, int64_t c, int64_t n) {
+    const F32 d = v - load_n(centre + c, n);
+    return d * d;
+  });
+}
+
+void column_affine(const float* x, float* y, int64_t rows, int64_t cols, const float* high,
+                   const float* low, const float* a, const float* b) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += cols, y += cols) {
+    int64_t c = 0;
+    for (; c + kLanes <= cols; c += kLanes) {
+      store(y + c, fma((load(x + c) - load(high + c)) - load(low + c), load(a + c), load(b + c)));
+    }
+    if (c == cols) continue;
+    const int64_t n = cols - c;
+    const F32 v = (load_n(x + c, n) - load_n(high + c, n)) - load_n(low + c, n);
+    store_n(y + c, fma(v, load_n(a + c, n), load_n(b + c, n)), n);
+  }
+}
+
 }  // namespace
 
-extern const MomentKernels kMomentKernels = {moments, affine};
+extern const MomentKernels kMomentKernels = {moments, affine, column_sums, column_affine};
 
 }  // namespace ferry::FERRY_ISA

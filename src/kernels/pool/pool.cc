@@ -28,13 +28,13 @@ struct Span {
 void pool_rows(Isa isa, const PoolShape& s, const float* x, float* y, int64_t row0,
                int64_t row1) noexcept {
   const PoolKernels& kernels = FERRY_SELECT_ISA_TABLE(isa, kPoolKernels);
-  const int64_t pixel = s.channels, line = s.in[2] * pixel, plane = s.in[1] * line;
+  const int64_t pixel = s.x_pitch, line = s.in[2] * pixel, plane = s.in[1] * line;
   const float* taps[PoolShape::kMaxTaps];
   for (int64_t row = row0; row < row1; ++row) {
     const Span h(s, 1, row % s.out[1]), d(s, 0, row / s.out[1] % s.out[0]);
     const float* image = x + row / (s.out[1] * s.out[0]) * s.in[0] * plane;
-    float* to = y + row * s.out[2] * pixel;
-    for (int64_t o = 0; o < s.out[2]; ++o, to += pixel) {
+    float* to = y + row * s.out[2] * s.y_pitch;
+    for (int64_t o = 0; o < s.out[2]; ++o, to += s.y_pitch) {
       const Span w(s, 2, o);
       int64_t n = 0;
       for (int64_t i = 0; i < d.count; ++i) {

@@ -16,6 +16,7 @@ struct PoolShape {
   bool max = true;             // false: the mean
   bool count_padding = false;  // of the mean: divide by taps in the padding too
   int64_t batch = 1, channels = 1;
+  int64_t x_pitch = 1, y_pitch = 1;  // elements from pixel to pixel
   int64_t in[3] = {1, 1, 1};
   int64_t out[3] = {1, 1, 1};
   int64_t kernel[3] = {1, 1, 1};
@@ -24,7 +25,12 @@ struct PoolShape {
   int64_t pad[3] = {0, 0, 0};      // before the first pixel
   int64_t pad_end[3] = {0, 0, 0};  // after the last; matters for count_padding
 
-  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }  // at most kMaxTaps
+  // Of a window that lie in the image; at most kMaxTaps.
+  int64_t taps() const {
+    int64_t n = 1;
+    for (int a = 0; a < 3; ++a) n *= kernel[a] < in[a] ? kernel[a] : in[a];
+    return n;
+  }
   // Output rows over the whole batch.
   int64_t rows() const { return batch * out[0] * out[1]; }
 };

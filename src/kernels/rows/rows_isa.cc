@@ -163,7 +163,62 @@ FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
   if (whole < n) store(y + whole, load(y + whole, rest) * inverse, rest);
 }
 
+// kRows rows of at most kVectors vectors, which stay in registers: all of it is read before anything
+// is written, because a load behind a masked store to its line waits for the store.
+template <int kVectors, int kRows>
+FERRY_INLINE void softmax_short(const float* x, float* y, int64_t n, bool log) {
+  constexpr int kLast = kVectors - 1;
+  const Mask rest = first_n(n - kLast * kLanes);
+  F32 v[kRows][kVectors], shift[kRows];
+  FERRY_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    FERRY_UNROLL
+    for (int k = 0; k < kLast; ++k) v[r][k] = load(x + r * n + k * kLanes);
+    v[r][kLast] = select(rest, load(x + r * n + kLast * kLanes, rest), splat(-kInfinity));
+  }
+  FERRY_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    F32 high = splat(-kInfinity);
+    FERRY_UNROLL
+    for (int k = 0; k < kVectors; ++k) high = max(v[r][k], high);
+    const F32 top = splat(reduce_max(high));
+    F32 sum = zero();
+    FERRY_UNROLL
+    for (int k = 0; k < kVectors; ++k) {
+      const F32 d = v[r][k] - top, e = exp(d);
+      v[r][k] = log ? d : e;
+      sum = sum + (k < kLast ? e : select(rest, e, zero()));
+    }
+    const float total = reduce_add(sum);
+    shift[r] = log ? splat(__builtin_logf(total)) : splat(1.0f / total);
+  }
+  FERRY_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    FERRY_UNROLL
+    for (int k = 0; k < kVectors; ++k) {
+      const F32 result = log ? v[r][k] - shift[r] : v[r][k] * shift[r];
+      if (k < kLast) {
+        store(y + r * n + k * kLanes, result);
+      } else {
+        store(y + r * n + k * kLanes, result, rest);
+      }
+    }
+  }
+}
+
+template <int kVectors, int kRows>
+FERRY_INLINE void softmax_short_rows(const float* x, float* y, int64_t rows, int64_t n, bool log) {
+  int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    softmax_short<kVectors, kRows>(x + r * n, y + r * n, n, log);
+  }
+  for (; r < rows; ++r) softmax_short<kVectors, 1>(x + r * n, y + r * n, n, log);
+}
+
 void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log) noexcept {
+  if (n <= kLanes) return softmax_short_rows<1, 4>(x, y, rows, n, log);
+  if (n <= 2 * kLanes) return softmax_short_rows<2, 4>(x, y, rows, n, log);
+  if (n <= 3 * kLanes) return softmax_short_rows<3, 2>(x, y, rows, n, log);
   for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log);
 }
 

@@ -12,6 +12,9 @@
 namespace ferry {
 namespace {
 
+// Numbers drawn between looks at the deadline: about a tenth of a millisecond.
+constexpr int64_t kPollEvery = 4096;
+
 std::optional<double> seed_of(const std::optional<float>& seed) {
   return seed ? std::optional<double>(static_cast<double>(*seed)) : std::nullopt;
 }
@@ -52,6 +55,7 @@ Status eval_random(const RandomTensor& op, EvalContext& c) {
     using C = compute_t<T>;
     const C a = C(op.a), b = C(op.b);
     for (int64_t i = 0; i < y.count(); ++i) {
+      if (i % kPollEvery == 0) FERRY_RETURN_IF_ERROR(c.poll());
       y.data<T>()[i] = op.normal ? T(static_cast<C>(random.normal()) * b + a)
                                  : T(static_cast<C>(random.uniform()) * (b - a) + a);
     }
@@ -74,6 +78,7 @@ Status eval_bernoulli(const Bernoulli& op, EvalContext& c) {
   const auto draw = [&](auto* to) {
     return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       for (int64_t i = 0; i < x.count(); ++i) {
+        if (i % kPollEvery == 0) FERRY_RETURN_IF_ERROR(c.poll());
         const auto p = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
         to[i] = static_cast<std::remove_reference_t<decltype(*to)>>(random.uniform() < p ? 1 : 0);
       }
@@ -105,6 +110,7 @@ Status eval_multinomial(const Multinomial& op, EvalContext& c) {
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<double> sums(static_cast<size_t>(y.count() > 0 ? classes : 0));
     for (int64_t row = 0; row < (y.count() > 0 ? x.dim(0) : 0); ++row) {
+      FERRY_RETURN_IF_ERROR(c.poll());
       const T* logits = x.data<T>() + row * classes;
       double top = -INFINITY, sum = 0;
       for (int64_t k = 0; k < classes; ++k) {
@@ -115,6 +121,7 @@ Status eval_multinomial(const Multinomial& op, EvalContext& c) {
         sums[static_cast<size_t>(k)] = sum;
       }
       for (int64_t s = 0; s < op.sample_size; ++s) {
+        if (s % kPollEvery == 0) FERRY_RETURN_IF_ERROR(c.poll());
         const double at = random.uniform() * sum;
         const auto found = std::upper_bound(sums.begin(), sums.end(), at) - sums.begin();
         const int64_t index = std::min<int64_t>(found, classes - 1), to = row * op.sample_size + s;

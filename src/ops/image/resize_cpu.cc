@@ -45,7 +45,9 @@ Pass make_pass(const AxisTaps& t, int64_t outer, const ResizeAxis& a, int64_t in
   return p;
 }
 
-void run_pass(const ResizeKernels& kernels, Team& team, const Pass& p, const float* x, float* y) {
+// Rows of y that are not gathered are `pitch` floats apart.
+void run_pass(const ResizeKernels& kernels, Team& team, const Pass& p, const float* x, float* y,
+              int64_t pitch) {
   const bool worthwhile = p.count() * p.taps >= kMinParallelValues;
   if (p.gathered) {
     const int64_t row = p.in * p.inner, n = p.out * p.inner;
@@ -61,7 +63,7 @@ void run_pass(const ResizeKernels& kernels, Team& team, const Pass& p, const flo
     for (int64_t r = from; r < to; ++r) {
       const float* image = x + r / p.out * p.in * p.inner;
       const int64_t at = r % p.out * p.taps;
-      float* target = y + r * p.inner;
+      float* target = y + r * pitch;
       for (int64_t t = 0; t < p.taps; ++t) {
         rows[t] = image + p.index[static_cast<size_t>(at + t)] * p.inner;
       }
@@ -89,8 +91,10 @@ bool same(const ResizeAxes& a, const ResizeAxes& b) {
 
 class ResizeKernel final : public StepKernel {
  public:
-  ResizeKernel(Isa isa, Op op) : kernels_(resize_kernels(isa)), op_(std::move(op)) {}
+  ResizeKernel(Isa isa, Op op, bool by_pixel)
+      : kernels_(resize_kernels(isa)), op_(std::move(op)), by_pixel_(by_pixel) {}
   std::string name() const override { return "resize_f32"; }
+  bool writes_pitch() const override { return by_pixel_; }
 
   Status run(StepContext& c) const override {
     const Resize& op = *op_.as<Resize>();
@@ -110,7 +114,8 @@ class ResizeKernel final : public StepKernel {
       c.state() = std::move(fresh);
     }
     if (!state->fits || state->passes.empty()) return op_.def().eval(op_, c);
-    return run_passes(c, state->passes, x.data<float>(), y.data<float>());
+    const int64_t pitch = by_pixel_ ? c.output_pitch(0) : state->passes.back().inner;
+    return run_passes(c, state->passes, x.data<float>(), y.data<float>(), pitch);
   }
 
  private:
@@ -132,8 +137,8 @@ class ResizeKernel final : public StepKernel {
     }
   }
 
-  Status run_passes(StepContext& c, const std::vector<Pass>& passes, const float* x,
-                    float* y) const {
+  Status run_passes(StepContext& c, const std::vector<Pass>& passes, const float* x, float* y,
+                    int64_t pitch) const {
     // What lies between two passes alternates between two buffers.
     int64_t most = 0;
     for (size_t i = 0; i + 1 < passes.size(); ++i) most = std::max(most, passes[i].count());
@@ -141,8 +146,9 @@ class ResizeKernel final : public StepKernel {
     auto* between = c.scratch<float>(0);
     for (size_t i = 0; i < passes.size(); ++i) {
       FERRY_RETURN_IF_ERROR(c.poll());
-      float* to = i + 1 == passes.size() ? y : between + (i % 2 == 0 ? 0 : most);
-      run_pass(kernels_, c.team(), passes[i], x, to);
+      const bool last = i + 1 == passes.size();
+      float* to = last ? y : between + (i % 2 == 0 ? 0 : most);
+      run_pass(kernels_, c.team(), passes[i], x, to, last ? pitch : passes[i].inner);
       x = to;
     }
     return {};
@@ -150,7 +156,19 @@ class ResizeKernel final : public StepKernel {
 
   const ResizeKernels& kernels_;
   Op op_;
+  bool by_pixel_;
 };
+
+// The last pass writes rows of channels, whatever the values of the inputs: it resizes the last but
+// one axis of known sizes, and nothing can make it refuse.
+bool is_by_pixel(const Resize& op, const Type& x, const Type& y) {
+  if (op.antialias || !x.has_rank() || !y.has_rank() || x.rank() < 2) return false;
+  const auto from = constant_dims(*x.shape), to = constant_dims(*y.shape);
+  if (!from || !to || from->size() != to->size()) return false;
+  const size_t last = from->size() - 1;
+  return from->count() > 0 && from->count() < INT32_MAX && (*from)[last] == (*to)[last] &&
+         (*from)[last] >= kMinRow && (*from)[last - 1] != (*to)[last - 1];
+}
 
 Result<KernelOffer> make(const KernelRequest& request) {
   if (request.type(0).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
@@ -158,7 +176,8 @@ Result<KernelOffer> make(const KernelRequest& request) {
   if (op.coordinate_transformation_mode == "tf_crop_and_resize") {
     return KernelOffer(std::string("crops"));
   }
-  return KernelOffer(std::make_unique<ResizeKernel>(request.isa, request.node.op));
+  return KernelOffer(std::make_unique<ResizeKernel>(
+      request.isa, request.node.op, is_by_pixel(op, request.type(0), request.output_type(0))));
 }
 
 }  // namespace

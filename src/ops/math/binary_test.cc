@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/known.h"
 #include "ops/op_tester.h"
 
 namespace ferry {
@@ -161,6 +162,20 @@ TEST(Binary, PReluBroadcastsOneWay) {
       .input(tensor<float>({2, 1}, {1, 1}))
       .expect_error(Code::kShapeMismatch, "does not broadcast to x")
       .run();
+}
+
+TEST(Binary, QuotientsOfSizesRoundTowardsZeroWhateverTheSign) {
+  const Dim a = Dim::symbol("n") - 7;
+  for (int64_t b : {1, 2, 3, 4}) {
+    const auto quotient = truncated_div(a, b), rest = truncated_mod(a, b);
+    ASSERT_TRUE(quotient && rest);
+    for (int64_t n = 0; n < 20; ++n) {
+      const auto lookup = [&](std::string_view) { return &n; };
+      EXPECT_EQ(*quotient->eval(lookup), (n - 7) / b) << n << " " << b;
+      EXPECT_EQ(*rest->eval(lookup), (n - 7) % b) << n << " " << b;
+    }
+  }
+  EXPECT_FALSE(truncated_div(a, Dim::symbol("m")));
 }
 
 }  // namespace

@@ -10,20 +10,27 @@
 namespace ferry {
 namespace {
 
-// Where the elements of all operands lie, with axes that run together merged.
+// Where the elements of all operands and of y lie, with axes that run together merged.
 struct Geometry final : StepState {
   std::vector<int64_t> dims;                  // outermost first; the last is the row
-  std::vector<std::vector<int64_t>> strides;  // by operand, then axis
+  std::vector<std::vector<int64_t>> strides;  // by operand, y last, then axis; of the row 0 or 1
   int64_t rows = 1;                           // product of dims but the last
 };
 
-std::vector<int64_t> broadcast_strides(const Tensor& x, const Dims& y) {
+// A tensor whose rows are `pitch` elements apart.
+struct Operand {
+  const Tensor* tensor;
+  int64_t pitch;
+};
+
+std::vector<int64_t> broadcast_strides(const Operand& x, const Dims& y) {
   std::vector<int64_t> strides(y.size(), 0);
+  const size_t rank = x.tensor->rank();
   int64_t stride = 1;
-  for (size_t from_end = 1; from_end <= x.rank(); ++from_end) {
-    const int64_t d = x.dim(x.rank() - from_end);
+  for (size_t from_end = 1; from_end <= rank; ++from_end) {
+    const int64_t d = x.tensor->dim(rank - from_end);
     if (d != 1) strides[y.size() - from_end] = stride;
-    stride *= d;
+    stride *= from_end == 1 ? x.pitch : d;
   }
   return strides;
 }
@@ -38,31 +45,34 @@ bool broadcasts_to(const Tensor& x, const Dims& y) {
   return true;
 }
 
+// `operands`: the inputs, then y.
 Result<std::unique_ptr<Geometry>> make_geometry(const Dims& y,
-                                                const std::vector<const Tensor*>& inputs) {
+                                                const std::vector<Operand>& operands) {
   auto g = std::make_unique<Geometry>();
-  for (const Tensor* t : inputs) {
-    if (broadcasts_to(*t, y)) continue;
-    return shape_mismatch("{} does not broadcast to {}", t->describe(), y.to_string());
+  for (const Operand& x : operands) {
+    if (broadcasts_to(*x.tensor, y)) continue;
+    return shape_mismatch("{} does not broadcast to {}", x.tensor->describe(), y.to_string());
   }
   std::vector<std::vector<int64_t>> full;
-  for (const Tensor* t : inputs) full.push_back(broadcast_strides(*t, y));
-  g->strides.resize(inputs.size());
+  for (const Operand& x : operands) full.push_back(broadcast_strides(x, y));
+  g->strides.resize(operands.size());
   for (size_t a = 0; a < y.size(); ++a) {
     if (y[a] == 1) continue;
     bool merge = !g->dims.empty();
-    for (size_t i = 0; i < inputs.size() && merge; ++i) {
+    for (size_t i = 0; i < operands.size() && merge; ++i) {
       merge = g->strides[i].back() == full[i][a] * y[a];
     }
     if (merge) {
       g->dims.back() *= y[a];
-      for (size_t i = 0; i < inputs.size(); ++i) g->strides[i].back() = full[i][a];
+      for (size_t i = 0; i < operands.size(); ++i) g->strides[i].back() = full[i][a];
     } else {
       g->dims.push_back(y[a]);
-      for (size_t i = 0; i < inputs.size(); ++i) g->strides[i].push_back(full[i][a]);
+      for (size_t i = 0; i < operands.size(); ++i) g->strides[i].push_back(full[i][a]);
     }
   }
-  if (g->dims.empty()) {
+  // Nothing but axes of one, or rows of one that lie apart.
+  if (g->dims.empty() || std::any_of(g->strides.begin(), g->strides.end(),
+                                     [](const auto& s) { return s.back() > 1; })) {
     g->dims.push_back(1);
     for (auto& s : g->strides) s.push_back(0);
   }
@@ -81,6 +91,8 @@ class ElementwiseKernel final : public StepKernel {
   std::string name() const override { return "elementwise_f32"; }
   bool wants_bodies() const override { return false; }
   int in_place_input() const override { return in_place_; }
+  bool takes_pitch(size_t i) const override { return reads_input(i); }
+  bool writes_pitch() const override { return true; }
   bool reads_input(size_t i) const override {
     return std::find(inputs_.begin(), inputs_.end(), static_cast<int>(i)) != inputs_.end();
   }
@@ -88,9 +100,13 @@ class ElementwiseKernel final : public StepKernel {
   Status run(StepContext& c) const override {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     if (!c.state()) {
-      std::vector<const Tensor*> tensors;
-      for (int i : inputs_) tensors.push_back(&c.input(static_cast<size_t>(i)));
-      FERRY_ASSIGN_OR_RETURN(c.state(), make_geometry(y.dims(), tensors));
+      std::vector<Operand> operands;
+      for (int i : inputs_) {
+        const auto in = static_cast<size_t>(i);
+        operands.push_back({&c.input(in), c.input_pitch(in)});
+      }
+      operands.push_back({&y, c.output_pitch(0)});
+      FERRY_ASSIGN_OR_RETURN(c.state(), make_geometry(y.dims(), operands));
     }
     if (y.count() == 0) return {};
     const auto& g = static_cast<const Geometry&>(*c.state());
@@ -128,25 +144,27 @@ class ElementwiseKernel final : public StepKernel {
   // Rows in runs of the last outer axis, which the VM walks by itself.
   void run_part(const StepContext& c, const Geometry& g, float* y, int64_t r0, int64_t r1,
                 int64_t c0, int64_t c1, void* scratch) const {
-    const int64_t cols = g.dims.back();
     const size_t outer = g.dims.size() - 1;
     const int64_t run = outer == 0 ? 1 : g.dims[outer - 1];
+    const auto row_stride = [&](size_t i) { return outer == 0 ? 0 : g.strides[i][outer - 1]; };
+    const auto start_of = [&](size_t i, int64_t row) {
+      int64_t at = 0;
+      for (size_t a = outer; a-- > 0;) {
+        at += row % g.dims[a] * g.strides[i][a];
+        row /= g.dims[a];
+      }
+      return at + c0 * g.strides[i][outer];
+    };
     std::array<EltOperand, 2 * kMaxEltInstructions + 2> operands;
     for (int64_t r = r0; r < r1;) {
       const int64_t n = std::min(r1, (r / run + 1) * run) - r;
       for (size_t i = 0; i < inputs_.size(); ++i) {
-        int64_t at = 0, index = r;
-        for (size_t a = outer; a-- > 0;) {
-          at += index % g.dims[a] * g.strides[i][a];
-          index /= g.dims[a];
-        }
-        const int64_t col_stride = g.strides[i][outer];
         const auto* p = c.input(static_cast<size_t>(inputs_[i])).data<float>();
-        operands[i] = {p + at + c0 * col_stride, outer == 0 ? 0 : g.strides[i][outer - 1],
-                       static_cast<int>(col_stride)};
+        operands[i] = {p + start_of(i, r), row_stride(i), static_cast<int>(g.strides[i][outer])};
       }
-      eltwise_region(kernels_, program_, operands.data(), y + r * cols + c0, cols, n, c1 - c0,
-                     scratch);
+      const size_t last = inputs_.size();
+      eltwise_region(kernels_, program_, operands.data(), y + start_of(last, r), row_stride(last),
+                     n, c1 - c0, scratch);
       r += n;
     }
   }

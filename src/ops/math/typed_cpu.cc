@@ -9,6 +9,7 @@
 #include "ops/math/unary.h"
 #include "ops/math/variadic.h"
 #include "ops_cpu/typed_rows.h"
+#include "ops_cpu/typed_unary_step.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -123,31 +124,12 @@ Result<KernelOffer> make_extreme(const KernelRequest& request) {
   return KernelOffer(std::make_unique<ExtremeStep>(row));
 }
 
-class UnaryStep final : public StepKernel {
- public:
-  UnaryStep(TypedUnaryRow row, bool to_bool) : row_(row), to_bool_(to_bool) {}
-  std::string name() const override { return "elementwise_typed"; }
-  Status run(StepContext& c) const override {
-    const Tensor& x = c.input(0);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, to_bool_ ? DType::kBool : x.dtype(), x.dims()));
-    const int64_t in = dtype_bits(x.dtype()) / 8, out = dtype_bits(y.dtype()) / 8;
-    const auto* from = static_cast<const char*>(x.raw());
-    auto* to = static_cast<char*>(y.raw());
-    parallel_range(
-        c.team(), x.count(), x.count() >= kMinParallelValues,
-        [&](int64_t i0, int64_t i1, int) { row_(from + i0 * in, to + i0 * out, i1 - i0); });
-    return {};
-  }
-
- private:
-  TypedUnaryRow row_;
-  bool to_bool_;
-};
-
 Result<KernelOffer> offer_unary(const KernelRequest& request, TypedUnary op, bool to_bool) {
-  const TypedUnaryRow row = typed_kernels(request.isa).unary(op, request.type(0).dtype);
+  const DType x = request.type(0).dtype;
+  const TypedUnaryRow row = typed_kernels(request.isa).unary(op, x);
   if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
-  return KernelOffer(std::make_unique<UnaryStep>(row, to_bool));
+  return KernelOffer(
+      std::make_unique<TypedUnaryStep>("elementwise_typed", row, to_bool ? DType::kBool : x));
 }
 
 Result<KernelOffer> make_unary(const KernelRequest& request) {

@@ -65,36 +65,32 @@ TEST(TreeEnsemble, Classifier) {
       .run();
 }
 
+OpTester regressor(Ints targets, Floats weights) {
+  OpTester t = tree("ai.onnx.ml.TreeEnsembleRegressor", "target");
+  t.attr("target_ids", std::move(targets)).attr("target_weights", std::move(weights));
+  return t;
+}
+
 TEST(TreeEnsemble, RefusesDamagedTrees) {
-  tree("ai.onnx.ml.TreeEnsembleRegressor", "target")
-      .attr("target_ids", Ints{0, 0, 0})
-      .attr("target_weights", Floats{1})
+  regressor({0, 0, 0}, {1})
       .input(kRows)
       .expect_error(Code::kInvalidModel, "differ in length")
       .run();
-  tree("ai.onnx.ml.TreeEnsembleRegressor", "target")
-      .attr("target_ids", Ints{0, 0, 5})
-      .attr("target_weights", Floats{1, 2, 3})
+  regressor({0, 0, 5}, {1, 2, 3})
       .input(kRows)
       .expect_error(Code::kInvalidModel, "target 5 outside [0, 1)")
       .run();
-  tree("ai.onnx.ml.TreeEnsembleRegressor", "target")
-      .attr("target_ids", Ints{0, 0, 0})
-      .attr("target_weights", Floats{1, 2, 3})
+  regressor({0, 0, 0}, {1, 2, 3})
       .attr("nodes_truenodeids", Ints{9, 0, 3, 0, 0})
       .input(kRows)
       .expect_error(Code::kInvalidModel, "a branch that is not given")
       .run();
-  tree("ai.onnx.ml.TreeEnsembleRegressor", "target")
-      .attr("target_ids", Ints{0, 0, 0})
-      .attr("target_weights", Floats{1, 2, 3})
+  regressor({0, 0, 0}, {1, 2, 3})
       .attr("nodes_truenodeids", Ints{0, 0, 3, 0, 0})
       .input(kRows)
       .expect_error(Code::kInvalidModel, "leads back")
       .run();
-  tree("ai.onnx.ml.TreeEnsembleRegressor", "target")
-      .attr("target_ids", Ints{0, 0, 0})
-      .attr("target_weights", Floats{1, 2, 3})
+  regressor({0, 0, 0}, {1, 2, 3})
       .input(tensor<float>({1, 1}, {1}))
       .expect_error(Code::kShapeMismatch, "x has 1 features, the trees use 2")
       .run();

@@ -35,7 +35,7 @@ bool is_depthwise(const ConvShape& s) {
 class ConvStep final : public AnchorStep {
  public:
   ConvStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         depthwise_kernels_(depthwise_kernels(isa)),
         plan_(std::move(plan)),
@@ -60,7 +60,8 @@ class ConvStep final : public AnchorStep {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    const ConvArgs args = conv_args(c, s, x.data<float>(), y.data<float>());
+    const ConvArgs args = conv_args(c, x, y);
+    const TailMatrix matrix{args.y, s.out_channels, args.y_pitch};
     const int64_t own = depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
@@ -82,7 +83,7 @@ class ConvStep final : public AnchorStep {
             depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
           else
             conv_rows(kernels_, blocking, s, args, from, to, memory);
-          finish(c, args.y, s.out_channels, from * s.out[2], to * s.out[2], thread, own);
+          finish(c, matrix, from * s.out[2], to * s.out[2], thread, own);
         }
       };
       team.in_slices(rows * part / parts, rows * (part + 1) / parts, 1, run_strips);

@@ -14,7 +14,7 @@ class ConvTransposeStep final : public AnchorStep {
  public:
   ConvTransposeStep(Isa isa, ConvTranspose op, ConvShape shape, std::vector<float> bias,
                     FusedAnchor anchor)
-      : AnchorStep(isa, std::move(bias), std::move(anchor)),
+      : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         op_(std::move(op)),
         shape_(shape) {}
@@ -44,7 +44,7 @@ class ConvTransposeStep final : public AnchorStep {
       s.out[d] = sizes.out[a];
       s.pad[d] = window.axes[a].pad_begin;
     }
-    const ConvArgs args = conv_args(c, s, x.data<float>(), y.data<float>());
+    const ConvArgs args = conv_args(c, x, y);
     FERRY_RETURN_IF_ERROR(reserve(c, conv_transpose_scratch_bytes(s)));
     Team& team = c.team();
     // Strips of whole strides.

@@ -13,6 +13,8 @@ struct GroupNormalization {
   int64_t num_groups = 0;  // 0: one per channel
   float epsilon = 1e-5f;
   int64_t stash_type = 1;  // accepted; statistics are always computed wider than x
+  // Not of ONNX, set when planning: x and y are [N, spatial..., C].
+  bool channels_last = false;
 };
 
 }  // namespace ferry

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GroupNormalization and InstanceNormalization of fp32: statistics per group, then one
-// straight line per channel.
+// straight line per channel; planar or channels-last.
+#include <algorithm>
 #include <cmath>
 
 #include "base/status.h"
@@ -19,13 +20,14 @@ class GroupNormStep final : public StepKernel {
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<GroupNormalization>();
     const Tensor &x = c.input(0), &scale = c.input(1), &bias = c.input(2);
-    const int64_t channels = x.rank() < 2 ? 0 : x.dim(1);
+    const int64_t channels = x.rank() < 2 ? 0 : x.dim(op.channels_last ? x.rank() - 1 : 1);
     const int64_t groups = op.num_groups == 0 ? channels : op.num_groups;
     if (x.count() == 0 || channels % groups != 0 || scale.count() != channels ||
         bias.count() != channels) {
       return op_.def().eval(op_, c);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+    if (op.channels_last) return normalize_columns(c, x, scale, bias, groups, y);
     const int64_t inner = x.dims().count(2, x.rank()), per_group = channels / groups;
     const int64_t size = per_group * inner;
     parallel_range(c.team(), x.dim(0) * groups, x.count() >= kMinParallelValues,
@@ -49,6 +51,90 @@ class GroupNormStep final : public StepKernel {
     for (int64_t c = 0; c < channels; ++c) {
       const auto slope = static_cast<float>(factor * static_cast<double>(scale[c]));
       kernels_.affine(x + c * inner, y + c * inner, inner, mean, slope, bias[c]);
+    }
+  }
+
+  // Channels last: sums of the columns of blocks of rows, which are then added up in order, whoever
+  // made them.
+  struct Columns {
+    int64_t samples, rows, cols, per_group;
+    int64_t block, blocks;  // rows of a block, blocks of a sample
+    double* sums;           // [samples, blocks, cols]
+    float *high, *low;      // [samples, cols] each: the mean, and what its float lacks
+    float* slope;           // [samples, cols]
+  };
+
+  Status normalize_columns(StepContext& c, const Tensor& x, const Tensor& scale, const Tensor& bias,
+                           int64_t groups, Tensor& y) const {
+    Columns m{};
+    m.samples = x.dim(0), m.cols = x.dim(x.rank() - 1);
+    m.rows = x.dims().count(1, x.rank() - 1);
+    m.per_group = m.cols / groups;
+    constexpr int64_t kBlockValues = 8192;  // 32 KB: what stays in the first level
+    m.block = std::clamp<int64_t>(kBlockValues / m.cols, 1, kMaxSummedRows);
+    m.blocks = (m.rows + m.block - 1) / m.block;
+    const int64_t doubles = m.samples * m.blocks * m.cols, floats = m.samples * m.cols;
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, doubles * 8 + 3 * floats * 4));
+    m.sums = c.scratch<double>(0);
+    m.high = reinterpret_cast<float*>(m.sums + doubles);
+    m.low = m.high + floats;
+    m.slope = m.low + floats;
+    sum_blocks(c.team(), m, x.data<float>(), nullptr);
+    add_up(m, [&](int64_t at, double sum) {
+      const double mean = sum / static_cast<double>(m.rows * m.per_group);
+      m.high[at] = static_cast<float>(mean);
+      m.low[at] = static_cast<float>(mean - static_cast<double>(m.high[at]));
+    });
+    sum_blocks(c.team(), m, x.data<float>(), m.high);
+    const auto epsilon = static_cast<double>(op_.as<GroupNormalization>()->epsilon);
+    add_up(m, [&](int64_t at, double sum) {
+      const auto low = static_cast<double>(m.low[at]);
+      const double variance =
+          std::max(0.0, sum / static_cast<double>(m.rows * m.per_group) - low * low);
+      const auto s = static_cast<double>(scale.data<float>()[at % m.cols]);
+      m.slope[at] = static_cast<float>(s / std::sqrt(variance + epsilon));
+    });
+    each_block(c.team(), m, [&](int64_t sample, int64_t row, int64_t rows, int64_t) {
+      const int64_t at = (sample * m.rows + row) * m.cols, column = sample * m.cols;
+      kernels_.column_affine(x.data<float>() + at, y.data<float>() + at, rows, m.cols,
+                             m.high + column, m.low + column, m.slope + column, bias.data<float>());
+    });
+    return {};
+  }
+
+  // f(sample, first row, rows, block) for every block.
+  template <class F>
+  static void each_block(Team& team, const Columns& m, F f) {
+    const bool worthwhile = m.samples * m.rows * m.cols >= kMinParallelValues;
+    parallel_range(team, m.samples * m.blocks, worthwhile, [&](int64_t from, int64_t to, int) {
+      for (int64_t u = from; u < to; ++u) {
+        const int64_t row = u % m.blocks * m.block;
+        f(u / m.blocks, row, std::min(m.block, m.rows - row), u);
+      }
+    });
+  }
+
+  void sum_blocks(Team& team, const Columns& m, const float* x, const float* centre) const {
+    each_block(team, m, [&](int64_t sample, int64_t row, int64_t rows, int64_t block) {
+      kernels_.column_sums(x + (sample * m.rows + row) * m.cols, rows, m.cols,
+                           centre == nullptr ? nullptr : centre + sample * m.cols,
+                           m.sums + block * m.cols);
+    });
+  }
+
+  // f(sample and column, sum over the group of that column).
+  template <class F>
+  static void add_up(const Columns& m, F f) {
+    for (int64_t sample = 0; sample < m.samples; ++sample) {
+      double* total = m.sums + sample * m.blocks * m.cols;
+      for (int64_t b = 1; b < m.blocks; ++b) {
+        for (int64_t c = 0; c < m.cols; ++c) total[c] += total[b * m.cols + c];
+      }
+      for (int64_t c = 0; c < m.cols; c += m.per_group) {
+        double sum = 0;
+        for (int64_t k = 0; k < m.per_group; ++k) sum += total[c + k];
+        for (int64_t k = 0; k < m.per_group; ++k) f(sample * m.cols + c + k, sum);
+      }
     }
   }
 

@@ -4,18 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/registry.h"
-#include "tensor/visit.h"
+#include "ops/nn/along_axis.h"
 
 namespace ferry {
 namespace {
-
-Status infer(const LogSoftmax& op, InferContext& c) {
-  FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, types::kFloating));
-  if (x.has_rank()) FERRY_RETURN_IF_ERROR(c.axis(op.axis, x.rank()).status());
-  c.set_type(0, std::move(x));
-  return {};
-}
 
 template <class T>
 void row(const T* x, T* y, int64_t n, int64_t stride) {
@@ -31,21 +23,8 @@ void row(const T* x, T* y, int64_t n, int64_t stride) {
 }
 
 Status eval(const LogSoftmax& op, EvalContext& c) {
-  const Tensor& x = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const int64_t signed_axis, InferContext::axis(op.axis, x.rank()));
-  const auto axis = static_cast<size_t>(signed_axis);
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
-  const int64_t outer = x.dims().count(0, axis), n = x.dim(axis);
-  const int64_t inner = x.dims().count(axis + 1, x.rank());
-  return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t o = 0; o < outer; ++o) {
-      FERRY_RETURN_IF_ERROR(c.poll());
-      for (int64_t i = 0; i < inner; ++i) {
-        const int64_t at = o * n * inner + i;
-        row(x.data<T>() + at, y.data<T>() + at, n, inner);
-      }
-    }
-    return {};
+  return map_lines(c, op.axis, []<class T>(const T* x, T* y, int64_t n, int64_t stride) {
+    row(x, y, n, stride);
   });
 }
 
@@ -55,7 +34,7 @@ void register_log_softmax(OpRegistry& r) {
   r.op<LogSoftmax>("LogSoftmax")
       .since(13)
       .attr("axis", &LogSoftmax::axis)
-      .infer(infer)
+      .infer(infer_along_axis<LogSoftmax>)
       .reference(eval);
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling of channels-last fp32 images; global pooling in either layout.
+#include <algorithm>
+
 #include "base/status.h"
 #include "kernels/pool/pool.h"
 #include "ops/nn/pool.h"
@@ -14,6 +16,8 @@ class PoolKernel final : public StepKernel {
  public:
   PoolKernel(Isa isa, Pool op) : isa_(isa), op_(std::move(op)) {}
   std::string name() const override { return "pool_f32"; }
+  bool takes_pitch(size_t i) const override { return i == 0; }
+  bool writes_pitch() const override { return true; }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
@@ -38,6 +42,8 @@ class PoolKernel final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y,
                            c.output(0, x.dtype(), image_dims(s.batch, s.channels, out, true)));
     if (y.count() == 0) return {};
+    s.x_pitch = c.input_pitch(0);
+    s.y_pitch = c.output_pitch(0);
     parallel_range(c.team(), s.rows(), y.count() * s.taps() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int) {
                      pool_rows(isa_, s, x.data<float>(), y.data<float>(), from, to);
@@ -83,8 +89,16 @@ Result<KernelOffer> make_pool(const KernelRequest& request) {
   if (!op.channels_last) return KernelOffer(std::string("planar layout"));
   if (request.output_type(1).is_tensor()) return KernelOffer(std::string("indices are wanted"));
   const size_t spatial = op.kernel_shape.size();
+  // Of a window larger than the image only what lies inside is read.
+  const Type& x = request.type(0);
   double taps = 1;
-  for (int64_t k : op.kernel_shape) taps *= static_cast<double>(k);
+  for (size_t a = 0; a < spatial; ++a) {
+    int64_t k = op.kernel_shape[a];
+    if (x.has_rank() && x.rank() == spatial + 2 && (*x.shape)[a + 1].is_constant()) {
+      k = std::min(k, (*x.shape)[a + 1].constant());
+    }
+    taps *= static_cast<double>(k);
+  }
   if (spatial < 1 || spatial > 3 || taps > static_cast<double>(PoolShape::kMaxTaps)) {
     return KernelOffer(std::string("too many axes or taps"));
   }

@@ -28,7 +28,9 @@ Status eval(const DynamicQuantizeLinear&, EvalContext& c) {
     low = std::min(low, v);
     high = std::max(high, v);
   }
-  const float scale = low == high ? 1.0f : (high - low) / 255.0f;
+  // Of a range so small that a step of it is 0, as of an empty one, everything is 0.
+  const float step = (high - low) / 255.0f;
+  const float scale = step == 0 ? 1.0f : step;
   // An infinite range has no zero point.
   const float at = std::isfinite(low) ? -low / scale : 0.0f;
   const float zero = std::nearbyint(std::clamp(at, 0.0f, 255.0f));

@@ -195,6 +195,13 @@ TEST(DynamicQuantizeLinear, CoversTheRangeAndZero) {
       .expect(tensor<float>({}, {1}))
       .expect(tensor<uint8_t>({}, {0}))
       .run();
+  // A 255th of this range is no number above 0.
+  OpTester("DynamicQuantizeLinear")
+      .input(tensor<float>({2}, {0, 1e-45f}))
+      .expect(tensor<uint8_t>({2}, {0, 0}))
+      .expect(tensor<float>({}, {1}))
+      .expect(tensor<uint8_t>({}, {0}))
+      .run();
 }
 
 }  // namespace

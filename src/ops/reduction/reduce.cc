@@ -227,6 +227,8 @@ Status run(const Reduce& op, EvalContext& c, const Tensor& x, const AxisFlags& r
   }
   T* to = y.data<T>();
   const int64_t count = inner.count();
+  // An empty x may have no address to count from.
+  if (count == 0) kept_strides = Dims::filled(kept.size(), 0);
   return for_each_row<1>(
       c, kept, {kept_strides}, [&](int64_t n, const auto& at, const auto& step) -> Status {
         for (int64_t i = 0; i < n; ++i, ++to) {

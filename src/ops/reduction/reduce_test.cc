@@ -91,6 +91,15 @@ TEST(Reduce, EmptySets) {
       .run();
 }
 
+// Sanitizers see the sum of an offset and no address.
+TEST(Reduce, AnEmptyInputWithoutAnAddress) {
+  OpTester("ReduceSum")
+      .input(Tensor::borrow(DType::kFloat32, {3, 0, 2}, static_cast<void*>(nullptr)))
+      .input(tensor<int64_t>({1}, {1}))
+      .expect(tensor<float>({3, 1, 2}, {0, 0, 0, 0, 0, 0}))
+      .run();
+}
+
 TEST(Reduce, IntegersBoolsAndNaN) {
   OpTester("ReduceSum")
       .input(tensor<int32_t>({2}, {INT32_MAX, 1}))

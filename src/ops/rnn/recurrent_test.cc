@@ -154,46 +154,34 @@ TEST(LSTM, EmptySequencesKeepTheState) {
       .run();
 }
 
+// One step of x [1, 1, 2]; weights of `gates` rows, recurrent ones of `recurrent_gates`.
+OpTester one_step(const char* op, int64_t gates, int64_t recurrent_gates) {
+  OpTester t(op);
+  t.input(random_tensor({1, 1, 2}, 1))
+      .input(random_tensor({1, gates, 2}, 2))
+      .input(random_tensor({1, recurrent_gates, 1}, 3));
+  return t;
+}
+
 TEST(Recurrent, RefusesWhatDoesNotFit) {
-  const Tensor x = random_tensor({1, 1, 2}, 1);
-  OpTester("GRU")
-      .input(x)
-      .input(random_tensor({1, 4, 2}, 2))
-      .input(random_tensor({1, 3, 1}, 3))
-      .expect_error(Code::kShapeMismatch, "rows of gates")
-      .run();
-  OpTester("GRU")
+  one_step("GRU", 4, 3).expect_error(Code::kShapeMismatch, "rows of gates").run();
+  one_step("GRU", 3, 3)
       .attr("hidden_size", int64_t{2})
-      .input(x)
-      .input(random_tensor({1, 3, 2}, 2))
-      .input(random_tensor({1, 3, 1}, 3))
       .expect_error(Code::kShapeMismatch, "attribute 'hidden_size' is 2")
       .run();
-  OpTester("RNN")
+  one_step("RNN", 1, 1)
       .attr("activations", Strings{"Sinus"})
-      .input(x)
-      .input(random_tensor({1, 1, 2}, 2))
-      .input(random_tensor({1, 1, 1}, 3))
       .expect_error(Code::kInvalidModel, "names 'Sinus', which is no activation")
       .run();
-  OpTester("LSTM")
+  one_step("LSTM", 4, 4)
       .attr("activations", Strings{"Tanh"})
-      .input(x)
-      .input(random_tensor({1, 4, 2}, 2))
-      .input(random_tensor({1, 4, 1}, 3))
       .expect_error(Code::kInvalidModel, "has 1 names, wanted are 3")
       .run();
-  OpTester("RNN")
+  one_step("RNN", 1, 1)
       .attr("direction", std::string("up"))
-      .input(x)
-      .input(random_tensor({1, 1, 2}, 2))
-      .input(random_tensor({1, 1, 1}, 3))
       .expect_error(Code::kInvalidModel, "attribute 'direction' is 'up'")
       .run();
-  OpTester("RNN")
-      .input(x)
-      .input(random_tensor({1, 1, 2}, 2))
-      .input(random_tensor({1, 1, 1}, 3))
+  one_step("RNN", 1, 1)
       .no_input()
       .input(tensor<int32_t>({1}, {2}))
       .expect_error(Code::kInvalidArgument, "sequence_lens[0] is 2")

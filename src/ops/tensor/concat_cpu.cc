@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "ops/arguments.h"
 #include "ops/tensor/concat.h"
 #include "ops/tensor/concatenate.h"
@@ -14,6 +16,9 @@ Status join(const Concat& op, Isa isa, StepContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Dims dims, joined_dims(c.num_inputs(), axis, part));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, part(0).dtype(), dims));
   const int64_t outer = dims.count(0, axis), row = dims.count(axis, dims.size());
+  // In rows, what is read and what is written may lie apart.
+  const bool in_rows = axis + 1 == dims.size();
+  const int64_t y_pitch = in_rows ? c.output_pitch(0) : row;
   const int element = mover_element(y.dtype());
   char* to = static_cast<char*>(y.raw());
   for (size_t i = 0; i < c.num_inputs(); ++i) {
@@ -21,7 +26,7 @@ Status join(const Concat& op, Isa isa, StepContext& c) {
     if (x.count() == 0) continue;
     const int64_t n = x.dims().count(axis, dims.size());
     Move m(element);
-    m.add(outer, n, row);
+    m.add(outer, in_rows ? c.input_pitch(i) : n, y_pitch);
     m.add(n, 1, 1);
     if (x.raw() != to) run_mover(isa, c.team(), m, x.raw(), to);
     to += n * element;
@@ -31,25 +36,33 @@ Status join(const Concat& op, Isa isa, StepContext& c) {
 
 class ConcatStep final : public MoverStep<Concat> {
  public:
-  ConcatStep(const Concat& op, Isa isa, bool joins)
+  ConcatStep(const Concat& op, Isa isa, Join joins)
       : MoverStep<Concat>("concat", op, isa, join), joins_(joins) {}
-  bool joins_inputs() const override { return joins_; }
+  Join joins_inputs() const override { return joins_; }
+  bool takes_pitch(size_t) const override { return joins_ == Join::kRows; }
+  bool writes_pitch() const override { return joins_ == Join::kRows; }
 
  private:
-  bool joins_;
+  Join joins_;
 };
+
+Join join_of(const Concat& op, const Type& y) {
+  if (!y.has_rank()) return Join::kNo;
+  const auto axis = normalize_axis(op.axis, y.rank());
+  if (!axis.ok()) return Join::kNo;
+  const bool one_run =
+      std::all_of(y.shape->begin(), y.shape->begin() + static_cast<ptrdiff_t>(*axis),
+                  [](const Dim& d) { return d.is_constant(1); });
+  if (one_run) return Join::kWhole;
+  return *axis + 1 == y.rank() ? Join::kRows : Join::kNo;
+}
 
 Result<KernelOffer> make(const KernelRequest& request) {
   if (mover_element(request.type(0).dtype) == 0) {
     return KernelOffer(std::string("elements of no fixed size"));
   }
   const Concat& op = *request.node.op.as<Concat>();
-  const Type& y = request.output_type(0);
-  bool joins = y.has_rank();
-  if (joins) {
-    const auto axis = normalize_axis(op.axis, y.rank());
-    for (size_t a = 0; axis.ok() && a < *axis; ++a) joins = joins && (*y.shape)[a].is_constant(1);
-  }
+  const Join joins = join_of(op, request.output_type(0));
   return KernelOffer(std::make_unique<ConcatStep>(op, request.isa, joins));
 }
 

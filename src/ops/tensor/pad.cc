@@ -7,6 +7,7 @@
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
+#include "tensor/size.h"
 
 namespace ferry {
 namespace {
@@ -109,21 +110,22 @@ Result<Dims> padded_dims(const Dims& x, const Pads& p) {
 }
 
 // Where the elements of an axis come from, as offsets into x; -1: the constant.
-Result<std::vector<int64_t>> sources(Mode mode, int64_t size, int64_t begin, int64_t end,
-                                     int64_t stride) {
+Result<Tensor> sources(Mode mode, int64_t size, int64_t begin, int64_t end, int64_t stride,
+                       MemoryBudget* budget) {
   // What remains of the axis.
   const int64_t low = std::max<int64_t>(0, -begin), high = size + std::min<int64_t>(0, end);
   const int64_t n = high - low, out = size + begin + end;
   if (n <= 0 && mode != Mode::kConstant && out > 0) {
     return invalid_argument("an axis without elements is padded by its own");
   }
-  std::vector<int64_t> from(static_cast<size_t>(out));
+  FERRY_ASSIGN_OR_RETURN(Tensor table, Tensor::allocate(DType::kInt64, {out}, budget));
+  auto* from = table.data<int64_t>();
   for (int64_t o = 0; o < out; ++o) {
     int64_t i = o - std::max<int64_t>(0, begin);
     if (i < 0 || i >= n) {
       switch (mode) {
         case Mode::kConstant:
-          from[static_cast<size_t>(o)] = -1;
+          from[o] = -1;
           continue;
         case Mode::kEdge:
           i = i < 0 ? 0 : n - 1;
@@ -139,14 +141,14 @@ Result<std::vector<int64_t>> sources(Mode mode, int64_t size, int64_t begin, int
         }
       }
     }
-    from[static_cast<size_t>(o)] = (low + i) * stride;
+    from[o] = (low + i) * stride;
   }
-  return from;
+  return table;
 }
 
 template <class T>
-Status fill(EvalContext& c, const std::vector<std::vector<int64_t>>& from, const Dims& dims,
-            const T* x, T value, T* y) {
+Status fill(EvalContext& c, const std::vector<Tensor>& from, const Dims& dims, const T* x, T value,
+            T* y) {
   const size_t last = dims.size() - 1;
   Dims at = Dims::filled(dims.size(), 0);
   const int64_t rows = dims.count(0, last);
@@ -155,11 +157,12 @@ Status fill(EvalContext& c, const std::vector<std::vector<int64_t>>& from, const
     int64_t offset = 0;
     bool inside = true;
     for (size_t a = 0; a < last; ++a) {
-      const int64_t s = from[a][static_cast<size_t>(at[a])];
+      const int64_t s = from[a].data<int64_t>()[at[a]];
       inside = inside && s >= 0;
       offset += s;
     }
-    for (int64_t s : from[last]) *y++ = inside && s >= 0 ? x[offset + s] : value;
+    for (int64_t s : from[last].elements<int64_t>())
+      *y++ = inside && s >= 0 ? x[offset + s] : value;
     for (size_t a = last; a-- > 0;) {
       if (++at[a] < dims[a]) break;
       at[a] = 0;
@@ -173,13 +176,15 @@ Status fill(EvalContext& c, const std::vector<std::vector<int64_t>>& from, const
 Result<PadSources> pad_sources(const Pad& op, const Pads& pads, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Mode mode, mode_of(op));
+  FERRY_ASSIGN_OR_RETURN(const Dims dims, padded_dims(x.dims(), pads));
+  FERRY_ASSIGN_OR_RETURN(const int64_t count, checked_count(dims));
   PadSources s;
-  FERRY_ASSIGN_OR_RETURN(s.dims, padded_dims(x.dims(), pads));
-  if (s.dims.count() == 0) return s;
+  s.dims = dims;
+  if (count == 0) return s;
   const Dims dense = dense_strides(x.dims());
   for (size_t a = 0; a < x.rank(); ++a) {
-    FERRY_ASSIGN_OR_RETURN(std::vector<int64_t> from,
-                           sources(mode, x.dim(a), pads.begin[a], pads.end[a], dense[a]));
+    FERRY_ASSIGN_OR_RETURN(
+        Tensor from, sources(mode, x.dim(a), pads.begin[a], pads.end[a], dense[a], c.budget()));
     s.from.push_back(std::move(from));
     s.first = std::max<int64_t>(0, -pads.begin[a]);
   }

@@ -20,8 +20,8 @@ struct Pad {
 // Where the output's elements come from: the sum over axes a of from[a][i_a], an offset into x, or
 // the constant when one of them is -1.
 struct PadSources {
-  Dims dims;  // of the output
-  std::vector<std::vector<int64_t>> from;
+  Dims dims;                 // of the output
+  std::vector<Tensor> from;  // i64
   int64_t first = 0;  // the smallest offset in use along the last axis, where a run of x begins
 };
 // Begin and end pads of every axis.

@@ -12,17 +12,17 @@ namespace {
 template <class T>
 void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int64_t to) {
   const size_t last = s.dims.size() - 1;
-  const std::vector<int64_t>& row = s.from[last];
+  const auto* row = s.from[last].data<int64_t>();
   const int64_t n = s.dims[last];
   int64_t begin = 0;
-  while (begin < n && row[static_cast<size_t>(begin)] != s.first) ++begin;
+  while (begin < n && row[begin] != s.first) ++begin;
   int64_t end = begin;
-  while (end < n && row[static_cast<size_t>(end)] == s.first + end - begin) ++end;
+  while (end < n && row[end] == s.first + end - begin) ++end;
   for (int64_t r = from; r < to; ++r) {
     int64_t rest = r, offset = 0;
     bool inside = true;
     for (size_t a = last; a-- > 0;) {
-      const int64_t at = s.from[a][static_cast<size_t>(rest % s.dims[a])];
+      const int64_t at = s.from[a].data<int64_t>()[rest % s.dims[a]];
       rest /= s.dims[a];
       inside = inside && at >= 0;
       offset += at;
@@ -33,7 +33,7 @@ void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int6
       continue;
     }
     const auto element = [&](int64_t i) {
-      const int64_t at = row[static_cast<size_t>(i)];
+      const int64_t at = row[i];
       to_row[i] = at >= 0 ? x[offset + at] : value;
     };
     for (int64_t i = 0; i < begin; ++i) element(i);

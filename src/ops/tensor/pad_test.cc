@@ -66,6 +66,11 @@ TEST(Pad, Modes) {
       .input(ints({INT64_MIN, INT64_MAX}))
       .expect_error(Code::kInvalidArgument, "do not fit")
       .run();
+  OpTester("Pad")
+      .input(iota({1, 1}))
+      .input(ints({0, 0, int64_t{1} << 56, int64_t{1} << 48}))
+      .expect_error(Code::kLimitExceeded, "overflows 64 bits")
+      .run();
 }
 
 }  // namespace

@@ -108,8 +108,8 @@ std::optional<KnownInts> cut(const KnownInts& values, Dims& dims, size_t axis, c
   if (!b.start.is_constant() || !b.length.is_constant()) return std::nullopt;
   const int64_t n = dims[axis], m = b.length.constant(), start = b.start.constant();
   const int64_t outer = dims.count(0, axis), inner = dims.count(axis + 1, dims.size());
-  if (m > 0 && (start < 0 || start >= n || start + (m - 1) * step < 0 ||
-                start + (m - 1) * step >= n)) {
+  if (m > 0 &&
+      (start < 0 || start >= n || start + (m - 1) * step < 0 || start + (m - 1) * step >= n)) {
     return std::nullopt;
   }
   KnownInts out;
@@ -151,7 +151,8 @@ Status infer(const Slice&, InferContext& c) {
     const size_t axis = a.axes[i];
     const auto bounds = slice_bounds((*x.shape)[axis], a.starts[i], a.ends[i], a.steps[i]);
     shape[axis] = bounds ? bounds->length : c.fresh_dim(0, axis);
-    if (known) known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
+    if (known)
+      known = bounds && dims ? cut(*known, *dims, axis, *bounds, a.steps[i]) : std::nullopt;
   }
   if (known) c.set_known(0, *std::move(known));
   c.set_tensor(0, x.dtype, std::move(shape));
@@ -238,22 +239,24 @@ std::optional<std::vector<AxisSlice>> axis_slices(const Graph& graph, const Node
 
 }  // namespace
 
-std::optional<Dim> slice_offset(const Graph& graph, const Node& node) {
+std::optional<SliceRun> slice_run(const Graph& graph, const Node& node) {
   const Type &x = graph.value(node.inputs[0]).type, &y = graph.value(node.outputs[0]).type;
   if (!x.has_rank() || !y.has_rank() || x.rank() != y.rank()) return std::nullopt;
   const auto slices = axis_slices(graph, node, *x.shape);
   if (!slices) return std::nullopt;
   Dim offset = 0, stride = 1;
-  bool whole = true;  // all axes from here on
+  bool whole = true, one_run = true, in_rows = x.rank() > 1;  // `whole`: all axes from here on
   for (size_t a = x.rank(); a-- > 0;) {
     const Dim &from = (*x.shape)[a], &to = (*y.shape)[a];
-    const bool single = to.is_constant(1);
-    if (!single && (!whole || (*slices)[a].step != 1)) return std::nullopt;
+    const bool single = to.is_constant(1), contiguous = single || (*slices)[a].step == 1;
+    one_run = one_run && (single || (whole && contiguous));
+    in_rows = in_rows && (a + 1 == x.rank() ? contiguous : from == to && contiguous);
     whole = whole && from == to;
     offset = offset + (*slices)[a].start * stride;
     stride = stride * from;
   }
-  return offset.is_invalid() ? std::nullopt : std::optional<Dim>(offset);
+  if (offset.is_invalid() || (!one_run && !in_rows)) return std::nullopt;
+  return SliceRun{offset, !one_run};
 }
 
 namespace {

@@ -13,8 +13,13 @@ struct Slice {};
 // What of input 0 the output is. Errors: those of the operator.
 Result<StridedView> view_of(const Slice& op, EvalContext& c);
 
-// Where in x, in elements, the output of `node` lies as it is; nullopt when it does not, or when
-// that cannot be told.
-std::optional<Dim> slice_offset(const Graph& graph, const Node& node);
+// An output that lies in x as it is, from element `offset` on: in one run, or each of its rows in a
+// row of x.
+struct SliceRun {
+  Dim offset;
+  bool in_rows = false;
+};
+// nullopt when the output of `node` does not lie in x, or when that cannot be told.
+std::optional<SliceRun> slice_run(const Graph& graph, const Node& node);
 
 }  // namespace ferry

@@ -16,9 +16,12 @@ Result<KernelOffer> make(const KernelRequest& request) {
   if (mover_element(request.type(0).dtype) == 0) {
     return KernelOffer(std::string("elements of no fixed size"));
   }
-  std::vector<std::optional<Dim>> offsets = {slice_offset(request.graph, request.node)};
+  std::vector<std::optional<Piece>> pieces(1);
+  if (const auto run = slice_run(request.graph, request.node)) {
+    pieces[0] = Piece{run->offset, run->in_rows};
+  }
   return KernelOffer(
-      std::make_unique<PieceStep<Slice>>("slice", Slice{}, request.isa, run, std::move(offsets)));
+      std::make_unique<PieceStep<Slice>>("slice", Slice{}, request.isa, run, std::move(pieces)));
 }
 
 }  // namespace

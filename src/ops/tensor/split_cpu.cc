@@ -6,12 +6,13 @@
 namespace ferry {
 namespace {
 
-Status run(const Split& op, Isa isa, StepContext& c) {
+Status split(const Split& op, Isa isa, StepContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Ints sizes, part_sizes(op, c));
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());
+  const int64_t pitch = axis + 1 == x.rank() ? c.input_pitch(0) : row;
   const int element = mover_element(x.dtype());
   const char* from = static_cast<const char*>(x.raw());
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -21,7 +22,7 @@ Status run(const Split& op, Isa isa, StepContext& c) {
       dims[axis] = sizes[i];
       FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(i, x.dtype(), dims));
       Move m(element);
-      m.add(outer, row, n);
+      m.add(outer, pitch, n);
       m.add(n, 1, 1);
       if (y.raw() != from) run_mover(isa, c.team(), m, from, y.raw());
     }
@@ -30,34 +31,44 @@ Status run(const Split& op, Isa isa, StepContext& c) {
   return {};
 }
 
-// The outputs lie in x one after the other when nothing but axes of one comes before the split one.
-std::vector<std::optional<Dim>> piece_offsets(const KernelRequest& request, const Split& op) {
-  std::vector<std::optional<Dim>> offsets(request.node.outputs.size());
+// The outputs lie in x one after the other when nothing but axes of one comes before the split one,
+// and in its rows when that is the last.
+std::vector<std::optional<Piece>> pieces_of(const KernelRequest& request, const Split& op) {
+  std::vector<std::optional<Piece>> pieces(request.node.outputs.size());
   const Type& x = request.type(0);
-  if (!x.has_rank()) return offsets;
+  if (!x.has_rank()) return pieces;
   const auto axis = normalize_axis(op.axis, x.rank());
-  if (!axis.ok()) return offsets;
+  if (!axis.ok()) return pieces;
   Dim inner = 1, at = 0;
+  bool one_run = true;
   for (size_t a = 0; a < x.rank(); ++a) {
-    if (a < *axis && !(*x.shape)[a].is_constant(1)) return offsets;
+    if (a < *axis) one_run = one_run && (*x.shape)[a].is_constant(1);
     if (a > *axis) inner = inner * (*x.shape)[a];
   }
-  for (size_t i = 0; i < offsets.size(); ++i) {
-    offsets[i] = at;
+  if (!one_run && *axis + 1 != x.rank()) return pieces;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i] = Piece{at, !one_run};
     const Type& y = request.output_type(i);
     if (!y.has_rank()) break;  // an output that nobody wants: what follows is anywhere
     at = at + (*y.shape)[*axis] * inner;
   }
-  return offsets;
+  return pieces;
 }
+
+// Its input may lie in rows itself when the outputs are parts of rows.
+class SplitStep final : public PieceStep<Split> {
+ public:
+  SplitStep(const Split& op, Isa isa, std::vector<std::optional<Piece>> pieces)
+      : PieceStep<Split>("split", op, isa, split, std::move(pieces)) {}
+  bool takes_pitch(size_t i) const override { return i == 0 && piece(0) && piece(0)->in_rows; }
+};
 
 Result<KernelOffer> make(const KernelRequest& request) {
   if (mover_element(request.type(0).dtype) == 0) {
     return KernelOffer(std::string("elements of no fixed size"));
   }
   const Split& op = *request.node.op.as<Split>();
-  return KernelOffer(std::make_unique<PieceStep<Split>>("split", op, request.isa, run,
-                                                        piece_offsets(request, op)));
+  return KernelOffer(std::make_unique<SplitStep>(op, request.isa, pieces_of(request, op)));
 }
 
 }  // namespace

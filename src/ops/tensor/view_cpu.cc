@@ -12,7 +12,7 @@ namespace {
 class ViewKernel final : public StepKernel {
  public:
   std::string name() const override { return "copy"; }
-  std::optional<Dim> view_offset(size_t) const override { return Dim(0); }
+  std::optional<Piece> piece(size_t) const override { return Piece{}; }
   bool reads_input(size_t i) const override { return i == 0; }
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);

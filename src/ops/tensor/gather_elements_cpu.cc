@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// GatherElements: the indices are checked in one pass, then rows of them are followed in parallel.
+#include <algorithm>
+
+#include "ops/arguments.h"
+#include "ops/tensor/gather_elements.h"
+#include "ops_cpu/mover.h"
+
+namespace ferry {
+namespace {
+
+template <class I>
+bool all_within(const I* indices, int64_t count, int64_t n) {
+  I low = 0, high = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    low = std::min(low, indices[i]);
+    high = std::max(high, indices[i]);
+  }
+  return static_cast<int64_t>(low) >= -n && static_cast<int64_t>(high) < n;
+}
+
+struct Rows {
+  Dims dims, strides;  // of the indices; of x, the gathered axis aside
+  int64_t n = 0, stride = 0;
+  int64_t columns = 0;  // of a row of indices
+
+  // Where in x the row's first element would be with index 0.
+  int64_t start(int64_t row) const {
+    int64_t at = 0;
+    for (size_t a = dims.size() - 1; a-- > 0;) {
+      at += row % dims[a] * strides[a];
+      row /= dims[a];
+    }
+    return at;
+  }
+};
+
+template <class T, class I>
+void gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from, int64_t to) {
+  const int64_t step = g.strides.back(), n = g.n, stride = g.stride;
+  for (int64_t r = from; r < to; ++r) {
+    const T* row = x + g.start(r);
+    const I* index = indices + r * g.columns;
+    T* target = y + r * g.columns;
+    for (int64_t i = 0; i < g.columns; ++i) {
+      const auto at = static_cast<int64_t>(index[i]);
+      target[i] = row[i * step + (at < 0 ? at + n : at) * stride];
+    }
+  }
+}
+
+template <class I>
+Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indices, Tensor& y) {
+  const I* p = indices.data<I>();
+  if (!all_within(p, indices.count(), g.n)) {
+    const IndexReader read(indices);
+    for (int64_t i = 0, at; i < indices.count(); ++i) FERRY_RETURN_IF_ERROR(read.get(i, g.n, at));
+  }
+  const int element = mover_element(x.dtype());
+  const auto rows = [&]<class T>(T, int64_t from, int64_t to) {
+    gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to);
+  };
+  parallel_range(c.team(), y.count() / g.columns, y.count() * element >= kMinParallelBytes,
+                 [&](int64_t from, int64_t to, int) {
+                   switch (element) {
+                     case 1:
+                       return rows(uint8_t{}, from, to);
+                     case 2:
+                       return rows(uint16_t{}, from, to);
+                     case 4:
+                       return rows(uint32_t{}, from, to);
+                     default:
+                       return rows(uint64_t{}, from, to);
+                   }
+                 });
+  return {};
+}
+
+Status run(const GatherElements& op, Isa, StepContext& c) {
+  const Tensor &x = c.input(0), &indices = c.input(1);
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+  bool fits = indices.rank() == x.rank();
+  for (size_t a = 0; fits && a < x.rank(); ++a) fits = a == axis || indices.dim(a) <= x.dim(a);
+  if (!fits) {
+    return shape_mismatch("indices {} do not lie in x {}", indices.describe(), x.describe());
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), indices.dims()));
+  if (y.count() == 0) return {};
+  Rows g{indices.dims(), dense_strides(x.dims()), x.dim(axis), 0, indices.dims().back()};
+  g.stride = g.strides[axis];
+  g.strides[axis] = 0;
+  return indices.dtype() == DType::kInt32 ? gather<int32_t>(c, g, x, indices, y)
+                                          : gather<int64_t>(c, g, x, indices, y);
+}
+
+}  // namespace
+
+void register_gather_elements_cpu(KernelRegistry& r) {
+  add_mover<GatherElements>(r, "GatherElements", "gather_elements", run);
+}
+
+}  // namespace ferry
