@@ -75,7 +75,7 @@ namespace {
 // Buffers of this size or more are mapped by themselves and go back to the machine when freed. From
 // the heap, buffers that grow with the shapes of the runs leave holes that nothing else fits into.
 // Below it the page faults of a fresh mapping would cost more than the holes.
-constexpr size_t kMapped = size_t{1} << 20;
+constexpr size_t kMapped = size_t{256} << 10;
 
 // Large buffers ask for huge pages: weights that are read once per run would otherwise miss the
 // TLB all the time, and first touching them would cost 512 times as many faults.

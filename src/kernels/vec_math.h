@@ -61,9 +61,11 @@ FERRY_INLINE F32 expm1_negative(F32 x) {
 // small results keep their digits.
 FERRY_INLINE F32 sigmoid(F32 x) {
   const Exp e = exp_parts(max(splat(kExpZero), negative_abs(x)));
-  const F32 power = pow2(e.n);
-  const F32 t = splat(1.0f) / (splat(1.0f) + fma(power, e.w, power)), u = power * t;
-  return select(lt(x, zero()), fma(u, e.w, u), t);
+  const F32 one = splat(1.0f), power = pow2(e.n);
+  const F32 small = fma(power, e.w, power), d = one + small;
+  // What the sum has lost, times 1 / d or so.
+  const F32 lost = small - (d - one), t = one / d, u = power * t;
+  return select(lt(x, zero()), fma(u, fnma(lost, splat(0.7f), e.w), u), t);
 }
 
 // x sigmoid(v) from e = e^-|v|: x / (1 + e), below zero times e. The power of two of e comes last:
@@ -150,10 +152,12 @@ FERRY_INLINE F32 gelu(F32 x) {
   p = fma(p, u, splat(-1.14686668f));
   const F32 rest = p, first = splat(0.858076513f);
   p = fma(p, u, first);
-  // What roundings took from t; the slope of log(t) by d is about 0.17 - 0.4 p.
-  const F32 t = g * p, slope = fnma(p, splat(0.4f), splat(0.17f));
   const F32 low_p = fma(rest, u, first - p);
-  const F32 low_t = fma(lost * slope, t, fma(g, low_p, fms(g, p, t)));
+  // What rounding took from t: in the product, in p, and in g, whose remainder t follows with a
+  // slope by g of about p (0.39 p - 0.21).
+  const F32 t = g * p, slope = fma(p, splat(0.39f), splat(-0.21f));
+  const F32 low_g = fnma(g, lost, fnma(g, d, a));
+  const F32 low_t = fma(low_g, p * slope, fma(g, low_p, fms(g, p, t)));
   const F32 y = max(zero(), x) - scale_pow2(t + fma(t, e.w, low_t), e.n);
   // erf(x / sqrt 2) / (2 x) for |x| <= 0.51, within 2e-8.
   F32 q = splat(-0.0010971156f);
