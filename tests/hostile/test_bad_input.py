@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, TypeProto, helper
 
 import ferry
 from tests.hostile.case import F32, I64, info, model
@@ -34,6 +34,12 @@ FILES = {
     "unknown domain": (model([node("Relu", ["x"], ["y"], "n", domain="com.nobody")], X), "UnsupportedOp",
                        ["bad.onnx", "com.nobody"]),
     "too new an opset": (model([node("Relu", ["x"], ["y"], "n")], X, opset=999), "UnsupportedOp", ["bad.onnx", "999", "28"]),
+    "a sequence of nothing": (
+        model([node("SequenceMap", ["x", "s"], ["y"], "map", body=helper.make_graph(
+            [node("Identity", ["b"], ["c"])], "each", [info("a", F32, ["N"]), info("b", F32, ["N"])], [info("c", F32, ["N"])]))],
+            [helper.make_tensor_sequence_value_info("x", F32, ["N"]),
+             helper.make_value_info("s", TypeProto(sequence_type=TypeProto.Sequence()))]),
+        "InvalidModel", ["bad.onnx", "'map'", "input 1", "no type"]),
     "data of the wrong size": (model([node("Identity", ["w"], ["y"])], initializers=[
         TensorProto(name="w", data_type=F32, dims=[1000], raw_data=b"1234")]), "InvalidModel",
         ["bad.onnx", "'w'", "4 bytes", "4000"]),

@@ -15,6 +15,9 @@ Status infer(const SequenceMap&, InferContext& c) {
   for (size_t i = 0; i < c.num_inputs(); ++i) {
     GraphValue v = input_facts(c, i);
     if (v.type.kind == Type::Kind::kSequence) {
+      if (v.type.element->kind == Type::Kind::kUnknown) {
+        return invalid_model("input {} is a sequence whose elements have no type", i);
+      }
       v.type = Type(*v.type.element);
       v.known.reset();
       // Sizes that differ between elements are the body's own.
