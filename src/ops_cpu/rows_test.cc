@@ -23,11 +23,7 @@ TEST(Rows, Softmax) {
       }
     }
     for (int64_t n = 1; n < 70; ++n) {
-      StepTester(op)
-          .input(random_tensor({7, n}, n))
-          .kernel(kernel)
-          .tolerance(2e-6, 1e-6)
-          .run();
+      StepTester(op).input(random_tensor({7, n}, n)).kernel(kernel).tolerance(2e-6, 1e-6).run();
     }
     const float inf = INFINITY;
     for (int64_t axis : {0, 1}) {

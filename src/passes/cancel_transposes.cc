@@ -323,8 +323,9 @@ std::optional<std::vector<AxisGroup>> axis_groups(const Shape& x, const Shape& y
     do {
       // The side that lacks elements takes the next axis; of two unknown ones, the shorter group.
       const bool constant = of_x.is_constant() && of_y.is_constant();
-      const bool widen_x = g.a1 == g.a0 || (g.b1 != g.b0 && (constant ? of_x.constant() < of_y.constant()
-                                                                     : g.a1 - g.a0 <= g.b1 - g.b0));
+      const bool widen_x =
+          g.a1 == g.a0 || (g.b1 != g.b0 && (constant ? of_x.constant() < of_y.constant()
+                                                     : g.a1 - g.a0 <= g.b1 - g.b0));
       if (widen_x ? g.a1 == x.size() : g.b1 == y.size()) return std::nullopt;
       if (widen_x) {
         of_x = of_x * x[g.a1++];
@@ -359,9 +360,8 @@ std::optional<Sunk> sink_reshape(PatchBuilder& p, const Graph& g, const Node& n,
       if (perm[a + 1] != perm[a] + 1) return std::nullopt;
     }
   }
-  std::sort(order.begin(), order.end(), [&](const AxisGroup& l, const AxisGroup& r) {
-    return perm[l.a0] < perm[r.a0];
-  });
+  std::sort(order.begin(), order.end(),
+            [&](const AxisGroup& l, const AxisGroup& r) { return perm[l.a0] < perm[r.a0]; });
   Shape to;
   Permutation back(out.rank());
   for (const AxisGroup& group : order) {

@@ -293,10 +293,10 @@ ValueId repeated_source(const Graph& g, ValueId v) {
   const Shape &many = *g.value(merge->inputs[0]).type.shape, &to = *g.value(v).type.shape;
   const bool one = single[0] == from[0] && single[1] == from[1] && single[2].is_constant(1) &&
                    single[3] == from[2] && single[4] == from[3];
-  const bool repeated = many[0] == from[0] && many[1] == from[1] && many[3] == from[2] &&
-                        many[4] == from[3];
-  const bool merged = to[0] == from[0] && to[1] == many[1] * many[2] && to[2] == from[2] &&
-                      to[3] == from[3];
+  const bool repeated =
+      many[0] == from[0] && many[1] == from[1] && many[3] == from[2] && many[4] == from[3];
+  const bool merged =
+      to[0] == from[0] && to[1] == many[1] * many[2] && to[2] == from[2] && to[3] == from[3];
   return one && repeated && merged ? x : kNone;
 }
 

@@ -92,7 +92,8 @@ std::optional<Patch> parameters(const Graph& g, const Node& n, const PassOptions
 }  // namespace
 
 Pass fuse_group_normalization() {
-  return {"fuse_group_normalization", {{"reshaped", reshaped}, {"parameters", parameters}}, nullptr};
+  return {
+      "fuse_group_normalization", {{"reshaped", reshaped}, {"parameters", parameters}}, nullptr};
 }
 
 }  // namespace ferry

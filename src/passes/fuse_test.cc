@@ -84,8 +84,9 @@ TEST(LowerBatchNormalization, BecomesAStraightLine) {
 
 TEST(LowerBatchNormalization, RefusesStatisticsThatAreInputs) {
   Weights t;
-  t.output(t.node(make_op("BatchNormalization"), {t.input({N, 3, 4}), t.weights({3}), t.weights({3}),
-                                                  t.input({3}), t.constant({3}, {1, 2, 3})}));
+  t.output(
+      t.node(make_op("BatchNormalization"), {t.input({N, 3, 4}), t.weights({3}), t.weights({3}),
+                                             t.input({3}), t.constant({3}, {1, 2, 3})}));
   t.output(t.bn(t.input({N, 3, 4}, DType::kFloat64), 3));
   EXPECT_EQ(t.run({lower_batch_normalization()}), "BatchNormalization BatchNormalization");
 }

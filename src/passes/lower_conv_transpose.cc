@@ -15,7 +15,8 @@ constexpr int64_t kLanes = 16;  // of the widest vectors
 
 int64_t whole_vectors(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
-// One spatial axis: output u s + r is the sum over t of x[u + t - before] w[s (last - t) + r + pad].
+// One spatial axis: output u s + r is the sum over t of x[u + t - before] w[s (last - t) + r +
+// pad].
 struct Axis {
   int64_t kernel, stride, pad;
   int64_t last;    // of the steps between an input and the block of outputs that it reaches
@@ -53,7 +54,8 @@ std::optional<std::vector<Axis>> axes_of(const ConvTranspose& op, const Tensor& 
   std::vector<Axis> axes;
   for (size_t a = 0; a < 2; ++a) {
     const int64_t k = w.dim(2 + a), s = op.strides[a];
-    const int64_t begin = op.pads.empty() ? 0 : op.pads[a], end = op.pads.empty() ? 0 : op.pads[2 + a];
+    const int64_t begin = op.pads.empty() ? 0 : op.pads[a],
+                  end = op.pads.empty() ? 0 : op.pads[2 + a];
     const int64_t extra = op.output_padding.empty() ? 0 : op.output_padding[a];
     if (begin < 0 || begin >= k || k - begin - end + extra != s) return std::nullopt;
     axes.emplace_back(k, s, begin);

@@ -50,9 +50,9 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
-  return {lower_batch_normalization(), lower_conv_transpose(), fuse_group_normalization(), fuse_weight_transpose(), fuse_attention(),
-          cancel_transposes(),         lower_transposes(),      fold_shape_arithmetic(),
-          eliminate_identity()};
+  return {lower_batch_normalization(), lower_conv_transpose(),  fuse_group_normalization(),
+          fuse_weight_transpose(),     fuse_attention(),        cancel_transposes(),
+          lower_transposes(),          fold_shape_arithmetic(), eliminate_identity()};
 }
 
 std::vector<Pass> basic_pipeline() {

@@ -211,7 +211,8 @@ struct GroupNorm : PassTester {
 TEST(FuseGroupNormalization, ReshapedInstanceNormalization) {
   for (int64_t groups : {1, 2, 6}) {
     GroupNorm t;
-    const ValueId y = t.normalized({0, groups, -1}, std::vector<float>(static_cast<size_t>(groups), 2));
+    const ValueId y =
+        t.normalized({0, groups, -1}, std::vector<float>(static_cast<size_t>(groups), 2));
     const ValueId scaled = t.binary("Mul", y, t.weights({6, 1, 1}));
     t.output(t.binary("Add", t.constant({1, 6, 1, 1}, {1, 2, 3, 4, 5, 6}), scaled));
     EXPECT_EQ(t.left(), "GroupNormalization");

@@ -21,10 +21,8 @@ struct Images : RunTester {
     return node(make_op("Conv", op), {v, weights({channels_out, channels_in, 3, 3})});
   }
   ValueId shuffled(ValueId v, int64_t groups, int64_t channels) {
-    const ValueId split =
-        node(make_op("Reshape"), {v, ints({0, groups, channels / groups, 9, 7})});
-    const ValueId swapped =
-        node(make_op("Transpose", Transpose{{0, 2, 1, 3, 4}}), {split});
+    const ValueId split = node(make_op("Reshape"), {v, ints({0, groups, channels / groups, 9, 7})});
+    const ValueId swapped = node(make_op("Transpose", Transpose{{0, 2, 1, 3, 4}}), {split});
     return node(make_op("Reshape"), {swapped, ints({0, channels, 9, 7})});
   }
   int64_t count(const std::string& kernel) {

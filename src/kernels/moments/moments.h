@@ -15,8 +15,8 @@ struct MomentKernels {
   // y = a (x - mean) + b; y may be x. The mean keeps digits that a float lacks: where values differ
   // by little, they count.
   void (*affine)(const float* x, float* y, int64_t n, double mean, float a, float b) noexcept;
-  // Of a dense matrix with at most kMaxSummedRows rows: sums[c] is the sum of its column c, or, given
-  // a centre per column, of (x - centre[c])^2.
+  // Of a dense matrix with at most kMaxSummedRows rows: sums[c] is the sum of its column c, or,
+  // given a centre per column, of (x - centre[c])^2.
   void (*column_sums)(const float* x, int64_t rows, int64_t cols, const float* centre,
                       double* sums) noexcept;
   // y = a[c] ((x - high[c]) - low[c]) + b[c] in column c; y may be x.

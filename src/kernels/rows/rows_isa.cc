@@ -163,8 +163,8 @@ FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
   if (whole < n) store(y + whole, load(y + whole, rest) * inverse, rest);
 }
 
-// kRows rows of at most kVectors vectors, which stay in registers: all of it is read before anything
-// is written, because a load behind a masked store to its line waits for the store.
+// kRows rows of at most kVectors vectors, which stay in registers: all of it is read before
+// anything is written, because a load behind a masked store to its line waits for the store.
 template <int kVectors, int kRows>
 FERRY_INLINE void softmax_short(const float* x, float* y, int64_t n, bool log) {
   constexpr int kLast = kVectors - 1;
