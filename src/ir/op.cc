@@ -2,6 +2,7 @@
 #include "ir/op.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace ferry {
@@ -25,7 +26,9 @@ bool equal_tensors(const Tensor& a, const Tensor& b) {
   return std::memcmp(a.raw(), b.raw(), a.size_bytes()) == 0;
 }
 
-bool same_bits(float a, float b) { return std::memcmp(&a, &b, sizeof(float)) == 0; }
+bool same_bits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+}
 
 }  // namespace
 

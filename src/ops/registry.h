@@ -103,7 +103,7 @@ class OpBuilder {
   OpBuilder& outputs(uint32_t exactly) { return outputs(exactly, exactly); }
   OpBuilder& outputs(uint32_t min, uint32_t max) { return def_.outputs = {min, max}, *this; }
   template <class M>
-  OpBuilder& attr(std::string name, M T::*member, bool required = false) {
+  OpBuilder& attr(const std::string& name, M T::*member, bool required = false) {
     AttrBinding b;
     b.name = name;
     b.required = required;

@@ -70,7 +70,7 @@ class PieceStep : public MoverStep<T> {
 
 // Registers `run` for tensors whose elements have a fixed size of up to 8 bytes.
 template <class T>
-void add_mover(KernelRegistry& r, std::string op, std::string name,
+void add_mover(KernelRegistry& r, const std::string& op, const std::string& name,
                typename MoverStep<T>::Run run) {
   r.add(op, name, [name, run](const KernelRequest& request) -> Result<KernelOffer> {
     if (!request.type(0).is_tensor() || mover_element(request.type(0).dtype) == 0) {

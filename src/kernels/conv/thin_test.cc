@@ -206,11 +206,13 @@ TEST(ThinOutputShape, RefusesWhatItCannotDo) {
   EXPECT_STREQ(thin_output_refusal(make(3, 2, 9, 9, 3, 2, 1, 1)), "a stride other than 1");
 }
 
-const auto name = [](const auto& isa) { return std::string(isa_name(isa.param)); };
+const auto kName = [](const auto& isa) { return std::string(isa_name(isa.param)); };
 INSTANTIATE_TEST_SUITE_P(EveryIsa, ThinInput,
-                         testing::ValuesIn(supported_isas().begin(), supported_isas().end()), name);
+                         testing::ValuesIn(supported_isas().begin(), supported_isas().end()),
+                         kName);
 INSTANTIATE_TEST_SUITE_P(EveryIsa, ThinOutput,
-                         testing::ValuesIn(supported_isas().begin(), supported_isas().end()), name);
+                         testing::ValuesIn(supported_isas().begin(), supported_isas().end()),
+                         kName);
 
 }  // namespace
 }  // namespace ferry

@@ -131,7 +131,7 @@ Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape,
   }
   const double scale = common_scale(op, wanted, in);
   for (size_t i = 0; i < axes.size(); ++i) {
-    shape[axes[i]] = static_cast<int64_t>(scale * double(in[i]) + 0.5);
+    shape[axes[i]] = std::llround(scale * double(in[i]));
   }
   return {};
 }
@@ -353,7 +353,8 @@ Status blend_axis(const double* x, double* y, int64_t outer, int64_t inner, cons
 
 // Applies one pass per axis that changes; `pass(from, to, outer, inner, axis)`.
 template <class Pass>
-Status for_each_axis(const ResizeAxes& axes, Tensor x, Tensor y, EvalContext& c, Pass&& pass) {
+Status for_each_axis(const ResizeAxes& axes, Tensor x, const Tensor& y, EvalContext& c,
+                     Pass&& pass) {
   size_t last = axes.size();
   for (size_t a = 0; a < axes.size(); ++a) {
     if (!axes[a].is_identity()) last = a;

@@ -5,7 +5,8 @@ namespace ferry {
 namespace {
 
 TEST(Pad, Modes) {
-  const auto pad = [](const char* mode, std::vector<int64_t> pads, std::vector<float> want) {
+  const auto pad = [](const char* mode, const std::vector<int64_t>& pads,
+                      const std::vector<float>& want) {
     OpTester("Pad")
         .attr("mode", std::string(mode))
         .input(tensor<float>({4}, {1, 2, 3, 4}))
