@@ -2,6 +2,7 @@
 // What steps with an epilogue share: packed weights, bias, residual, clip, tail, scratch.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -91,6 +92,25 @@ class AnchorStep : public StepKernel {
   Status reserve(StepContext& c, int64_t own_bytes) const {
     return c.reserve_scratch(c.team().size(),
                              tail_at(own_bytes) + eltwise_scratch_bytes(anchor_.tail));
+  }
+
+  // Of a layer with more weights than input: threads that share out the rows would all read all the
+  // weights, so they share out the output channels.
+  bool splits_channels(const Team& team, const Tensor& x, int64_t channels, int64_t unit) const {
+    return team.size() > 1 && packed_bytes_ > x.size_bytes() && channels >= 2 * unit * team.size();
+  }
+  // Calls f(args, thread) for ranges of output channels, cut at multiples of `unit`, that cover
+  // all.
+  template <class F>
+  static void parallel_channels(Team& team, const ConvArgs& args, int64_t channels, int64_t unit,
+                                F&& f) {
+    const int64_t units = (channels + unit - 1) / unit, parts = team.size();
+    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
+      ConvArgs own = args;
+      own.out_begin = std::min(channels, units * part / parts * unit);
+      own.out_end = std::min(channels, units * (part + 1) / parts * unit);
+      f(static_cast<const ConvArgs&>(own), thread);
+    });
   }
 
   // The tail, if any, on rows [r0, r1) of y; `own_bytes` as reserved.

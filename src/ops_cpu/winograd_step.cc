@@ -42,6 +42,17 @@ class WinogradStep final : public AnchorStep {
     const int64_t own = winograd_scratch_bytes(w, s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
+    if (splits_channels(team, x, s.out_channels, gemm_.nr)) {
+      parallel_channels(
+          team, args, s.out_channels, gemm_.nr, [&](const ConvArgs& part, int thread) {
+            team.in_slices(0, w.tiles, w.block_tiles, [&](int64_t from, int64_t to) {
+              winograd_tiles(winograd_, gemm_, blocking, w, s, part, from, to,
+                             c.scratch<void>(thread));
+            });
+            finish(c, matrix, 0, s.rows() * s.out[2], part.out_begin, part.out_end, thread, own);
+          });
+      return {};
+    }
     const auto run_tiles = [&](int64_t from, int64_t to, int thread) {
       winograd_tiles(winograd_, gemm_, blocking, w, s, args, from, to, c.scratch<void>(thread));
     };

@@ -213,6 +213,15 @@ class Images : public Rows {
   std::vector<ValueId> halves(ValueId x) { return node(make_op("Split", Split{1, 2}), {x}, 2); }
 };
 
+TEST_F(RowsTest, ThreadsThatShareChannelsFinishTheirOwn) {
+  Images t;
+  ValueId x = t.input({2, 96, 8, 8});
+  for (const int64_t channels : {200, 136}) x = t.silu(t.conv(x, channels, 3));
+  t.output(x);
+  t.engine({.threads = 2, .optimize = false});
+  t.check({}, 1e-3);
+}
+
 TEST_F(RowsTest, RandomImages) {
   size_t joined = 0;
   for (unsigned seed = 0; seed < 150; ++seed) {

@@ -66,6 +66,17 @@ class ConvStep final : public AnchorStep {
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
     const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
+    if (!depthwise_ && s.groups == 1 && splits_channels(team, x, s.out_channels, kernels_.nr)) {
+      parallel_channels(
+          team, args, s.out_channels, kernels_.nr, [&](const ConvArgs& part, int thread) {
+            team.in_slices(0, rows, 1, [&](int64_t from, int64_t to) {
+              conv_rows(kernels_, blocking, s, part, from, to, c.scratch<void>(thread));
+              finish(c, matrix, from * s.out[2], to * s.out[2], part.out_begin, part.out_end,
+                     thread, own);
+            });
+          });
+      return {};
+    }
     const int64_t work = rows * row_floats * s.group_in() * s.taps();
     int64_t parts = 1;
     if (team.size() > 1 && work >= kMinParallelWork)
