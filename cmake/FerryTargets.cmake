@@ -61,7 +61,6 @@ function(ferry_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(ferry_${name}_test ${arg_SOURCES})
   target_link_libraries(ferry_${name}_test PRIVATE ferry_options ${arg_LINK} GTest::gtest GTest::gtest_main)
-  target_compile_definitions(ferry_${name}_test PRIVATE FERRY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # What tests do themselves is not worth optimising further: it would be a fifth of the whole build.
   target_compile_options(ferry_${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
   add_test(NAME ${name} COMMAND ferry_${name}_test)
