@@ -78,7 +78,7 @@ def op(name, kind, values, expect, *, outputs=1, domain="", opset=21, words=(), 
     names = [f"x{i}" if v is not None else "" for i, v in enumerate(values)]
     results = [f"y{i}" for i in range(outputs)]
     node = helper.make_node(kind, names, results, "node", domain=domain, **attributes)
-    opsets = {"": opset} | ({domain: 1 if domain == "com.microsoft" else 5} if domain else {})
+    opsets = {"": opset} | ({domain: 5 if domain == "ai.onnx.ml" else 1} if domain else {})
     given = {n: v for n, v in zip(names, values) if v is not None}
     common = {"words": words, "timeout": timeout}
     yield Case(name, model([node], (), results, list(given.items()), opsets=opsets), expect, **common)

@@ -7,11 +7,11 @@
 import pathlib
 import sys
 
-from . import files, graphs, ops
+from . import dims, files, fused, graphs, ops, pictures
 
 
 def all_cases():
-    cases = [case for family in (files, graphs, ops) for case in family.cases()]
+    cases = [case for family in (files, graphs, ops, dims, fused, pictures) for case in family.cases()]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted(n for n in names if names.count(n) > 1)
     return {case.name: case for case in cases}

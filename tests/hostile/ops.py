@@ -290,7 +290,7 @@ def ml_cases():
     yield from tree("leaf_of_another_tree", target_treeids=[5, 5])
     yield from tree("base_values", base_values=[1.0] * 9)
     deep = 100_000
-    yield from op("tree_deep", "TreeEnsembleRegressor", [x], ANY, **ml, n_targets=1, nodes_treeids=[0] * deep,
+    yield from op("tree_deep", "TreeEnsembleRegressor", [x], (*ANY, "DeadlineExceeded"), **ml, n_targets=1, nodes_treeids=[0] * deep,
                   nodes_nodeids=list(range(deep)), nodes_featureids=[0] * deep,
                   nodes_modes=["BRANCH_LEQ"] * (deep - 2) + ["LEAF"] * 2, nodes_values=[0.0] * deep,
                   nodes_truenodeids=[deep - 1] * (deep - 2) + [0, 0], nodes_falsenodeids=list(range(1, deep - 1)) + [0, 0],
