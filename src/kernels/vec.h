@@ -27,12 +27,13 @@
 // What there is, for F32 and (where it makes sense) I32, both of kLanes lanes; comparisons give
 // Mask
 //   memory: load load_n store store_n gather pin; `_n` touches the first n lanes only,
-//     0 <= n <= kLanes, and loads zeros elsewhere
+//     0 <= n <= kLanes, and loads zeros elsewhere; a store with a mask takes one of first_n
 //   constants: zero splat splat_i iota_i first_n
 //   arithmetic: + - * / fma fnma fms sqrt abs copysign min max min_nan max_nan
 //   rounding: round floor ceil trunc; scale_pow2(x, n): x 2^n for whole |n| <= 252
 //   comparison: lt le gt ge eq ne is_nan select any all
-//   lanes: reduce_add reduce_min reduce_max transpose permute
+//   lanes: reduce_add reduce_min reduce_max transpose permute; permute_in_quads(x, lane) takes the
+//     low two bits of each number as a lane of the same four
 //   bits: & | ^ ~ shl shr sar bits from_bits
 //   conversion: to_i32 trunc_i32 to_f32 load_f16 store_bf16 load_u8_n ...
 //

@@ -112,6 +112,8 @@ extern const VecOps kVecOps = {
         },
     .permute = [](const float* a, const int32_t* lane,
                   float* y) { store(y, permute(load(a), load(lane))); },
+    .permute_in_quads = [](const float* a, const int32_t* lane,
+                           float* y) { store(y, permute_in_quads(load(a), load(lane))); },
     .gather = [](const float* base, const int32_t* index,
                  float* y) { store(y, gather(base, load(index))); },
     .f16_to_f32 = [](const uint16_t* x, float* y, int64_t n) { store_n(y, load_f16_n(x, n), n); },
