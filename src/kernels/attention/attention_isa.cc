@@ -8,17 +8,24 @@ namespace {
 constexpr float kInfinity = __builtin_inff();
 constexpr int kAhead = 4;  // independent chains, to hide the latency of an operation
 
-// The score of up to kLanes keys from column i on, -infinity in lanes past `n`.
-template <bool kCapped>
+template <bool kFull>
+FERRY_INLINE F32 load_part(const float* p, Mask m) {
+  if constexpr (kFull) return load(p);
+  return load(p, m);
+}
+
+// The score of up to kLanes keys from column i on, -infinity in lanes past `n`; kFull: there are
+// none.
+template <bool kCapped, bool kFull>
 FERRY_INLINE F32 masked_score(const ScoreRow& row, const float* scores, int64_t i, int64_t n) {
   const Mask m = first_n(n);
-  F32 v = load(scores + i, m) * splat(row.scale);
+  F32 v = load_part<kFull>(scores + i, m) * splat(row.scale);
   if constexpr (kCapped) v = splat(row.softcap) * tanh(v / splat(row.softcap));
-  if (row.bias != nullptr) v = v + load(row.bias + i, m);
+  if (row.bias != nullptr) v = v + load_part<kFull>(row.bias + i, m);
   if (row.allowed != nullptr) {
     v = select(eq(load_u8_n(row.allowed + i, n), splat_i(0)), splat(-kInfinity), v);
   }
-  return select(m, v, splat(-kInfinity));
+  return kFull ? v : select(m, v, splat(-kInfinity));
 }
 
 template <bool kCapped>
@@ -31,14 +38,14 @@ FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t 
   for (; i + kAhead * kLanes <= end; i += kAhead * kLanes) {
     FERRY_UNROLL
     for (int k = 0; k < kAhead; ++k) {
-      const F32 v = masked_score<kCapped>(row, scores, i + k * kLanes, kLanes);
+      const F32 v = masked_score<kCapped, true>(row, scores, i + k * kLanes, kLanes);
       store(scores + i + k * kLanes, v);
       high[k] = max(v, high[k]);
     }
   }
   for (; i < end; i += kLanes) {
     const int64_t lanes = smaller<int64_t>(kLanes, end - i);
-    const F32 v = masked_score<kCapped>(row, scores, i, lanes);
+    const F32 v = masked_score<kCapped, false>(row, scores, i, lanes);
     store_n(scores + i, v, lanes);
     high[0] = max(v, high[0]);
   }

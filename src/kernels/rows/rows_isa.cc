@@ -137,11 +137,25 @@ FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
   F32 high = splat(-kInfinity);
-  for (int64_t i = 0; i < whole; i += kLanes) high = max(load(x + i), high);
+  int64_t i = 0;
+  for (; i < whole; i += kLanes) high = max(load(x + i), high);
   if (whole < n) high = max(select(rest, load(x + whole, rest), splat(-kInfinity)), high);
   const F32 top = splat(reduce_max(high));
   F32 sum = zero();
-  for (int64_t i = 0; i < whole; i += kLanes) {
+  for (i = 0; i + kAhead * kLanes <= whole; i += kAhead * kLanes) {
+    F32 d[kAhead], e[kAhead];
+    FERRY_UNROLL
+    for (int k = 0; k < kAhead; ++k) {
+      d[k] = load(x + i + k * kLanes) - top;
+      e[k] = exp(d[k]);
+    }
+    FERRY_UNROLL
+    for (int k = 0; k < kAhead; ++k) {
+      store(y + i + k * kLanes, log ? d[k] : e[k]);
+      sum = sum + e[k];
+    }
+  }
+  for (; i < whole; i += kLanes) {
     const F32 d = load(x + i) - top, e = exp(d);
     store(y + i, log ? d : e);
     sum = sum + e;
@@ -154,12 +168,12 @@ FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
   const float total = reduce_add(sum);
   if (log) {
     const F32 shift = splat(__builtin_logf(total));
-    for (int64_t i = 0; i < whole; i += kLanes) store(y + i, load(y + i) - shift);
+    for (i = 0; i < whole; i += kLanes) store(y + i, load(y + i) - shift);
     if (whole < n) store(y + whole, load(y + whole, rest) - shift, rest);
     return;
   }
   const F32 inverse = splat(1.0f / total);
-  for (int64_t i = 0; i < whole; i += kLanes) store(y + i, load(y + i) * inverse);
+  for (i = 0; i < whole; i += kLanes) store(y + i, load(y + i) * inverse);
   if (whole < n) store(y + whole, load(y + whole, rest) * inverse, rest);
 }
 
