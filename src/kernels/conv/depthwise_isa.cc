@@ -85,14 +85,19 @@ struct Window {
   }
 };
 
+// Columns [first, last) of a tile's window lie inside the image.
+struct Columns {
+  int64_t first, last;
+};
+
 // One row of the window under kCount pixels: every input vector is loaded once.
-template <int kCount, int kStride, int kWidth, bool kFull>
+template <int kCount, int kStride, int kWidth, bool kFull, bool kEdge>
 FERRY_INLINE void add_row(F32 (&acc)[kCount], const F32 (&w)[kWidth], const float* x, int64_t pitch,
-                          Mask m) {
+                          Mask m, Columns inside) {
   FERRY_UNROLL
-  for (int j = 0; j < (kCount - 1) * kStride + kWidth; ++j) {
+  for (int j = 0; j < (kCount - 1) * kStride + kWidth; ++j, x += pitch) {
+    if (kEdge && (j < inside.first || j >= inside.last)) continue;
     const F32 v = load_part<kFull>(x, m);
-    x += pitch;
     FERRY_UNROLL
     for (int p = 0; p < kCount; ++p) {
       const int k = j - p * kStride;
@@ -101,9 +106,11 @@ FERRY_INLINE void add_row(F32 (&acc)[kCount], const F32 (&w)[kWidth], const floa
   }
 }
 
-template <int kCount, int kStride, int kRows, int kWidth, bool kFull>
+template <int kCount, int kStride, bool kEdge, int kRows, int kWidth, bool kFull>
 FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_t pixel) {
   const DepthwiseRow& r = window.r;
+  const int64_t left = pixel * kStride - r.pad_w;
+  const Columns inside = {-left, r.in_w - left};
   F32 acc[kCount];
   FERRY_UNROLL
   for (int p = 0; p < kCount; ++p) acc[p] = zero();
@@ -116,15 +123,15 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
   if constexpr (kRows > 0) {
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      add_row<kCount, kStride, kWidth, kFull>(acc, window.w[i], window.rows.x[i] + offset,
-                                              r.x_pitch, window.m);
+      add_row<kCount, kStride, kWidth, kFull, kEdge>(acc, window.w[i], window.rows.x[i] + offset,
+                                                     r.x_pitch, window.m, inside);
     }
   } else {
     for (int64_t i = 0; i < window.rows.count; ++i) {
       F32 w[kWidth];
       window.load_weights(i, w);
-      add_row<kCount, kStride, kWidth, kFull>(acc, w, window.rows.x[i] + offset, r.x_pitch,
-                                              window.m);
+      add_row<kCount, kStride, kWidth, kFull, kEdge>(acc, w, window.rows.x[i] + offset, r.x_pitch,
+                                                     window.m, inside);
     }
   }
   FERRY_UNROLL
@@ -148,32 +155,60 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
   }
 }
 
-template <int kCount, int kWidth, int kStride, int kRows>
-[[gnu::noinline]] void window_pixels(const DepthwiseRow& r, const Rows& rows,
-                                     int64_t pixel) noexcept {
-  int64_t c = r.c0;
-  for (; c + kLanes <= r.c1; c += kLanes) {
-    window_tile<kCount, kStride>(Window<kRows, kWidth, true>(r, rows, c, first_n(kLanes)), pixel);
+// kWhole: tiles inside the image and full vectors of channels.
+template <bool kWhole, int kCount, int kWidth, int kStride, int kRows>
+[[gnu::noinline]] void window_pixels(const DepthwiseRow& r, const Rows& rows, int64_t pixel,
+                                     int64_t c) noexcept {
+  const int64_t end = kWhole ? r.c1 - kLanes + 1 : r.c1;
+  for (; c < end; c += kLanes) {
+    const Mask m = first_n(smaller<int64_t>(kLanes, r.c1 - c));
+    const Window<kRows, kWidth, kWhole> window(r, rows, c, m);
+    window_tile<kCount, kStride, !kWhole>(window, pixel);
   }
-  if (c < r.c1)
-    window_tile<kCount, kStride>(Window<kRows, kWidth, false>(r, rows, c, first_n(r.c1 - c)),
-                                 pixel);
 }
 
+template <int kCount, int kWidth, int kStride, int kRows>
+FERRY_INLINE void window_tiles(const DepthwiseRow& r, const Rows& rows, Interior in,
+                               int64_t pixel) {
+  int64_t c = r.c0;
+  if (pixel >= in.first && pixel + kCount <= in.last) {
+    window_pixels<true, kCount, kWidth, kStride, kRows>(r, rows, pixel, c);
+    c = r.c1 - (r.c1 - c) % kLanes;
+  }
+  if (c < r.c1) window_pixels<false, kCount, kWidth, kStride, 0>(r, rows, pixel, c);
+}
+
+// Pixels [p, end). A tile may begin before the last one has ended, unless y is added to.
 template <int kWidth, int kStride, int kRows>
-void window_rows(const DepthwiseRow& r, const Rows& rows, Interior in) noexcept {
-  int64_t p = in.first;
-  for (; p + kPixels <= in.last; p += kPixels)
-    window_pixels<kPixels, kWidth, kStride, kRows>(r, rows, p);
-  if (p + 4 <= in.last) {
-    window_pixels<4, kWidth, kStride, kRows>(r, rows, p);
+FERRY_INLINE void window_range(const DepthwiseRow& r, const Rows& rows, Interior in, int64_t p,
+                               int64_t end) {
+  const int64_t first = p;
+  const auto back = [&](int64_t count) { return end - first >= count && !r.accumulate; };
+  for (; end - p >= kPixels; p += kPixels) {
+    window_tiles<kPixels, kWidth, kStride, kRows>(r, rows, in, p);
+  }
+  if (end - p > 4 && back(kPixels)) {
+    return window_tiles<kPixels, kWidth, kStride, kRows>(r, rows, in, end - kPixels);
+  }
+  if (end - p >= 4) {
+    window_tiles<4, kWidth, kStride, kRows>(r, rows, in, p);
     p += 4;
   }
-  if (p + 2 <= in.last) {
-    window_pixels<2, kWidth, kStride, kRows>(r, rows, p);
-    p += 2;
+  if (end - p > 1 && back(4)) {
+    return window_tiles<4, kWidth, kStride, kRows>(r, rows, in, end - 4);
   }
-  if (p < in.last) window_pixels<1, kWidth, kStride, kRows>(r, rows, p);
+  for (; p < end; ++p) window_tiles<1, kWidth, kStride, kRows>(r, rows, in, p);
+}
+
+// A single pixel at the side is best left alone; more share the windows of their neighbours.
+template <int kWidth, int kStride, int kRows>
+void window_rows(const DepthwiseRow& r, const Rows& rows, Interior in) noexcept {
+  constexpr bool kAlone = kWidth == 3;
+  const int64_t first = kAlone && in.first == 1 ? 1 : 0;
+  const int64_t last = kAlone && r.out_w - in.last == 1 ? in.last : r.out_w;
+  if (first == 1) window_tiles<1, kWidth, kStride, kRows>(r, rows, in, 0);
+  window_range<kWidth, kStride, kRows>(r, rows, in, first, last);
+  if (last < r.out_w) window_tiles<1, kWidth, kStride, kRows>(r, rows, in, last);
 }
 
 template <int kWidth, int kStride>
@@ -195,52 +230,26 @@ struct Taps {
   }
 };
 
-// One pixel at the side of the image, kVectors vectors of channels, each its own group.
-template <int kVectors, bool kFull>
-FERRY_INLINE void side_tile(const DepthwiseRow& r, Taps taps, int64_t pixel, int64_t c, Mask m) {
-  F32 acc[kVectors];
-  FERRY_UNROLL
-  for (int v = 0; v < kVectors; ++v) acc[v] = start<kFull>(r, pixel, c + v * kLanes, m);
-  for (int64_t i = 0; i < r.row_count; ++i) {
-    if (r.rows[i] == nullptr) continue;
-    const float* x = r.rows[i] + (pixel * r.stride_w - r.pad_w) * r.x_pitch + c;
-    for (int64_t k = taps.first; k < taps.last; ++k) {
-      const float* w = r.weights + (i * r.kernel_w + k) * r.weights_pitch + c;
-      FERRY_UNROLL
-      for (int v = 0; v < kVectors; ++v) {
-        const F32 in = load_part<kFull>(x + k * r.dilation_w * r.x_pitch + v * kLanes, m);
-        acc[v] = fma(in, load(w + v * kLanes), acc[v]);
-      }
-    }
-  }
-  FERRY_UNROLL
-  for (int v = 0; v < kVectors; ++v) finish<kFull>(r, acc[v], pixel, c + v * kLanes, m);
-}
-
-void side_pixels(const DepthwiseRow& r, int64_t first, int64_t last) noexcept {
-  const Mask full = first_n(kLanes);
-  for (int64_t p = first; p < last; ++p) {
-    const Taps taps(r, p);
-    int64_t c = r.c0;
-    for (; c + 4 * kLanes <= r.c1; c += 4 * kLanes) side_tile<4, true>(r, taps, p, c, full);
-    for (; c + kLanes <= r.c1; c += kLanes) side_tile<1, true>(r, taps, p, c, full);
-    if (c < r.c1) side_tile<1, false>(r, taps, p, c, first_n(r.c1 - c));
-  }
-}
+enum class Fetch {
+  kSame,     // one input channel per output channel, in order
+  kQuads,    // groups of two or four channels: from the same four lanes
+  kPermute,  // from the vector that begins at the first lane's input
+  kGather,
+};
 
 // How the input channels of one output vector are fetched.
 struct Lanes {
   I32 index;  // channel of the group 0, per lane, from `base` on
   int64_t base;
+  int64_t count;
   Mask mask;  // of the output channels
   int64_t
       span;  // input channels from base on that any lane needs, for the first channel of the group
-  bool identity;  // one input channel per output channel, in order
+  Fetch fetch;
 
   FERRY_INLINE Lanes(const DepthwiseRow& r, int64_t c) {
-    const int64_t count = smaller<int64_t>(r.c1 - c, kLanes);
+    count = smaller<int64_t>(r.c1 - c, kLanes);
     mask = first_n(count);
-    identity = r.group_in == 1 && r.group_out == 1;
     base = c / r.group_out * r.group_in;
     int32_t lanes[kLanes];
     int64_t group = 0, within = c % r.group_out;
@@ -250,23 +259,34 @@ struct Lanes {
     }
     index = load(lanes);
     span = lanes[kLanes - 1] + 1;
+    const bool square = r.group_in == r.group_out;
+    fetch = square && r.group_in == 1                        ? Fetch::kSame
+            : square && (r.group_in == 2 || r.group_in == 4) ? Fetch::kQuads
+            : span <= kLanes                                 ? Fetch::kPermute
+                                                             : Fetch::kGather;
   }
 };
 
-FERRY_INLINE F32 fetch(const Lanes& lanes, const float* pixel, int64_t channel) {
-  const float* x = pixel + lanes.base + channel;
-  if (lanes.identity) return load(x, lanes.mask);
-  if (lanes.span <= kLanes) return permute(load_n(x, lanes.span), lanes.index);
-  return gather(x, lanes.index);
+template <Fetch kFetch, bool kFull>
+FERRY_INLINE F32 fetch(const Lanes& lanes, I32 index, const float* pixel, int64_t channel) {
+  const float* x = pixel + lanes.base;
+  if constexpr (kFetch == Fetch::kSame) return load_part<kFull>(x, lanes.mask);
+  if constexpr (kFetch == Fetch::kQuads) {
+    return permute_in_quads(load_part<kFull>(x, lanes.mask), index);
+  }
+  if constexpr (kFetch == Fetch::kPermute) {
+    return permute(load_n(x + channel, lanes.span), lanes.index);
+  }
+  return gather(x + channel, lanes.index);
 }
 
 // kCount pixels, any kernel width, stride and dilation.
-template <int kCount>
+template <Fetch kFetch, bool kFull, int kCount>
 FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps, int64_t pixel,
                            int64_t c) {
   F32 acc[kCount];
   FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) acc[p] = start<false>(r, pixel + p, c, lanes.mask);
+  for (int p = 0; p < kCount; ++p) acc[p] = start<kFull>(r, pixel + p, c, lanes.mask);
   const int64_t step = r.stride_w * r.x_pitch;
   for (int64_t i = 0; i < r.row_count; ++i) {
     if (r.rows[i] == nullptr) continue;
@@ -275,26 +295,48 @@ FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps,
       const float* w = r.weights + (i * r.kernel_w + k) * r.group_in * r.weights_pitch + c;
       for (int64_t channel = 0; channel < r.group_in; ++channel) {
         const F32 weight = load(w + channel * r.weights_pitch);
+        const I32 index = lanes.index + splat_i(static_cast<int32_t>(channel));
         FERRY_UNROLL
         for (int p = 0; p < kCount; ++p) {
-          acc[p] = fma(fetch(lanes, x + p * step, channel), weight, acc[p]);
+          const F32 v = fetch<kFetch, kFull>(lanes, index, x + p * step, channel);
+          acc[p] = fma(v, weight, acc[p]);
         }
       }
     }
   }
   FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) finish<false>(r, acc[p], pixel + p, c, lanes.mask);
+  for (int p = 0; p < kCount; ++p) finish<kFull>(r, acc[p], pixel + p, c, lanes.mask);
+}
+
+template <Fetch kFetch, bool kFull>
+[[gnu::noinline]] void any_pixels(const DepthwiseRow& r, const Lanes& lanes, Interior in,
+                                  int64_t c) noexcept {
+  const Taps all = {r, in.first};
+  int64_t p = 0;
+  for (; p < in.first; ++p) any_tile<kFetch, kFull, 1>(r, lanes, Taps(r, p), p, c);
+  for (; p + kPixels <= in.last; p += kPixels) {
+    any_tile<kFetch, kFull, kPixels>(r, lanes, all, p, c);
+  }
+  if (p < in.last && in.last - in.first >= kPixels && !r.accumulate) {
+    any_tile<kFetch, kFull, kPixels>(r, lanes, all, in.last - kPixels, c);
+    p = in.last;
+  }
+  for (; p < r.out_w; ++p) any_tile<kFetch, kFull, 1>(r, lanes, Taps(r, p), p, c);
 }
 
 void any_row(const DepthwiseRow& r, Interior in) noexcept {
-  const Taps all = {r, in.first};
   for (int64_t c = r.c0; c < r.c1; c += kLanes) {
     const Lanes lanes(r, c);
-    for (int64_t p = 0; p < in.first; ++p) any_tile<1>(r, lanes, Taps(r, p), p, c);
-    int64_t p = in.first;
-    for (; p + 6 <= in.last; p += 6) any_tile<6>(r, lanes, all, p, c);
-    for (; p < in.last; ++p) any_tile<1>(r, lanes, all, p, c);
-    for (p = in.last; p < r.out_w; ++p) any_tile<1>(r, lanes, Taps(r, p), p, c);
+    const bool full = lanes.count == kLanes;
+    if (lanes.fetch == Fetch::kSame && full) {
+      any_pixels<Fetch::kSame, true>(r, lanes, in, c);
+    } else if (lanes.fetch == Fetch::kQuads && full) {
+      any_pixels<Fetch::kQuads, true>(r, lanes, in, c);
+    } else if (lanes.fetch == Fetch::kGather) {
+      any_pixels<Fetch::kGather, false>(r, lanes, in, c);
+    } else {
+      any_pixels<Fetch::kPermute, false>(r, lanes, in, c);
+    }
   }
 }
 
@@ -326,9 +368,7 @@ void row(const DepthwiseRow& r) noexcept {
     default:
       return any_row(r, in);
   }
-  side_pixels(r, 0, in.first);
   window(r, in);
-  side_pixels(r, in.last, r.out_w);
 }
 
 }  // namespace

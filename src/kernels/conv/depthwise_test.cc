@@ -93,6 +93,19 @@ TEST_P(Depthwise, EveryChannelCountAroundTheVector) {
     check(make(channels, 1, 1, 5, 13, 3, 1, 1, 1), 100);
 }
 
+// Every way that tiles, their overlaps and the sides of the image can meet.
+TEST_P(Depthwise, EveryWidthOfARow) {
+  for (int64_t width = 1; width <= 37; ++width) {
+    for (const int64_t k : {3, 5, 7}) {
+      for (const int64_t stride : {1, 2}) {
+        check(make(17, 1, 1, 4, width, k, stride, 1, k / 2), 100, width % 2 == 0, width % 3 == 0);
+        if (HasFailure()) FAIL() << "width " << width << ", kernel " << k << ", stride " << stride;
+      }
+    }
+    for (const int64_t group : {2, 4}) check(make(9, group, group, 4, width, 3, 1, 1, 1), 100);
+  }
+}
+
 TEST_P(Depthwise, MultipliersAndSmallGroups) {
   for (const int64_t group_in : {1, 2, 3, 4, 7}) {
     for (const int64_t group_out : {1, 2, 3, 4, 5, 17})
