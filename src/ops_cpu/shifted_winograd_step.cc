@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/cpu.h"
 #include "base/status.h"
 #include "kernels/move/move.h"
 #include "kernels/winograd/winograd.h"
@@ -19,7 +20,9 @@ namespace {
 
 constexpr int64_t kTile = 6;
 // A strip of shifted copies: with what the transforms need it fits the second-level cache.
-constexpr int64_t kStripBytes = 768 << 10;
+int64_t strip_bytes() {
+  return std::min<int64_t>(768 << 10, static_cast<int64_t>(cpu_info().l2_bytes) * 3 / 4);
+}
 
 class ShiftedWinogradStep final : public AnchorStep {
  public:
@@ -86,7 +89,7 @@ class ShiftedWinogradStep final : public AnchorStep {
     const int64_t between = anchor_.then ? s.out[2] * s.out_channels : 0;
     const int64_t row_bytes =
         ((s.out[2] + 2) * shifted_.in_channels + between) * int64_t{sizeof(float)};
-    r.strip = std::clamp<int64_t>(kStripBytes / row_bytes / kTile, 1, 8) * kTile;
+    r.strip = std::clamp<int64_t>(strip_bytes() / row_bytes / kTile, 1, 8) * kTile;
     const ConvShape strip = r.strip_shape(r.strip);
     const int64_t image = (strip.in[1] * strip.in[2] * strip.in_channels + 15) / 16 * 16;
     const int64_t planes = (strip.in[2] * strip.in_channels + 15) / 16 * 16;

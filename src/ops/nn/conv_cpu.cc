@@ -115,19 +115,21 @@ constexpr double kPerByte = 11, kPerElement = 30;
 // A larger tile has larger weights and a larger error: it must save more than this.
 constexpr double kWorthwhile = 0.85;
 
-double product_cost(double rows, double k, double n, double copies) {
-  const double tiles = std::ceil(rows / 12), full = std::min(1.0, (rows / tiles + 2) / 12);
+double product_cost(const GemmKernels& gemm, double rows, double k, double n, double copies) {
+  const double tiles = std::ceil(rows / gemm.mr);
+  const double full = std::min(1.0, (rows / tiles + 2) / gemm.mr);
   return std::max(2 * rows * k * n * copies / full, 4 * k * n * copies * kPerByte);
 }
 
-double winograd_cost(double side_h, double side_w, double in, double out, int64_t m) {
+double winograd_cost(const GemmKernels& gemm, double side_h, double side_w, double in, double out,
+                     int64_t m) {
   const double points = static_cast<double>((m + 2) * (m + 2));
   const double tiles = std::ceil(side_h / double(m)) * std::ceil(side_w / double(m));
-  return product_cost(tiles, in, out, points) + kPerElement * points * tiles * (in + out);
+  return product_cost(gemm, tiles, in, out, points) + kPerElement * points * tiles * (in + out);
 }
 
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
-// tactic: it depends on the layer alone.
+// tactic: it depends on the layer and the instruction set alone.
 int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
@@ -139,10 +141,11 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
     }
   }
   const auto in = static_cast<double>(s.in_channels), out = static_cast<double>(s.out_channels);
-  double best = product_cost(side[0] * side[1], 9 * in, out, 1) * kWorthwhile;
+  const GemmKernels& gemm = gemm_kernels(request.isa);
+  double best = product_cost(gemm, side[0] * side[1], 9 * in, out, 1) * kWorthwhile;
   int64_t tile = 0;
   for (int64_t m : {2, 4}) {
-    const double cost = winograd_cost(side[0], side[1], in, out, m);
+    const double cost = winograd_cost(gemm, side[0], side[1], in, out, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
     tile = m;
