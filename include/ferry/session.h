@@ -29,7 +29,15 @@ enum class Accuracy : int {
   kExact = 1,  // neither
 };
 
-enum class Prefer : int { kSpeed = 0, kMemory = 1 };
+enum class Prefer : int {
+  kSpeed = 0,
+  // Fewer resident bytes before speed: no weights in a transformed form that is larger than the
+  // plain one (3x3 convolutions run directly, not by Winograd), parts of a Concat are computed in
+  // place only where that does not enlarge the arena, and between runs only one arena is kept and
+  // no buffers. Results are within rounding of the other's; those of Accuracy::kExact are the same
+  // bits.
+  kMemory = 1,
+};
 
 struct SessionOptions {
   // Threads that one run may use, the caller included; 0: chosen for the model, at most all CPUs of
@@ -82,8 +90,10 @@ struct SessionReport {
   };
   std::vector<Pass> passes;
   std::vector<Step> steps;
-  std::string memory_formula;  // bytes of the arena over the input's symbols
-  uint64_t packed_bytes = 0, arena_bytes = 0, used_bytes = 0, peak_bytes = 0;
+  std::string memory_formula;                   // bytes of the arena over the input's symbols
+  uint64_t packed_bytes = 0;                    // weights in the kernels' form
+  uint64_t arena_bytes = 0, scratch_bytes = 0;  // of the last run; scratch: of all threads
+  uint64_t used_bytes = 0, peak_bytes = 0;      // of tensors, now and at most so far
   int threads = 1;
   std::string isa;
   double load_milliseconds = 0;

@@ -42,6 +42,7 @@ onnx::ImportOptions import_options(const LoadOptions& options, MemoryBudget& bud
   o.limits = options.limits;
   o.budget = &budget;
   o.map = options.map;
+  o.align_large = false;
   o.strict = options.strict;
   o.external_folder = options.external_folder;
   for (const auto& [name, bytes] : options.external_buffers) {

@@ -6,6 +6,7 @@
 
 #include "api/model_impl.h"
 #include "base/status.h"
+#include "ir/constant_memory.h"
 #include "onnx/export.h"
 #include "passes/pipelines.h"
 
@@ -52,11 +53,11 @@ Result<Rewritten> rewrite(const Model& model, const OptimizeOptions& options) {
   FERRY_RETURN_IF_ERROR(check_names(options.passes_off));
   Rewritten r;
   r.graph = model.impl()->graph->clone();
+  FERRY_RETURN_IF_ERROR(align_constants(*r.graph, nullptr));
   r.report.nodes_before = count_all(*r.graph);
   PassOptions pass_options;
   // At kBasic nothing may change a bit.
-  pass_options.exact =
-      options.level != OptimizeLevel::kAll || options.accuracy == Accuracy::kExact;
+  pass_options.exact = options.level != OptimizeLevel::kAll || options.accuracy == Accuracy::kExact;
   pass_options.off = options.passes_off;
   if (options.level != OptimizeLevel::kNone) {
     FERRY_ASSIGN_OR_RETURN(const auto made,

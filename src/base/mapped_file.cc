@@ -12,6 +12,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <vector>
 
 #include "base/status.h"
@@ -20,6 +22,17 @@ namespace ferry {
 namespace {
 
 std::atomic<bool> openat2_disabled{false};
+
+// What is mapped now: end by beginning.
+struct Mappings {
+  std::mutex mutex;
+  std::map<uintptr_t, uintptr_t> ends;
+};
+
+Mappings& mappings() {
+  static auto* const all = new Mappings;  // outlives every file
+  return *all;
+}
 
 // Closes a descriptor at the end of its scope.
 struct Descriptor {
@@ -84,7 +97,23 @@ int open_beneath_fd(int root, const std::string& relative, const std::vector<std
 void set_openat2_disabled(bool disabled) noexcept { openat2_disabled.store(disabled); }
 
 MappedFile::~MappedFile() {
-  if (mapped_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (!mapped_) return;
+  Mappings& all = mappings();
+  const std::lock_guard lock(all.mutex);
+  all.ends.erase(reinterpret_cast<uintptr_t>(data_));
+  ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void release_pages(const void* data, size_t bytes) noexcept {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGE_SIZE));
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+  if (bytes < page || begin >= end) return;
+  Mappings& all = mappings();
+  const std::lock_guard lock(all.mutex);
+  const auto next = all.ends.upper_bound(at);
+  if (next == all.ends.begin() || std::prev(next)->second < at + bytes) return;
+  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path,
@@ -115,6 +144,10 @@ Result<std::shared_ptr<MappedFile>> MappedFile::from_descriptor(int fd, std::str
     if (data == MAP_FAILED) return io_error("{}: cannot be mapped: {}", file->path_, reason(errno));
     file->data_ = static_cast<const std::byte*>(data);
     file->mapped_ = true;
+    Mappings& all = mappings();
+    const std::lock_guard lock(all.mutex);
+    const auto begin = reinterpret_cast<uintptr_t>(data);
+    all.ends.emplace(begin, begin + size);
     return file;
   }
   file->copy_ = std::make_unique_for_overwrite<std::byte[]>(size);

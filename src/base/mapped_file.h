@@ -68,6 +68,11 @@ class Directory {
   int fd_ = -1;
 };
 
+// Gives the pages of a mapped file that lie wholly within [data, data + bytes) back to the machine,
+// if that is where they lie; what is read there again comes from the file. For weights that were
+// read once, to be packed.
+void release_pages(const void* data, size_t bytes) noexcept;
+
 // Test hook: walks the components by hand, as on kernels without openat2.
 void set_openat2_disabled(bool disabled) noexcept;
 

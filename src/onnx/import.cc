@@ -81,7 +81,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   ExternalData external(folder, options.external_buffers,
                         {.map = options.map, .max_bytes = options.limits.max_file_bytes});
   TensorReader tensors(wire, std::move(owner), external,
-                       options.budget ? options.budget : own.get());
+                       options.budget ? options.budget : own.get(), options.align_large);
   GraphBuilder builder(wire, model, opsets, functions, tensors, options.strict);
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());

@@ -23,6 +23,9 @@ struct ImportOptions {
   Limits limits = {};
   MemoryBudget* budget = nullptr;  // null: one of the default size
   bool map = true;                 // false: files are read into memory
+  // False: large constants view the file wherever they lie in it, and whoever computes with them
+  // calls align_constants() on a copy of the graph first.
+  bool align_large = true;
   // Refuses what the standard forbids even where Ferry knows what is meant (conformity.h).
   bool strict = false;
   // Where the external data of a model given as bytes lies. A file's lies beside it.
@@ -35,7 +38,7 @@ struct ImportedModel {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
   std::vector<Type> declared_outputs;  // as in the file: advice, which inference does not use
-  uint64_t file_bytes = 0;  // of the model itself, external data not counted
+  uint64_t file_bytes = 0;             // of the model itself, external data not counted
 };
 
 // Errors: kIoError          the file or its external data cannot be read

@@ -29,17 +29,8 @@ Result<DType> checked_type(int32_t code) {
   return static_cast<DType>(code);
 }
 
-// Alignment that typed access to elements needs.
-size_t alignment_of(DType type) {
-  switch (type) {
-    case DType::kComplex64:
-      return 4;
-    case DType::kComplex128:
-      return 8;
-    default:
-      return std::max<size_t>(1, static_cast<size_t>(dtype_bits(type)) / 8);
-  }
-}
+// Copies of less cost nothing that counts.
+constexpr size_t kLarge = size_t{64} << 10;
 
 bool has_typed_data(const TensorProto& p) {
   return !p.float_data.empty() || !p.int32_data.empty() || !p.int64_data.empty() ||
@@ -161,7 +152,9 @@ Result<Tensor> TensorReader::from_raw(const TensorProto& proto, const Dims& dims
   }
   const auto address = reinterpret_cast<uintptr_t>(bytes.bytes.data());
   const bool odd_bools = has_odd_bools(type, bytes.bytes);
-  if (bytes.owner && !odd_bools && address % alignment_of(type) == 0) {
+  const bool lies_well =
+      address % alignment_of(type) == 0 || (!align_large_ && bytes.bytes.size() >= kLarge);
+  if (bytes.owner && !odd_bools && lies_well) {
     return Tensor::share(type, dims, const_cast<std::byte*>(bytes.bytes.data()), bytes.owner);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(type, dims, budget_));

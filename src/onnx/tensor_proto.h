@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TensorProto to Tensor: views of the mapped file where the bytes are aligned, copies elsewhere.
+// Large ones may be views in any case, and are aligned later (ir/constant_memory.h).
 #pragma once
 
 #include "base/allocator.h"
@@ -12,8 +13,12 @@ class TensorReader {
  public:
   // `owner` keeps the bytes of `wire` alive; null: the caller may free them, so all is copied.
   TensorReader(Wire& wire, std::shared_ptr<void> owner, ExternalData& external,
-               MemoryBudget* budget)
-      : wire_(wire), owner_(std::move(owner)), external_(external), budget_(budget) {}
+               MemoryBudget* budget, bool align_large = true)
+      : wire_(wire),
+        owner_(std::move(owner)),
+        external_(external),
+        budget_(budget),
+        align_large_(align_large) {}
 
   // Errors: kInvalidModel, kUnsupportedType, kLimitExceeded, kOutOfMemory, kIoError; all name the
   // tensor.
@@ -30,6 +35,7 @@ class TensorReader {
   std::shared_ptr<void> owner_;
   ExternalData& external_;
   MemoryBudget* budget_;
+  bool align_large_;
 };
 
 }  // namespace ferry::onnx

@@ -3,11 +3,40 @@
 
 #include <algorithm>
 
+#include "base/mapped_file.h"
 #include "base/status.h"
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/parallel.h"
 
 namespace ferry {
+
+namespace {
+
+// Packs all of B in pieces that lie together in the source, and lets the pages of each go if they
+// are a file's: a large matrix and its packed form are never all resident.
+void pack_in_pieces(const GemmKernels& kernels, const float* b, int64_t row_stride,
+                    int64_t col_stride, int64_t k, int64_t n, float* packed) {
+  constexpr int64_t kPieceFloats = int64_t{2} << 20;
+  if (k == 0 || n == 0) return;
+  if (row_stride >= col_stride) {
+    const int64_t rows = std::max<int64_t>(1, kPieceFloats / std::max<int64_t>(row_stride, 1));
+    for (int64_t row = 0; row < k; row += rows) {
+      const int64_t count = std::min(rows, k - row);
+      const float* from = b + row * row_stride;
+      kernels.pack_b(from, row_stride, col_stride, count, n, 0, n, row, k, packed);
+      release_pages(from, static_cast<size_t>(count * row_stride) * sizeof(float));
+    }
+    return;
+  }
+  const int64_t cols = std::max<int64_t>(1, kPieceFloats / col_stride / kernels.nr) * kernels.nr;
+  for (int64_t n0 = 0; n0 < n; n0 += cols) {
+    const int64_t n1 = std::min(n, n0 + cols);
+    kernels.pack_b(b, row_stride, col_stride, k, n, n0, n1, 0, k, packed);
+    release_pages(b + n0 * col_stride, static_cast<size_t>((n1 - n0) * col_stride) * sizeof(float));
+  }
+}
+
+}  // namespace
 
 Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int64_t row_stride,
                                  int64_t col_stride, int64_t k, int64_t n, MemoryBudget* budget) {
@@ -16,7 +45,8 @@ Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int
   packed.n = n;
   packed.bytes = static_cast<size_t>(gemm_packed_size(kernels, k, n)) * sizeof(float);
   FERRY_ASSIGN_OR_RETURN(packed.memory, allocate_buffer(packed.bytes, budget));
-  gemm_pack_b(kernels, b, row_stride, col_stride, k, n, static_cast<float*>(packed.memory.get()));
+  pack_in_pieces(kernels, b, row_stride, col_stride, k, n,
+                 static_cast<float*>(packed.memory.get()));
   return packed;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "base/mapped_file.h"
 #include "base/status.h"
 #include "ir/infer.h"
 #include "ir/verify.h"
@@ -23,6 +24,38 @@ bool is_dead(const Graph& graph, const Node& node) {
   });
 }
 
+// A constant that nothing reads any more must not keep its memory.
+void drop_unused(Graph& graph, ValueId v) {
+  GraphValue& value = graph.value(v);
+  if (!value.constant || value.overridable || !value.users.empty()) return;
+  if (graph.is_output(v) || graph.is_input(v)) return;
+  if (value.constant->dtype() != DType::kString) {
+    release_pages(value.constant->raw(), value.constant->size_bytes());
+  }
+  value.constant.reset();
+}
+
+void drop_unused_constants(Graph& graph) {
+  for (ValueId v = 0; v < graph.num_values(); ++v) drop_unused(graph, v);
+}
+
+// Removes a node that is dead, and those that nothing but it needed.
+void remove_dead(Graph& graph, NodeId root) {
+  std::vector<NodeId> waiting = {root};
+  while (!waiting.empty()) {
+    const NodeId id = waiting.back();
+    waiting.pop_back();
+    if (!graph.node(id).alive || !is_dead(graph, graph.node(id))) continue;
+    const std::vector<ValueId> inputs = graph.node(id).inputs;
+    graph.remove_node(id);
+    for (ValueId v : inputs) {
+      if (v == kNone) continue;
+      drop_unused(graph, v);
+      if (graph.value(v).producer != kNone) waiting.push_back(graph.value(v).producer);
+    }
+  }
+}
+
 Result<size_t> sweep(Graph& graph, const Pass& pass, const PassOptions& options) {
   size_t changes = 0;
   for (NodeId id = graph.first(); id != kNone;) {
@@ -36,6 +69,7 @@ Result<size_t> sweep(Graph& graph, const Pass& pass, const PassOptions& options)
       if (!patch) continue;
       FERRY_RETURN_IF_ERROR(
           apply(graph, id, *std::move(patch)).with_context(fmt::format("rule {}", r.name)));
+      remove_dead(graph, id);
       ++changes;
       break;
     }
@@ -67,6 +101,7 @@ Result<size_t> run_one(Graph& graph, const Pass& pass, const PassOptions& option
   FERRY_ASSIGN_OR_RETURN(const size_t own,
                          pass.run ? pass.run(graph, options) : run_rules(graph, pass, options));
   if (own > 0) remove_dead_nodes(graph);
+  drop_unused_constants(graph);
   return changes + own;
 }
 

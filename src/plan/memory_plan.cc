@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "base/allocator.h"
 #include "base/int128.h"
@@ -34,21 +35,29 @@ uint32_t MemoryPlan::add(PlannedBuffer buffer) {
   return static_cast<uint32_t>(buffers_.size()) - 1;
 }
 
-void MemoryPlan::solve(std::span<const int64_t> hint) {
-  const auto n = static_cast<uint32_t>(buffers_.size());
-  std::vector<int64_t> bytes(n), offset(n, 0);
-  for (uint32_t i = 0; i < n; ++i) bytes[i] = std::max<int64_t>(0, padded_bytes(buffers_[i], hint));
-  std::vector<uint32_t> by_size(n);
-  std::iota(by_size.begin(), by_size.end(), 0u);
-  std::stable_sort(by_size.begin(), by_size.end(),
-                   [&](uint32_t a, uint32_t b) { return bytes[a] > bytes[b]; });
-  // Largest first, each into the lowest gap between the placed buffers it conflicts with.
-  std::vector<std::vector<uint32_t>> conflicts(n);
-  std::vector<uint32_t> placed;
-  for (uint32_t i : by_size) {
-    std::vector<uint32_t>& near = conflicts[i];
+namespace {
+
+using Order = std::vector<uint32_t>;
+
+// Buffers that lie lower come first; conflicts[i]: those placed before i whose lifetimes overlap.
+struct Layout {
+  Order by_offset;
+  uint32_t topmost = 0;  // the buffer whose end is highest
+  std::vector<Order> conflicts;
+};
+
+// In the given order, each buffer into the lowest gap between those that it conflicts with.
+Layout lay_out(const std::vector<PlannedBuffer>& buffers, const std::vector<int64_t>& bytes,
+               const Order& order) {
+  Layout layout;
+  layout.conflicts.resize(buffers.size());
+  std::vector<int64_t> offset(buffers.size(), 0);
+  Order placed;
+  int64_t top = -1;
+  for (uint32_t i : order) {
+    Order& near = layout.conflicts[i];
     for (uint32_t j : placed) {
-      if (overlap(buffers_[i], buffers_[j])) near.push_back(j);
+      if (overlap(buffers[i], buffers[j])) near.push_back(j);
     }
     std::sort(near.begin(), near.end(),
               [&](uint32_t a, uint32_t b) { return offset[a] < offset[b]; });
@@ -58,17 +67,82 @@ void MemoryPlan::solve(std::span<const int64_t> hint) {
       at = std::max(at, offset[j] + bytes[j]);
     }
     offset[i] = at;
+    if (at + bytes[i] > top) {
+      top = at + bytes[i];
+      layout.topmost = i;
+    }
     placed.push_back(i);
   }
-  order_.resize(n);
-  std::iota(order_.begin(), order_.end(), 0u);
-  std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
+  layout.by_offset.resize(buffers.size());
+  std::iota(layout.by_offset.begin(), layout.by_offset.end(), 0u);
+  std::stable_sort(layout.by_offset.begin(), layout.by_offset.end(), [&](uint32_t a, uint32_t b) {
     return offset[a] != offset[b] ? offset[a] < offset[b] : a < b;
   });
-  std::vector<uint32_t> rank(n);
-  for (uint32_t r = 0; r < n; ++r) rank[order_[r]] = r;
+  return layout;
+}
+
+// Bytes alive by step, and the step where they are most: no layout is smaller than that.
+struct Alive {
+  std::vector<int64_t> bytes;
+  uint32_t peak_step = 0;
+};
+
+Alive count_alive(const std::vector<PlannedBuffer>& buffers, const std::vector<int64_t>& bytes) {
+  Alive alive;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const PlannedBuffer& b = buffers[i];
+    if (alive.bytes.size() < b.last_step + 2u) alive.bytes.resize(b.last_step + 2u, 0);
+    alive.bytes[b.first_step] += bytes[i];
+    alive.bytes[b.last_step + 1] -= bytes[i];
+  }
+  for (size_t s = 1; s < alive.bytes.size(); ++s) alive.bytes[s] += alive.bytes[s - 1];
+  if (alive.bytes.empty()) alive.bytes.push_back(0);
+  alive.peak_step = static_cast<uint32_t>(std::max_element(alive.bytes.begin(), alive.bytes.end()) -
+                                          alive.bytes.begin());
+  return alive;
+}
+
+// Orders in which buffers may be placed. Which gives the smallest arena depends on the network.
+std::vector<Order> orders_of(const std::vector<PlannedBuffer>& buffers,
+                             const std::vector<int64_t>& bytes, const Alive& alive) {
+  Order first(buffers.size());
+  std::iota(first.begin(), first.end(), 0u);
+  const auto sorted = [&](const auto& key) {
+    Order order = first;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return key(a) < key(b); });
+    return order;
+  };
+  const auto fullest = [&](uint32_t i) {
+    const auto begin = alive.bytes.begin();
+    return *std::max_element(begin + buffers[i].first_step, begin + buffers[i].last_step + 1);
+  };
+  const auto is_at_peak = [&](uint32_t i) {
+    return buffers[i].first_step <= alive.peak_step && alive.peak_step <= buffers[i].last_step;
+  };
+  const auto steps = [&](uint32_t i) -> int64_t {
+    return buffers[i].last_step - buffers[i].first_step + 1;
+  };
+  std::vector<Order> orders;
+  orders.push_back(sorted([&](uint32_t i) { return -bytes[i]; }));
+  orders.push_back(sorted([&](uint32_t i) { return std::pair(is_at_peak(i) ? 0 : 1, -bytes[i]); }));
+  orders.push_back(sorted([&](uint32_t i) { return std::pair(-fullest(i), -bytes[i]); }));
+  orders.push_back(sorted([&](uint32_t i) { return std::pair(-steps(i), -bytes[i]); }));
+  orders.push_back(sorted(
+      [&](uint32_t i) { return -static_cast<double>(bytes[i]) * static_cast<double>(steps(i)); }));
+  orders.push_back(sorted([&](uint32_t i) { return buffers[i].first_step; }));
+  return orders;
+}
+
+}  // namespace
+
+void MemoryPlan::use(const std::vector<uint32_t>& by_offset,
+                     const std::vector<std::vector<uint32_t>>& conflicts) {
+  order_ = by_offset;
+  std::vector<uint32_t> rank(buffers_.size());
+  for (uint32_t r = 0; r < buffers_.size(); ++r) rank[order_[r]] = r;
   for (PlannedBuffer& b : buffers_) b.above.clear();
-  for (uint32_t i = 0; i < n; ++i) {
+  for (uint32_t i = 0; i < buffers_.size(); ++i) {
     for (uint32_t j : conflicts[i]) {
       if (rank[j] < rank[i])
         buffers_[i].above.push_back(j);
@@ -76,6 +150,60 @@ void MemoryPlan::solve(std::span<const int64_t> hint) {
         buffers_[j].above.push_back(i);
     }
   }
+}
+
+double MemoryPlan::excess(const std::vector<std::vector<int64_t>>& hints) const {
+  double worst = 1;
+  std::vector<uint64_t> offsets;
+  for (const std::vector<int64_t>& hint : hints) {
+    uint64_t total = 0;
+    if (!place(hint, offsets, total).ok()) continue;
+    const Alive alive = count_alive(buffers_, bytes_at(hint));
+    const auto least = static_cast<double>(std::max<int64_t>(1, alive.bytes[alive.peak_step]));
+    worst = std::max(worst, static_cast<double>(total) / least);
+  }
+  return worst;
+}
+
+std::vector<int64_t> MemoryPlan::bytes_at(std::span<const int64_t> sizes) const {
+  std::vector<int64_t> bytes(buffers_.size());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = std::max<int64_t>(0, padded_bytes(buffers_[i], sizes));
+  }
+  return bytes;
+}
+
+void MemoryPlan::solve(const std::vector<std::vector<int64_t>>& hints) {
+  // Pairs of buffers that are compared per order, and buffers beyond which one order is enough:
+  // larger searches would cost more time than the bytes are worth.
+  constexpr size_t kPairs = 500'000, kMaxSearched = 1000;
+  const size_t n = std::max<size_t>(buffers_.size(), 1);
+  const bool search = n <= kMaxSearched;
+  const size_t rounds = search ? std::clamp<size_t>(kPairs / (n * n), 1, 24) : 1;
+  Layout best;
+  double least = 0;
+  const auto consider = [&](Layout layout) {
+    use(layout.by_offset, layout.conflicts);
+    const double found = excess(hints);
+    if (least != 0 && found >= least) return;
+    least = found;
+    best = std::move(layout);
+  };
+  for (const std::vector<int64_t>& hint : hints) {
+    const std::vector<int64_t> bytes = bytes_at(hint);
+    for (Order& order : orders_of(buffers_, bytes, count_alive(buffers_, bytes))) {
+      // What ends highest is placed first in the next round.
+      for (size_t round = 0; round < rounds; ++round) {
+        Layout layout = lay_out(buffers_, bytes, order);
+        const auto top = std::find(order.begin(), order.end(), layout.topmost);
+        consider(std::move(layout));
+        if (least <= 1 || top == order.begin() || top == order.end()) break;
+        std::rotate(order.begin(), top, top + 1);
+      }
+      if (least <= 1 || !search) return use(best.by_offset, best.conflicts);
+    }
+  }
+  use(best.by_offset, best.conflicts);
 }
 
 Status MemoryPlan::place(std::span<const int64_t> sizes, std::vector<uint64_t>& offsets,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // MemoryPlan: one arena for all intermediate values, whose offsets are formulas in the symbols.
 //
-// Buffers whose lifetimes overlap conflict. A best-fit layout at hinted sizes decides which of two
+// Buffers whose lifetimes overlap conflict. A layout at hinted sizes decides which of two
 // conflicting buffers lies below; a buffer's offset is then the maximum of the ends of those below
-// it, which is right for any sizes.
+// it, which is right for any sizes. Several orders of placing are tried, and the layout is kept
+// that comes closest to the bytes alive at once.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,9 @@ class MemoryPlan {
   uint32_t add(PlannedBuffer buffer);
   PlannedBuffer& buffer(uint32_t i) { return buffers_[i]; }
   const std::vector<PlannedBuffer>& buffers() const { return buffers_; }
-  // Orders conflicting buffers, with `hint` values of the table's sizes.
-  void solve(std::span<const int64_t> hint);
+  // Orders conflicting buffers, so that the arena is small at all `hints`: values of the table's
+  // sizes, at least one.
+  void solve(const std::vector<std::vector<int64_t>>& hints);
   // Byte offsets and the arena's size. Errors: kLimitExceeded on overflow, kShapeMismatch for a
   // negative size.
   Status place(std::span<const int64_t> sizes, std::vector<uint64_t>& offsets,
@@ -39,6 +41,13 @@ class MemoryPlan {
   std::string formula() const;
 
  private:
+  // Takes over a layout: buffers from the lowest on, and the conflicts of each, in one direction.
+  void use(const std::vector<uint32_t>& by_offset,
+           const std::vector<std::vector<uint32_t>>& conflicts);
+  std::vector<int64_t> bytes_at(std::span<const int64_t> sizes) const;
+  // The arena by the bytes alive at once, at worst over the hints.
+  double excess(const std::vector<std::vector<int64_t>>& hints) const;
+
   std::vector<PlannedBuffer> buffers_;
   std::vector<uint32_t> order_;  // by hinted offset
 };

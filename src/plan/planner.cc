@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/mapped_file.h"
 #include "base/status.h"
 #include "ops/fusion/group.h"
 #include "plan/fuse.h"
@@ -21,9 +22,9 @@ class Planner {
   Status run() {
     collect_symbols();
     collect_dims();
+    count_constant_uses();
     FERRY_RETURN_IF_ERROR(choose_kernels());
     plan_places();
-    drop_packed_constants();
     return {};
   }
 
@@ -67,10 +68,12 @@ class Planner {
         PlanOptions options = o_;
         options.is_group = graph().node(id).op.as<Group>() != nullptr;
         FERRY_ASSIGN_OR_RETURN(auto inner, make_program(body->clone(), options));
+        drop_what_body_dropped(*body, *inner->graph);
         p_.packed_bytes += inner->packed_bytes;
         step.bodies.push_back(std::move(inner));
       }
       p_.packed_bytes += step.kernel->packed_bytes();
+      drop_packed_constants(step);
       for (ValueId v : graph().node(id).outputs) learn_symbols(v);
       p_.steps.push_back(std::move(step));
     }
@@ -110,6 +113,7 @@ class Planner {
                           .node = node,
                           .isa = o_.isa,
                           .exact = o_.exact,
+                          .prefer_memory = o_.prefer_memory,
                           .threads = o_.threads,
                           .budget = o_.budget};
     request.outputs_planned = std::all_of(node.outputs.begin(), node.outputs.end(),
@@ -131,7 +135,7 @@ class Planner {
   }
 
   // Computing the parts of a Concat in place makes its buffer live longer; it is done if the arena
-  // gets hardly larger.
+  // gets hardly larger, or no larger where memory counts.
   void plan_places() {
     for (uint32_t s = 0; s < p_.steps.size(); ++s) {
       const NodeId id = p_.steps[s].node;
@@ -143,7 +147,7 @@ class Planner {
     const uint64_t joined = arena_bytes();
     place_values(false);
     const uint64_t apart = arena_bytes();
-    if (joined <= apart + apart / 8) place_values(true);
+    if (joined <= apart + (o_.prefer_memory ? 0 : apart / 8)) place_values(true);
   }
 
   void place_values(bool join) {
@@ -438,42 +442,73 @@ class Planner {
   uint64_t arena_bytes() const {
     std::vector<uint64_t> offsets;
     uint64_t total = UINT64_MAX;
-    (void)p_.memory.place(hint_sizes(), offsets, total);
+    (void)p_.memory.place(hint_sizes().front(), offsets, total);
     return total;
   }
 
-  // Sizes at which the layout is optimised: any symbol 64, a typical small sequence or picture.
-  std::vector<int64_t> hint_sizes() const {
+  // Sizes at which the layout is optimised: any symbol 64, a typical small sequence or picture, or
+  // larger, or 1.
+  std::vector<std::vector<int64_t>> hint_sizes() const {
+    std::vector<std::vector<int64_t>> hints;
     std::vector<int64_t> values;
     for (const int64_t guess : {64, 224, 1}) {
       const std::vector<int64_t> symbols(p_.dims.symbols().size(), guess);
-      if (p_.dims.evaluate(symbols, values).ok()) return values;
+      if (p_.dims.evaluate(symbols, values).ok()) hints.push_back(values);
+      if (symbols.empty()) break;
     }
-    return std::vector<int64_t>(p_.dims.size(), 64);
+    if (hints.empty()) hints.emplace_back(p_.dims.size(), 64);
+    return hints;
   }
 
-  void drop_packed_constants() {
+  // Constants that no step has yet to pack or will read go at once, so that the sources of the
+  // weights and the packed ones are never all there together.
+  void count_constant_uses() {
     Graph& g = graph();
-    std::vector<uint8_t> needed(g.num_values(), 0);
-    for (const Step& step : p_.steps) {
-      const Node& n = g.node(step.node);
-      for (size_t i = 0; i < n.inputs.size(); ++i) {
-        if (n.inputs[i] != kNone && step.kernel->reads_input(i)) needed[n.inputs[i]] = 1;
+    constant_uses_.assign(g.num_values(), 0);
+    for (NodeId id : g.order()) {
+      for (ValueId v : g.node(id).inputs) {
+        if (v != kNone) ++constant_uses_[v];
       }
     }
-    for (ValueId v : g.outputs()) needed[v] = 1;
+    for (ValueId v : g.outputs()) ++constant_uses_[v];
     for (ValueId v = 0; v < g.num_values(); ++v) {
-      if (!g.value(v).constant || needed[v] || g.value(v).overridable) continue;
-      const Tensor& t = *g.value(v).constant;
-      // Kept as a tensor without storage, so that dims stay visible.
-      g.value(v).constant = Tensor::borrow(t.dtype(), t.dims(), static_cast<void*>(nullptr));
+      if (constant_uses_[v] == 0) drop_constant(g.value(v));
     }
+  }
+
+  void drop_packed_constants(const Step& step) {
+    const Node& n = graph().node(step.node);
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      const ValueId v = n.inputs[i];
+      if (v == kNone || step.kernel->reads_input(i)) continue;
+      if (--constant_uses_[v] == 0) {
+        drop_constant(graph().value(v));
+      } else if (const std::optional<Tensor>& t = graph().value(v).constant; t) {
+        release_pages(t->raw(), t->size_bytes());
+      }
+    }
+  }
+
+  static void drop_what_body_dropped(Graph& body, const Graph& planned) {
+    for (ValueId v = 0; v < body.num_values(); ++v) {
+      const std::optional<Tensor>& t = planned.value(v).constant;
+      if (t && t->raw() == nullptr && body.value(v).constant) drop_constant(body.value(v));
+    }
+  }
+
+  // What remains is a tensor without storage, so that dims stay visible.
+  static void drop_constant(GraphValue& value) {
+    if (!value.constant || value.overridable) return;
+    const Tensor t = *std::move(value.constant);
+    if (t.dtype() != DType::kString) release_pages(t.raw(), t.size_bytes());
+    value.constant = Tensor::borrow(t.dtype(), t.dims(), static_cast<void*>(nullptr));
   }
 
   Program& p_;
   const PlanOptions& o_;
   std::vector<uint32_t> last_use_, first_def_;
-  std::vector<Dim> offsets_;       // of aliases, in elements of what they lie in
+  std::vector<uint32_t> constant_uses_;  // that may still read the value
+  std::vector<Dim> offsets_;             // of aliases, in elements of what they lie in
   std::vector<uint8_t> in_rows_;   // aliases whose rows are parts of the rows that they lie in
   std::vector<uint32_t> step_of_;  // by NodeId
   bool join_ = true;

@@ -63,6 +63,7 @@ class Program {
 struct PlanOptions {
   Isa isa = Isa::kScalar;
   bool exact = false;
+  bool prefer_memory = false;
   int threads = 1;
   bool reference_only = false;
   bool is_group =

@@ -96,6 +96,7 @@ struct KernelRequest {
   const Node& node;
   Isa isa = Isa::kScalar;
   bool exact = false;
+  bool prefer_memory = false;  // no transformed weights that are larger than the plain ones
   int threads = 1;
   // All outputs are tensors whose dims are known when the step begins: they follow from the symbols
   // of the inputs and from those that earlier steps have given a value.

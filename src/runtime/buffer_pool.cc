@@ -53,8 +53,8 @@ struct BufferPool::HeaderAllocator {
   Block block;
 };
 
-BufferPool::BufferPool(MemoryBudget* budget)
-    : budget_(budget != nullptr ? budget->shared_from_this() : nullptr) {}
+BufferPool::BufferPool(MemoryBudget* budget, bool keeps)
+    : budget_(budget != nullptr ? budget->shared_from_this() : nullptr), keeps_(keeps) {}
 
 Result<std::shared_ptr<void>> BufferPool::take(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", bytes);
@@ -98,7 +98,7 @@ Result<BufferPool::Block> BufferPool::find_or_allocate(size_t wanted) {
 void BufferPool::give_back(Block block) noexcept {
   const std::lock_guard lock(mutex_);
   lent_bytes_ -= block.bytes;
-  if (block.run + kRecentRuns < run_) {
+  if (block.run + kRecentRuns < run_ || (!keeps_ && active_ == 0)) {
     --blocks_;
     return;
   }
@@ -115,6 +115,7 @@ void BufferPool::count_run(int change) {
     ++active_;
   } else {
     --active_;
+    if (!keeps_ && active_ == 0) free_idle();
   }
 }
 

@@ -4,7 +4,7 @@
 //
 // What lies idle is bounded: before it grows, the pool frees what the current run has not used, so
 // that it never holds more than the largest set of buffers that one run has used, and what callers
-// still own.
+// still own. A pool that keeps nothing frees what is idle whenever no run is going on.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace ferry {
 
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
-  explicit BufferPool(MemoryBudget* budget);
+  explicit BufferPool(MemoryBudget* budget, bool keeps = true);
 
   // At least `bytes`, 64-byte aligned, uninitialised. Thread-safe. Errors: kOutOfMemory.
   Result<std::shared_ptr<void>> take(size_t bytes);
@@ -60,6 +60,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   void free_idle();
 
   std::shared_ptr<MemoryBudget> budget_;
+  const bool keeps_;
   mutable std::mutex mutex_;
   std::vector<Block> idle_;  // by size; has room for every block, so that giving back cannot fail
   size_t blocks_ = 0;        // idle and lent

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/status.h"
+#include "ir/constant_memory.h"
 #include "passes/pipelines.h"
 
 namespace ferry {
@@ -12,7 +13,8 @@ namespace {
 
 // Plans kept for sets of outputs other than the model's own.
 constexpr size_t kMaxPlans = 16;
-// Idle contexts kept per plan: one per caller that runs at the same time.
+// Idle contexts kept per plan: one per caller that runs at the same time; where memory is
+// preferred, one, since each has an arena.
 constexpr size_t kMaxIdleContexts = 64;
 
 Result<Isa> parse_isa(const std::string& name) {
@@ -47,33 +49,46 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   options_ = options;
   if (options.threads < 0)
     return invalid_argument("threads is {}, wanted 0 or more", options.threads);
+  if (options.prefer != Prefer::kSpeed && options.prefer != Prefer::kMemory) {
+    return invalid_argument("prefer is {}, wanted 0 (speed) or 1 (memory)",
+                            static_cast<int>(options.prefer));
+  }
   FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
+  plan_options_.prefer_memory = options.prefer == Prefer::kMemory;
   plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
   plan_options_.reference_only = options.reference_kernels;
   plan_options_.kernels = &kernels;
   plan_options_.budget = budget_.get();
-  pool_ = std::make_shared<BufferPool>(budget_.get());
+  pool_ = std::make_shared<BufferPool>(budget_.get(), !plan_options_.prefer_memory);
 
   source_ = graph.clone();
-  optimized_ = graph.clone();
-  if (options.optimize) {
-    PassOptions pass_options;
-    pass_options.exact = plan_options_.exact;
-    pass_options.off = options.passes_off;
-    pass_options.budget = budget_.get();
-    pass_options.max_fold_bytes_per_value = options.max_fold_bytes_per_value;
-    if (options.max_fold_bytes != 0) pass_options.max_fold_bytes = options.max_fold_bytes;
-    std::vector<Pass> passes = standard_pipeline();
-    if (!options.reference_kernels) {
-      for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
-    }
-    FERRY_ASSIGN_OR_RETURN(pass_reports_, run_passes(*optimized_, passes, pass_options));
-  } else {
-    remove_dead_nodes(*optimized_);
-  }
-  FERRY_ASSIGN_OR_RETURN(main_.program, plan(optimized_->clone()));
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> optimized, optimize(&pass_reports_));
+  FERRY_ASSIGN_OR_RETURN(main_.program, plan(std::move(optimized)));
+  drop_constant_pages(*source_);
   return {};
+}
+
+Result<std::unique_ptr<Graph>> Engine::optimize(std::vector<PassReport>* reports) {
+  std::unique_ptr<Graph> graph = source_->clone();
+  FERRY_RETURN_IF_ERROR(align_constants(*graph, budget_.get()));
+  if (!options_.optimize) {
+    remove_dead_nodes(*graph);
+    return graph;
+  }
+  PassOptions options;
+  options.exact = plan_options_.exact;
+  options.off = options_.passes_off;
+  options.budget = budget_.get();
+  options.max_fold_bytes_per_value = options_.max_fold_bytes_per_value;
+  if (options_.max_fold_bytes != 0) options.max_fold_bytes = options_.max_fold_bytes;
+  std::vector<Pass> passes = standard_pipeline();
+  if (!options_.reference_kernels) {
+    for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
+  }
+  FERRY_ASSIGN_OR_RETURN(std::vector<PassReport> done, run_passes(*graph, passes, options));
+  if (reports != nullptr) *reports = std::move(done);
+  return graph;
 }
 
 Result<std::unique_ptr<Program>> Engine::plan(std::unique_ptr<Graph> graph) {
@@ -113,7 +128,9 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   }
   const std::lock_guard lock(plan.mutex);
   plan.last_arena_bytes = context->arena_bytes();
-  if (plan.idle.size() < kMaxIdleContexts) plan.idle.push_back(std::move(context));
+  plan.last_scratch_bytes = context->scratch_bytes();
+  const size_t kept = plan_options_.prefer_memory ? 1 : kMaxIdleContexts;
+  if (plan.idle.size() < kept) plan.idle.push_back(std::move(context));
   return status;
 }
 
@@ -127,8 +144,14 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
   const std::lock_guard lock(plans_mutex_);
   if (const auto it = plans_.find(names); it != plans_.end()) return it->second.get();
   // Values that rewrites removed still exist in the source graph.
-  for (const Graph* from : {optimized_.get(), source_.get()}) {
-    std::unique_ptr<Graph> graph = from->clone();
+  for (const bool rewritten : {true, false}) {
+    std::unique_ptr<Graph> graph;
+    if (rewritten) {
+      FERRY_ASSIGN_OR_RETURN(graph, optimize(nullptr));
+    } else {
+      graph = source_->clone();
+      FERRY_RETURN_IF_ERROR(align_constants(*graph, budget_.get()));
+    }
     std::vector<ValueId> outputs;
     for (const std::string& name : names) {
       ValueId found = kNone;
@@ -204,6 +227,7 @@ SessionReport Engine::report() {
   r.load_milliseconds = load_milliseconds_;
   const std::lock_guard lock(main_.mutex);
   r.arena_bytes = main_.last_arena_bytes;
+  r.scratch_bytes = main_.last_scratch_bytes;
   return r;
 }
 

@@ -43,11 +43,13 @@ class Engine {
     std::unique_ptr<Program> program;
     std::mutex mutex;
     std::vector<std::unique_ptr<RunContext>> idle;
-    uint64_t last_arena_bytes = 0;
+    uint64_t last_arena_bytes = 0, last_scratch_bytes = 0;
   };
 
   Engine() = default;
   Status prepare(const Graph& graph, const SessionOptions& options, const KernelRegistry& kernels);
+  // A copy of the source graph after the passes of the options.
+  Result<std::unique_ptr<Graph>> optimize(std::vector<PassReport>* reports);
   Result<std::unique_ptr<Program>> plan(std::unique_ptr<Graph> graph);
   Result<Plan*> plan_for(const std::vector<std::string>& names);
   Status run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
@@ -58,8 +60,9 @@ class Engine {
   PlanOptions plan_options_;
   std::shared_ptr<MemoryBudget> budget_;
   std::shared_ptr<BufferPool> pool_;
-  std::unique_ptr<Graph> optimized_;  // what other sets of outputs are planned from
-  std::unique_ptr<Graph> source_;  // the graph before passes: names of values that passes removed
+  // The graph before passes, whose constants are the model's: what other sets of outputs are
+  // planned from. Rewritten graphs are made again when they are needed, since they hold weights.
+  std::unique_ptr<Graph> source_;
   Plan main_;
   std::mutex plans_mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;

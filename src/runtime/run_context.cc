@@ -205,6 +205,12 @@ RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
 
 RunContext::~RunContext() = default;
 
+uint64_t RunContext::scratch_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [memory, size] : scratch_) bytes += size;
+  return bytes;
+}
+
 Result<RunContext*> RunContext::body_context(size_t step, size_t body) {
   auto& contexts = bodies_[step];
   const auto& programs = p_.steps[step].bodies;

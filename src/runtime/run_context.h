@@ -37,6 +37,8 @@ class RunContext {
 
   // Bytes of the arena as bound now.
   uint64_t arena_bytes() const { return arena_bytes_; }
+  // Bytes of scratch that steps have asked for so far, over all threads.
+  uint64_t scratch_bytes() const;
 
  private:
   friend class RunStepContext;

@@ -15,5 +15,7 @@ Result<int64_t> checked_count(std::span<const int64_t> dims);
 // Those that the non-zero dims span must fit 63 bits too, as NumPy and DLPack want of an empty
 // array.
 Result<size_t> checked_size_bytes(DType type, std::span<const int64_t> dims);
+// Alignment that typed access to elements needs, in bytes.
+size_t alignment_of(DType type) noexcept;
 
 }  // namespace ferry

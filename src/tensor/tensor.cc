@@ -49,6 +49,17 @@ Result<size_t> checked_size_bytes(DType type, std::span<const int64_t> dims) {
   return empty ? 0 : static_cast<size_t>(total);
 }
 
+size_t alignment_of(DType type) noexcept {
+  switch (type) {
+    case DType::kComplex64:
+      return 4;
+    case DType::kComplex128:
+      return 8;
+    default:
+      return std::max<size_t>(1, static_cast<size_t>(dtype_bits(type)) / 8);
+  }
+}
+
 Result<Tensor> Tensor::allocate(DType type, const Dims& dims, MemoryBudget* budget) {
   FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(type, dims));
   FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> buffer, allocate_buffer(bytes, budget));
