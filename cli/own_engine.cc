@@ -65,6 +65,7 @@ void serve(const OwnJob& job) {
       answer({{"peak_bytes", status_bytes("VmHWM")},
               {"before_bytes", before},
               {"arena_bytes", report.arena_bytes},
+              {"scratch_bytes", report.scratch_bytes},
               {"packed_bytes", report.packed_bytes},
               {"session_peak_bytes", report.peak_bytes}});
       continue;

@@ -200,10 +200,10 @@ FERRY_C_API ferry_status* ferry_tensor_set_string(ferry_tensor* tensor, int64_t 
 
 typedef struct ferry_session_options {
   size_t struct_size;
-  int32_t threads;             /* of one run, the caller included; 0: chosen */
-  int32_t exact;               /* not 0: no Winograd, no re-association, subnormals kept */
-  int32_t prefer_memory;       /* not 0: less memory before speed */
-  int32_t no_optimize;         /* not 0: run the model as written */
+  int32_t threads;       /* of one run, the caller included; 0: chosen */
+  int32_t exact;         /* not 0: no Winograd, no re-association, subnormals kept */
+  int32_t prefer_memory; /* not 0: no transformed weights, nothing kept between runs but an arena */
+  int32_t no_optimize;   /* not 0: run the model as written */
   int32_t reference_kernels;   /* not 0: only the slow kernels that fast ones are tested against */
   uint64_t memory_limit_bytes; /* bytes of tensors; 0: 80 % of the machine's or cgroup's memory */
   const char* isa;             /* "scalar", "avx2", "avx512"; NULL: the machine's best */

@@ -110,7 +110,8 @@ class Session:
     isa                "scalar", "avx2" or "avx512"; None: the best of this machine
     reference_kernels  only the slow reference kernels
     external_folder    for models from bytes: the folder of external data
-    prefer             "speed" or "memory"
+    prefer             "speed", or "memory": no weights in a transformed form that is larger than the
+                       plain one, one arena and no buffers kept between runs
     limits             for models that are no Model yet: as Model takes them, and its memory_limit
     max_fold_bytes_per_value, max_fold_bytes
                        bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB

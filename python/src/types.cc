@@ -83,10 +83,12 @@ void bind_report(nb::module_& m) {
       .def_ro("steps", &Report::steps)
       .def_ro("memory_formula", &Report::memory_formula,
               "Bytes of the arena over the symbols of the inputs.")
-      .def_ro("packed_bytes", &Report::packed_bytes)
-      .def_ro("arena_bytes", &Report::arena_bytes)
-      .def_ro("used_bytes", &Report::used_bytes)
-      .def_ro("peak_bytes", &Report::peak_bytes)
+      .def_ro("packed_bytes", &Report::packed_bytes, "Of weights in the kernels' form.")
+      .def_ro("arena_bytes", &Report::arena_bytes,
+              "Of values between inputs and outputs, last run.")
+      .def_ro("scratch_bytes", &Report::scratch_bytes, "Of the steps' scratch, all threads.")
+      .def_ro("used_bytes", &Report::used_bytes, "Of tensors that the session holds now.")
+      .def_ro("peak_bytes", &Report::peak_bytes, "Of tensors that it has held at most.")
       .def_ro("threads", &Report::threads)
       .def_ro("isa", &Report::isa)
       .def_ro("load_milliseconds", &Report::load_milliseconds);

@@ -222,7 +222,10 @@ Result<std::unique_ptr<StepKernel>> make_shifted_winograd_step(const KernelReque
                                                                const Tensor& w,
                                                                const std::vector<float>& bias,
                                                                const FusedAnchor& anchor) {
-  if (request.exact || !is_shifted_convolution(plan.op, w.dims())) {
+  // With the convolution that follows, its larger weights save the values between the two.
+  const bool saves_memory = anchor.then.has_value();
+  if (request.exact || (request.prefer_memory && !saves_memory) ||
+      !is_shifted_convolution(plan.op, w.dims())) {
     return std::unique_ptr<StepKernel>();
   }
   auto step = std::make_unique<ShiftedWinogradStep>(request.isa, plan, bias, anchor);

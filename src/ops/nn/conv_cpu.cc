@@ -53,6 +53,8 @@ class ConvStep final : public AnchorStep {
   }
 
   std::string name() const override { return depthwise_ ? "depthwise_f32" : "conv_f32"; }
+  std::string tactic() const override { return tactic_; }
+  void set_tactic(std::string tactic) { tactic_ = std::move(tactic); }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
@@ -107,6 +109,7 @@ class ConvStep final : public AnchorStep {
   const DepthwiseKernels& depthwise_kernels_;
   ConvPlan plan_;
   bool depthwise_;
+  std::string tactic_;
 };
 
 // What a layer costs, in multiplications and additions of the matrix product. A byte of weights
@@ -177,12 +180,19 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
                                                             w->dim(1), w->dim(0), request.budget));
     return KernelOffer(make_matrix_step(request.isa, std::move(packed), *std::move(bias), anchor));
   }
-  if (const int64_t m = winograd_tile(request, plan); m > 0) {
+  const int64_t m = winograd_tile(request, plan);
+  if (m > 0 && !request.prefer_memory) {
     FERRY_ASSIGN_OR_RETURN(
         auto step, make_winograd_step(request, std::move(plan), m, *w, *std::move(bias), anchor));
     return KernelOffer(std::move(step));
   }
+  const double growth = static_cast<double>((m + 2) * (m + 2)) / 9;
   auto kernel = std::make_unique<ConvStep>(request.isa, std::move(plan), *std::move(bias), anchor);
+  if (m > 0) {
+    kernel->set_tactic(fmt::format(
+        "direct, as memory is preferred: winograd F({0}x{0}) takes {1:.1f} x the weights", m,
+        growth));
+  }
   FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
   return KernelOffer(std::move(kernel));
 }
