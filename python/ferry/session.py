@@ -28,6 +28,12 @@ def _load(source: Source, external_folder: str | os.PathLike | None, limits: dic
     return path, _native.Model.load(path, True, limits, memory_limit, strict)
 
 
+def _check_sizes(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 0:
+            raise InvalidArgument(f"{name} is {size}, wanted 0 or more")
+
+
 class Model:
     """A loaded and verified model, before any machine is chosen; sessions may share it.
 
@@ -46,6 +52,7 @@ class Model:
     def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None,
                  limits: Mapping[str, int] | None = None, memory_limit: int = 0,
                  strict: bool = False):
+        _check_sizes(memory_limit=memory_limit)
         self._arguments = {"external_folder": external_folder, "limits": dict(limits or {}),
                            "memory_limit": memory_limit, "strict": strict}
         self._source, self._native = _load(source, external_folder, self._arguments["limits"], memory_limit,
@@ -106,7 +113,7 @@ class Session:
                        "exact": neither
     memory_limit       bytes of tensors that the session may hold; 0: 80 % of the machine's memory
     optimize           False runs the model as written
-    passes_off         names of rewrites to leave out
+    passes_off         names of rewrites to leave out; one that does not exist is an error
     isa                "scalar", "avx2" or "avx512"; None: the best of this machine
     reference_kernels  only the slow reference kernels
     external_folder    for models from bytes: the folder of external data
@@ -128,6 +135,8 @@ class Session:
                  external_folder: str | os.PathLike | None = None, prefer: str = "speed",
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
                  max_fold_bytes: int = 0):
+        _check_sizes(memory_limit=memory_limit, max_fold_bytes_per_value=max_fold_bytes_per_value,
+                     max_fold_bytes=max_fold_bytes)
         model = source if isinstance(source, Model) else Model(
             source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
         self._model = model

@@ -7,6 +7,27 @@
 
 namespace ferry::FERRY_ISA {
 
+// a b + c rounded once, or as good as that, also where the `scalar` set has no such instruction:
+// for what a product rounds away, for sums that cancel, and for products smaller than normal
+// numbers.
+#if FERRY_ISA_LEVEL == 0 && !defined(__FP_FAST_FMAF)
+FERRY_INLINE F32 fma_once(F32 a, F32 b, F32 c) {
+  Float4 r;
+  FERRY_UNROLL
+  for (int i = 0; i < kLanes; ++i) {
+    const double product = static_cast<double>(a.v[i]) * static_cast<double>(b.v[i]);
+    r[i] = static_cast<float>(product + static_cast<double>(c.v[i]));
+  }
+  return {r};
+}
+FERRY_INLINE F32 fnma_once(F32 a, F32 b, F32 c) { return fma_once(-a, b, c); }
+FERRY_INLINE F32 fms_once(F32 a, F32 b, F32 c) { return fma_once(a, b, -c); }
+#else
+FERRY_INLINE F32 fma_once(F32 a, F32 b, F32 c) { return fma(a, b, c); }
+FERRY_INLINE F32 fnma_once(F32 a, F32 b, F32 c) { return fnma(a, b, c); }
+FERRY_INLINE F32 fms_once(F32 a, F32 b, F32 c) { return fms(a, b, c); }
+#endif
+
 // e^x = (1 + w) 2^n, w in [-0.3, 0.42] and accurate relative to itself.
 struct Exp {
   F32 w, n;
@@ -42,6 +63,7 @@ FERRY_INLINE F32 pow2(F32 n) { return scale_pow2(splat(1.0f), n); }
 inline constexpr float kExpZero = -104.5f;
 // Below this y e^x is 0 for |y| up to 2^100, and scale_pow2 still takes the exponent.
 inline constexpr float kProductZero = -174.0f;
+inline constexpr float kLeastFloat = -0x1.fffffep127f;
 
 // e^x. Overflows to infinity, underflows through subnormals to zero.
 FERRY_INLINE F32 exp(F32 x) {
@@ -57,6 +79,40 @@ FERRY_INLINE F32 expm1_negative(F32 x) {
   return fma(power, e.w, power - splat(1.0f));
 }
 
+// high + low, where low is what rounding took from high.
+struct Pair {
+  F32 high, low;
+};
+FERRY_INLINE Pair product(float a, float b) {
+  const F32 high = splat(a) * splat(b);
+  return {high, fms_once(splat(a), splat(b), high)};
+}
+FERRY_INLINE Pair expm1_pair(F32 x) {
+  const Exp e = exp_parts(max(splat(kExpZero), x));
+  const F32 power = pow2(e.n), rest = power - splat(1.0f);
+  const F32 high = fma(power, e.w, rest);
+  return {high, fma(power, e.w, rest - high)};
+}
+
+// factor (e^x - 1) for x <= 0.
+FERRY_INLINE F32 scaled_expm1(Pair factor, F32 x) {
+  const Pair y = expm1_pair(x);
+  return fma_once(factor.high, y.high, fma(factor.high, y.low, factor.low * y.high));
+}
+
+// x, or alpha (e^(x / alpha) - 1) below 0, for alpha > 0.
+FERRY_INLINE F32 celu(F32 x, float alpha) {
+  // Beyond the first of these nothing changes; up to the second x is as near as can be.
+  const F32 least = splat(larger(kExpZero * alpha, kLeastFloat)),
+            near_zero = splat(alpha * -0x1p-26f);
+  const F32 factor = splat(alpha), from = max(least, x), t = from / factor;
+  // factor times what rounding took from t, times e^t.
+  const F32 left = fnma_once(t, factor, from);
+  const Pair y = expm1_pair(t);
+  const F32 low = fma(factor, y.low, fma(left, y.high, left));
+  return select(lt(x, near_zero), fma_once(factor, y.high, low), x);
+}
+
 // From e^-|x| = power (1 + w): as t = 1 / (1 + e^-|x|), or as (1 + w) power t below zero, so that
 // small results keep their digits.
 FERRY_INLINE F32 sigmoid(F32 x) {
@@ -65,7 +121,7 @@ FERRY_INLINE F32 sigmoid(F32 x) {
   const F32 small = fma(power, e.w, power), d = one + small;
   // What the sum has lost, times 1 / d or so.
   const F32 lost = small - (d - one), t = one / d, u = power * t;
-  return select(lt(x, zero()), fma(u, fnma(lost, splat(0.7f), e.w), u), t);
+  return select(lt(x, zero()), fma_once(u, fnma(lost, splat(0.7f), e.w), u), t);
 }
 
 // x sigmoid(v) from e = e^-|v|: x / (1 + e), below zero times e. The power of two of e comes last:
@@ -74,14 +130,20 @@ FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   const F32 one = splat(1.0f), e = scale_pow2(one + parts.w, parts.n), d = one + e;
   // What the sum has lost, times 1 / d or so.
   const F32 lost = e - (d - one), t = x / d;
-  return select(lt(v, zero()), scale_pow2(fma(t, fnma(lost, splat(0.7f), parts.w), t), parts.n), t);
+  return select(lt(v, zero()),
+                scale_pow2(fma_once(t, fnma(lost, splat(0.7f), parts.w), t), parts.n), t);
 }
 
-// x sigmoid(alpha x) for alpha > 0; `least` is kProductZero / alpha.
+// x sigmoid(x).
+FERRY_INLINE F32 swish(F32 x) {
+  return times_sigmoid(max(splat(kProductZero), x), x,
+                       exp_parts(max(splat(kProductZero), negative_abs(x))));
+}
+
+// x sigmoid(alpha x) for alpha >= 0; `least` is kProductZero / alpha, or the least float.
 FERRY_INLINE F32 swish(F32 x, F32 alpha, F32 least) {
-  x = max(least, x);
-  const F32 v = x * alpha;
-  return times_sigmoid(x, v, exp_parts(max(splat(kProductZero), negative_abs(v))));
+  const F32 a = max(least, negative_abs(x)), v = a * alpha;
+  return times_sigmoid(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
 }
 
 FERRY_INLINE F32 tanh(F32 x) {
@@ -107,7 +169,7 @@ FERRY_INLINE F32 erf_near_zero(F32 x, F32 s) {
   p = fma(p, s, splat(0.112836912f));
   p = fma(p, s, splat(-0.376126349f));
   p = fma(p, s, splat(0.128379166f));
-  return fma(p, x, x);
+  return fma_once(p, x, x);
 }
 
 // 1 - erf(a) for a >= 0.92, within 3e-10; 0 beyond 4.
@@ -137,7 +199,7 @@ FERRY_INLINE F32 erf(F32 x) {
 // zero a polynomial of x^2 does better.
 FERRY_INLINE F32 gelu(F32 x) {
   const F32 a = min(splat(15.0f), abs(x));
-  const F32 square = a * a, low = fms(a, a, square);
+  const F32 square = a * a, low = fms_once(a, a, square);
   const Exp e = exp_parts(square * splat(-0.5f), low * splat(-0.5f));
   const F32 d = a + splat(2.75f), lost = a - (d - splat(2.75f));
   const F32 g = a / d, u = g - splat(0.3671875f);
@@ -152,12 +214,12 @@ FERRY_INLINE F32 gelu(F32 x) {
   p = fma(p, u, splat(-1.14686668f));
   const F32 rest = p, first = splat(0.858076513f);
   p = fma(p, u, first);
-  const F32 low_p = fma(rest, u, first - p);
+  const F32 low_p = fma_once(rest, u, first - p);
   // What rounding took from t: in the product, in p, and in g, whose remainder t follows with a
   // slope by g of about p (0.39 p - 0.21).
   const F32 t = g * p, slope = fma(p, splat(0.39f), splat(-0.21f));
-  const F32 low_g = fnma(g, lost, fnma(g, d, a));
-  const F32 low_t = fma(low_g, p * slope, fma(g, low_p, fms(g, p, t)));
+  const F32 low_g = fnma(g, lost, fnma_once(g, d, a));
+  const F32 low_t = fma(low_g, p * slope, fma(g, low_p, fms_once(g, p, t)));
   const F32 y = max(zero(), x) - scale_pow2(t + fma(t, e.w, low_t), e.n);
   // erf(x / sqrt 2) / (2 x) for |x| <= 0.51, within 2e-8.
   F32 q = splat(-0.0010971156f);
@@ -175,12 +237,12 @@ FERRY_INLINE F32 gelu_tanh(F32 x) {
   constexpr float kC = -0x1.9884000000000p+0f, kCRest = -4.961449576512678e-06f,
                   kD = -0.07135481387376785f, kDRest = -2.3988324659995897e-09f;
   const F32 a = min(splat(12.0f), abs(x));
-  const F32 square = a * a, square_low = fms(a, a, square);
+  const F32 square = a * a, square_low = fms_once(a, a, square);
   const F32 s = fma(splat(kD), square, splat(kC));
   const F32 rest = fma(splat(kDRest), square, splat(kCRest));
-  F32 low = fma(splat(kD), square, splat(kC) - s) + fma(splat(kD), square_low, rest);
+  F32 low = fma_once(splat(kD), square, splat(kC) - s) + fma(splat(kD), square_low, rest);
   const F32 v = s * a;
-  low = fma(low, a, fms(s, a, v));
+  low = fma(low, a, fms_once(s, a, v));
   return times_sigmoid(max(splat(-12.0f), x), x, exp_parts(v, low));
 }
 
@@ -232,19 +294,20 @@ FERRY_INLINE F32 softplus(F32 x) {
 
 // x tanh(softplus(x)) = x - 2 x / d = e (x - x (e + e^2) / d), with e = e^x and d = e^2 + 2 e + 2.
 // The first for x that is not small, and the second with the power of two of e last: it may vanish
-// where the product does not.
+// where the product does not. Both in z = e - 1, which keeps its digits around zero.
 FERRY_INLINE F32 mish(F32 x) {
   const F32 from = max(splat(kProductZero), x);
   const Exp parts = exp_parts(min(splat(20.0f), from));
-  const F32 e = scale_pow2(splat(1.0f) + parts.w, parts.n);
-  const Mask large = gt(x, splat(-0.3f));
+  const F32 power = pow2(parts.n), z = fma(power, parts.w, power - splat(1.0f));
+  const Mask large = gt(x, splat(-0.34f));
   // Times 3 / 4: d is 4 to 5 where the error is largest, and what is below 4 rounds half as much.
-  constexpr float kPart = 0.75f;
-  const F32 d = fma(e, fma(e, splat(kPart), splat(2 * kPart)), splat(2 * kPart));
-  const F32 part = e * splat(kPart);
-  const F32 q = select(large, splat(2 * kPart), fma(part, e, part)) / d;
-  const F32 t = fnma(from, q, from);
-  const F32 y = select(large, t, scale_pow2(fma(t, parts.w, t), parts.n));
+  const F32 d = fma_once(z, fma(z, splat(0.75f), splat(3.0f)), splat(3.75f));
+  const F32 e = fma(power, parts.w, power);
+  const F32 three_quarters = power * splat(0.75f),
+            part = fma(three_quarters, parts.w, three_quarters);
+  const F32 q = select(large, splat(1.5f), fma_once(part, e, part)) / d;
+  const F32 t = fnma_once(from, q, from), low = fnma_once(from, q, from - t);
+  const F32 y = select(large, t, scale_pow2(t + fma(t, parts.w, low), parts.n));
   return select(gt(x, splat(20.0f)), x, y);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/eltwise_program.h"
 
+#include <cmath>
 #include <limits>
 
 #include "ops/math/binary.h"
@@ -11,6 +12,13 @@ namespace ferry {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Factors that kernels multiply and divide by without leaving the range of floats.
+bool ordinary(float factor) { return std::fabs(factor) >= 1e-30f && std::fabs(factor) <= 1e30f; }
+
+std::optional<EltInstruction> if_true(bool condition, const EltInstruction& instruction) {
+  return condition ? std::optional(instruction) : std::nullopt;
+}
 
 std::optional<EltInstruction> unary_instruction(const Unary& u) {
   switch (u.kind) {
@@ -47,13 +55,13 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
     case UnaryKind::kHardSwish:
       return EltInstruction{EltOp::kHardSwish};
     case UnaryKind::kElu:
-      return EltInstruction{EltOp::kElu, 0, 0, u.alpha, 0};
+      return if_true(ordinary(u.alpha), {EltOp::kElu, 0, 0, u.alpha, 0});
     case UnaryKind::kLeakyRelu:
       return EltInstruction{EltOp::kLeakyRelu, 0, 0, u.alpha, 0};
     case UnaryKind::kThresholdedRelu:
       return EltInstruction{EltOp::kThresholdedRelu, 0, 0, u.alpha, 0};
     case UnaryKind::kSwish:
-      return EltInstruction{EltOp::kSwish, 0, 0, u.alpha, 0};
+      return if_true(ordinary(u.alpha), {EltOp::kSwish, 0, 0, u.alpha, 0});
     case UnaryKind::kGelu:
       return EltInstruction{u.approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu};
     case UnaryKind::kLog:
@@ -67,9 +75,9 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
     case UnaryKind::kMish:
       return EltInstruction{EltOp::kMish};
     case UnaryKind::kSelu:
-      return EltInstruction{EltOp::kSelu, 0, 0, u.alpha, u.beta};
+      return if_true(ordinary(u.alpha * u.beta), {EltOp::kSelu, 0, 0, u.alpha, u.beta});
     case UnaryKind::kCelu:
-      return EltInstruction{EltOp::kCelu, 0, 0, u.alpha, 0};
+      return if_true(u.alpha > 0 && ordinary(u.alpha), {EltOp::kCelu, 0, 0, u.alpha, 0});
     default:
       return std::nullopt;
   }

@@ -28,6 +28,19 @@ Result<Isa> parse_isa(const std::string& name) {
   return wanted;
 }
 
+Status check_pass_names(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::vector<Pass> all = standard_pipeline();
+  for (Pass& pass : engine_pipeline()) all.push_back(std::move(pass));
+  for (const std::string& name : names) {
+    const auto is_it = [&](const Pass& pass) { return pass.name == name; };
+    if (std::none_of(all.begin(), all.end(), is_it)) {
+      return invalid_argument("passes_off: there is no pass '{}'", name);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Engine::~Engine() = default;
@@ -53,6 +66,7 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     return invalid_argument("prefer is {}, wanted 0 (speed) or 1 (memory)",
                             static_cast<int>(options.prefer));
   }
+  FERRY_RETURN_IF_ERROR(check_pass_names(options.passes_off));
   FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
   plan_options_.prefer_memory = options.prefer == Prefer::kMemory;

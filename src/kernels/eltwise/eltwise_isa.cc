@@ -62,11 +62,31 @@ void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n)
 }
 
 void apply_swish(const float* a, float* y, int64_t n, float alpha) noexcept {
+  if (alpha == 1) return map1(a, y, n, [](F32 x) { return swish(x); });
   const float magnitude = alpha < 0 ? -alpha : alpha;
-  const F32 scale = splat(magnitude), least = splat(kProductZero / magnitude);
+  const F32 scale = splat(magnitude), least = splat(larger(kProductZero / magnitude, kLeastFloat));
   // x sigmoid(-v) is -(-x) sigmoid(v).
   if (alpha < 0) return map1(a, y, n, [=](F32 x) { return -swish(-x, scale, least); });
   map1(a, y, n, [=](F32 x) { return swish(x, scale, least); });
+}
+
+void apply_elu(const float* a, float* y, int64_t n, float alpha) noexcept {
+  if (alpha == 1) {
+    return map1(a, y, n, [](F32 x) { return select(lt(x, zero()), expm1_negative(x), x); });
+  }
+  const Pair factor = {splat(alpha), zero()};
+  map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), scaled_expm1(factor, x), x); });
+}
+
+void apply_celu(const float* a, float* y, int64_t n, float alpha) noexcept {
+  if (alpha == 1) return apply_elu(a, y, n, alpha);
+  map1(a, y, n, [=](F32 x) { return celu(x, alpha); });
+}
+
+void apply_selu(const float* a, float* y, int64_t n, float alpha, float gamma) noexcept {
+  const Pair factor = product(alpha, gamma);
+  map1(a, y, n,
+       [=](F32 x) { return select(lt(x, zero()), scaled_expm1(factor, x), x * splat(gamma)); });
 }
 
 void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, float q) noexcept {
@@ -77,12 +97,12 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
     case EltOp::kLeakyRelu:
       return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), x * vp, x); });
     case EltOp::kElu:
-      return map1(a, y, n, [=](F32 x) { return select(lt(x, zero()), vp * expm1_negative(x), x); });
+      return apply_elu(a, y, n, p);
     case EltOp::kHardSigmoid:
-      return map1(a, y, n, [=](F32 x) { return clamp(fma(x, vp, vq), zero(), one); });
+      return map1(a, y, n, [=](F32 x) { return clamp(fma_once(x, vp, vq), zero(), one); });
     case EltOp::kHardSwish:
       return map1(a, y, n, [=](F32 x) {
-        return x * clamp(fma(x, splat(1.0f / 6), splat(0.5f)), zero(), one);
+        return x * clamp(fma_once(x, splat(1.0f / 6), splat(0.5f)), zero(), one);
       });
     case EltOp::kSwish:
       return apply_swish(a, y, n, p);
@@ -101,12 +121,9 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
     case EltOp::kMish:
       return map1(a, y, n, [](F32 x) { return mish(x); });
     case EltOp::kSelu:
-      return map1(a, y, n, [=](F32 x) {
-        return select(lt(x, zero()), vp * vq * expm1_negative(x), x * vq);
-      });
+      return apply_selu(a, y, n, p, q);
     case EltOp::kCelu:
-      return map1(a, y, n,
-                  [=](F32 x) { return select(lt(x, zero()), vp * expm1_negative(x / vp), x); });
+      return apply_celu(a, y, n, p);
     default:
       return map1(a, y, n, [=](F32 x) {
         return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));

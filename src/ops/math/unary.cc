@@ -102,13 +102,35 @@ Status infer(const Unary& op, InferContext& c) {
   return {};
 }
 
-template <class C>
-C softplus(C v) {
-  return v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v));
+// Wide enough that a formula of several steps is rounded once: double, and for double long double.
+template <class T>
+using wide_t = std::conditional_t<std::is_same_v<T, double>, long double, double>;
+
+// From e^-|v|, so that neither end loses digits.
+template <class W>
+W softplus(W v) {
+  return (v > 0 ? v : W(0)) + std::log1p(std::exp(-std::fabs(v)));
 }
-template <class C>
-C sigmoid(C v) {
-  return 1 / (1 + std::exp(-v));
+template <class W>
+W sigmoid(W v) {
+  const W e = std::exp(-std::fabs(v));
+  return (v < 0 ? e : W(1)) / (1 + e);
+}
+// tanh(softplus(v)) = n / (n + 2) with n = e^v (e^v + 2); 1 where e^v is large.
+template <class W>
+W mish(W v) {
+  if (v > 50) return v;
+  const W e = std::exp(v), n = e * (e + 2);
+  return v * (n / (n + 2));
+}
+template <class W>
+W gelu(W v) {
+  return W(0.5) * v * std::erfc(-v * W(0.707106781186547524400844362104849039L));
+}
+template <class W>
+W gelu_tanh(W v) {
+  const W twice = W(1.59576912160573071175978423973752747L) * (v + W(0.044715L) * v * v * v);
+  return v * sigmoid(twice);
 }
 // NaN passes through both comparisons.
 template <class C>
@@ -124,6 +146,12 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
     return Status();
   };
   const C a = C(op.alpha), b = C(op.beta);
+  using W = wide_t<T>;
+  const auto wide = [&](auto f) {
+    for (int64_t i = 0; i < n; ++i) y[i] = T(static_cast<C>(f(W(C(x[i])))));
+    return Status();
+  };
+  const W wa = W(a), wb = W(b);
   switch (op.kind) {
     case K::kAbs:
       return map([](C v) { return std::fabs(v); });
@@ -138,7 +166,8 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
     case K::kExp:
       return map([](C v) { return std::exp(v); });
     case K::kLog:
-      return map([](C v) { return std::log(v); });
+      // In the wide type also because a library's float form goes astray where subnormals are zero.
+      return wide([](W v) { return std::log(v); });
     case K::kSqrt:
       return map([](C v) { return std::sqrt(v); });
     case K::kReciprocal:
@@ -176,38 +205,33 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
     case K::kErf:
       return map([](C v) { return std::erf(v); });
     case K::kSigmoid:
-      return map([](C v) { return sigmoid(v); });
+      return wide([](W v) { return sigmoid(v); });
     case K::kSoftplus:
-      return map([](C v) { return softplus(v); });
+      return wide([](W v) { return softplus(v); });
     case K::kSoftsign:
-      return map([](C v) { return v / (1 + std::fabs(v)); });
+      return wide([](W v) { return v / (1 + std::fabs(v)); });
     case K::kHardSigmoid:
-      return map([=](C v) { return unit_clamp(a * v + b); });
+      return wide([=](W v) { return unit_clamp(wa * v + wb); });
     case K::kHardSwish:
       // The standard's function body holds 1 / 6 as a float.
-      return map([](C v) { return v * unit_clamp(v * C(1.0f / 6) + C(0.5)); });
+      return wide([](W v) { return v * unit_clamp(v * W(1.0f / 6) + W(0.5)); });
     case K::kElu:
-      return map([=](C v) { return v < 0 ? a * std::expm1(v) : v; });
+      return wide([=](W v) { return v < 0 ? wa * std::expm1(v) : v; });
     case K::kSelu:
-      return map([=](C v) { return v > 0 ? b * v : b * (a * std::expm1(v)); });
+      return wide([=](W v) { return v > 0 ? wb * v : wb * (wa * std::expm1(v)); });
     case K::kCelu:
-      return map([=](C v) { return v > 0 ? v : a * std::expm1(v / a); });
+      return wide([=](W v) { return v > 0 ? v : wa * std::expm1(v / wa); });
     case K::kLeakyRelu:
       return map([=](C v) { return v < 0 ? a * v : v; });
     case K::kThresholdedRelu:
       return map([=](C v) { return v > a ? v : C(0); });
     case K::kGelu:
-      if (op.approximate == "tanh") {
-        return map([](C v) {
-          const C inner = C(0.7978845608028654) * (v + C(0.044715) * v * v * v);
-          return C(0.5) * v * (1 + std::tanh(inner));
-        });
-      }
-      return map([](C v) { return C(0.5) * v * (1 + std::erf(v * C(0.7071067811865476))); });
+      if (op.approximate == "tanh") return wide([](W v) { return gelu_tanh(v); });
+      return wide([](W v) { return gelu(v); });
     case K::kMish:
-      return map([](C v) { return v * std::tanh(softplus(v)); });
+      return wide([](W v) { return mish(v); });
     case K::kSwish:
-      return map([=](C v) { return v * sigmoid(a * v); });
+      return wide([=](W v) { return v * sigmoid(wa * v); });
     case K::kBitwiseNot:
     case K::kNot:
       break;

@@ -73,6 +73,26 @@ TEST(Unary, GoldenFloats) {
   }
 }
 
+// Where formulas that cancel or overflow would lose all digits.
+TEST(Unary, FarEndsKeepTheirDigits) {
+  const auto run = [](const char* op, double x, double y) {
+    OpTester(op).input(tensor<double>({1}, {x})).expect(tensor<double>({1}, {y}), 4e-16).run();
+    OpTester(op)
+        .input(tensor<bfloat16>({1}, {static_cast<float>(x)}))
+        .expect(tensor<bfloat16>({1}, {static_cast<float>(y)}))
+        .run();
+  };
+  run("Gelu", -8, -4.9767684594174273e-15);
+  run("Sigmoid", -80, 1.8048513878454152e-35);
+  run("Swish", -80, -1.4438811102763321e-33);
+  run("Mish", -80, -1.4438811102763321e-33);
+  run("Softplus", -80, 1.8048513878454152e-35);
+  OpTester("Sigmoid")
+      .input(tensor<double>({1}, {-740}))
+      .expect(tensor<double>({1}, {4.18873988e-322}))
+      .run();
+}
+
 TEST(Unary, Attributes) {
   const auto run = [](const char* op, std::vector<std::pair<const char*, float>> attrs, float x,
                       float y) {
