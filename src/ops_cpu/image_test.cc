@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "ops/image/resize.h"
+#include "ops/nn/pool.h"
+#include "ops/registry.h"
 #include "ops_cpu/step_test.h"
 
 namespace ferry {
@@ -8,47 +11,67 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
-TEST(Image, Pools) {
-  for (const char* op : {"MaxPool", "AveragePool"}) {
-    for (const Dims& dims : {Dims{1, 3, 17, 23}, Dims{2, 65, 14, 13}, Dims{2, 16, 0, 8}}) {
-      for (int64_t ceil_mode : {0, 1}) {
-        StepTester t(op);
-        t.attr("kernel_shape", Ints{3, 2})
-            .attr("strides", Ints{2, 1})
-            .attr("pads", Ints{1, 0, 1, 1})
-            .attr("ceil_mode", ceil_mode)
-            .input(random_tensor(dims, 5))
-            .kernel("pool_f32")
-            .tolerance(1e-6, 1e-6);
-        if (op == std::string("AveragePool")) t.attr("count_include_pad", int64_t{1});
-        if (dims[2] > 0) t.run();
-      }
-      if (dims[2] == 0) continue;
-      StepTester(op)
-          .attr("kernel_shape", Ints{3, 3})
-          .attr("dilations", Ints{2, 1})
-          .attr("auto_pad", std::string("SAME_UPPER"))
-          .input(random_tensor(dims, 5))
-          .kernel("pool_f32")
-          .symbolic()
-          .tolerance(1e-6, 1e-6)
-          .run();
-    }
-    StepTester(op)
-        .attr("kernel_shape", Ints{3})
-        .input(random_tensor({2, 5, 9}, 5))
-        .kernel("pool_f32")
-        .tolerance(1e-6, 1e-6)
-        .run();
-    StepTester(op)
-        .attr("kernel_shape", Ints{2, 3, 2})
-        .attr("pads", Ints{1, 1, 1, 0, 1, 1})
-        .input(random_tensor({2, 5, 6, 7, 8}, 5))
-        .kernel("pool_f32")
-        .tolerance(1e-6, 1e-6)
-        .run();
+// The same in planes and, as the planner has it among convolutions, channels-last.
+void check_pool(Pool op, const Dims& spatial, bool symbolic = false) {
+  const char* name = op.kind == PoolKind::kMax       ? "MaxPool"
+                     : op.kind == PoolKind::kAverage ? "AveragePool"
+                                                     : "LpPool";
+  for (bool last : {false, true}) {
+    if (last && op.kind == PoolKind::kLp) continue;
+    op.channels_last = last;
+    Dims dims = {2};
+    if (!last) dims.push_back(19);
+    for (int64_t d : spatial) dims.push_back(d);
+    if (last) dims.push_back(19);
+    StepTester t(make_op(name, op));
+    t.input(random_tensor(dims, 5)).kernel(last ? "pool_f32" : "planar_pool_f32");
+    if (symbolic) t.symbolic();
+    t.tolerance(1e-5, 1e-6).run();
   }
-  // A window larger than the image, as exporters write global pooling.
+}
+
+TEST(Image, Pools) {
+  for (PoolKind kind : {PoolKind::kMax, PoolKind::kAverage, PoolKind::kLp}) {
+    for (bool flag : {false, true}) {
+      Pool op;
+      op.kind = kind;
+      op.count_include_pad = flag;
+      op.ceil_mode = flag;
+      op.p = flag ? 1 : 2;
+      op.kernel_shape = {3, 2};
+      op.strides = {2, 1};
+      op.pads = {1, 0, 1, 1};
+      check_pool(op, {17, 23});
+      check_pool(op, {14, 13}, true);
+      op.strides = {2, 2};
+      op.pads = {0, 1, 1, 1};
+      check_pool(op, {14, 40});
+      op.strides = {1, 3};
+      check_pool(op, {3, 16});
+      Pool dilated = op;
+      dilated.ceil_mode = false;
+      dilated.pads = {};
+      dilated.strides = {};
+      dilated.kernel_shape = {3, 3};
+      dilated.dilations = {2, 1};
+      dilated.auto_pad = "SAME_UPPER";
+      check_pool(dilated, {17, 23}, true);
+      Pool line = op;
+      line.kernel_shape = {3};
+      line.strides = {2};
+      line.pads = {1, 1};
+      check_pool(line, {33});
+      Pool cube = op;
+      cube.kernel_shape = {2, 3, 2};
+      cube.strides = {2, 1, 2};
+      cube.pads = {1, 1, 1, 0, 1, 1};
+      check_pool(cube, {6, 7, 8});
+    }
+  }
+}
+
+// As exporters write global pooling.
+TEST(Image, PoolsOfWindowsLargerThanTheImage) {
   for (int64_t count_padding : {0, 1}) {
     StepTester("AveragePool")
         .attr("kernel_shape", Ints{1280, 1280})
@@ -59,20 +82,50 @@ TEST(Image, Pools) {
         .tolerance(1e-6, 1e-6)
         .run();
   }
-  StepTester("MaxPool")
-      .attr("kernel_shape", Ints{2, 2})
-      .input(tensor<float>({1, 1, 2, 3}, {1, NAN, 3, -INFINITY, 2, 1}))
-      .kernel("pool_f32")
-      .run();
+}
+
+TEST(Image, PoolsSpreadNaN) {
+  for (bool last : {false, true}) {
+    Pool op;
+    op.kernel_shape = {2, 2};
+    op.channels_last = last;
+    StepTester(make_op("MaxPool", op))
+        .input(
+            tensor<float>(last ? Dims{1, 2, 3, 1} : Dims{1, 1, 2, 3}, {1, NAN, 3, -INFINITY, 2, 1}))
+        .kernel(last ? "pool_f32" : "planar_pool_f32")
+        .run();
+  }
 }
 
 TEST(Image, GlobalPools) {
-  for (const char* op : {"GlobalMaxPool", "GlobalAveragePool"}) {
+  for (const char* name : {"GlobalMaxPool", "GlobalAveragePool"}) {
     for (const Dims& dims : {Dims{1, 3, 17, 23}, Dims{2, 165, 14, 13}, Dims{2, 16, 9}}) {
-      StepTester(op)
-          .input(random_tensor(dims, 5))
-          .kernel("global_pool_f32")
-          .symbolic()
+      for (bool last : {false, true}) {
+        GlobalPool op;
+        op.kind = name == std::string("GlobalMaxPool") ? PoolKind::kMax : PoolKind::kAverage;
+        op.channels_last = last;
+        StepTester(make_op(name, op))
+            .input(random_tensor(dims, 5))
+            .kernel("global_pool_f32")
+            .symbolic()
+            .tolerance(1e-6, 1e-6)
+            .run();
+      }
+    }
+  }
+}
+
+TEST(Image, ResizesChannelsLast) {
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    for (int64_t channels : {5, 33}) {
+      Resize op;
+      op.mode = mode;
+      op.channels_last = true;
+      StepTester(make_op("Resize", op))
+          .input(random_tensor({2, 9, 20, channels}, 7))
+          .no_input()
+          .constant(tensor<float>({4}, {1, 1, 2, 1.7f}))
+          .kernel("resize_f32")
           .tolerance(1e-6, 1e-6)
           .run();
     }

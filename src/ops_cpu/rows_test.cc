@@ -101,5 +101,38 @@ TEST(Rows, Reductions) {
   }
 }
 
+TEST(Rows, RotaryEmbedding) {
+  for (int64_t interleaved : {0, 1}) {
+    for (int64_t part : {0, 6}) {
+      const int64_t half = part == 0 ? 5 : 3;
+      StepTester planar("RotaryEmbedding");
+      planar.attr("interleaved", interleaved)
+          .attr("rotary_embedding_dim", part)
+          .input(random_tensor({2, 3, 40, 10}, 1))
+          .input(random_tensor({50, half}, 2))
+          .input(random_tensor({50, half}, 3));
+      Tensor ids = Tensor::allocate(DType::kInt64, {2, 40}).value();
+      for (int64_t i = 0; i < 80; ++i) ids.data<int64_t>()[i] = i * 7 % 50;
+      planar.input(ids).kernel("rotary_f32").run();
+      StepTester("RotaryEmbedding")
+          .attr("interleaved", interleaved)
+          .attr("rotary_embedding_dim", part)
+          .attr("num_heads", int64_t{30})
+          .input(random_tensor({2, 40, 300}, 1))
+          .input(random_tensor({2, 40, half}, 2))
+          .input(random_tensor({2, 40, half}, 3))
+          .kernel("rotary_f32")
+          .run();
+    }
+  }
+  StepTester("RotaryEmbedding")
+      .input(random_tensor({1, 1, 2, 4}, 1))
+      .input(random_tensor({3, 2}, 2))
+      .input(random_tensor({3, 2}, 3))
+      .input(tensor<int64_t>({1, 2}, {0, 3}))
+      .kernel("rotary_f32")
+      .run_error("position id 3 outside [0, 3)");
+}
+
 }  // namespace
 }  // namespace ferry

@@ -85,5 +85,88 @@ TEST(Sampling, GridSample) {
   }
 }
 
+Tensor boxes(int64_t batches, int64_t n, uint64_t seed) {
+  Tensor t = random_tensor({batches, n, 4}, seed);
+  for (int64_t i = 0; i < t.count(); ++i) t.data<float>()[i] *= 4;
+  return t;
+}
+
+TEST(Sampling, NonMaxSuppression) {
+  for (const int64_t n : {1, 5, 8, 60, 700}) {
+    Tensor scores = random_tensor({2, 3, n}, 7);
+    // Equal scores, zeros of both signs, NaN.
+    for (int64_t i = 0; i < scores.count(); ++i) {
+      float& v = scores.data<float>()[i];
+      v = std::round(v * 40) / 40;
+      if (i % 31 == 7) v = i % 2 == 0 ? 0.0f : -0.0f;
+      if (i % 97 == 11) v = NAN;
+    }
+    Tensor where = boxes(2, n, 9);
+    if (n > 8) {
+      where.data<float>()[4] = NAN;
+      where.data<float>()[10] = INFINITY;
+      for (int64_t i = 0; i < 4; ++i) where.data<float>()[12 + i] = 1;  // no area
+    }
+    for (const int64_t centered : {0, 1}) {
+      for (const int64_t per_class : {int64_t{3}, int64_t{1} << 40, int64_t{0}}) {
+        for (const float iou : {0.0f, 0.3f, 1.0f}) {
+          StepTester t("NonMaxSuppression");
+          t.attr("center_point_box", centered)
+              .input(where)
+              .input(scores)
+              .input(tensor<int64_t>({1}, {per_class}))
+              .input(tensor<float>({}, {iou}));
+          if (iou > 0) t.input(tensor<float>({1}, {-0.2f}));
+          t.kernel("nms_f32").run();
+        }
+      }
+    }
+  }
+  StepTester("NonMaxSuppression")
+      .input(boxes(1, 4, 1))
+      .input(random_tensor({1, 1, 4}, 2))
+      .input(tensor<int64_t>({}, {2}))
+      .input(tensor<float>({}, {1.5f}))
+      .kernel("nms_f32")
+      .run_error("iou_threshold is 1.5");
+}
+
+TEST(Sampling, RoiAlign) {
+  const Tensor x = random_tensor({2, 5, 17, 23}, 3);
+  const Tensor rois = tensor<float>({6, 4}, {1, 2, 9, 12, -6, -3, 4, 30, 22,  16,  23,  17,
+                                             5, 5, 5, 5,  8,  8,  3, 2,  100, 100, 120, 130});
+  const Tensor batch = tensor<int64_t>({6}, {0, 1, 1, 0, 1, 0});
+  for (const char* mode : {"half_pixel", "output_half_pixel"}) {
+    for (const int64_t ratio : {0, 1, 2, 3}) {
+      for (const float scale : {1.0f, 0.5f}) {
+        StepTester("RoiAlign")
+            .attr("coordinate_transformation_mode", std::string(mode))
+            .attr("output_height", int64_t{3})
+            .attr("output_width", int64_t{4})
+            .attr("sampling_ratio", ratio)
+            .attr("spatial_scale", scale)
+            .input(x)
+            .input(rois)
+            .input(batch)
+            .tolerance(1e-5, 1e-5)
+            .kernel("roi_align_f32")
+            .run();
+      }
+    }
+  }
+  StepTester("RoiAlign")
+      .input(x)
+      .input(tensor<float>({1, 4}, {0, 0, 1, 1}))
+      .input(tensor<int64_t>({1}, {2}))
+      .kernel("roi_align_f32")
+      .run_error("batch index 2 outside [0, 2)");
+  StepTester("RoiAlign")
+      .input(x)
+      .input(tensor<float>({1, 4}, {0, NAN, 1, 1}))
+      .input(tensor<int64_t>({1}, {0}))
+      .kernel("roi_align_f32")
+      .run_error("not finite");
+}
+
 }  // namespace
 }  // namespace ferry

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/status.h"
 #include "ir/eval.h"
 #include "ir/infer.h"
 #include "ops_cpu/kernels.h"
@@ -84,49 +85,52 @@ std::unique_ptr<Graph> StepTester::build() const {
   return graph;
 }
 
-void StepTester::run_on(Isa isa, int threads, std::vector<Value>& results) const {
+std::vector<Value> StepTester::runtime_inputs() const {
+  std::vector<Value> inputs;
+  for (const Input& i : inputs_) {
+    if (i.tensor.defined() && !i.constant) inputs.emplace_back(i.tensor);
+  }
+  return inputs;
+}
+
+Status StepTester::try_on(Isa isa, int threads, std::vector<Value>& results) const {
   PlanOptions options;
   options.isa = isa;
   options.threads = threads;
   options.kernels = &cpu_kernels();
-  auto program = make_program(build(), options);
-  ASSERT_TRUE(program.ok()) << program.status().message();
+  FERRY_ASSIGN_OR_RETURN(auto program, make_program(build(), options));
   bool found = false;
   std::string seen;
-  for (const Step& step : (*program)->steps) {
+  for (const Step& step : program->steps) {
     found = found || step.kernel->name() == kernel_;
     seen += step.kernel->name() + " ";
     for (const std::string& why : step.refused) seen += "(" + why + ") ";
   }
   EXPECT_TRUE(found) << "the steps are " << seen;
-  std::vector<Value> inputs;
-  for (const Input& i : inputs_) {
-    if (i.tensor.defined() && !i.constant) inputs.emplace_back(i.tensor);
-  }
+  const std::vector<Value> inputs = runtime_inputs();
   Team team(threads);
   RunControl control;
   control.team = &team;
-  RunContext context(**program, std::make_shared<BufferPool>(nullptr));
+  RunContext context(*program, std::make_shared<BufferPool>(nullptr));
   // Twice: the second run finds the state of the first.
+  Status status;
   for (int i = 0; i < 2; ++i) {
     results.clear();
-    const Status status = context.run(inputs, results, control);
-    ASSERT_TRUE(status.ok()) << status.message();
+    status = context.run(inputs, results, control);
   }
+  return status;
 }
 
 void StepTester::run() {
-  std::vector<Value> inputs, want;
-  for (const Input& i : inputs_) {
-    if (i.tensor.defined() && !i.constant) inputs.emplace_back(i.tensor);
-  }
-  const Status status = interpret(*build(), inputs, want);
+  std::vector<Value> want;
+  const Status status = interpret(*build(), runtime_inputs(), want);
   ASSERT_TRUE(status.ok()) << status.message();
   for (Isa isa : supported_isas()) {
     SCOPED_TRACE(op_ + " on " + std::string(isa_name(isa)));
     std::vector<Value> one, two;
-    run_on(isa, 1, one);
-    run_on(isa, 2, two);
+    const Status first = try_on(isa, 1, one), second = try_on(isa, 2, two);
+    ASSERT_TRUE(first.ok()) << first.message();
+    ASSERT_TRUE(second.ok()) << second.message();
     ASSERT_EQ(one.size(), want.size());
     ASSERT_EQ(two.size(), want.size());
     for (size_t i = 0; i < want.size(); ++i) {
@@ -136,6 +140,16 @@ void StepTester::run() {
           << "one and two threads differ in output " << i;
       expect_equal(one[i], want[i], rtol_, atol_, "output " + std::to_string(i));
     }
+  }
+}
+
+void StepTester::run_error(const std::string& words) {
+  std::vector<Value> results;
+  const Status wanted = interpret(*build(), runtime_inputs(), results);
+  EXPECT_NE(wanted.message().find(words), std::string::npos) << wanted.message();
+  for (Isa isa : supported_isas()) {
+    const Status seen = try_on(isa, 2, results);
+    EXPECT_NE(seen.message().find(words), std::string::npos) << seen.message();
   }
 }
 

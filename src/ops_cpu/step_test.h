@@ -30,6 +30,8 @@ class StepTester {
   StepTester& tolerance(double rtol, double atol);
   // Results of one and two threads must agree to the bit, with the reference within the tolerance.
   void run();
+  // The reference and the step must both fail with these words in their messages.
+  void run_error(const std::string& words);
 
  private:
   struct Input {
@@ -37,7 +39,9 @@ class StepTester {
     bool constant = false;
   };
   std::unique_ptr<Graph> build() const;
-  void run_on(Isa isa, int threads, std::vector<Value>& results) const;
+  // Runs the planned step twice; the status of the last run.
+  Status try_on(Isa isa, int threads, std::vector<Value>& results) const;
+  std::vector<Value> runtime_inputs() const;
 
   std::string op_, kernel_;
   Op given_;

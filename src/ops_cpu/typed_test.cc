@@ -94,6 +94,89 @@ TEST(Typed, ExtremesOfSeveralInputs) {
       .run();
 }
 
+TEST(Typed, SumsOfSeveralInputs) {
+  for (const char* op : {"Sum", "Mean", "Max", "Min"}) {
+    for (size_t count : {2, 3, 4}) {
+      StepTester floats(op), doubles(op);
+      for (size_t i = 0; i < count; ++i) {
+        const Dims dims = i % 2 == 0 ? Dims{4, 1, 9} : Dims{3, 1};
+        floats.input(values<float>(dims, static_cast<uint32_t>(i)));
+        doubles.input(values<double>(dims, static_cast<uint32_t>(i)));
+      }
+      floats.kernel("elementwise_typed").run();
+      doubles.kernel("elementwise_typed").run();
+    }
+  }
+}
+
+template <class T>
+void check_remainders() {
+  for (int64_t fmod : {0, 1}) {
+    for (const Shapes& s : kShapes) {
+      StepTester("Mod")
+          .attr("fmod", fmod)
+          .input(values<T>(s.a, 1))
+          .input(values<T>(s.b, 2, false))
+          .kernel("elementwise_typed")
+          .run();
+    }
+  }
+  StepTester("Mod")
+      .input(values<T>({7}, 1))
+      .input(tensor<T>({1}, {0}))
+      .kernel("elementwise_typed")
+      .run_error("divided by zero");
+}
+
+TEST(Typed, Remainders) {
+  check_remainders<int32_t>();
+  check_remainders<int64_t>();
+}
+
+template <class T>
+void check_bits() {
+  for (const char* op : {"BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
+    for (const Shapes& s : kShapes) {
+      StepTester(op)
+          .input(values<T>(s.a, 1))
+          .input(values<T>(s.b, 2))
+          .kernel("elementwise_typed")
+          .run();
+    }
+  }
+  StepTester("BitwiseNot").input(values<T>({3, 67}, 1)).kernel("elementwise_typed").run();
+}
+
+TEST(Typed, Bits) {
+  check_bits<int8_t>();
+  check_bits<uint16_t>();
+  check_bits<int32_t>();
+  check_bits<uint64_t>();
+}
+
+template <class T>
+void check_shifts() {
+  for (const char* direction : {"LEFT", "RIGHT"}) {
+    for (const Shapes& s : kShapes) {
+      Tensor by = values<T>(s.b, 2);
+      for (int64_t i = 0; i < by.count(); ++i) by.data<T>()[i] = static_cast<T>(i * 7 % 80 - 5);
+      StepTester("BitShift")
+          .attr("direction", std::string(direction))
+          .input(values<T>(s.a, 1))
+          .input(by)
+          .kernel("elementwise_typed")
+          .run();
+    }
+  }
+}
+
+TEST(Typed, Shifts) {
+  check_shifts<int32_t>();
+  check_shifts<uint32_t>();
+  check_shifts<int64_t>();
+  check_shifts<uint64_t>();
+}
+
 TEST(Typed, Unary) {
   for (const char* op : {"Abs", "Neg", "Sign", "Relu"}) {
     for (const Dims& dims : {Dims{}, Dims{0}, Dims{3, 67}, Dims{40000}}) {
@@ -166,6 +249,19 @@ TEST(Typed, FloatsBeyondTheIntegersAreClamped) {
       {12}, {3e9f, -3e9f, 1e19f, -1e19f, kInf, -kInf, NAN, 255.5f, 256, -0.9f, 127.9f, -128.9f});
   for (const DType to : {DType::kInt8, DType::kUInt8, DType::kInt32, DType::kInt64}) {
     StepTester("Cast").attr("to", static_cast<int64_t>(to)).input(x).kernel("cast").run();
+  }
+}
+
+TEST(Typed, BrainFloats) {
+  for (int64_t n : {1, 7, 8, 16, 33, 40000}) {
+    Tensor x = random_tensor({n}, 3);
+    for (int64_t i = 0; i < n; i += 7) x.data<float>()[i] = i % 2 == 0 ? INFINITY : std::nanf("");
+    const auto to = static_cast<int64_t>(DType::kBFloat16);
+    StepTester("Cast").attr("to", to).input(x).kernel("cast").run();
+    Tensor narrow = Tensor::allocate(DType::kBFloat16, {n}).value();
+    for (int64_t i = 0; i < n; ++i) narrow.data<uint16_t>()[i] = static_cast<uint16_t>(i * 41);
+    const auto wide = static_cast<int64_t>(DType::kFloat32);
+    StepTester("Cast").attr("to", wide).input(narrow).kernel("cast").run();
   }
 }
 

@@ -71,6 +71,7 @@ class Lowering {
     for (int label : b) {
       if (!has(a, label)) n.push_back(label);
     }
+    if (!k.empty() && m.empty() && n.empty()) return finish(dots(x, a, y, b));
     return finish(k.empty() ? outer(x, a, y, b) : product(x, a, y, b, batch, m, n, k));
   }
 
@@ -136,6 +137,13 @@ class Lowering {
     };
     const ValueId u = spread(x, a), w = spread(y, b);
     return ok_ ? p_.add(make_op("Mul"), {u, w}) : x;
+  }
+
+  // Both have the same labels: a matrix product would be one of rows by columns.
+  ValueId dots(ValueId x, Labels labels, ValueId y, const Labels& b) {
+    const ValueId z = p_.add(make_op("Mul"), {x, transposed(y, b, labels)});
+    const ValueId sums = sum_out(z, labels, terms_.output);
+    return transposed(sums, labels, terms_.output);
   }
 
   // [batch, m, k] x [batch, k, n], each group one axis.

@@ -30,7 +30,8 @@ TEST(LowerEinsum, Products) {
   // Several labels in a group.
   EXPECT_EQ(lowered("bqd,dhe->bhqe", {{B, 5, 4}, {4, 2, 3}}),
             "Reshape Reshape MatMul Reshape Transpose");
-  EXPECT_EQ(lowered("bij,bij->b", {{B, 3, 4}, {B, 3, 4}}), "Reshape Reshape MatMul Reshape");
+  EXPECT_EQ(lowered("bij,bij->b", {{B, 3, 4}, {B, 3, 4}}), "Mul ReduceSum");
+  EXPECT_EQ(lowered("bij,jib->b", {{B, 3, 4}, {4, 3, B}}), "Transpose Mul ReduceSum");
   EXPECT_EQ(lowered("...ij,...jk->...ik", {{B, 2, 3, 4}, {B, 2, 4, 5}}), "MatMul");
   EXPECT_EQ(lowered("ij,jk", {{2, 3}, {3, 4}}), "MatMul");
   EXPECT_EQ(lowered("ij,jk->ik", {{2, 3}, {3, 4}}, DType::kFloat64), "MatMul");

@@ -16,6 +16,7 @@
 #include "passes/lower_conv_transpose.h"
 #include "passes/lower_einsum.h"
 #include "passes/merge_duplicates.h"
+#include "passes/widen_halves.h"
 
 namespace ferry {
 
@@ -50,9 +51,23 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
-  return {lower_batch_normalization(), lower_conv_transpose(),  fuse_group_normalization(),
-          fuse_weight_transpose(),     fuse_attention(),        cancel_transposes(),
-          lower_transposes(),          fold_shape_arithmetic(), eliminate_identity()};
+  return {
+      // 16-bit floats in f32, and what that makes possible.
+      widen_halves(),
+      merge_duplicates(),
+      lower_einsum(),
+      // What only our own kernels express.
+      lower_batch_normalization(),
+      lower_conv_transpose(),
+      fuse_group_normalization(),
+      fuse_weight_transpose(),
+      fuse_attention(),
+      // What the rewrites above left behind.
+      cancel_transposes(),
+      lower_transposes(),
+      fold_shape_arithmetic(),
+      eliminate_identity(),
+  };
 }
 
 std::vector<Pass> basic_pipeline() {

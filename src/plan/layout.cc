@@ -58,8 +58,17 @@ bool keeps_output(const Op& op) {
   return conv != nullptr && conv->planar_output;
 }
 
-// The operator in its channels-last form, or an undefined one when it has none here.
-Op channels_last_form(const Graph& g, const Node& n) {
+// Windows that planes have no kernel for: as wide as whole images.
+bool pools_widely(const Op& op) {
+  constexpr int64_t kWide = 32;
+  const auto* pool = op.as<Pool>();
+  return pool != nullptr && std::any_of(pool->kernel_shape.begin(), pool->kernel_shape.end(),
+                                        [](int64_t k) { return k > kWide; });
+}
+
+// The operator in its channels-last form, or an undefined one when it has none here. `follows`:
+// also those that are as fast on planes, and only follow what convolutions want.
+Op channels_last_form(const Graph& g, const Node& n, bool follows) {
   const GraphValue& x = g.value(n.inputs.at(0));
   if (!x.type.has_rank() || x.type.rank() < 3 || x.type.rank() > 5) return {};
   if (x.type.dtype != DType::kFloat32) return {};
@@ -79,6 +88,7 @@ Op channels_last_form(const Graph& g, const Node& n) {
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
   }
+  if (!follows && !pools_widely(n.op)) return {};
   if (const auto* pool = n.op.as<Pool>(); pool != nullptr && !pool->channels_last) {
     if (pool->kind == PoolKind::kLp) return {};
     Pool last = *pool;
@@ -181,6 +191,14 @@ bool is_shifted_convolution(const Conv& conv, const Dims& w) {
 }
 
 Status assign_layouts(Graph& graph) {
+  bool convolves = false;
+  for (NodeId id : graph.order()) {
+    const Node& n = graph.node(id);
+    const bool image =
+        n.alive && !n.inputs.empty() && n.inputs[0] != kNone && n.outputs.size() == 1;
+    convolves = convolves ||
+                (image && !pools_widely(n.op) && channels_last_form(graph, n, false).defined());
+  }
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
     if (!n.alive || n.inputs.empty() || n.inputs[0] == kNone || n.outputs.size() != 1) continue;
@@ -188,7 +206,7 @@ Status assign_layouts(Graph& graph) {
       FERRY_RETURN_IF_ERROR(convert_shuffle(graph, n, end));
       continue;
     }
-    Op op = channels_last_form(graph, n);
+    Op op = channels_last_form(graph, n, convolves);
     if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
   }
   remove_dead_nodes(graph);

@@ -13,13 +13,19 @@ constexpr int64_t kTileCols = 64, kTileRows = 256;
 int64_t tiles(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
 template <class T>
-void copy_row(const T* x, int64_t from, T* y, int64_t to, int64_t n) {
+void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_t to, int64_t n) {
   if (from == 1 && to == 1) {
     if (n * static_cast<int64_t>(sizeof(T)) > 32) {
       std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
     } else {
       for (int64_t i = 0; i < n; ++i) y[i] = x[i];
     }
+  } else if (to == 1 && sizeof(T) == 4) {
+    kernels.spread_u32(reinterpret_cast<const uint32_t*>(x), from, reinterpret_cast<uint32_t*>(y),
+                       n);
+  } else if (to == 1 && sizeof(T) == 8) {
+    kernels.spread_u64(reinterpret_cast<const uint64_t*>(x), from, reinterpret_cast<uint64_t*>(y),
+                       n);
   } else if (from == 0 && to == 1) {
     std::fill_n(y, n, *x);
   } else {
@@ -29,7 +35,8 @@ void copy_row(const T* x, int64_t from, T* y, int64_t to, int64_t n) {
 
 // Elements [unit0, unit1) in row-major order of the axes.
 template <class T>
-void move_rows(const MoveAxis* axes, int rank, const T* x, T* y, int64_t unit0, int64_t unit1) {
+void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const T* x, T* y,
+               int64_t unit0, int64_t unit1) {
   const MoveAxis& row = axes[rank - 1];
   int64_t at[Move::kMaxRank] = {};
   int64_t rest = unit0 / row.size, skip = unit0 % row.size;
@@ -41,7 +48,7 @@ void move_rows(const MoveAxis* axes, int rank, const T* x, T* y, int64_t unit0, 
   }
   for (int64_t left = unit1 - unit0; left > 0; skip = 0) {
     const int64_t n = std::min(left, row.size - skip);
-    copy_row(x + skip * row.from, row.from, y + skip * row.to, row.to, n);
+    copy_row(kernels, x + skip * row.from, row.from, y + skip * row.to, row.to, n);
     left -= n;
     for (int a = rank - 2; a >= 0; --a) {
       x += axes[a].from;
@@ -55,12 +62,15 @@ void move_rows(const MoveAxis* axes, int rank, const T* x, T* y, int64_t unit0, 
 }
 
 template <class T>
-void transpose_tile(Isa isa, const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows,
-                    int64_t cols) {
+void transpose_tile(const MoveKernels& kernels, const T* x, int64_t x_stride, T* y,
+                    int64_t y_stride, int64_t rows, int64_t cols) {
   if constexpr (sizeof(T) == 4) {
-    FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)
-        .transpose_f32(reinterpret_cast<const float*>(x), x_stride, reinterpret_cast<float*>(y),
-                       y_stride, rows, cols);
+    kernels.transpose_f32(reinterpret_cast<const float*>(x), x_stride, reinterpret_cast<float*>(y),
+                          y_stride, rows, cols);
+    return;
+  }
+  if constexpr (sizeof(T) == 8) {
+    kernels.transpose_u64(x, x_stride, y, y_stride, rows, cols);
     return;
   }
   constexpr int64_t kBlock = 16;
@@ -77,8 +87,8 @@ void transpose_tile(Isa isa, const T* x, int64_t x_stride, T* y, int64_t y_strid
 
 // The last axis is contiguous in y, the one before it in x.
 template <class T>
-void transpose_tiles(Isa isa, const MoveAxis* axes, int rank, const T* x, T* y, int64_t unit0,
-                     int64_t unit1) {
+void transpose_tiles(const MoveKernels& kernels, const MoveAxis* axes, int rank, const T* x, T* y,
+                     int64_t unit0, int64_t unit1) {
   const MoveAxis &cols = axes[rank - 2], &rows = axes[rank - 1];
   const int64_t across = tiles(cols.size, kTileCols), down = tiles(rows.size, kTileRows);
   for (int64_t unit = unit0; unit < unit1; ++unit) {
@@ -91,7 +101,7 @@ void transpose_tiles(Isa isa, const MoveAxis* axes, int rank, const T* x, T* y, 
       to += rest % axes[a].size * axes[a].to;
       rest /= axes[a].size;
     }
-    transpose_tile(isa, from, rows.from, to, cols.to, std::min(kTileRows, rows.size - r),
+    transpose_tile(kernels, from, rows.from, to, cols.to, std::min(kTileRows, rows.size - r),
                    std::min(kTileCols, cols.size - c));
   }
 }
@@ -131,13 +141,14 @@ void Move::plan() {
 
 void run_move(Isa isa, const Move& m, const void* x, void* y, int64_t unit0,
               int64_t unit1) noexcept {
+  const MoveKernels& kernels = FERRY_SELECT_ISA_TABLE(isa, kMoveKernels);
   const auto run = [&]<class T>(T) {
     const T* from = static_cast<const T*>(x);
     T* to = static_cast<T*>(y);
     if (m.kind_ == Move::Kind::kTranspose) {
-      transpose_tiles(isa, m.axes_, m.rank_, from, to, unit0, unit1);
+      transpose_tiles(kernels, m.axes_, m.rank_, from, to, unit0, unit1);
     } else {
-      move_rows(m.axes_, m.rank_, from, to, unit0, unit1);
+      move_rows(kernels, m.axes_, m.rank_, from, to, unit0, unit1);
     }
   };
   switch (m.element_) {

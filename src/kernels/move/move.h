@@ -47,10 +47,16 @@ class Move {
 void run_move(Isa isa, const Move& m, const void* x, void* y, int64_t unit0,
               int64_t unit1) noexcept;
 
-// What an instruction set provides: y[c * y_stride + r] = x[r * x_stride + c].
+// What an instruction set provides.
 struct MoveKernels {
+  // y[c * y_stride + r] = x[r * x_stride + c].
   void (*transpose_f32)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
                         int64_t cols) noexcept;
+  void (*transpose_u64)(const uint64_t* x, int64_t x_stride, uint64_t* y, int64_t y_stride,
+                        int64_t rows, int64_t cols) noexcept;
+  // y[i] = x[i * step]; x and y do not overlap.
+  void (*spread_u32)(const uint32_t* x, int64_t step, uint32_t* y, int64_t n) noexcept;
+  void (*spread_u64)(const uint64_t* x, int64_t step, uint64_t* y, int64_t n) noexcept;
 };
 FERRY_DECLARE_ISA_TABLE(MoveKernels, kMoveKernels)
 

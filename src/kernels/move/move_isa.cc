@@ -77,8 +77,73 @@ void transpose_f32(const float* x, int64_t x_stride, float* y, int64_t y_stride,
   }
 }
 
+#if FERRY_ISA_LEVEL > 0
+FERRY_INLINE __m256d load_4(const uint64_t* p) {
+  return _mm256_loadu_pd(reinterpret_cast<const double*>(p));
+}
+FERRY_INLINE void store_4(uint64_t* p, __m256d v) {
+  _mm256_storeu_pd(reinterpret_cast<double*>(p), v);
+}
+FERRY_INLINE void square_u64(const uint64_t* x, int64_t x_stride, uint64_t* y, int64_t y_stride) {
+  const __m256d a = load_4(x), b = load_4(x + x_stride);
+  const __m256d c = load_4(x + 2 * x_stride), d = load_4(x + 3 * x_stride);
+  const __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);
+  const __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+  store_4(y, _mm256_permute2f128_pd(ab0, cd0, 0x20));
+  store_4(y + y_stride, _mm256_permute2f128_pd(ab1, cd1, 0x20));
+  store_4(y + 2 * y_stride, _mm256_permute2f128_pd(ab0, cd0, 0x31));
+  store_4(y + 3 * y_stride, _mm256_permute2f128_pd(ab1, cd1, 0x31));
+}
+#else
+FERRY_INLINE void square_u64(const uint64_t* x, int64_t x_stride, uint64_t* y, int64_t y_stride) {
+  for (int64_t c = 0; c < 4; ++c) {
+    for (int64_t r = 0; r < 4; ++r) y[c * y_stride + r] = x[r * x_stride + c];
+  }
+}
+#endif
+
+void transpose_u64(const uint64_t* x, int64_t x_stride, uint64_t* y, int64_t y_stride, int64_t rows,
+                   int64_t cols) noexcept {
+  // Columns of one cache line stay together, so that lines of x are read once.
+  constexpr int64_t kLine = 8, kSquare = 4;
+  for (int64_t c0 = 0; c0 < cols; c0 += kLine) {
+    const int64_t c1 = smaller(cols, c0 + kLine);
+    for (int64_t r0 = 0; r0 < rows; r0 += kSquare) {
+      const int64_t r1 = smaller(rows, r0 + kSquare);
+      int64_t c = c0;
+      for (; c + kSquare <= c1 && r0 + kSquare <= rows; c += kSquare) {
+        square_u64(x + r0 * x_stride + c, x_stride, y + c * y_stride + r0, y_stride);
+      }
+      for (; c < c1; ++c) {
+        for (int64_t r = r0; r < r1; ++r) y[c * y_stride + r] = x[r * x_stride + c];
+      }
+    }
+  }
+}
+
+// Loops of constant step, which compilers turn into permutations.
+template <class T>
+FERRY_INLINE void spread(const T* __restrict x, int64_t step, T* __restrict y, int64_t n) {
+  if (step == 0) {
+    const T v = *x;
+    for (int64_t i = 0; i < n; ++i) y[i] = v;
+  } else if (step == -1) {
+    for (int64_t i = 0; i < n; ++i) y[i] = x[-i];
+  } else if (step == 2) {
+    for (int64_t i = 0; i < n; ++i) y[i] = x[2 * i];
+  } else {
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i * step];
+  }
+}
+void spread_u32(const uint32_t* x, int64_t step, uint32_t* y, int64_t n) noexcept {
+  spread(x, step, y, n);
+}
+void spread_u64(const uint64_t* x, int64_t step, uint64_t* y, int64_t n) noexcept {
+  spread(x, step, y, n);
+}
+
 }  // namespace
 
-extern const MoveKernels kMoveKernels = {transpose_f32};
+extern const MoveKernels kMoveKernels = {transpose_f32, transpose_u64, spread_u32, spread_u64};
 
 }  // namespace ferry::FERRY_ISA

@@ -81,8 +81,28 @@ void arg_columns(const float* x, int64_t n, int64_t stride, int64_t cols, bool l
   }
 }
 
+// Minima and maxima as std::min and std::max take them, which matters for NaN alone.
+bool overlaps_any(const float* const* sides, int64_t n, const float* box,
+                  float threshold) noexcept {
+  const F32 y0 = splat(box[0]), x0 = splat(box[1]), y1 = splat(box[2]), x1 = splat(box[3]);
+  const F32 own = (y1 - y0) * (x1 - x0), limit = splat(threshold);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t lanes = n - i < kLanes ? n - i : kLanes;
+    const F32 b_y0 = load_n(sides[0] + i, lanes), b_x0 = load_n(sides[1] + i, lanes);
+    const F32 b_y1 = load_n(sides[2] + i, lanes), b_x1 = load_n(sides[3] + i, lanes);
+    const F32 height = min(b_y1, y1) - max(b_y0, y0), width = min(b_x1, x1) - max(b_x0, x0);
+    const F32 shared = height * width, area = (b_y1 - b_y0) * (b_x1 - b_x0);
+    const F32 together = own + area - shared;
+    // Lanes past the end have no area.
+    const Mask real = gt(height, zero()) & gt(width, zero()) & gt(own, zero()) & gt(area, zero()) &
+                      gt(together, zero());
+    if (any(real & gt(shared / together, limit))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-extern const OrderKernels kOrderKernels = {arg_row, arg_columns};
+extern const OrderKernels kOrderKernels = {arg_row, arg_columns, overlaps_any};
 
 }  // namespace ferry::FERRY_ISA

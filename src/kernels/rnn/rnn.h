@@ -18,6 +18,8 @@ struct RnnKernels {
   void (*gru_finish)(const float* gates, float* h, int64_t n) noexcept;
   // For linear_before_reset: gates are x's part, recurrent is h's part of z r candidate.
   void (*gru_linear)(const float* gates, const float* recurrent, float* h, int64_t n) noexcept;
+  // The only gate of a plain cell, linear. h = tanh(gate).
+  void (*plain)(const float* gate, float* h, int64_t n) noexcept;
 };
 FERRY_DECLARE_ISA_TABLE(RnnKernels, kRnnKernels)
 

@@ -64,8 +64,12 @@ void gru_linear(const float* gates, const float* recurrent, float* h, int64_t n)
   });
 }
 
+void plain(const float* gate, float* h, int64_t n) noexcept {
+  each(n, [=](int64_t i, Mask m) { store(h + i, tanh(load(gate + i, m)), m); });
+}
+
 }  // namespace
 
-extern const RnnKernels kRnnKernels = {lstm, gru_reset, gru_finish, gru_linear};
+extern const RnnKernels kRnnKernels = {lstm, gru_reset, gru_finish, gru_linear, plain};
 
 }  // namespace ferry::FERRY_ISA

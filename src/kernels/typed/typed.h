@@ -24,6 +24,13 @@ enum class TypedOp : uint8_t {
   kAnd,  // bool
   kOr,
   kXor,
+  kMod,   // the sign of the divisor; no integer divisor is 0
+  kFmod,  // the sign of the dividend
+  kBitAnd,
+  kBitOr,
+  kBitXor,
+  kShiftLeft,  // by any number of bits
+  kShiftRight,
   // to bool
   kEqual,
   kLess,
@@ -32,7 +39,7 @@ enum class TypedOp : uint8_t {
   kGreaterOrEqual,
 };
 
-enum class TypedUnary : uint8_t { kAbs, kNeg, kSign, kRelu, kNot, kIsNaN, kIsInf };
+enum class TypedUnary : uint8_t { kAbs, kNeg, kSign, kRelu, kNot, kBitNot, kIsNaN, kIsInf };
 
 // Steps are 1 along a dense row and 0 along a repeated element.
 using TypedBinaryRow = void (*)(const void* a, int64_t a_step, const void* b, int64_t b_step,

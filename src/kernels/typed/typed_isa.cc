@@ -79,6 +79,30 @@ FERRY_INLINE T arithmetic(T u, T v) {
       return u / v;
     }
   }
+  if constexpr (kOp == TypedOp::kMod || kOp == TypedOp::kFmod) {
+    T r;
+    if constexpr (sizeof(T) <= 4) {
+      // Exact, for the reason above.
+      const auto q = static_cast<int64_t>(static_cast<double>(u) / static_cast<double>(v));
+      r = static_cast<T>(W(u) - static_cast<W>(q) * W(v));
+    } else {
+      r = v == -1 ? T(0) : u % v;
+    }
+    if constexpr (kOp == TypedOp::kMod) return r != 0 && (r < 0) != (v < 0) ? r + v : r;
+    return r;
+  }
+}
+
+template <TypedOp kOp, class T>
+FERRY_INLINE T shifted(T u, T v) {
+  constexpr int kBits = static_cast<int>(sizeof(T) * 8);
+  const bool out = v < 0 || v >= kBits;
+  const T by = out ? T(0) : v;
+  if constexpr (kOp == TypedOp::kShiftLeft) {
+    return out ? T(0) : static_cast<T>(static_cast<wrap_t<T>>(u) << by);
+  } else {
+    return out ? (u < 0 ? static_cast<T>(-1) : T(0)) : static_cast<T>(u >> by);
+  }
 }
 
 template <TypedOp kOp, class T>
@@ -120,6 +144,75 @@ void compare_row(const void* a, int64_t a_step, const void* b, int64_t b_step, v
                  int64_t n) noexcept {
   map_row(static_cast<const T*>(a), a_step, static_cast<const T*>(b), b_step,
           static_cast<uint8_t*>(y), n, [](T u, T v) { return compare<kOp>(u, v); });
+}
+
+template <TypedOp kOp, class T>
+void shift_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+               int64_t n) noexcept {
+  map_row(static_cast<const T*>(a), a_step, static_cast<const T*>(b), b_step, static_cast<T*>(y), n,
+          [](T u, T v) { return shifted<kOp>(u, v); });
+}
+
+// What looks at bits alone, by the size of an element.
+template <class T>
+TypedBinaryRow bits_of(TypedOp op) {
+  switch (op) {
+    case TypedOp::kBitAnd:
+      return arithmetic_row<TypedOp::kAnd, T>;
+    case TypedOp::kBitOr:
+      return arithmetic_row<TypedOp::kOr, T>;
+    case TypedOp::kBitXor:
+      return arithmetic_row<TypedOp::kXor, T>;
+    default:
+      return nullptr;
+  }
+}
+TypedBinaryRow bits_binary(TypedOp op, DType type) {
+  switch (type) {
+    case DType::kInt8:
+    case DType::kUInt8:
+      return bits_of<uint8_t>(op);
+    case DType::kInt16:
+    case DType::kUInt16:
+      return bits_of<uint16_t>(op);
+    case DType::kInt32:
+    case DType::kUInt32:
+      return bits_of<uint32_t>(op);
+    case DType::kInt64:
+    case DType::kUInt64:
+      return bits_of<uint64_t>(op);
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+TypedBinaryRow shift_of(TypedOp op) {
+  return op == TypedOp::kShiftLeft ? shift_row<TypedOp::kShiftLeft, T>
+                                   : shift_row<TypedOp::kShiftRight, T>;
+}
+TypedBinaryRow shift_binary(TypedOp op, DType type) {
+  switch (type) {
+    case DType::kInt32:
+      return shift_of<int32_t>(op);
+    case DType::kInt64:
+      return shift_of<int64_t>(op);
+    case DType::kUInt32:
+      return shift_of<uint32_t>(op);
+    case DType::kUInt64:
+      return shift_of<uint64_t>(op);
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+TypedBinaryRow remainder_of(TypedOp op) {
+  return op == TypedOp::kMod ? arithmetic_row<TypedOp::kMod, T> : arithmetic_row<TypedOp::kFmod, T>;
+}
+TypedBinaryRow remainder_binary(TypedOp op, DType type) {
+  if (type == DType::kInt32) return remainder_of<int32_t>(op);
+  return type == DType::kInt64 ? remainder_of<int64_t>(op) : nullptr;
 }
 
 template <class T>
@@ -168,6 +261,20 @@ TypedBinaryRow bool_binary(TypedOp op) {
 }
 
 TypedBinaryRow binary(TypedOp op, DType type) noexcept {
+  switch (op) {
+    case TypedOp::kBitAnd:
+    case TypedOp::kBitOr:
+    case TypedOp::kBitXor:
+      return bits_binary(op, type);
+    case TypedOp::kMod:
+    case TypedOp::kFmod:
+      return remainder_binary(op, type);
+    case TypedOp::kShiftLeft:
+    case TypedOp::kShiftRight:
+      return shift_binary(op, type);
+    default:
+      break;
+  }
   switch (type) {
     case DType::kFloat32:
       return binary_of<float>(op);
@@ -222,6 +329,10 @@ void not_row(const void* x, void* y, int64_t n) noexcept {
   map_unary<uint8_t, uint8_t>(x, y, n, [](uint8_t v) { return static_cast<uint8_t>(v ^ 1); });
 }
 template <class T>
+void bit_not_row(const void* x, void* y, int64_t n) noexcept {
+  map_unary<T, T>(x, y, n, [](T v) { return static_cast<T>(~v); });
+}
+template <class T>
 void is_nan_row(const void* x, void* y, int64_t n) noexcept {
   map_unary<T, uint8_t>(x, y, n, [](T v) { return static_cast<uint8_t>(v != v); });
 }
@@ -253,7 +364,27 @@ TypedUnaryRow unary_of(TypedUnary op) {
   }
 }
 
+TypedUnaryRow bit_not(DType type) {
+  switch (type) {
+    case DType::kInt8:
+    case DType::kUInt8:
+      return bit_not_row<uint8_t>;
+    case DType::kInt16:
+    case DType::kUInt16:
+      return bit_not_row<uint16_t>;
+    case DType::kInt32:
+    case DType::kUInt32:
+      return bit_not_row<uint32_t>;
+    case DType::kInt64:
+    case DType::kUInt64:
+      return bit_not_row<uint64_t>;
+    default:
+      return nullptr;
+  }
+}
+
 TypedUnaryRow unary(TypedUnary op, DType type) noexcept {
+  if (op == TypedUnary::kBitNot) return bit_not(type);
   switch (type) {
     case DType::kFloat32:
       return unary_of<float>(op);
@@ -273,7 +404,13 @@ TypedUnaryRow unary(TypedUnary op, DType type) noexcept {
 // Integers from floating values are truncated and clamped, NaN is 0; among integers they wrap.
 template <class To, class From>
 FERRY_INLINE To converted(From v) {
-  if constexpr (kIsFloat<From> && !kIsFloat<To>) {
+  if constexpr (kIsFloat<From> && sizeof(To) == 1) {
+    // Clamped as it is, which the vectoriser takes to 32-bit integers.
+    constexpr bool kSigned = static_cast<To>(-1) < To(0);
+    constexpr From kLow = kSigned ? From(-128) : From(0), kHigh = kSigned ? From(127) : From(255);
+    const From number = v == v ? v : From(0), above = number > kLow ? number : kLow;
+    return static_cast<To>(static_cast<int32_t>(above < kHigh ? above : kHigh));
+  } else if constexpr (kIsFloat<From> && !kIsFloat<To>) {
     constexpr int kBits = static_cast<int>(sizeof(To) * 8) - (static_cast<To>(-1) < To(0) ? 1 : 0);
     // One more than the largest To, a power of two and so exact.
     constexpr From kEnd = static_cast<From>(uint64_t{1} << (kBits - 1)) * From(2);
@@ -290,6 +427,23 @@ FERRY_INLINE To converted(From v) {
 template <class From, class To>
 void cast_row(const void* x, void* y, int64_t n) noexcept {
   map_unary<From, To>(x, y, n, [](From v) { return converted<To>(v); });
+}
+// Most floats that become 64-bit integers fit into 32 bits, which vectors convert.
+void f32_to_i64(const void* x, void* y, int64_t n) noexcept {
+  constexpr int64_t kBlock = 64;
+  constexpr float kLimit = 2147483648.0f;
+  const auto* from = static_cast<const float*>(x);
+  auto* to = static_cast<int64_t*>(y);
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    int32_t large = 0;
+    for (int64_t k = 0; k < m; ++k) large |= __builtin_fabsf(from[i + k]) < kLimit ? 0 : 1;
+    if (large == 0) {
+      for (int64_t k = 0; k < m; ++k) to[i + k] = static_cast<int32_t>(from[i + k]);
+    } else {
+      for (int64_t k = 0; k < m; ++k) to[i + k] = converted<int64_t>(from[i + k]);
+    }
+  }
 }
 template <class From>
 void cast_bool_row(const void* x, void* y, int64_t n) noexcept {
@@ -309,6 +463,20 @@ void f32_to_f16(const void* x, void* y, int64_t n) noexcept {
   for (; i + kLanes <= n; i += kLanes) store_f16(to + i, load(from + i));
   if (i < n) store_f16_n(to + i, load_n(from + i, n - i), n - i);
 }
+void bf16_to_f32(const void* x, void* y, int64_t n) noexcept {
+  const auto* from = static_cast<const uint16_t*>(x);
+  auto* to = static_cast<float*>(y);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(to + i, load_bf16(from + i));
+  if (i < n) store_n(to + i, load_bf16_n(from + i, n - i), n - i);
+}
+void f32_to_bf16(const void* x, void* y, int64_t n) noexcept {
+  const auto* from = static_cast<const float*>(x);
+  auto* to = static_cast<uint16_t*>(y);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_bf16(to + i, load(from + i));
+  if (i < n) store_bf16_n(to + i, load_n(from + i, n - i), n - i);
+}
 
 template <class From>
 TypedUnaryRow cast_from(DType to) {
@@ -324,6 +492,7 @@ TypedUnaryRow cast_from(DType to) {
     case DType::kInt32:
       return cast_row<From, int32_t>;
     case DType::kInt64:
+      if constexpr (sizeof(From) == 4 && kIsFloat<From>) return f32_to_i64;
       return cast_row<From, int64_t>;
     case DType::kBool:
       return cast_bool_row<From>;
@@ -335,6 +504,8 @@ TypedUnaryRow cast_from(DType to) {
 TypedUnaryRow cast(DType from, DType to) noexcept {
   if (from == DType::kFloat16) return to == DType::kFloat32 ? f16_to_f32 : nullptr;
   if (to == DType::kFloat16) return from == DType::kFloat32 ? f32_to_f16 : nullptr;
+  if (from == DType::kBFloat16) return to == DType::kFloat32 ? bf16_to_f32 : nullptr;
+  if (to == DType::kBFloat16) return from == DType::kFloat32 ? f32_to_bf16 : nullptr;
   switch (from) {
     case DType::kFloat32:
       return cast_from<float>(to);
@@ -373,14 +544,19 @@ void select_row(const void* condition, int64_t condition_step, const void* a, in
   if (condition_step == 0)
     return *c != 0 ? copy_or_fill(p, a_step, y, n) : copy_or_fill(q, b_step, y, n);
   const T u = *p, v = *q;
+  // By masks: compilers make branches of choices between small integers.
+  const auto choose = [c](int64_t k, T yes, T no) {
+    const T mask = static_cast<T>(-static_cast<T>(c[k] != 0));
+    return static_cast<T>((yes & mask) | (no & static_cast<T>(~mask)));
+  };
   if (a_step != 0 && b_step != 0) {
-    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? p[i] : q[i];
+    for (int64_t i = 0; i < n; ++i) y[i] = choose(i, p[i], q[i]);
   } else if (a_step != 0) {
-    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? p[i] : v;
+    for (int64_t i = 0; i < n; ++i) y[i] = choose(i, p[i], v);
   } else if (b_step != 0) {
-    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? u : q[i];
+    for (int64_t i = 0; i < n; ++i) y[i] = choose(i, u, q[i]);
   } else {
-    for (int64_t i = 0; i < n; ++i) y[i] = c[i] != 0 ? u : v;
+    for (int64_t i = 0; i < n; ++i) y[i] = choose(i, u, v);
   }
 }
 
@@ -414,6 +590,10 @@ void quantize_row(const float* x, void* y, int64_t n, float scale, float zero) n
 template <class T>
 void dequantize_row(const void* x, float* y, int64_t n, float scale, int32_t zero) noexcept {
   const T* from = static_cast<const T*>(x);
+  if (zero == 0) {
+    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(from[i]) * scale;
+    return;
+  }
   for (int64_t i = 0; i < n; ++i) {
     // Differences of 32-bit integers may need 33 bits.
     using Wide = wide_t<T>;

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "kernels/resize/resize.h"
+#include "ops/arguments.h"
 #include "ops/image/resize.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
@@ -119,9 +120,21 @@ class ResizeKernel final : public StepKernel {
   }
 
  private:
+  // In what order: gathering is dear, so axes of short rows that grow come first.
+  static Axes pass_order(const ResizeAxes& axes, const Dims& dims) {
+    Axes order;
+    for (bool first : {true, false}) {
+      for (size_t a = 0; a < dims.size(); ++a) {
+        const bool gathers = dims.count(a + 1, dims.size()) < kMinRow;
+        if ((gathers && axes[a].out > axes[a].in) == first) order.push_back(a);
+      }
+    }
+    return order;
+  }
+
   static void make_passes(const Resize& op, const Tensor& x, ResizeState& state) {
     Dims dims = x.dims();
-    for (size_t a = 0; a < dims.size(); ++a) {
+    for (size_t a : pass_order(state.axes, dims)) {
       const ResizeAxis& axis = state.axes[a];
       if (axis.is_identity()) continue;
       if (axis.in == 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise operators beyond fp32 arithmetic: other types, comparisons, logic.
+#include <cstring>
 #include <optional>
 
 #include "kernels/typed/typed.h"
@@ -15,8 +16,18 @@
 namespace ferry {
 namespace {
 
-std::optional<TypedOp> typed_op(BinaryKind kind) {
-  switch (kind) {
+std::optional<TypedOp> typed_op(const Binary& op) {
+  switch (op.kind) {
+    case BinaryKind::kMod:
+      return op.fmod ? TypedOp::kFmod : TypedOp::kMod;
+    case BinaryKind::kBitShift:
+      return op.direction == "LEFT" ? TypedOp::kShiftLeft : TypedOp::kShiftRight;
+    case BinaryKind::kBitwiseAnd:
+      return TypedOp::kBitAnd;
+    case BinaryKind::kBitwiseOr:
+      return TypedOp::kBitOr;
+    case BinaryKind::kBitwiseXor:
+      return TypedOp::kBitXor;
     case BinaryKind::kAdd:
       return TypedOp::kAdd;
     case BinaryKind::kSub:
@@ -85,19 +96,21 @@ class BinaryStep final : public StepKernel {
 
 Result<KernelOffer> make_binary(const KernelRequest& request) {
   const auto* op = request.node.op.as<Binary>();
-  const auto kind = typed_op(op->kind);
+  const auto kind = typed_op(*op);
   const DType type = request.type(0).dtype;
   const TypedKernels& kernels = typed_kernels(request.isa);
   const TypedBinaryRow row = kind ? kernels.binary(*kind, type) : nullptr;
   if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
-  const bool divides = op->kind == BinaryKind::kDiv && is_integer(type);
+  const bool divides =
+      (op->kind == BinaryKind::kDiv || op->kind == BinaryKind::kMod) && is_integer(type);
   return KernelOffer(std::make_unique<BinaryStep>(kernels, row, is_comparison(op->kind), divides));
 }
 
-// Max and Min of several inputs, two at a time.
-class ExtremeStep final : public StepKernel {
+// Max, Min, Sum and Mean of several inputs, two at a time.
+class VariadicStep final : public StepKernel {
  public:
-  explicit ExtremeStep(TypedBinaryRow row) : row_(row) {}
+  // `quotient`: of a mean, else null.
+  VariadicStep(TypedBinaryRow row, TypedBinaryRow quotient) : row_(row), divide_(quotient) {}
   std::string name() const override { return "elementwise_typed"; }
   Status run(StepContext& c) const override {
     Dims dims = c.input(0).dims();
@@ -105,23 +118,45 @@ class ExtremeStep final : public StepKernel {
       FERRY_ASSIGN_OR_RETURN(dims, broadcast_dims(dims, c.input(i).dims()));
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, c.input(0).dtype(), dims));
-    const size_t last = c.num_inputs() - 1;
-    run_binary(c.team(), row_, c.input(0), c.input(last == 0 ? 0 : 1), y);
-    for (size_t i = 2; i <= last; ++i) run_binary(c.team(), row_, y, c.input(i), y);
+    if (c.num_inputs() == 1) {
+      if (y.count() > 0) std::memcpy(y.raw(), c.input(0).raw(), y.size_bytes());
+      return {};
+    }
+    run_binary(c.team(), row_, c.input(0), c.input(1), y);
+    for (size_t i = 2; i < c.num_inputs(); ++i) run_binary(c.team(), row_, y, c.input(i), y);
+    if (divide_ != nullptr) divide(c, y);
     return {};
   }
 
  private:
-  TypedBinaryRow row_;
+  void divide(StepContext& c, Tensor& y) const {
+    const auto count = static_cast<double>(c.num_inputs());
+    const auto narrow = static_cast<float>(count);
+    const bool wide = y.dtype() == DType::kFloat64;
+    const void* by = wide ? static_cast<const void*>(&count) : &narrow;
+    const int64_t element = wide ? 8 : 4;
+    auto* p = static_cast<char*>(y.raw());
+    parallel_range(c.team(), y.count(), y.count() >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int) {
+                     divide_(p + from * element, 1, by, 0, p + from * element, to - from);
+                   });
+  }
+
+  TypedBinaryRow row_, divide_;
 };
 
-Result<KernelOffer> make_extreme(const KernelRequest& request) {
+Result<KernelOffer> make_variadic(const KernelRequest& request) {
   const VariadicKind kind = request.node.op.as<Variadic>()->kind;
-  const TypedBinaryRow row = typed_kernels(request.isa)
-                                 .binary(kind == VariadicKind::kMax ? TypedOp::kMax : TypedOp::kMin,
-                                         request.type(0).dtype);
+  const DType type = request.type(0).dtype;
+  const TypedKernels& kernels = typed_kernels(request.isa);
+  const TypedOp op = kind == VariadicKind::kMax   ? TypedOp::kMax
+                     : kind == VariadicKind::kMin ? TypedOp::kMin
+                                                  : TypedOp::kAdd;
+  const TypedBinaryRow row = kernels.binary(op, type);
   if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
-  return KernelOffer(std::make_unique<ExtremeStep>(row));
+  const bool mean = kind == VariadicKind::kMean;
+  return KernelOffer(
+      std::make_unique<VariadicStep>(row, mean ? kernels.binary(TypedOp::kDiv, type) : nullptr));
 }
 
 Result<KernelOffer> offer_unary(const KernelRequest& request, TypedUnary op, bool to_bool) {
@@ -142,6 +177,8 @@ Result<KernelOffer> make_unary(const KernelRequest& request) {
       return offer_unary(request, TypedUnary::kSign, false);
     case UnaryKind::kRelu:
       return offer_unary(request, TypedUnary::kRelu, false);
+    case UnaryKind::kBitwiseNot:
+      return offer_unary(request, TypedUnary::kBitNot, false);
     default:
       return offer_unary(request, TypedUnary::kNot, false);
   }
@@ -162,13 +199,14 @@ Result<KernelOffer> make_is_inf(const KernelRequest& request) {
 }  // namespace
 
 void register_typed_cpu(KernelRegistry& r) {
-  for (const char* op : {"Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Equal", "Less",
-                         "LessOrEqual", "Greater", "GreaterOrEqual"}) {
+  for (const char* op :
+       {"Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Equal", "Less", "LessOrEqual", "Greater",
+        "GreaterOrEqual", "Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
     r.add(op, "elementwise_typed", make_binary);
   }
-  r.add("Max", "elementwise_typed", make_extreme);
-  r.add("Min", "elementwise_typed", make_extreme);
-  for (const char* op : {"Abs", "Neg", "Sign", "Relu", "Not"}) {
+  for (const char* op : {"Max", "Min", "Sum", "Mean"})
+    r.add(op, "elementwise_typed", make_variadic);
+  for (const char* op : {"Abs", "Neg", "Sign", "Relu", "Not", "BitwiseNot"}) {
     r.add(op, "elementwise_typed", make_unary);
   }
   r.add("IsNaN", "elementwise_typed", make_is_nan);

@@ -1,20 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reductions in fp32 over neighbouring axes, or over two groups of them of which the last axes are
-// one.
+// Reductions: of fp32 on the row kernels, of other types and kinds on plain loops per instruction
+// set.
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
-#include "ops/arguments.h"
+#include "kernels/reduce/reduce.h"
 #include "ops/reduction/reduce.h"
 #include "ops_cpu/reduce_matrix.h"
+#include "ops_cpu/reduce_stages.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
 namespace {
 
+// The common part: which axes, the passes over them, what lies between two passes.
+class ReduceStep : public StepKernel {
+ public:
+  explicit ReduceStep(Op op) : op_(std::move(op)) {}
+
+  Status run(StepContext& c) const final {
+    const Reduce& op = *op_.as<Reduce>();
+    const Tensor& x = c.input(0);
+    Ints axes;
+    if (c.has_input(1)) {
+      FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(1), "axes"));
+    }
+    FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, axes, x.rank()));
+    ReduceStages stages = reduce_stages(x.dims(), reduced);
+    if (x.count() == 0) return op_.def().eval(op_, c);
+    if (stages.empty()) stages.push_back({x.count(), 1, 1});
+    FERRY_ASSIGN_OR_RETURN(Tensor y,
+                           c.output(0, x.dtype(), reduced_dims(x.dims(), reduced, op.keepdims)));
+    // Passes but the last write to one half of the scratch and read the other.
+    const int64_t element = dtype_bits(x.dtype()) / 8;
+    const int64_t half = stages.size() < 2 ? 0 : stages[0].outer * stages[0].inner * element;
+    if (half > 0) FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, 2 * half));
+    const void* from = x.raw();
+    for (size_t s = 0; s < stages.size(); ++s) {
+      const bool last = s + 1 == stages.size();
+      void* to = last ? y.raw() : c.scratch<char>(0) + static_cast<int64_t>(s % 2) * half;
+      const bool mean = last && op.kind == ReduceKind::kMean;
+      const float factor = mean ? 1.0f / static_cast<float>(x.count() / y.count()) : 1.0f;
+      reduce(c.team(), stages[s], from, to, s == 0, factor);
+      from = to;
+    }
+    finish(y, x.count() / y.count());
+    return {};
+  }
+
+ protected:
+  // One pass; later ones combine partial results. `factor`: of a mean, in the last pass; f64 leaves
+  // it to finish().
+  virtual void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+                      float factor) const = 0;
+  // What is left to do with y, each of `count` values.
+  virtual void finish(Tensor& y, int64_t count) const = 0;
+  ReduceKind kind() const { return op_.as<Reduce>()->kind; }
+
+ private:
+  Op op_;
+};
+
 std::optional<RowReduction> row_reduction(ReduceKind kind) {
   switch (kind) {
     case ReduceKind::kSum:
     case ReduceKind::kMean:
+    case ReduceKind::kLogSum:
       return RowReduction::kSum;
     case ReduceKind::kMax:
       return RowReduction::kMax;
@@ -30,82 +82,190 @@ std::optional<RowReduction> row_reduction(ReduceKind kind) {
   }
 }
 
-// What combines partial results: sums of squares and of magnitudes are added up.
-RowReduction second_stage(RowReduction kind) {
-  return kind == RowReduction::kMax || kind == RowReduction::kMin ? kind : RowReduction::kSum;
+// Calls f(element of x, columns, element of y) for units that cover a pass.
+template <class F>
+void each_unit(Team& team, const ReduceStage& s, F&& f) {
+  // Strips of a cache line or more, and of long runs where there are enough of them.
+  const int64_t strip = std::clamp<int64_t>(s.inner / team.size() / 16 * 16, 64, 512);
+  const int64_t strips = (s.inner + strip - 1) / strip;
+  parallel_range(team, s.outer * strips, s.outer * s.n * s.inner >= kMinParallelValues,
+                 [&](int64_t u0, int64_t u1, int) {
+                   for (int64_t u = u0; u < u1; ++u) {
+                     const int64_t row = u / strips, column = u % strips * strip;
+                     f(row * s.n * s.inner + column, std::min(strip, s.inner - column),
+                       row * s.inner + column);
+                   }
+                 });
 }
 
-class ReduceKernel final : public StepKernel {
+TypedReduction typed_reduction(RowReduction rows) {
+  switch (rows) {
+    case RowReduction::kMax:
+      return TypedReduction::kMax;
+    case RowReduction::kMin:
+      return TypedReduction::kMin;
+    case RowReduction::kSumSquare:
+      return TypedReduction::kSumSquare;
+    case RowReduction::kL1:
+      return TypedReduction::kL1;
+    default:
+      return TypedReduction::kSum;
+  }
+}
+
+class RowReduceStep final : public ReduceStep {
  public:
-  ReduceKernel(Isa isa, Op op, RowReduction kind)
-      : kernels_(row_kernels(isa)), op_(std::move(op)), kind_(kind) {}
+  RowReduceStep(Isa isa, Op op, RowReduction rows)
+      : ReduceStep(std::move(op)),
+        kernels_(row_kernels(isa)),
+        short_(reduce_kernels(isa)),
+        rows_(rows) {}
   std::string name() const override { return "reduce_f32"; }
 
-  Status run(StepContext& c) const override {
-    const Reduce& op = *op_.as<Reduce>();
-    const Tensor& x = c.input(0);
-    Ints axes;
-    if (c.has_input(1)) {
-      FERRY_ASSIGN_OR_RETURN(axes, read_ints(c.input(1), "axes"));
+ protected:
+  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+              float factor) const override {
+    // Sums of squares and of magnitudes are added up.
+    const bool adds = rows_ != RowReduction::kMax && rows_ != RowReduction::kMin;
+    const RowReduction kind = !first && adds ? RowReduction::kSum : rows_;
+    const auto* from = static_cast<const float*>(x);
+    auto* to = static_cast<float*>(y);
+    // Few rows of many columns: rows are read as they lie, which keeps no sum short.
+    constexpr int64_t kFewRows = 256, kManyColumns = 512;
+    if (s.inner < kManyColumns || s.n > kFewRows) {
+      reduce_matrix(kernels_, team, kind, from, to, s.outer, s.n, s.inner, factor);
+      return;
     }
-    FERRY_ASSIGN_OR_RETURN(const AxisFlags reduced, reduced_axes(op, axes, x.rank()));
-    // [outer, n, inner, tail]: n and tail are reduced.
-    int64_t outer = 1, n = 1, inner = 1, tail = 1;
-    Dims dims;
-    bool simple = x.count() > 0;
-    for (size_t a = 0; a < x.rank(); ++a) {
-      const int64_t d = x.dim(a);
-      if (!reduced[a])
-        dims.push_back(d);
-      else if (op.keepdims)
-        dims.push_back(1);
-      if (d == 1) continue;
-      if (!reduced[a]) {
-        simple = simple && tail == 1;
-        (n == 1 ? outer : inner) *= d;
-      } else {
-        (inner == 1 ? n : tail) *= d;
-      }
+    const TypedReduce columns = short_.typed(typed_reduction(kind), DType::kFloat32);
+    each_unit(team, s, [&](int64_t at, int64_t count, int64_t out) {
+      columns(from + at, to + out, s.n, s.inner, count);
+      for (int64_t i = 0; i < count && factor != 1; ++i) to[out + i] *= factor;
+    });
+  }
+  void finish(Tensor& y, int64_t) const override {
+    float* p = y.data<float>();
+    if (kind() == ReduceKind::kL2) {
+      for (int64_t i = 0; i < y.count(); ++i) p[i] = std::sqrt(p[i]);
     }
-    if (!simple) return op_.def().eval(op_, c);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
-    const float factor = op.kind == ReduceKind::kMean ? 1.0f / static_cast<float>(n * tail) : 1.0f;
-    float* to = y.data<float>();
-    if (tail == 1) {
-      reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), to, outer, n, inner, factor);
-    } else {
-      // The tail first, which is contiguous; what is left of it is small.
-      const int64_t rows = outer * n * inner;
-      FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, rows * int64_t{sizeof(float)}));
-      auto* sums = c.scratch<float>(0);
-      reduce_matrix(kernels_, c.team(), kind_, x.data<float>(), sums, rows, tail, 1, 1.0f);
-      reduce_matrix(kernels_, c.team(), second_stage(kind_), sums, to, outer, n, inner, factor);
+    if (kind() == ReduceKind::kLogSum) {
+      for (int64_t i = 0; i < y.count(); ++i) p[i] = std::log(p[i]);
     }
-    if (op.kind == ReduceKind::kL2) {
-      for (int64_t i = 0; i < y.count(); ++i) to[i] = std::sqrt(to[i]);
-    }
-    return {};
   }
 
  private:
   const RowKernels& kernels_;
-  Op op_;
-  RowReduction kind_;
+  const ReduceKernels& short_;
+  RowReduction rows_;
 };
 
-Result<KernelOffer> make(const KernelRequest& request) {
+class TypedReduceStep final : public ReduceStep {
+ public:
+  TypedReduceStep(Op op, DType type, TypedReduce first, TypedReduce rest)
+      : ReduceStep(std::move(op)), element_(dtype_bits(type) / 8), first_(first), rest_(rest) {}
+  std::string name() const override { return "reduce_typed"; }
+
+ protected:
+  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+              float) const override {
+    const auto* from = static_cast<const char*>(x);
+    auto* to = static_cast<char*>(y);
+    const TypedReduce kernel = first ? first_ : rest_;
+    each_unit(team, s, [&](int64_t at, int64_t columns, int64_t out) {
+      kernel(from + at * element_, to + out * element_, s.n, s.inner, columns);
+    });
+  }
+  void finish(Tensor& y, int64_t count) const override {
+    if (y.dtype() != DType::kFloat64) return;
+    double* p = y.data<double>();
+    for (int64_t i = 0; i < y.count(); ++i) {
+      if (kind() == ReduceKind::kMean) p[i] /= static_cast<double>(count);
+      if (kind() == ReduceKind::kL2) p[i] = std::sqrt(p[i]);
+      if (kind() == ReduceKind::kLogSum) p[i] = std::log(p[i]);
+    }
+  }
+
+ private:
+  int64_t element_;
+  TypedReduce first_, rest_;
+};
+
+class LogSumExpStep final : public ReduceStep {
+ public:
+  LogSumExpStep(Isa isa, Op op) : ReduceStep(std::move(op)), kernels_(reduce_kernels(isa)) {}
+  std::string name() const override { return "log_sum_exp_f32"; }
+
+ protected:
+  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool,
+              float) const override {
+    const auto* from = static_cast<const float*>(x);
+    auto* to = static_cast<float*>(y);
+    each_unit(team, s, [&](int64_t at, int64_t columns, int64_t out) {
+      if (s.inner == 1)
+        kernels_.log_sum_exp(from + at, to + out, 1, s.n);
+      else
+        kernels_.log_sum_exp_columns(from + at, to + out, s.n, s.inner, columns);
+    });
+  }
+  void finish(Tensor&, int64_t) const override {}
+
+ private:
+  const ReduceKernels& kernels_;
+};
+
+std::optional<TypedReduction> typed_reduction(ReduceKind kind, DType type) {
+  switch (kind) {
+    case ReduceKind::kSum:
+      return TypedReduction::kSum;
+    case ReduceKind::kProd:
+      return TypedReduction::kProd;
+    case ReduceKind::kMax:
+      return TypedReduction::kMax;
+    case ReduceKind::kMin:
+      return TypedReduction::kMin;
+    case ReduceKind::kSumSquare:
+      return TypedReduction::kSumSquare;
+    case ReduceKind::kL1:
+      return TypedReduction::kL1;
+    default:
+      break;
+  }
+  // The rest ends with arithmetic that integers round.
+  if (type != DType::kFloat64) return std::nullopt;
+  if (kind == ReduceKind::kMean || kind == ReduceKind::kLogSum) return TypedReduction::kSum;
+  return kind == ReduceKind::kL2 ? std::optional(TypedReduction::kSumSquare) : std::nullopt;
+}
+
+Result<KernelOffer> make_typed(const KernelRequest& request) {
+  const DType type = request.type(0).dtype;
+  const auto kind = typed_reduction(request.node.op.as<Reduce>()->kind, type);
+  const ReduceKernels& kernels = reduce_kernels(request.isa);
+  const TypedReduce first = kind ? kernels.typed(*kind, type) : nullptr;
+  if (first == nullptr) return KernelOffer(std::string("no kernel for this kind and type"));
+  const bool adds = *kind == TypedReduction::kSumSquare || *kind == TypedReduction::kL1;
+  const TypedReduce rest = adds ? kernels.typed(TypedReduction::kSum, type) : first;
+  return KernelOffer(std::make_unique<TypedReduceStep>(request.node.op, type, first, rest));
+}
+
+Result<KernelOffer> make_rows(const KernelRequest& request) {
   if (request.type(0).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
-  const auto kind = row_reduction(request.node.op.as<Reduce>()->kind);
-  if (!kind) return KernelOffer(std::string("no kernel for this kind"));
-  return KernelOffer(std::make_unique<ReduceKernel>(request.isa, request.node.op, *kind));
+  const ReduceKind kind = request.node.op.as<Reduce>()->kind;
+  if (kind == ReduceKind::kLogSumExp) {
+    return KernelOffer(std::make_unique<LogSumExpStep>(request.isa, request.node.op));
+  }
+  const auto rows = row_reduction(kind);
+  if (!rows) return KernelOffer(std::string("a product"));
+  return KernelOffer(std::make_unique<RowReduceStep>(request.isa, request.node.op, *rows));
 }
 
 }  // namespace
 
 void register_reduce_cpu(KernelRegistry& r) {
-  for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1",
-                         "ReduceL2", "ReduceSumSquare"}) {
-    r.add(op, "reduce_f32", make);
+  for (const char* op :
+       {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
+        "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"}) {
+    r.add(op, op == std::string_view("ReduceLogSumExp") ? "log_sum_exp_f32" : "reduce_f32",
+          make_rows);
+    r.add(op, "reduce_typed", make_typed);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU in fp32 with constant weights: one product for the inputs of all time steps, then
-// one with the packed recurrent weights per step.
+// LSTM, GRU and RNN in fp32 with constant weights: one product for the inputs of all time steps,
+// then one with the packed recurrent weights per step.
 #include <algorithm>
 #include <cstring>
 
@@ -60,6 +60,7 @@ class RecurrentKernel final : public StepKernel {
   }
 
   std::string name() const override {
+    if (op_.kind == RecurrentKind::kRnn) return "rnn_f32";
     return op_.kind == RecurrentKind::kLstm ? "lstm_f32" : "gru_f32";
   }
   bool reads_input(size_t i) const override { return i == 0 || i >= kInitialH; }
@@ -178,7 +179,10 @@ class RecurrentKernel final : public StepKernel {
                        for (int64_t i = from; i < to; ++i) f(i);
                      });
     };
-    if (op_.kind == RecurrentKind::kLstm) {
+    if (op_.kind == RecurrentKind::kRnn) {
+      multiply(team, s, h, dir.recurrent, g, row, nullptr, true);
+      each([&](int64_t i) { cells_.plain(g + i * row, h + i * n, n); });
+    } else if (op_.kind == RecurrentKind::kLstm) {
       multiply(team, s, h, dir.recurrent, g, row, nullptr, true);
       each([&](int64_t i) { cells_.lstm(g + i * row, cell + i * n, h + i * n, n); });
     } else if (resets_first_) {
@@ -207,7 +211,8 @@ bool default_activations(const Recurrent& op) {
   if (!activations.ok()) return false;
   for (const auto& functions : *activations) {
     for (size_t i = 0; i < functions.size(); ++i) {
-      const auto wanted = i == 0 ? ActivationKind::kSigmoid : ActivationKind::kTanh;
+      const bool gate = i == 0 && op.kind != RecurrentKind::kRnn;
+      const auto wanted = gate ? ActivationKind::kSigmoid : ActivationKind::kTanh;
       if (functions[i].kind != wanted) return false;
     }
   }
@@ -244,6 +249,7 @@ Result<KernelOffer> make(const KernelRequest& request) {
 void register_recurrent_cpu(KernelRegistry& r) {
   r.add("LSTM", "lstm_f32", make);
   r.add("GRU", "gru_f32", make);
+  r.add("RNN", "rnn_f32", make);
 }
 
 }  // namespace ferry

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstring>
 
 #include "ops/arguments.h"
 #include "ops/tensor/gather.h"
+#include "ops_cpu/indices.h"
 #include "ops_cpu/mover.h"
 
 namespace ferry {
 namespace {
 
-template <class T>
-void gather_elements(const T* x, const IndexReader& read, int64_t n, int64_t m, T* y, int64_t from,
+// Elements [from, to) of rows of m, each from its row of n.
+template <class T, class I>
+void gather_elements(const T* x, const I* indices, int64_t n, int64_t m, T* y, int64_t from,
                      int64_t to) {
-  for (int64_t i = from; i < to; ++i) {
-    const int64_t at = read[i % m];
-    y[i] = x[i / m * n + (at < 0 ? at + n : at)];
+  for (int64_t i = from; i < to;) {
+    const int64_t row = i / m, j0 = i - row * m, j1 = std::min(m, j0 + to - i);
+    const T* source = x + row * n;
+    T* target = y + row * m;
+    for (int64_t j = j0; j < j1; ++j) {
+      const auto at = static_cast<int64_t>(indices[j]);
+      target[j] = source[at < 0 ? at + n : at];
+    }
+    i += j1 - j0;
   }
 }
 
@@ -28,12 +37,17 @@ Status run(const Gather& op, Isa, StepContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   const int64_t outer = x.dims().count(0, axis), n = x.dim(axis), m = indices.count();
   const IndexReader read(indices);
-  for (int64_t j = 0, at; j < m && outer > 0; ++j) FERRY_RETURN_IF_ERROR(read.get(j, n, at));
+  if (outer > 0) FERRY_RETURN_IF_ERROR(check_indices(indices, n));
   if (y.count() == 0) return {};
   const int element = mover_element(x.dtype());
   const int64_t row = x.dims().count(axis + 1, x.rank()) * element;
   const auto gather = [&]<class T>(T, int64_t from, int64_t to) {
-    gather_elements(x.data<T>(), read, n, m, y.data<T>(), from, to);
+    const auto* source = static_cast<const T*>(x.raw());
+    auto* target = static_cast<T*>(y.raw());
+    if (indices.dtype() == DType::kInt32)
+      gather_elements(source, indices.data<int32_t>(), n, m, target, from, to);
+    else
+      gather_elements(source, indices.data<int64_t>(), n, m, target, from, to);
   };
   parallel_range(c.team(), outer * m, y.count() * element >= kMinParallelBytes,
                  [&](int64_t from, int64_t to, int) {

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // GatherElements: the indices are checked in one pass, then rows of them are followed in parallel.
-#include <algorithm>
-
 #include "ops/arguments.h"
 #include "ops/tensor/gather_elements.h"
+#include "ops_cpu/indices.h"
 #include "ops_cpu/mover.h"
 
 namespace ferry {
 namespace {
-
-template <class I>
-bool all_within(const I* indices, int64_t count, int64_t n) {
-  I low = 0, high = -1;
-  for (int64_t i = 0; i < count; ++i) {
-    low = std::min(low, indices[i]);
-    high = std::max(high, indices[i]);
-  }
-  return static_cast<int64_t>(low) >= -n && static_cast<int64_t>(high) < n;
-}
 
 struct Rows {
   Dims dims, strides;  // of the indices; of x, the gathered axis aside
@@ -42,9 +31,16 @@ void gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from
     const T* row = x + g.start(r);
     const I* index = indices + r * g.columns;
     T* target = y + r * g.columns;
+    if (step == 0) {
+      for (int64_t i = 0; i < g.columns; ++i) {
+        const auto at = static_cast<int64_t>(index[i]);
+        target[i] = row[at < 0 ? at + n : at];
+      }
+      continue;
+    }
     for (int64_t i = 0; i < g.columns; ++i) {
       const auto at = static_cast<int64_t>(index[i]);
-      target[i] = row[i * step + (at < 0 ? at + n : at) * stride];
+      target[i] = row[i + (at < 0 ? at + n : at) * stride];
     }
   }
 }
@@ -52,10 +48,7 @@ void gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from
 template <class I>
 Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indices, Tensor& y) {
   const I* p = indices.data<I>();
-  if (!all_within(p, indices.count(), g.n)) {
-    const IndexReader read(indices);
-    for (int64_t i = 0, at; i < indices.count(); ++i) FERRY_RETURN_IF_ERROR(read.get(i, g.n, at));
-  }
+  FERRY_RETURN_IF_ERROR(check_indices(indices, g.n));
   const int element = mover_element(x.dtype());
   const auto rows = [&]<class T>(T, int64_t from, int64_t to) {
     gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to);

@@ -14,8 +14,10 @@ void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int6
   const size_t last = s.dims.size() - 1;
   const auto* row = s.from[last].data<int64_t>();
   const int64_t n = s.dims[last];
+  // An edge repeats the first element: its last copy begins the run.
   int64_t begin = 0;
   while (begin < n && row[begin] != s.first) ++begin;
+  while (begin + 1 < n && row[begin + 1] == s.first) ++begin;
   int64_t end = begin;
   while (end < n && row[end] == s.first + end - begin) ++end;
   for (int64_t r = from; r < to; ++r) {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products of 8-bit integers, exact: operands less their zero points are 16-bit, products
+// are summed in pairs to 32 bits, which wrap.
+//
+// Depth is counted in pairs, of which each 32-bit word holds one, the first in its low half. Rows
+// of `a` hold one pair after the other; a panel of b, for each pair, that of each of `columns`
+// columns.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/isa.h"
+
+namespace ferry {
+
+struct IntegerKernels {
+  int columns;  // of a panel
+  // y[r * y_stride + c] = the product, for `rows` rows of `a`, a_stride apart, and the first `cols`
+  // columns of a panel.
+  void (*multiply)(const int32_t* a, int64_t a_stride, const int32_t* panel, int64_t pairs,
+                   int32_t* y, int64_t y_stride, int64_t rows, int64_t cols) noexcept;
+  // y[i] = round((x[i] + bias) * factor) + zero, clamped to [low, high]; `factor` and `bias` are
+  // arrays where their step is 1, single values where it is 0. Both 8-bit types: the low byte.
+  void (*requantize)(const int32_t* x, int64_t n, const float* factor, int64_t factor_step,
+                     const int32_t* bias, int64_t bias_step, float zero, float low, float high,
+                     uint8_t* y) noexcept;
+};
+FERRY_DECLARE_ISA_TABLE(IntegerKernels, kIntegerKernels)
+
+const IntegerKernels& integer_kernels(Isa isa) noexcept;
+
+}  // namespace ferry

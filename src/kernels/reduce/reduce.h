@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reductions that kernels/rows does not have: of other types than fp32, products, log-sum-exp; and
+// of fp32 down a few rows of many columns, which are read as they lie.
+//
+// A kernel that does not exist for a type is null.
+#pragma once
+
+#include <cstdint>
+
+#include "ferry/types.h"
+#include "kernels/isa.h"
+
+namespace ferry {
+
+enum class TypedReduction : uint8_t { kSum, kProd, kMax, kMin, kSumSquare, kL1 };
+
+// y[c] = the n values x[c], x[stride + c], x[2 stride + c], ... reduced, for columns [0, cols);
+// n > 0. One column with a stride of 1 is a row. Integers wrap, NaN spreads.
+using TypedReduce = void (*)(const void* x, void* y, int64_t n, int64_t stride,
+                             int64_t cols) noexcept;
+
+struct ReduceKernels {
+  TypedReduce (*typed)(TypedReduction kind, DType type) noexcept;
+  // y[r] = log(sum of exp(x[r, :])) of `rows` rows of n > 0 values.
+  void (*log_sum_exp)(const float* x, float* y, int64_t rows, int64_t n) noexcept;
+  // Of columns [0, cols) of n > 0 rows that are `stride` apart.
+  void (*log_sum_exp_columns)(const float* x, float* y, int64_t n, int64_t stride,
+                              int64_t cols) noexcept;
+};
+FERRY_DECLARE_ISA_TABLE(ReduceKernels, kReduceKernels)
+
+const ReduceKernels& reduce_kernels(Isa isa) noexcept;
+
+}  // namespace ferry

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
+#include "kernels/reduce/reduce.h"
+#include "kernels/vec_math.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+template <class T>
+inline constexpr bool kIsFloat = false;
+template <>
+inline constexpr bool kIsFloat<float> = true;
+template <>
+inline constexpr bool kIsFloat<double> = true;
+
+// Integers wrap: their arithmetic is done unsigned.
+template <class T>
+struct Wrap {
+  using type = T;
+};
+template <>
+struct Wrap<int32_t> {
+  using type = uint32_t;
+};
+template <>
+struct Wrap<int64_t> {
+  using type = uint64_t;
+};
+
+template <TypedReduction kKind, class T>
+struct Fold {
+  using W = typename Wrap<T>::type;
+  static constexpr bool kExtreme = kKind == TypedReduction::kMax || kKind == TypedReduction::kMin;
+
+  // What a value counts for by itself.
+  FERRY_INLINE static T of(T v) {
+    if constexpr (kKind == TypedReduction::kSumSquare) return static_cast<T>(W(v) * W(v));
+    if constexpr (kKind == TypedReduction::kL1) return v < 0 ? static_cast<T>(W(0) - W(v)) : v;
+    return v;
+  }
+  FERRY_INLINE static T merge(T a, T b) {
+    if constexpr (kKind == TypedReduction::kProd) return static_cast<T>(W(a) * W(b));
+    if constexpr (kExtreme) {
+      const bool better = kKind == TypedReduction::kMax ? b > a : b < a;
+      if constexpr (kIsFloat<T>) return a != a ? a : better || b != b ? b : a;
+      return better ? b : a;
+    }
+    return static_cast<T>(W(a) + W(b));
+  }
+};
+
+// Chains of values that are merged in a fixed order: the vectoriser may not choose one for floats.
+template <class F, class T>
+FERRY_INLINE T fold_row(const T* x, int64_t n) {
+  constexpr int kChains = 32;
+  T result = F::of(x[0]);
+  int64_t i = 1;
+  if (n >= 2 * kChains) {
+    T sum[kChains];
+    for (int k = 0; k < kChains; ++k) sum[k] = F::of(x[k]);
+    for (i = kChains; i + kChains <= n; i += kChains) {
+      for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
+    }
+    for (int width = kChains / 2; width > 0; width /= 2) {
+      for (int k = 0; k < width; ++k) sum[k] = F::merge(sum[k], sum[k + width]);
+    }
+    result = sum[0];
+  }
+  for (; i < n; ++i) result = F::merge(result, F::of(x[i]));
+  return result;
+}
+
+template <TypedReduction kKind, class T>
+void fold(const void* from, void* to, int64_t n, int64_t stride, int64_t cols) noexcept {
+  using F = Fold<kKind, T>;
+  const T* __restrict x = static_cast<const T*>(from);
+  T* __restrict y = static_cast<T*>(to);
+  if (cols == 1 && stride == 1) {
+    *y = fold_row<F>(x, n);
+    return;
+  }
+  for (int64_t c = 0; c < cols; ++c) y[c] = F::of(x[c]);
+  int64_t r = 1;
+  for (; r + 2 <= n; r += 2) {
+    const T *a = x + r * stride, *b = a + stride;
+    for (int64_t c = 0; c < cols; ++c) {
+      y[c] = F::merge(F::merge(y[c], F::of(a[c])), F::of(b[c]));
+    }
+  }
+  if (r < n) {
+    const T* row = x + r * stride;
+    for (int64_t c = 0; c < cols; ++c) y[c] = F::merge(y[c], F::of(row[c]));
+  }
+}
+
+template <class T>
+TypedReduce arithmetic_of(TypedReduction kind) {
+  switch (kind) {
+    case TypedReduction::kSum:
+      return fold<TypedReduction::kSum, T>;
+    case TypedReduction::kProd:
+      return fold<TypedReduction::kProd, T>;
+    case TypedReduction::kMax:
+      return fold<TypedReduction::kMax, T>;
+    case TypedReduction::kMin:
+      return fold<TypedReduction::kMin, T>;
+    case TypedReduction::kSumSquare:
+      return fold<TypedReduction::kSumSquare, T>;
+    case TypedReduction::kL1:
+      return fold<TypedReduction::kL1, T>;
+  }
+  return nullptr;
+}
+
+template <class T>
+TypedReduce extreme_of(TypedReduction kind) {
+  if (kind == TypedReduction::kMax) return fold<TypedReduction::kMax, T>;
+  return kind == TypedReduction::kMin ? fold<TypedReduction::kMin, T> : nullptr;
+}
+
+TypedReduce typed(TypedReduction kind, DType type) noexcept {
+  switch (type) {
+    case DType::kFloat32:
+      return arithmetic_of<float>(kind);
+    case DType::kFloat64:
+      return arithmetic_of<double>(kind);
+    case DType::kInt32:
+      return arithmetic_of<int32_t>(kind);
+    case DType::kInt64:
+      return arithmetic_of<int64_t>(kind);
+    case DType::kInt8:
+      return extreme_of<int8_t>(kind);
+    case DType::kUInt8:
+    case DType::kBool:
+      return extreme_of<uint8_t>(kind);
+    default:
+      return nullptr;
+  }
+}
+
+constexpr float kInfinity = __builtin_inff();
+
+// log(sum) + top; an infinite or NaN top is itself the result.
+FERRY_INLINE F32 finish(F32 sum, F32 top) {
+  return select(lt(abs(top), splat(kInfinity)), log(sum) + top, top);
+}
+
+FERRY_INLINE float row_top(const float* x, int64_t n) {
+  F32 top = splat(-kInfinity);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) top = max_nan(load(x + i), top);
+  if (i < n) {
+    const Mask m = first_n(n - i);
+    top = max_nan(select(m, load(x + i, m), splat(-kInfinity)), top);
+  }
+  return any(is_nan(top)) ? __builtin_nanf("") : reduce_max(top);
+}
+
+void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    const F32 top = splat(row_top(x, n));
+    F32 sum[2] = {zero(), zero()};
+    int64_t i = 0;
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      sum[0] = sum[0] + exp(load(x + i) - top);
+      sum[1] = sum[1] + exp(load(x + i + kLanes) - top);
+    }
+    for (; i < n; i += kLanes) {
+      const Mask m = first_n(smaller<int64_t>(kLanes, n - i));
+      sum[0] = sum[0] + select(m, exp(load(x + i, m) - top), zero());
+    }
+    store_n(y + r, finish(splat(reduce_add(sum[0] + sum[1])), top), 1);
+  }
+}
+
+void log_sum_exp_columns(const float* x, float* y, int64_t n, int64_t stride,
+                         int64_t cols) noexcept {
+  for (int64_t c = 0; c < cols; c += kLanes) {
+    const Mask m = first_n(smaller<int64_t>(kLanes, cols - c));
+    F32 top = load(x + c, m), sum = zero();
+    for (int64_t r = 1; r < n; ++r) top = max_nan(load(x + r * stride + c, m), top);
+    for (int64_t r = 0; r < n; ++r) sum = sum + exp(load(x + r * stride + c, m) - top);
+    store(y + c, finish(sum, top), m);
+  }
+}
+
+}  // namespace
+
+extern const ReduceKernels kReduceKernels = {typed, log_sum_exp, log_sum_exp_columns};
+
+}  // namespace ferry::FERRY_ISA

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// MatMulInteger and QLinearMatMul with one scale and zero point for a and y, and one or one per
+// column for b: exact 32-bit sums, b packed when the model has it.
+#include <optional>
+
+#include "base/allocator.h"
+#include "kernels/integer/integer.h"
+#include "ops/math/matmul_geometry.h"
+#include "ops/quantization/matmul_integer.h"
+#include "ops/quantization/number.h"
+#include "ops_cpu/integer_pack.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+// Where the operands are among the inputs.
+struct Slots {
+  size_t a, a_zero, b, b_zero;
+};
+constexpr Slots kInteger = {0, 2, 1, 3};
+constexpr Slots kLinear = {0, 2, 3, 5};
+
+// One value, or one per column of b.
+bool fits_columns(const Tensor& t, int64_t n) { return t.count() == 1 || t.dims() == Dims{n}; }
+
+class IntegerProduct : public StepKernel {
+ public:
+  IntegerProduct(Isa isa, Op op, const Slots& at)
+      : kernels_(integer_kernels(isa)), op_(std::move(op)), at_(at) {}
+
+  // Packs b, which is part of the model: a matrix with its zero points.
+  Status pack(const Tensor& b, const Tensor* b_zero, MemoryBudget* budget) {
+    const int64_t k = b.dim(0), n = b.dim(1);
+    std::vector<int32_t> zeros = column_zeros(b_zero, n);
+    const int64_t size = panels(n) * integer_panel_size(k, kernels_.columns);
+    packed_bytes_ = static_cast<size_t>(size) * sizeof(int32_t);
+    FERRY_ASSIGN_OR_RETURN(packed_, allocate_buffer(std::max<size_t>(packed_bytes_, 1), budget));
+    pack_matrix(b, 0, k, n, zeros.data(), static_cast<int32_t*>(packed_.get()));
+    return {};
+  }
+  size_t packed_bytes() const final { return packed_bytes_; }
+
+  Status run(StepContext& c) const final {
+    const Tensor &a = c.input(at_.a), &b = c.input(at_.b);
+    FERRY_ASSIGN_OR_RETURN(const MatMulSizes s, matmul_sizes(a, b));
+    if (!plain(c, s)) return op_.def().eval(op_, c);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, output_type(c), s.out));
+    if (y.count() == 0) return {};
+    const int64_t batches = s.batch.count(), pairs = integer_pairs(s.k);
+    const int64_t a_matrices = a.count() / std::max<int64_t>(s.m * s.k, 1);
+    const int64_t b_matrices = b.count() / std::max<int64_t>(s.k * s.n, 1);
+    if (s.k == 0) return op_.def().eval(op_, c);
+    const int64_t a_size = a_matrices * s.m * pairs;
+    const int64_t panel = integer_panel_size(s.k, kernels_.columns);
+    const int64_t b_size = packed_ ? 0 : b_matrices * panels(s.n) * panel;
+    const int64_t tile = kBlock * kernels_.columns;
+    // The first thread's scratch begins with the operands, each has a tile of sums at the end.
+    const int64_t shared = (a_size + b_size) * int64_t{sizeof(int32_t)};
+    const int64_t tiles_at = (shared + 63) / 64 * 64;
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, tiles_at + c.team().size() * tile * 4));
+    auto* left = c.scratch<int32_t>(0);
+    auto* sums = reinterpret_cast<int32_t*>(c.scratch<char>(0) + tiles_at);
+    const int32_t a_zero = c.has_input(at_.a_zero) ? byte_at(c.input(at_.a_zero), 0) : 0;
+    const bool worthwhile = batches * s.m * s.n * s.k >= kMinParallelWork;
+    parallel_range(c.team(), a_matrices * s.m, worthwhile, [&](int64_t r0, int64_t r1, int) {
+      pack_integer_rows(a, r0 * s.k, r1 - r0, s.k, a_zero, left + r0 * pairs);
+    });
+    const int32_t* right = static_cast<const int32_t*>(packed_.get());
+    if (!packed_) {
+      const std::vector<int32_t> zeros =
+          column_zeros(c.has_input(at_.b_zero) ? &c.input(at_.b_zero) : nullptr, s.n);
+      for (int64_t i = 0; i < b_matrices; ++i) {
+        pack_matrix(b, i * s.k * s.n, s.k, s.n, zeros.data(),
+                    left + a_size + i * panels(s.n) * panel);
+      }
+      right = left + a_size;
+    }
+    // Units are blocks of rows by panels; a block's rows stay in cache while panels pass.
+    const int64_t blocks = (s.m + kBlock - 1) / kBlock, per_batch = blocks * panels(s.n);
+    parallel_range(c.team(), batches * per_batch, worthwhile, [&](int64_t u0, int64_t u1, int t) {
+      for (int64_t u = u0; u < u1; ++u) {
+        const int64_t batch = u / per_batch, block = u % per_batch / panels(s.n);
+        const int64_t p = u % panels(s.n);
+        int64_t a_at = 0, b_at = 0, rest = batch;
+        for (size_t x = s.batch.size(); x-- > 0;) {
+          a_at += rest % s.batch[x] * s.a_strides[x];
+          b_at += rest % s.batch[x] * s.b_strides[x];
+          rest /= s.batch[x];
+        }
+        const int64_t r0 = block * kBlock, rows = std::min(kBlock, s.m - r0);
+        const int64_t c0 = p * kernels_.columns;
+        const int64_t cols = std::min<int64_t>(kernels_.columns, s.n - c0);
+        multiply(c, left + (a_at * s.m + r0) * pairs, pairs,
+                 right + (b_at * panels(s.n) + p) * panel, pairs, sums + t * tile,
+                 Tile{(batch * s.m + r0) * s.n + c0, s.n, rows, cols, c0}, y);
+      }
+    });
+    return {};
+  }
+
+ protected:
+  // Rows of y from element `at` on.
+  struct Tile {
+    int64_t at, stride, rows, cols, first_column;
+  };
+  virtual DType output_type(const StepContext& c) const = 0;
+  // Whether scales and zero points are of the kind that is fast.
+  virtual bool plain(const StepContext& c, const MatMulSizes& s) const {
+    return (!c.has_input(at_.a_zero) || c.input(at_.a_zero).count() == 1) &&
+           (!c.has_input(at_.b_zero) || fits_columns(c.input(at_.b_zero), s.n));
+  }
+  virtual void multiply(const StepContext& c, const int32_t* a, int64_t a_stride,
+                        const int32_t* panel, int64_t pairs, int32_t* sums, const Tile& tile,
+                        Tensor& y) const = 0;
+
+  const IntegerKernels& kernels_;
+
+ private:
+  static constexpr int64_t kBlock = 48;
+
+  int64_t panels(int64_t n) const { return (n + kernels_.columns - 1) / kernels_.columns; }
+
+  std::vector<int32_t> column_zeros(const Tensor* t, int64_t n) const {
+    std::vector<int32_t> zeros(static_cast<size_t>(n), 0);
+    for (int64_t i = 0; t != nullptr && i < n; ++i) {
+      zeros[static_cast<size_t>(i)] = byte_at(*t, t->count() == 1 ? 0 : i);
+    }
+    return zeros;
+  }
+
+  void pack_matrix(const Tensor& b, int64_t begin, int64_t k, int64_t n, const int32_t* zeros,
+                   int32_t* to) const {
+    for (int64_t p = 0; p < panels(n); ++p, to += integer_panel_size(k, kernels_.columns)) {
+      const int64_t c0 = p * kernels_.columns, cols = std::min<int64_t>(kernels_.columns, n - c0);
+      if (b.dtype() == DType::kInt8) {
+        pack_integer_panel(b.data<int8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
+                           to);
+      } else {
+        pack_integer_panel(b.data<uint8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
+                           to);
+      }
+    }
+  }
+
+  Op op_;
+  Slots at_;
+  std::shared_ptr<void> packed_;
+  size_t packed_bytes_ = 0;
+};
+
+class MatMulIntegerStep final : public IntegerProduct {
+ public:
+  using IntegerProduct::IntegerProduct;
+  std::string name() const override { return "matmul_integer"; }
+
+ protected:
+  DType output_type(const StepContext&) const override { return DType::kInt32; }
+  void multiply(const StepContext&, const int32_t* a, int64_t a_stride, const int32_t* panel,
+                int64_t pairs, int32_t*, const Tile& tile, Tensor& y) const override {
+    kernels_.multiply(a, a_stride, panel, pairs, y.data<int32_t>() + tile.at, tile.stride,
+                      tile.rows, tile.cols);
+  }
+};
+
+class QLinearMatMulStep final : public IntegerProduct {
+ public:
+  using IntegerProduct::IntegerProduct;
+  std::string name() const override { return "qlinear_matmul"; }
+
+ protected:
+  DType output_type(const StepContext& c) const override { return c.input(7).dtype(); }
+  bool plain(const StepContext& c, const MatMulSizes& s) const override {
+    // Deeper products may need more than 32 bits.
+    constexpr int64_t kDeepest = 0x7fffffff / (255 * 255);
+    bool fast = IntegerProduct::plain(c, s) && s.k <= kDeepest;
+    for (size_t i : {1, 6, 7}) fast = fast && c.input(i).count() == 1;
+    for (size_t i : {1, 4, 6}) fast = fast && c.input(i).dtype() == DType::kFloat32;
+    return fast && fits_columns(c.input(4), s.n);
+  }
+  void multiply(const StepContext& c, const int32_t* a, int64_t a_stride, const int32_t* panel,
+                int64_t pairs, int32_t* sums, const Tile& tile, Tensor& y) const override {
+    kernels_.multiply(a, a_stride, panel, pairs, sums, kernels_.columns, tile.rows, tile.cols);
+    const float a_scale = *c.input(1).data<float>(), y_scale = *c.input(6).data<float>();
+    const Tensor& b_scale = c.input(4);
+    float factors[64];
+    for (int64_t i = 0; i < tile.cols; ++i) {
+      const int64_t at = b_scale.count() == 1 ? 0 : tile.first_column + i;
+      factors[i] = a_scale * b_scale.data<float>()[at] / y_scale;
+    }
+    const IntRange range = *int_range(y.dtype());
+    const auto zero = static_cast<float>(byte_at(c.input(7), 0));
+    const int32_t bias = 0;
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      kernels_.requantize(sums + r * kernels_.columns, tile.cols, factors, 1, &bias, 0, zero,
+                          float(range.low), float(range.high),
+                          static_cast<uint8_t*>(y.raw()) + tile.at + r * tile.stride);
+    }
+  }
+};
+
+template <class Step>
+Result<KernelOffer> make(const KernelRequest& request, const Slots& at) {
+  const bool bytes = is_byte(request.type(at.a).dtype) && is_byte(request.type(at.b).dtype);
+  if (!bytes ||
+      !(request.output_type(0).dtype == DType::kInt32 || is_byte(request.output_type(0).dtype))) {
+    return KernelOffer(std::string("not 8-bit integers"));
+  }
+  auto step = std::make_unique<Step>(request.isa, request.node.op, at);
+  const Tensor* b = request.constant(at.b);
+  const Tensor* zero = request.has_input(at.b_zero) ? request.constant(at.b_zero) : nullptr;
+  const bool known =
+      b != nullptr && b->rank() == 2 && (zero != nullptr || !request.has_input(at.b_zero));
+  if (known && (zero == nullptr || fits_columns(*zero, b->dim(1)))) {
+    FERRY_RETURN_IF_ERROR(step->pack(*b, zero, request.budget));
+  }
+  return KernelOffer(std::move(step));
+}
+
+}  // namespace
+
+void register_matmul_integer_cpu(KernelRegistry& r) {
+  r.add("MatMulInteger", "matmul_integer",
+        [](const KernelRequest& request) { return make<MatMulIntegerStep>(request, kInteger); });
+  r.add("QLinearMatMul", "qlinear_matmul",
+        [](const KernelRequest& request) { return make<QLinearMatMulStep>(request, kLinear); });
+}
+
+}  // namespace ferry

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// ScatterElements and ScatterND. Indices are checked in a first pass; then threads share out the
+// results, not the updates, so that updates of one place keep their order.
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+#include "ops/convert.h"
+#include "ops/tensor/scatter.h"
+#include "ops_cpu/indices.h"
+#include "ops_cpu/mover.h"
+
+namespace ferry {
+namespace {
+
+enum class Reduction : uint8_t { kNone, kAdd, kMul, kMax, kMin };
+
+Reduction reduction_of(const std::string& name) {
+  if (name == "add") return Reduction::kAdd;
+  if (name == "mul") return Reduction::kMul;
+  if (name == "max") return Reduction::kMax;
+  return name == "min" ? Reduction::kMin : Reduction::kNone;
+}
+
+struct Replace {
+  template <class T>
+  void operator()(T& a, T b) const {
+    a = b;
+  }
+};
+struct Sum {
+  template <class T>
+  void operator()(T& a, T b) const {
+    if constexpr (std::is_integral_v<T>)
+      a = wrap_add(a, b);
+    else
+      a += b;
+  }
+};
+struct Product {
+  template <class T>
+  void operator()(T& a, T b) const {
+    if constexpr (std::is_integral_v<T>)
+      a = wrap_mul(a, b);
+    else
+      a *= b;
+  }
+};
+// NaN wins over numbers, the first of two.
+struct Largest {
+  template <class T>
+  void operator()(T& a, T b) const {
+    if (a < b || (b != b && a == a)) a = b;
+  }
+};
+struct Smallest {
+  template <class T>
+  void operator()(T& a, T b) const {
+    if (b < a || (b != b && a == a)) a = b;
+  }
+};
+
+// Calls f(T{}, Apply{}) for a reduction of elements of a numeric type.
+template <class T, class F>
+void with_reduction(Reduction r, F&& f) {
+  switch (r) {
+    case Reduction::kAdd:
+      return f(T{}, Sum{});
+    case Reduction::kMul:
+      return f(T{}, Product{});
+    case Reduction::kMax:
+      return f(T{}, Largest{});
+    case Reduction::kMin:
+      return f(T{}, Smallest{});
+    case Reduction::kNone:
+      return f(T{}, Replace{});
+  }
+}
+
+bool can_reduce(DType type) {
+  return type == DType::kFloat32 || type == DType::kFloat64 || type == DType::kInt32 ||
+         type == DType::kInt64;
+}
+
+template <class F>
+void with_apply(Reduction r, DType type, F&& f) {
+  if (r == Reduction::kNone) {
+    switch (mover_element(type)) {
+      case 1:
+        return f(uint8_t{}, Replace{});
+      case 2:
+        return f(uint16_t{}, Replace{});
+      case 4:
+        return f(uint32_t{}, Replace{});
+      default:
+        return f(uint64_t{}, Replace{});
+    }
+  }
+  switch (type) {
+    case DType::kFloat32:
+      return with_reduction<float>(r, f);
+    case DType::kFloat64:
+      return with_reduction<double>(r, f);
+    case DType::kInt32:
+      return with_reduction<int32_t>(r, f);
+    default:
+      return with_reduction<int64_t>(r, f);
+  }
+}
+
+void copy_all(Team& team, const Tensor& x, Tensor& y) {
+  if (x.raw() == y.raw()) return;
+  const auto* from = static_cast<const char*>(x.raw());
+  auto* to = static_cast<char*>(y.raw());
+  constexpr int64_t kLine = 64;
+  const auto bytes = static_cast<int64_t>(x.size_bytes());
+  parallel_range(team, (bytes + kLine - 1) / kLine, bytes >= kMinParallelBytes,
+                 [&](int64_t u0, int64_t u1, int) {
+                   const int64_t begin = u0 * kLine, end = std::min(bytes, u1 * kLine);
+                   std::memcpy(to + begin, from + begin, static_cast<size_t>(end - begin));
+                 });
+}
+
+// Updates as [outer, n, inner] around the axis; each (outer, inner) is a line of its own in y.
+struct Lines {
+  Dims outer_dims, outer_strides;  // axes before the scattered one, strides in y
+  Dims inner_dims, inner_strides;  // those behind it
+  int64_t outer = 1, n = 0, inner = 1;
+  int64_t size = 0, stride = 0;  // of the scattered axis in y
+};
+
+int64_t offset_of(int64_t i, const Dims& dims, const Dims& strides) {
+  int64_t at = 0;
+  for (size_t a = dims.size(); a-- > 0;) {
+    at += i % dims[a] * strides[a];
+    i /= dims[a];
+  }
+  return at;
+}
+
+Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
+  const Dims strides = dense_strides(x);
+  Lines l;
+  for (size_t a = 0; a < axis; ++a) {
+    l.outer_dims.push_back(indices[a]);
+    l.outer_strides.push_back(strides[a]);
+  }
+  for (size_t a = axis + 1; a < x.size(); ++a) {
+    l.inner_dims.push_back(indices[a]);
+    l.inner_strides.push_back(strides[a]);
+  }
+  l.outer = indices.count(0, axis);
+  l.n = indices[axis];
+  l.inner = indices.count(axis + 1, x.size());
+  l.size = x[axis];
+  l.stride = strides[axis];
+  return l;
+}
+
+// Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
+template <class T, class I, class Apply>
+void scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* indices,
+                   const T* updates, T* y, Apply apply) {
+  T* base = y + offset_of(o, l.outer_dims, l.outer_strides);
+  const int64_t run = l.inner_dims.empty() ? 1 : l.inner_dims.back();
+  for (int64_t k = k0; k < k1;) {
+    const int64_t length = std::min(k1, (k / run + 1) * run) - k;
+    T* to = base + offset_of(k, l.inner_dims, l.inner_strides);
+    for (int64_t j = 0; j < l.n; ++j) {
+      const int64_t row = (o * l.n + j) * l.inner + k;
+      for (int64_t i = 0; i < length; ++i) {
+        const auto at = static_cast<int64_t>(indices[row + i]);
+        apply(to[(at < 0 ? at + l.size : at) * l.stride + i], updates[row + i]);
+      }
+    }
+    k += length;
+  }
+}
+
+template <class I>
+Status scatter_elements(StepContext& c, Reduction r, size_t axis, Tensor& y) {
+  const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
+  FERRY_RETURN_IF_ERROR(check_indices(indices, x.dim(axis)));
+  if (indices.count() == 0) return {};
+  const Lines l = make_lines(x.dims(), indices.dims(), axis);
+  const int64_t strips = l.outer >= 4 * c.team().size() ? 1 : std::max<int64_t>(l.inner / 64, 1);
+  with_apply(r, x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
+    parallel_range(c.team(), l.outer * strips, indices.count() >= kMinParallelValues,
+                   [&](int64_t u0, int64_t u1, int) {
+                     for (int64_t u = u0; u < u1; ++u) {
+                       const int64_t strip = u % strips;
+                       scatter_lines(l, u / strips, l.inner * strip / strips,
+                                     l.inner * (strip + 1) / strips, indices.data<I>(),
+                                     static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()),
+                                     apply);
+                     }
+                   });
+  });
+  return {};
+}
+
+Status run_elements(const ScatterElements& op, StepContext& c) {
+  const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis, x.rank()));
+  bool fits = indices.rank() == x.rank() && indices.dims() == updates.dims();
+  for (size_t a = 0; fits && a < x.rank(); ++a) fits = a == axis || indices.dim(a) <= x.dim(a);
+  if (!fits) {
+    return shape_mismatch("indices {} and updates {} do not lie in x {}", indices.describe(),
+                          updates.describe(), x.describe());
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  copy_all(c.team(), x, y);
+  const Reduction r = reduction_of(op.reduction);
+  return indices.dtype() == DType::kInt32 ? scatter_elements<int32_t>(c, r, axis, y)
+                                          : scatter_elements<int64_t>(c, r, axis, y);
+}
+
+bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
+  if (indices.empty()) return false;
+  const size_t lead = indices.size() - 1;
+  const int64_t m = indices.back();
+  if (m > static_cast<int64_t>(x.size())) return false;
+  const auto first = static_cast<size_t>(m);
+  bool fits = updates.size() == lead + x.size() - first;
+  for (size_t a = 0; fits && a < updates.size(); ++a) {
+    fits = updates[a] == (a < lead ? indices[a] : x[a - lead + first]);
+  }
+  return fits;
+}
+
+// Blocks of `inner` elements whose places lie in [begin, end).
+template <class T, class Apply>
+void scatter_blocks(const int64_t* places, int64_t count, int64_t inner, int64_t begin, int64_t end,
+                    const T* updates, T* y, Apply apply) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (places[i] < begin || places[i] >= end) continue;
+    T* to = y + places[i] * inner;
+    const T* from = updates + i * inner;
+    if (inner == 1) {
+      apply(*to, *from);
+    } else if constexpr (std::is_same_v<Apply, Replace>) {
+      std::memcpy(to, from, static_cast<size_t>(inner) * sizeof(T));
+    } else {
+      for (int64_t k = 0; k < inner; ++k) apply(to[k], from[k]);
+    }
+  }
+}
+
+Status run_nd(const ScatterND& op, StepContext& c) {
+  const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
+  if (!fits_nd(x.dims(), indices.dims(), updates.dims())) {
+    return shape_mismatch("x {} at indices {} does not take updates {}", x.describe(),
+                          indices.describe(), updates.describe());
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  copy_all(c.team(), x, y);
+  const auto m = static_cast<size_t>(indices.dims().back());
+  const int64_t inner = x.dims().count(m, x.rank()), blocks = x.dims().count(0, m);
+  const int64_t count = indices.dims().count(0, indices.rank() - 1);
+  if (count == 0) return {};
+  FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, count * int64_t{sizeof(int64_t)}));
+  auto* places = c.scratch<int64_t>(0);
+  FERRY_RETURN_IF_ERROR(resolve_tuples(indices, 0, count, x.dims(), 0, m, places));
+  if (updates.count() == 0) return {};
+  const int64_t parts = updates.count() >= kMinParallelValues ? c.team().size() : 1;
+  with_apply(reduction_of(op.reduction), x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
+    c.team().parallel(static_cast<int>(parts), [&](int part, int) {
+      scatter_blocks(places, count, inner, blocks * part / parts, blocks * (part + 1) / parts,
+                     static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()), apply);
+    });
+  });
+  return {};
+}
+
+template <class T>
+class ScatterStep final : public StepKernel {
+ public:
+  using Run = Status (*)(const T& op, StepContext& c);
+  ScatterStep(const T& op, Run function) : op_(op), run_(function) {}
+  std::string name() const override { return "scatter"; }
+  int in_place_input() const override { return 0; }
+  Status run(StepContext& c) const override { return run_(op_, c); }
+
+ private:
+  T op_;
+  Run run_;
+};
+
+template <class T>
+void add_scatter(KernelRegistry& r, const char* name, typename ScatterStep<T>::Run run) {
+  r.add(name, "scatter", [run](const KernelRequest& request) -> Result<KernelOffer> {
+    const auto& op = *request.node.op.as<T>();
+    const DType type = request.type(0).dtype;
+    if (mover_element(type) == 0) return KernelOffer(std::string("elements of no fixed size"));
+    if (op.reduction != "none" && !can_reduce(type)) {
+      return KernelOffer("no kernel that reduces " + std::string(dtype_name(type)));
+    }
+    return KernelOffer(std::make_unique<ScatterStep<T>>(op, run));
+  });
+}
+
+}  // namespace
+
+void register_scatter_cpu(KernelRegistry& r) {
+  add_scatter<ScatterElements>(r, "ScatterElements", run_elements);
+  add_scatter<ScatterND>(r, "ScatterND", run_nd);
+}
+
+}  // namespace ferry
