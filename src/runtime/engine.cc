@@ -55,12 +55,14 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get());
 
+  PassOptions pass_options;
+  pass_options.exact = plan_options_.exact;
+  pass_options.off = options.passes_off;
+  if (is_off(pass_options, "fuse_strips")) plan_options_.strips = StripUse::kNever;
+
   source_ = graph.clone();
   optimized_ = graph.clone();
   if (options.optimize) {
-    PassOptions pass_options;
-    pass_options.exact = plan_options_.exact;
-    pass_options.off = options.passes_off;
     pass_options.budget = budget_.get();
     pass_options.max_fold_bytes_per_value = options.max_fold_bytes_per_value;
     if (options.max_fold_bytes != 0) pass_options.max_fold_bytes = options.max_fold_bytes;
@@ -73,6 +75,9 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     remove_dead_nodes(*optimized_);
   }
   FERRY_ASSIGN_OR_RETURN(main_.program, plan(optimized_->clone()));
+  if (options.optimize && plan_options_.strips != StripUse::kNever) {
+    pass_reports_.push_back({.name = "fuse_strips", .changes = main_.program->strips});
+  }
   return {};
 }
 
