@@ -215,15 +215,19 @@ double gain(std::span<const Link> links, int threads) {
   if (strip_bytes(stages, 1) > cache_bytes() / 2) return 0;
   const double images = links[0].images, team = threads;
   const auto pixels = [&](const StripStage& s) { return s.rows * s.width * images; };
+  const auto macs = [&](const StripStage& s) { return pixels(s) * s.macs; };
   double saved = 0, work = 0, weights = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
-    work += pixels(stages[i]) * stages[i].macs;
+    work += macs(stages[i]);
     weights += stages[i].weight_bytes;
-    const double bytes = 4 * pixels(stages[i]) * stages[i].channels;
+    if (i + 1 == stages.size()) break;
     // Each thread finds its own part again if that is small.
-    if (i + 1 < stages.size() && bytes / team > cache_bytes() / 2) saved += 2 * bytes * kPerByte;
+    const double bytes = 4 * pixels(stages[i]) * stages[i].channels;
+    const double moved = bytes / team > cache_bytes() / 2 ? 2 * bytes * kPerByte : 0;
+    if (moved < kWorthwhile * (macs(stages[i]) + macs(stages[i + 1]))) return 0;
+    saved += moved;
   }
-  if (saved < kWorthwhile * work) return 0;
+  if (saved == 0) return 0;
   // As StripStep cuts images into parts.
   const auto even = std::gcd(static_cast<int64_t>(images), int64_t{threads});
   const double parts = team / static_cast<double>(even);
