@@ -90,8 +90,7 @@ class AnchorStep : public StepKernel {
 
   // For each thread `own_bytes` for the kernel, and behind them what the tail needs.
   Status reserve(StepContext& c, int64_t own_bytes) const {
-    return c.reserve_scratch(c.team().size(),
-                             tail_at(own_bytes) + eltwise_scratch_bytes(anchor_.tail));
+    return c.reserve_scratch(c.team().size(), scratch_with_tail(own_bytes));
   }
 
   // Of a layer with more weights than input: threads that share out the rows would all read all the
@@ -111,6 +110,18 @@ class AnchorStep : public StepKernel {
       own.out_end = std::min(channels, units * (part + 1) / parts * unit);
       f(static_cast<const ConvArgs&>(own), thread);
     });
+  }
+
+  // The same for a stage of strips: bytes of its own, and what the tail needs.
+  int64_t scratch_with_tail(int64_t own_bytes) const {
+    return tail_at(own_bytes) + eltwise_scratch_bytes(anchor_.tail);
+  }
+  // The tail on all rows of `tile`, which has `count`.
+  void finish_tile(const StepContext& c, const TailMatrix& tile, int64_t count, void* scratch,
+                   int64_t own_bytes) const noexcept {
+    if (!anchor_.has_tail()) return;
+    run_tail(elt_kernels_, anchor_, c, tile, tile.first, tile.first + count, 0, tile.cols,
+             static_cast<char*>(scratch) + tail_at(own_bytes));
   }
 
   // The tail, if any, on rows [r0, r1) of y; `own_bytes` as reserved.

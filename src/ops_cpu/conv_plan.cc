@@ -23,18 +23,22 @@ ConvPlan make_conv_plan(const Conv& op, const Tensor& w) {
 }
 
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x) {
+  return resolve_conv(plan, x.dims());
+}
+
+Result<ConvShape> resolve_conv(const ConvPlan& plan, const Dims& x) {
   FERRY_ASSIGN_OR_RETURN(Window window, window_of(plan.op, plan.spatial));
   for (size_t a = 0; a < plan.spatial; ++a) {
     window.axes[a].kernel = plan.shape.kernel[3 - plan.spatial + a];
   }
-  const int64_t channels = x.dim(plan.op.x_last() ? x.rank() - 1 : 1);
+  const int64_t channels = x[plan.op.x_last() ? x.size() - 1 : 1];
   if (channels != plan.shape.in_channels) {
     return shape_mismatch("x has {} channels, wanted are {}", channels, plan.shape.in_channels);
   }
-  const Dims in = spatial_dims(x.dims(), plan.op.x_last());
+  const Dims in = spatial_dims(x, plan.op.x_last());
   FERRY_ASSIGN_OR_RETURN(const Dims out, resolve_window(window, in));
   ConvShape s = plan.shape;
-  s.batch = x.dim(0);
+  s.batch = x[0];
   for (size_t a = 0; a < plan.spatial; ++a) {
     const size_t d = 3 - plan.spatial + a;
     s.in[d] = in[a];

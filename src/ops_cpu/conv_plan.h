@@ -18,7 +18,8 @@ struct ConvPlan {
 // From the operator and its constant weights [O, I / group, kernel...].
 ConvPlan make_conv_plan(const Conv& op, const Tensor& w);
 
-// Sizes and pads for the input x.
+// Sizes and pads for an input of dims x.
+Result<ConvShape> resolve_conv(const ConvPlan& plan, const Dims& x);
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x);
 
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/row_stage.h"
 
 namespace ferry {
 
@@ -128,7 +129,7 @@ void run_product(const GemmKernels& kernels, Team& team, const GemmArgs& args,
 
 namespace {
 
-class MatrixStep final : public AnchorStep {
+class MatrixStep final : public AnchorStep, public RowStage {
  public:
   MatrixStep(Isa isa, PackedMatrix weights, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), true),
@@ -138,6 +139,45 @@ class MatrixStep final : public AnchorStep {
   }
 
   std::string name() const override { return "gemm_f32"; }
+
+  Result<ConvShape> row_shape(const Dims& x, Dims& y) const override {
+    if (x[3] != weights_.k) {
+      return shape_mismatch("x has {} channels, the weights want {}", x[3], weights_.k);
+    }
+    ConvShape s;
+    s.batch = x[0];
+    s.in[1] = s.out[1] = x[1];
+    s.in[2] = s.out[2] = x[2];
+    s.in_channels = weights_.k;
+    s.out_channels = weights_.n;
+    y = Dims{x[0], x[1], x[2], weights_.n};
+    return s;
+  }
+  int64_t row_scratch_bytes(const ConvShape&) const override { return scratch_with_tail(0); }
+  void run_rows(const StepContext& c, const ConvShape& s, int64_t n, int64_t r0, int64_t r1,
+                const RowRing& x, const RowRing& y, void* scratch) const noexcept override {
+    static const GemmBlocking blocking = gemm_blocking();
+    GemmArgs args;
+    args.k = weights_.k;
+    args.n = weights_.n;
+    args.lda = x.pitch;
+    args.packed_b = weights_.data();
+    args.ldc = y.pitch;
+    args.ldr = residual_pitch(c);
+    set_epilogue(c, nullptr, args);
+    const float* residual = args.residual;
+    const auto run = [&](int64_t from, int64_t to) {
+      const int64_t pixel = (n * s.out[1] + from) * s.out[2];
+      args.m = (to - from) * s.out[2];
+      args.a = x.row(from);
+      args.c = y.row(from);
+      if (residual != nullptr) args.residual = residual + pixel * args.ldr;
+      gemm_tile(kernels_, blocking, args, 0, args.m, 0, args.n);
+      finish_tile(c, {args.c, args.n, args.ldc, pixel}, args.m, scratch, 0);
+    };
+    for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) { for_each_piece(x, from, to, run); });
+  }
+  void renumber_inputs(const std::vector<int>& to) override { anchor_.renumber_inputs(to); }
 
   Status run(StepContext& c) const override {
     const Tensor& a = first_input(c);

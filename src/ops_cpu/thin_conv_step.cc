@@ -7,6 +7,7 @@
 #include "kernels/conv/thin_input.h"
 #include "kernels/conv/thin_output.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/row_stage.h"
 
 namespace ferry {
 namespace {
@@ -24,7 +25,7 @@ PlanarInput planes_of(const ConvShape& s, const float* x) {
   return {x, s.in_channels * s.in[1] * s.in[2], s.in[1] * s.in[2], s.in[2]};
 }
 
-class ThinInputStep final : public AnchorStep {
+class ThinInputStep final : public AnchorStep, public RowStage {
  public:
   ThinInputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), false),
@@ -39,6 +40,36 @@ class ThinInputStep final : public AnchorStep {
   }
 
   std::string name() const override { return "thin_input_f32"; }
+
+  // Only as the first stage: its input is in planes, where the step has it.
+  Result<ConvShape> row_shape(const Dims& x, Dims& y) const override {
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    y = Dims{s.batch, s.out[1], s.out[2], s.out_channels};
+    return s;
+  }
+  int64_t row_scratch_bytes(const ConvShape& s) const override {
+    static const GemmBlocking blocking = gemm_blocking();
+    return scratch_with_tail(thin_input_scratch_bytes(s, blocking));
+  }
+  void run_rows(const StepContext& c, const ConvShape& s, int64_t n, int64_t r0, int64_t r1,
+                const RowRing&, const RowRing& y, void* scratch) const noexcept override {
+    static const GemmBlocking blocking = gemm_blocking();
+    ConvArgs args;
+    args.y_pitch = y.pitch;
+    args.residual_pitch = residual_pitch(c);
+    args.weights = weights();
+    set_epilogue(c, nullptr, args);
+    const PlanarInput in = planes_of(s, first_input(c).data<float>());
+    const int64_t image = n * s.out[1];
+    for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) {
+      args.y = y.row(from);
+      args.y_first = image + from;
+      thin_input_rows(gemm_, blocking, s, in, args, image + from, image + to, scratch);
+      finish_tile(c, {args.y, s.out_channels, y.pitch, args.y_first * s.out[2]},
+                  (to - from) * s.out[2], scratch, thin_input_scratch_bytes(s, blocking));
+    });
+  }
+  void renumber_inputs(const std::vector<int>& to) override { anchor_.renumber_inputs(to); }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();

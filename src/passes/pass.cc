@@ -105,23 +105,24 @@ Result<size_t> run_one(Graph& graph, const Pass& pass, const PassOptions& option
   return changes + own;
 }
 
-std::vector<std::string> switched_off(const PassOptions& options) {
-  std::vector<std::string> off = options.off;
-  if (const char* env = std::getenv("FERRY_PASSES_OFF")) {
-    std::stringstream words(env);
-    for (std::string word; std::getline(words, word, ',');) off.push_back(word);
-  }
-  return off;
-}
-
 }  // namespace
+
+bool is_off(const PassOptions& options, std::string_view name) {
+  if (std::find(options.off.begin(), options.off.end(), name) != options.off.end()) return true;
+  const char* env = std::getenv("FERRY_PASSES_OFF");
+  if (env == nullptr) return false;
+  std::stringstream words(env);
+  for (std::string word; std::getline(words, word, ',');) {
+    if (word == name) return true;
+  }
+  return false;
+}
 
 Result<std::vector<PassReport>> run_passes(Graph& graph, const std::vector<Pass>& passes,
                                            const PassOptions& options) {
-  const std::vector<std::string> off = switched_off(options);
   std::vector<PassReport> reports;
   for (const Pass& pass : passes) {
-    if (std::find(off.begin(), off.end(), pass.name) != off.end()) continue;
+    if (is_off(options, pass.name)) continue;
     const auto start = std::chrono::steady_clock::now();
     Result<size_t> changes = run_one(graph, pass, options);
     if (!changes.ok()) {

@@ -50,6 +50,9 @@ struct PassReport {
   size_t nodes_after = 0;
 };
 
+// Switched off by name, in the options or in the environment.
+bool is_off(const PassOptions& options, std::string_view name);
+
 // Runs `passes` in order. Errors name the pass and the rule.
 Result<std::vector<PassReport>> run_passes(Graph& graph, const std::vector<Pass>& passes,
                                            const PassOptions& options = {});

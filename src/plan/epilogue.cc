@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/status.h"
+#include "ops/fusion/group.h"
 #include "ops/math/binary.h"
 #include "ops/math/clip.h"
 #include "ops/math/unary.h"
@@ -46,25 +47,39 @@ int FusedAnchor::in_place_input() const {
   return read(inputs) || read(tail_inputs) ? -1 : residual;
 }
 
+void FusedAnchor::renumber_inputs(const std::vector<int>& to) {
+  const auto renumber = [&](int& input) {
+    if (input >= 0) input = to[static_cast<size_t>(input)];
+  };
+  std::for_each(inputs.begin(), inputs.end(), renumber);
+  std::for_each(tail_inputs.begin(), tail_inputs.end(), renumber);
+  renumber(residual);
+  anchor = nullptr;
+}
+
 bool FusedAnchor::reads(int input) const {
   return input == inputs[0] || input == residual ||
          std::find(tail_inputs.begin(), tail_inputs.end(), input) != tail_inputs.end();
 }
 
+bool is_one_tap(const Conv& conv, const Dims& weights) {
+  const auto all = [](const auto& list, size_t from, int64_t wanted) {
+    return std::all_of(list.begin() + std::min(from, list.size()), list.end(),
+                       [&](int64_t x) { return x == wanted; });
+  };
+  return conv.group == 1 && all(weights, 2, 1) && all(conv.strides, 0, 1) && all(conv.pads, 0, 0);
+}
+
 bool is_pointwise(const Graph& graph, const Node& node) {
   const auto* conv = node.op.as<Conv>();
-  if (conv == nullptr || !conv->x_last() || !conv->y_last() || conv->group != 1) return false;
+  if (conv == nullptr || !conv->x_last() || !conv->y_last()) return false;
   for (size_t i = 1; i < node.inputs.size(); ++i) {
     if (node.inputs[i] == kNone) continue;
     const GraphValue& v = graph.value(node.inputs[i]);
     if (!v.constant || v.overridable) return false;
   }
   const Tensor& w = *graph.value(node.inputs[1]).constant;
-  const auto all = [](const std::vector<int64_t>& list, int64_t wanted) {
-    return std::all_of(list.begin(), list.end(), [&](int64_t x) { return x == wanted; });
-  };
-  return w.dtype() == DType::kFloat32 && w.count() == w.dim(0) * w.dim(1) &&
-         all(conv->strides, 1) && all(conv->pads, 0);
+  return w.dtype() == DType::kFloat32 && is_one_tap(*conv, w.dims());
 }
 
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried) {
@@ -189,7 +204,7 @@ void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepCo
               const TailMatrix& y, int64_t r0, int64_t r1, int64_t c0, int64_t c1,
               void* scratch) noexcept {
   EltOperand operands[kMaxEltInstructions + 2];
-  float* tile = y.data + r0 * y.pitch + c0;
+  float* tile = y.data + (r0 - y.first) * y.pitch + c0;
   operands[0] = {tile, y.pitch, 1};
   for (size_t i = 0; i < anchor.tail_inputs.size(); ++i) {
     const auto input = static_cast<size_t>(anchor.tail_inputs[i]);
@@ -216,6 +231,8 @@ std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
     return out;
   }
   if (request.node.bodies.size() != 1) return std::string("not a group");
+  const auto* group = request.node.op.as<Group>();
+  if (group != nullptr && group->strips) return std::string("stages that run in strips");
   const Graph& body = *request.node.bodies[0];
   const NodeId first = body.first();
   if (first == kNone || !body.node(first).op.is(op)) return fmt::format("the group has no {}", op);

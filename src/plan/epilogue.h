@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/eltwise/eltwise.h"
+#include "ops/nn/conv.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -36,6 +37,9 @@ struct FusedAnchor {
   std::optional<Pointwise> then;
 
   bool has_tail() const { return !tail.code.empty(); }
+  // For an anchor that becomes a stage of another step: its input i is to[i] there, or none where
+  // that is -1. The node is no longer known.
+  void renumber_inputs(const std::vector<int>& to);
   // The residual, which a product may start from in place; -1 when the anchor or the tail reads it
   // too.
   int in_place_input() const;
@@ -44,9 +48,10 @@ struct FusedAnchor {
 };
 
 // A matrix that a tail works on, of `cols` columns and rows that are `pitch` elements apart.
+// `data` is row `first`.
 struct TailMatrix {
   float* data = nullptr;
-  int64_t cols = 0, pitch = 0;
+  int64_t cols = 0, pitch = 0, first = 0;
 };
 
 // Runs the tail over rows [r0, r1) and columns [c0, c1) of y.
@@ -66,6 +71,9 @@ void add_anchor_kernel(KernelRegistry& r, std::string_view op, const std::string
 // True when `node` can be the next link of the chain that carries `carried`: elementwise, of the
 // same shape, its other operand of that shape too, one value per column, or a single one.
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried);
+
+// One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
+bool is_one_tap(const Conv& conv, const Dims& weights);
 
 // A 1x1 convolution of channels-last pixels that FusedAnchor::then can be.
 bool is_pointwise(const Graph& graph, const Node& node);

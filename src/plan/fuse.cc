@@ -91,10 +91,10 @@ void extend_by_pointwise(const Graph& g, std::vector<NodeId>& chain) {
 }
 
 // One node whose body holds copies of `nodes`, which end in the only one used outside.
-Patch group_of(const Graph& g, const std::vector<NodeId>& nodes) {
+Patch group_of(const Graph& g, const std::vector<NodeId>& nodes, Group kind) {
   PatchBuilder p(g);
   Node group;
-  group.op = make_op("ferry.Group");
+  group.op = make_op("ferry.Group", kind);
   auto body = std::make_unique<Graph>();
   std::map<ValueId, ValueId> inner;
   for (NodeId id : nodes) {
@@ -103,6 +103,7 @@ Patch group_of(const Graph& g, const std::vector<NodeId>& nodes) {
     copy.name = n.name;
     copy.op = n.op;
     copy.origin = n.origin;
+    for (const auto& inner_body : n.bodies) copy.bodies.push_back(inner_body->clone());
     for (ValueId v : n.inputs) {
       if (v != kNone && inner.count(v) == 0) {
         inner[v] = body->add_input(g.value(v).name, g.value(v).type);
@@ -122,13 +123,6 @@ Patch group_of(const Graph& g, const std::vector<NodeId>& nodes) {
   group.bodies.push_back(std::move(body));
   p.replace(last, p.add(std::move(group), 1)[0]);
   return std::move(p).build();
-}
-
-bool make_group(Graph& graph, const std::vector<NodeId>& nodes) {
-  Patch patch = group_of(graph, nodes);
-  if (!patch.status.ok() || !apply(graph, nodes.back(), std::move(patch)).ok()) return false;
-  for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) graph.remove_node(*it);
-  return true;
 }
 
 // `root` and the elementwise nodes that only it (or they) use, of the same shape, in graph order.
@@ -153,6 +147,13 @@ std::vector<NodeId> elementwise_tree(const Graph& g, NodeId root) {
 }
 
 }  // namespace
+
+bool make_group(Graph& graph, const std::vector<NodeId>& nodes, Group kind) {
+  Patch patch = group_of(graph, nodes, kind);
+  if (!patch.status.ok() || !apply(graph, nodes.back(), std::move(patch)).ok()) return false;
+  for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) graph.remove_node(*it);
+  return true;
+}
 
 size_t form_groups(Graph& graph, bool exact) {
   size_t formed = 0;

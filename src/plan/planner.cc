@@ -11,6 +11,7 @@
 #include "plan/fuse.h"
 #include "plan/layout.h"
 #include "plan/program.h"
+#include "plan/strips.h"
 
 namespace ferry {
 namespace {
@@ -524,6 +525,7 @@ Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
   if (!options.reference_only && !options.is_group) {
     FERRY_RETURN_IF_ERROR(assign_layouts(*graph));
     form_groups(*graph, options.exact);
+    program->strips = form_strips(*graph, options);
   }
   program->graph = std::move(graph);
   FERRY_RETURN_IF_ERROR(Planner(*program, options).run());

@@ -56,9 +56,13 @@ class Program {
   DimTable dims;
   MemoryPlan memory;
   size_t packed_bytes = 0;
+  size_t strips = 0;  // chains that run in strips
 
   const Node& node(const Step& step) const { return graph->node(step.node); }
 };
+
+// Whether chains of layers run strip by strip; see plan/strips.h.
+enum class StripUse : uint8_t { kNever, kWhereItPays, kAlways };
 
 struct PlanOptions {
   Isa isa = Isa::kScalar;
@@ -66,6 +70,8 @@ struct PlanOptions {
   bool prefer_memory = false;
   int threads = 1;
   bool reference_only = false;
+  StripUse strips = StripUse::kWhereItPays;
+  int64_t strip_height = 0;  // output rows of a strip; 0: as many as the cache holds
   bool is_group =
       false;  // the graph is the body of a ferry.Group: what it holds is grouped already
   const KernelRegistry* kernels = nullptr;

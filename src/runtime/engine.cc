@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
+#include "plan/strips.h"
 
 namespace ferry {
 namespace {
@@ -34,7 +35,7 @@ Status check_pass_names(const std::vector<std::string>& names) {
   for (Pass& pass : engine_pipeline()) all.push_back(std::move(pass));
   for (const std::string& name : names) {
     const auto is_it = [&](const Pass& pass) { return pass.name == name; };
-    if (std::none_of(all.begin(), all.end(), is_it)) {
+    if (name != kStripsName && std::none_of(all.begin(), all.end(), is_it)) {
       return invalid_argument("passes_off: there is no pass '{}'", name);
     }
   }
@@ -76,9 +77,14 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get(), !plan_options_.prefer_memory);
 
+  if (is_off({.off = options.passes_off}, kStripsName)) plan_options_.strips = StripUse::kNever;
+
   source_ = graph.clone();
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> optimized, optimize(&pass_reports_));
   FERRY_ASSIGN_OR_RETURN(main_.program, plan(std::move(optimized)));
+  if (options.optimize && plan_options_.strips != StripUse::kNever) {
+    pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
+  }
   drop_constant_pages(*source_);
   return {};
 }

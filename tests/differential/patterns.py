@@ -7,7 +7,7 @@ from . import elements as el
 from .builder import Builder, Reject, Value
 from .elementwise import add_unary, partner, relu6
 from .movement import axis_of
-from .network import add_batch_norm, add_conv, image, scaled
+from .network import add_batch_norm, add_conv, image, scaled, window
 from .templates import template
 
 
@@ -62,6 +62,34 @@ def residual(b: Builder) -> None:
         y = b.one("Mul", y, b.one(b.r.choice(["Sigmoid", "HardSigmoid"]), one(s, hidden)))
     y = one(y, c)
     b.one("Add", y, x)
+
+
+@template(0.6)
+def wide_block(b: Builder) -> None:
+    """A value too wide for the cache between layers that run in strips of rows."""
+    side = lambda: b.r.randint(28, 44)
+    x = b.leaf(el.F32, (b.r.choice([1, 1, 2]), b.r.choice([3, 8, 12, 16]), side(), side()))
+    wide = b.r.choice([72, 96, 100])
+    one = lambda v, m: b.one("Conv", v, scaled(b, v.element, (m, v.shape[1], 1, 1), v.shape[1]), b.leaf(v.element, (m,), constant=True))
+    y = x
+    if x.shape[1] == 3:
+        w = window(b, 2, y.shape[2:])
+        y = activation(b, b.one("Conv", y, scaled(b, el.F32, (wide, 3, *w["kernel_shape"]), 27), **w))
+    elif b.r.random() < 0.8:
+        y = activation(b, one(y, wide))
+    if b.r.random() < 0.85:
+        w = window(b, 2, y.shape[2:])
+        m = y.shape[1] * b.r.choice([1, 1, 1, 2])
+        y = activation(b, b.one("Conv", y, scaled(b, y.element, (m, 1, *w["kernel_shape"]), 9), group=y.shape[1], **w))
+    if b.r.random() < 0.4:  # squeeze and excite
+        s = activation(b, one(b.one("GlobalAveragePool", y), 4))
+        gate = b.one("Sigmoid", one(s, y.shape[1]))
+        y = b.one("Mul", *((y, gate) if b.r.random() < 0.5 else (gate, y)))
+    y = one(y, x.shape[1] if b.r.random() < 0.6 else 8)
+    if y.shape == x.shape:
+        b.one("Add", *((y, x) if b.r.random() < 0.5 else (x, y)))
+    else:
+        activation(b, y)
 
 
 @template(1.5)

@@ -125,7 +125,7 @@ class RowTable {
     const int64_t d = at.d * s_.stride[0] + kd * s_.dilation[0] - s_.pad[0];
     const int64_t h = at.h * s_.stride[1] + kh * s_.dilation[1] - s_.pad[1];
     if (d < 0 || d >= s_.in[0] || h < 0 || h >= s_.in[1]) return nullptr;
-    return args_.x + ((at.n * s_.in[0] + d) * s_.in[1] + h) * s_.in[2] * args_.x_pitch;
+    return args_.x + ((at.n * s_.in[0] + d) * s_.in[1] + args_.x_row(h)) * s_.in[2] * args_.x_pitch;
   }
 
   void fill_run(const Cursor& at, int64_t run, const float** out) const {
@@ -181,7 +181,7 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   GemmArgs g;
   const int64_t column = group * s.group_out();
   g.n = s.group_out();
-  g.c = args.y + pixel * args.y_pitch + column;
+  g.c = args.y + (pixel - args.y_first * s.out[2]) * args.y_pitch + column;
   g.ldc = args.y_pitch;
   g.bias = args.bias == nullptr ? nullptr : args.bias + column;
   g.residual =
@@ -229,7 +229,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       GemmArgs g = epilogue_of(shape, args, begin, group);
       g.m = end - begin;
       g.k = shape.group_in();
-      g.a = args.x + begin * args.x_pitch + group * shape.group_in();
+      g.a = args.x + args.x_row(row0) * shape.in[2] * args.x_pitch + group * shape.group_in();
       g.lda = args.x_pitch;
       g.packed_b = panels + group * group_size(kernels, shape);
       gemm_tile(kernels, blocking, g, 0, g.m, args.out_begin, out_end(args, g.n));

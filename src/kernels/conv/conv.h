@@ -47,10 +47,16 @@ struct ConvArgs {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   bool accumulate = false;  // start from what is in y
+  // When ring_rows > 0, x holds the last rows of one image: see x_row.
+  int64_t ring_rows = 0, ring_first = 0;
+  int64_t y_first = 0;  // the output row that y begins with
   // Output channels to compute, for layers with more weights than pixels: a multiple of gemm.nr to
   // another, or to the end. Only without groups; everything when out_end is negative. Not read by
   // the depthwise kernels.
   int64_t out_begin = 0, out_end = -1;
+
+  // Where row h of the image lies in x.
+  int64_t x_row(int64_t h) const { return ring_rows == 0 ? h : (h - ring_first) % ring_rows; }
 };
 
 // Floats of packed weights; `packed` is 64-byte aligned.
@@ -63,7 +69,8 @@ void conv_pack_weights(const GemmKernels& kernels, const ConvShape& shape, const
 // Bytes of scratch that one thread needs, 64-byte aligned.
 int64_t conv_scratch_bytes(const ConvShape& shape, const GemmBlocking& blocking) noexcept;
 
-// Computes the output rows [row0, row1) of shape.rows().
+// Computes the output rows [row0, row1) of shape.rows(). From a ring, a plain product (one tap,
+// nothing skipped) takes rows that lie one after the other there.
 void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const ConvShape& shape,
                const ConvArgs& args, int64_t row0, int64_t row1, void* scratch) noexcept;
 

@@ -80,11 +80,10 @@ void depthwise_rows(const DepthwiseKernels& kernels, const ConvShape& shape, con
         const int64_t h =
             oh * shape.stride[1] + i % shape.kernel[1] * shape.dilation[1] - shape.pad[1];
         const bool inside = d >= 0 && d < shape.in[0] && h >= 0 && h < shape.in[1];
-        rows[i] = inside ? args.x + ((image * shape.in[0] + d) * shape.in[1] + h) * shape.in[2] *
-                                        args.x_pitch
-                         : nullptr;
+        const int64_t x_row = (image * shape.in[0] + d) * shape.in[1] + args.x_row(h);
+        rows[i] = inside ? args.x + x_row * shape.in[2] * args.x_pitch : nullptr;
       }
-      r.y = args.y + row * shape.out[2] * args.y_pitch;
+      r.y = args.y + (row - args.y_first) * shape.out[2] * args.y_pitch;
       r.residual = args.residual == nullptr
                        ? nullptr
                        : args.residual + row * shape.out[2] * args.residual_pitch;

@@ -107,7 +107,7 @@ void thin_input_rows(const GemmKernels& kernels, const GemmBlocking& blocking,
     for (int64_t i = 0; i < count; ++i, ++row) {
       const int64_t pixel = row * shape.out[2];
       g.a = image + i * shape.stride[1] * shape.in_channels * strip.width;
-      g.c = args.y + pixel * args.y_pitch;
+      g.c = args.y + (pixel - args.y_first * shape.out[2]) * args.y_pitch;
       g.residual = args.residual == nullptr ? nullptr : args.residual + pixel * args.residual_pitch;
       gemm_tile(kernels, whole, g, 0, g.m, 0, g.n);
     }

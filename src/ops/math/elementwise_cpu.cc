@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/row_stage.h"
 #include "plan/eltwise_program.h"
 
 namespace ferry {
@@ -80,7 +81,7 @@ Result<std::unique_ptr<Geometry>> make_geometry(const Dims& y,
   return g;
 }
 
-class ElementwiseKernel final : public StepKernel {
+class ElementwiseKernel final : public StepKernel, public RowStage {
  public:
   ElementwiseKernel(Isa isa, EltProgram program, std::vector<int> inputs, int in_place)
       : kernels_(elt_kernels(isa)),
@@ -140,7 +141,54 @@ class ElementwiseKernel final : public StepKernel {
     return {};
   }
 
+  Result<ConvShape> row_shape(const Dims& x, Dims& y) const override {
+    y = x;
+    ConvShape s;
+    s.batch = x[0];
+    s.in[1] = s.out[1] = x[1];
+    s.in[2] = s.out[2] = x[2];
+    s.in_channels = s.out_channels = s.groups = x[3];
+    return s;
+  }
+  int64_t row_scratch_bytes(const ConvShape&) const override {
+    return eltwise_scratch_bytes(program_);
+  }
+  int image_input() const override { return in_place_; }
+  // As the planner has seen, other operands have a value per image, per pixel or neither, and one
+  // per channel or not.
+  void run_rows(const StepContext& c, const ConvShape& s, int64_t n, int64_t r0, int64_t r1,
+                const RowRing& x, const RowRing& y, void* scratch) const noexcept override {
+    std::array<EltOperand, 2 * kMaxEltInstructions + 2> operands;
+    const auto run = [&](int64_t from, int64_t to) {
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        operands[i] = inputs_[i] == in_place_ ? EltOperand{x.row(from), x.pitch, 1}
+                                              : row_operand(c, s, inputs_[i], n, from);
+      }
+      eltwise_region(kernels_, program_, operands.data(), y.row(from), y.pitch,
+                     (to - from) * s.out[2], s.out_channels, scratch);
+    };
+    for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) { for_each_piece(x, from, to, run); });
+  }
+  void renumber_inputs(const std::vector<int>& to) override {
+    for (int& i : inputs_) i = to[static_cast<size_t>(i)];
+    if (in_place_ >= 0) in_place_ = to[static_cast<size_t>(in_place_)];
+  }
+
  private:
+  // An operand from row `row` of image n on.
+  static EltOperand row_operand(const StepContext& c, const ConvShape& s, int input, int64_t n,
+                                int64_t row) {
+    const Tensor& t = c.input(static_cast<size_t>(input));
+    const auto dim = [&](size_t axis) {  // of [N, H, W, C]
+      return axis + t.rank() < 4 ? 1 : t.dim(axis + t.rank() - 4);
+    };
+    const bool per_pixel = dim(1) * dim(2) > 1;
+    int64_t at = dim(0) > 1 ? n : 0;
+    if (per_pixel) at = (at * s.out[1] + row) * s.out[2];
+    const int64_t pitch = c.input_pitch(static_cast<size_t>(input));
+    return {t.data<float>() + at * pitch, per_pixel ? pitch : 0, dim(3) > 1 ? 1 : 0};
+  }
+
   // Rows in runs of the last outer axis, which the VM walks by itself.
   void run_part(const StepContext& c, const Geometry& g, float* y, int64_t r0, int64_t r1,
                 int64_t c0, int64_t c1, void* scratch) const {

@@ -11,35 +11,23 @@
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/row_stage.h"
 #include "ops_cpu/thin_conv_step.h"
 #include "ops_cpu/winograd_step.h"
+#include "plan/strips.h"
 
 namespace ferry {
 namespace {
 
-// One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
-bool is_one_tap(const ConvPlan& plan) {
-  if (plan.shape.groups != 1 || plan.shape.taps() != 1) return false;
-  const auto all = [](const std::vector<int64_t>& v, int64_t wanted) {
-    return std::all_of(v.begin(), v.end(), [&](int64_t x) { return x == wanted; });
-  };
-  return all(plan.op.strides, 1) && all(plan.op.pads, 0);
-}
-
-// Groups too narrow to fill vectors of output channels.
-bool is_depthwise(const ConvShape& s) {
-  constexpr int64_t kNarrow = 16;  // lanes of the widest vector
-  return s.groups > 1 && s.group_in() < kNarrow && s.group_out() < kNarrow;
-}
-
-class ConvStep final : public AnchorStep {
+class ConvStep final : public AnchorStep, public RowStage {
  public:
   ConvStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         depthwise_kernels_(depthwise_kernels(isa)),
         plan_(std::move(plan)),
-        depthwise_(is_depthwise(plan_.shape)) {}
+        depthwise_(has_narrow_groups(plan_.shape.groups, plan_.shape.group_in(),
+                                     plan_.shape.group_out())) {}
 
   Status pack(const Tensor& w, MemoryBudget* budget) {
     const int64_t floats =
@@ -56,6 +44,43 @@ class ConvStep final : public AnchorStep {
   std::string tactic() const override { return tactic_; }
   void set_tactic(std::string tactic) { tactic_ = std::move(tactic); }
 
+  Result<ConvShape> row_shape(const Dims& x, Dims& y) const override {
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    y = Dims{s.batch, s.out[1], s.out[2], s.out_channels};
+    return s;
+  }
+  int64_t row_scratch_bytes(const ConvShape& s) const override {
+    return scratch_with_tail(own_scratch_bytes(s));
+  }
+  void run_rows(const StepContext& c, const ConvShape& s, int64_t n, int64_t r0, int64_t r1,
+                const RowRing& x, const RowRing& y, void* scratch) const noexcept override {
+    static const GemmBlocking blocking = gemm_blocking();
+    ConvShape image = s;
+    image.batch = 1;
+    ConvArgs args;
+    args.x = x.data;
+    args.x_pitch = x.pitch;
+    args.ring_rows = x.slots;
+    args.ring_first = x.first;
+    args.y_pitch = y.pitch;
+    args.residual_pitch = residual_pitch(c);
+    args.weights = weights();
+    set_epilogue(c, nullptr, args);
+    const int64_t first = n * s.out[1] * s.out[2];
+    if (args.residual != nullptr) args.residual += first * args.residual_pitch;
+    for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) {
+      args.y = y.row(from);
+      args.y_first = from;
+      if (depthwise_)
+        depthwise_rows(depthwise_kernels_, image, args, from, to, scratch);
+      else
+        conv_rows(kernels_, blocking, image, args, from, to, scratch);
+      finish_tile(c, {args.y, s.out_channels, y.pitch, first + from * s.out[2]},
+                  (to - from) * s.out[2], scratch, own_scratch_bytes(s));
+    });
+  }
+  void renumber_inputs(const std::vector<int>& to) override { anchor_.renumber_inputs(to); }
+
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
     const Tensor& x = first_input(c);
@@ -64,7 +89,7 @@ class ConvStep final : public AnchorStep {
     if (y.count() == 0) return {};
     const ConvArgs args = conv_args(c, x, y);
     const TailMatrix matrix{args.y, s.out_channels, args.y_pitch};
-    const int64_t own = depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
+    const int64_t own = own_scratch_bytes(s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
     const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
@@ -105,6 +130,11 @@ class ConvStep final : public AnchorStep {
   }
 
  private:
+  int64_t own_scratch_bytes(const ConvShape& s) const {
+    static const GemmBlocking blocking = gemm_blocking();
+    return depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
+  }
+
   const GemmKernels& kernels_;
   const DepthwiseKernels& depthwise_kernels_;
   ConvPlan plan_;
@@ -174,7 +204,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     return make_thin_conv_step(request, std::move(plan), *w, *std::move(bias), anchor);
   }
   if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
-  if (is_one_tap(plan)) {
+  if (is_one_tap(plan.op, w->dims())) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
     FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
                                                             w->dim(1), w->dim(0), request.budget));
