@@ -87,7 +87,8 @@ void bind_report(nb::module_& m) {
       .def_ro("arena_bytes", &Report::arena_bytes)
       .def_ro("used_bytes", &Report::used_bytes)
       .def_ro("peak_bytes", &Report::peak_bytes)
-      .def_ro("threads", &Report::threads)
+      .def_ro("threads", &Report::threads, "That the next run may use.")
+      .def_ro("threads_reason", &Report::threads_reason, "Why so many.")
       .def_ro("isa", &Report::isa)
       .def_ro("load_milliseconds", &Report::load_milliseconds);
 }

@@ -45,7 +45,8 @@ TEST(SharedJob, SharesAreTheSameInEveryJob) {
           if (t > 0) job.help(t, job.current());
           job.finish();
           ASSERT_EQ(ran.size(), static_cast<size_t>(parts));
-          const int64_t from = int64_t{parts} * t / threads, to = int64_t{parts} * (t + 1) / threads;
+          const int64_t from = int64_t{parts} * t / threads,
+                        to = int64_t{parts} * (t + 1) / threads;
           Parts own(ran.begin(), ran.begin() + (to - from)), wanted(own.size());
           std::iota(wanted.begin(), wanted.end(), static_cast<int>(from));
           EXPECT_EQ(own, wanted) << threads << " threads, " << parts << " parts, thread " << t;
