@@ -173,6 +173,8 @@ void print_report(const Json& report) {
                bytes_text(m["arena_bytes"].get<double>()),
                bytes_text(m["packed_bytes"].get<double>()),
                bytes_text(m["session_peak_bytes"].get<double>()));
+    const std::string why = r["threads_reason"].get<std::string>();
+    if (why != "as asked for") fmt::print("threads chosen, {}\n", why);
     for (const std::string& line : {best_text(r), machine_text(r)}) {
       if (!line.empty()) fmt::print("{}\n", line);
     }
@@ -194,6 +196,8 @@ void write_markdown(const std::string& path, const Json& report) {
   text += "\n";
   for (const std::string& f : failures) text += "- not measured: " + f + "\n";
   for (const auto& r : report["results"]) {
+    const std::string why = r["threads_reason"].get<std::string>();
+    if (why != "as asked for") fmt::print("threads chosen, {}\n", why);
     for (const std::string& line : {best_text(r), machine_text(r)}) {
       if (!line.empty()) text += "- " + line + "\n";
     }

@@ -198,6 +198,7 @@ class Bench {
 
   Json report() {
     Json j = {{"threads", own_.ready["threads"]},
+              {"threads_reason", own_.ready["threads_reason"]},
               {"isa", own_.ready["isa"]},
               {"latency", latency_json(own_.samples)},
               {"load_ms", own_.ready["load_s"].get<double>() * 1e3},

@@ -50,10 +50,14 @@ int64_t assumed_size(const ValueInfo& v, size_t axis) {
 void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
   const char* group = "Engine";
   if (with_threads) {
-    verb.add_option("--threads", session.threads, "threads of one run; 0: as many as fit")
+    verb.add_option("--threads", session.threads, "threads of one run; 0: chosen for the model")
         ->check(CLI::Range(0, 4096))
         ->group(group);
   }
+  verb.add_option("--tuning-ms", session.tuning_ms,
+                  "milliseconds of the first runs to measure what is fastest; default 200")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
   verb.add_option("--accuracy", accuracy, "fast (default) or exact: no Winograd, no re-association")
       ->check(CLI::IsMember({"fast", "exact"}))
       ->group(group);

@@ -209,6 +209,7 @@ typedef struct ferry_session_options {
   const char* isa;             /* "scalar", "avx2", "avx512"; NULL: the machine's best */
   uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
   uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
+  int32_t tuning_ms; /* of the first runs, to measure what is fastest; 0: 200; negative: none */
 } ferry_session_options;
 
 /* Optimises, plans and packs. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED_OP. */

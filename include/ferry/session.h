@@ -40,8 +40,9 @@ enum class Prefer : int {
 };
 
 struct SessionOptions {
-  // Threads that one run may use, the caller included; 0: chosen for the model, at most all CPUs of
-  // the affinity mask and the cgroup's quota. Results do not depend on it.
+  // Threads that one run may use, the caller included; 0: chosen for the model and the sizes of its
+  // inputs, at most all CPUs of the affinity mask and the cgroup's quota (report().threads and
+  // threads_reason tell). Results do not depend on it.
   int threads = 0;
   Accuracy accuracy = Accuracy::kFast;
   Prefer prefer = Prefer::kSpeed;
@@ -60,6 +61,9 @@ struct SessionOptions {
   bool reference_kernels = false;
   // "scalar", "avx2" or "avx512"; empty: the best of this machine.
   std::string isa = {};
+  // Milliseconds of the first runs that may be spent on finding out what is fastest here: such runs
+  // may take longer than later ones. 0: a cost model decides alone. Never changes a result.
+  int tuning_ms = 200;
 };
 
 struct RunOptions {
@@ -94,7 +98,8 @@ struct SessionReport {
   uint64_t packed_bytes = 0;                    // weights in the kernels' form
   uint64_t arena_bytes = 0, scratch_bytes = 0;  // of the last run; scratch: of all threads
   uint64_t used_bytes = 0, peak_bytes = 0;      // of tensors, now and at most so far
-  int threads = 1;
+  int threads = 1;             // that the next run may use
+  std::string threads_reason;  // why so many: "measured: 1 thread 12.0 us, 2 threads 8.1 us"
   std::string isa;
   double load_milliseconds = 0;
 };

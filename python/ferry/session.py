@@ -107,8 +107,8 @@ class Session:
     """A model made ready for this machine.
 
     source             a path, the bytes of an ONNX file, or a Model
-    threads            threads that one run may use; 0: chosen for the machine. Results do not
-                       depend on it.
+    threads            threads that one run may use; 0: chosen for the model and the sizes of its
+                       inputs, during the first runs. Results do not depend on it.
     accuracy           "fast": Winograd and re-association allowed, subnormals count as zero;
                        "exact": neither
     memory_limit       bytes of tensors that the session may hold; 0: 80 % of the machine's memory
@@ -123,6 +123,8 @@ class Session:
     max_fold_bytes_per_value, max_fold_bytes
                        bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB
                        or twice the model file, the larger. Larger ones are computed by each run.
+    tuning_ms          milliseconds of the first runs that may be spent on measuring what is
+                       fastest; 0: a cost model decides. Never changes a result.
 
     A session may be run from several threads at once. It is pickled as its source (the absolute path,
     or the bytes) and options, and works in a child process after fork.
@@ -134,7 +136,7 @@ class Session:
                  isa: str | None = None, reference_kernels: bool = False,
                  external_folder: str | os.PathLike | None = None, prefer: str = "speed",
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
-                 max_fold_bytes: int = 0):
+                 max_fold_bytes: int = 0, tuning_ms: int = 200):
         _check_sizes(memory_limit=memory_limit, max_fold_bytes_per_value=max_fold_bytes_per_value,
                      max_fold_bytes=max_fold_bytes)
         model = source if isinstance(source, Model) else Model(
@@ -145,6 +147,7 @@ class Session:
             "optimize": optimize, "passes_off": list(passes_off), "isa": isa or "",
             "reference_kernels": reference_kernels, "prefer": prefer,
             "max_fold_bytes_per_value": max_fold_bytes_per_value, "max_fold_bytes": max_fold_bytes,
+            "tuning_ms": tuning_ms,
         }
         self._native = _native.Session.create(model._native, **self._options)
         self._run = self._native.run

@@ -89,7 +89,8 @@ void bind_report(nb::module_& m) {
       .def_ro("scratch_bytes", &Report::scratch_bytes, "Of the steps' scratch, all threads.")
       .def_ro("used_bytes", &Report::used_bytes, "Of tensors that the session holds now.")
       .def_ro("peak_bytes", &Report::peak_bytes, "Of tensors that it has held at most.")
-      .def_ro("threads", &Report::threads)
+      .def_ro("threads", &Report::threads, "That the next run may use.")
+      .def_ro("threads_reason", &Report::threads_reason, "Why so many.")
       .def_ro("isa", &Report::isa)
       .def_ro("load_milliseconds", &Report::load_milliseconds);
 }

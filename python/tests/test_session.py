@@ -59,7 +59,7 @@ def test_sessions_share_a_model():
 
 @pytest.mark.parametrize("options", [
     {"optimize": False}, {"reference_kernels": True}, {"isa": "scalar"}, {"threads": 2},
-    {"accuracy": "exact"}, {"memory_limit": 1 << 30}, {"prefer": "memory"}])
+    {"accuracy": "exact"}, {"memory_limit": 1 << 30}, {"prefer": "memory"}, {"tuning_ms": 0}])
 def test_options_keep_the_results(options):
     np.testing.assert_array_equal(ferry.Session(models.add_relu(), **options).run([X])["y"], Y)
 
@@ -138,6 +138,8 @@ def test_wrong_calls(session):
         ferry.Session(models.add_relu(), accuracy="wrong")
     with pytest.raises(ferry.InvalidArgument, match="threads"):
         ferry.Session(models.add_relu(), threads=-1)
+    with pytest.raises(ferry.InvalidArgument, match="tuning_ms is -1, wanted 0 or more"):
+        ferry.Session(models.add_relu(), tuning_ms=-1)
     with pytest.raises(ferry.InvalidArgument, match="isa"):
         ferry.Session(models.add_relu(), isa="wrong")
 
@@ -199,6 +201,18 @@ def test_the_gil_is_released():
     cancel.set()
     thread.join(timeout=30)
     assert failures == [None]
+
+
+@pytest.mark.parametrize("tuning_ms", [0, 50])
+def test_threads_are_chosen_and_explained(tuning_ms):
+    session = ferry.Session(models.matmuls(), tuning_ms=tuning_ms)
+    x = np.random.default_rng(2).standard_normal((33, 64)).astype(np.float32)
+    first = session.run([x])["y"]
+    for _ in range(300):
+        np.testing.assert_array_equal(session.run([x])["y"], first)
+    assert session.report().threads >= 1
+    assert session.report().threads_reason.startswith(("measured", "cost model", "the only CPU"))
+    assert ferry.Session(models.matmuls(), threads=2).report().threads_reason == "as asked for"
 
 
 def test_results_do_not_depend_on_threads():

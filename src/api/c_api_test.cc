@@ -245,4 +245,16 @@ TEST_F(CApi, BadOptionsAreErrors) {
   EXPECT_EQ(session, nullptr);
 }
 
+TEST_F(CApi, TuningTimeIsTheDefaultUnlessNegative) {
+  ferry_session_options options{};
+  options.struct_size = sizeof options;
+  for (const int32_t tuning_ms : {0, 5, -1}) {
+    options.tuning_ms = tuning_ms;
+    ferry_session* session = nullptr;
+    ferry_status* status = ferry_session_create(model_, &options, &session);
+    EXPECT_EQ(status, nullptr);
+    ferry_session_free(session);
+  }
+}
+
 }  // namespace

@@ -5,12 +5,12 @@
 #include <new>
 #include <set>
 
-#include "api/flops.h"
 #include "api/model_impl.h"
 #include "api/symbols.h"
 #include "base/mapped_file.h"
 #include "base/status.h"
 #include "onnx/value_proto.h"
+#include "plan/flops.h"
 
 namespace ferry {
 namespace {

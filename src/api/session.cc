@@ -6,11 +6,11 @@
 #include <stdexcept>
 #include <unordered_map>
 
-#include "api/flops.h"
 #include "api/model_impl.h"
 #include "api/symbols.h"
 #include "base/status.h"
 #include "ops_cpu/kernels.h"
+#include "plan/flops.h"
 #include "runtime/engine.h"
 
 namespace ferry {
@@ -80,32 +80,6 @@ SessionReport::Step describe_step(const Program& program, const Step& s) {
   for (ValueId v : node.inputs) step.inputs.push_back(type(v));
   for (ValueId v : node.outputs) step.outputs.push_back(type(v));
   return step;
-}
-
-double tensor_bytes(const Type& type, const SymbolLookup& symbols) {
-  if (!type.is_tensor() || !type.has_rank() || type.dtype == DType::kString) return 0;
-  double count = 1;
-  for (const Dim& d : *type.shape) {
-    const Result<int64_t> size = d.eval(symbols);
-    if (!size.ok()) return 0;
-    count *= static_cast<double>(*size);
-  }
-  return count * dtype_bits(type.dtype) / 8;
-}
-
-// Inputs that the kernel has packed count as packed.
-double step_bytes(const Program& program, const Step& s, const SymbolLookup& symbols) {
-  if (s.skip) return 0;
-  const Node& node = program.node(s);
-  double bytes = static_cast<double>(s.kernel->packed_bytes());
-  const auto add = [&](ValueId v) {
-    if (v != kNone) bytes += tensor_bytes(program.graph->value(v).type, symbols);
-  };
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (s.kernel->reads_input(i)) add(node.inputs[i]);
-  }
-  for (ValueId v : node.outputs) add(v);
-  return bytes;
 }
 
 template <class F>

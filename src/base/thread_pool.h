@@ -3,8 +3,8 @@
 //
 // A run takes idle workers when it starts, possibly none, and keeps them to its end, so callers on
 // few cores neither deadlock nor oversubscribe. Inside a run workers spin for work; without a run
-// they sleep. Parts of a job are claimed one by one: a worker that wakes late only misses work.
-// After fork() the child starts with a fresh, empty pool.
+// they sleep. Each thread has its own share of a job's parts (shared_job.h); who is late misses
+// work. After fork() the child starts with a fresh, empty pool.
 #pragma once
 
 #include <algorithm>

@@ -53,38 +53,54 @@ class WinogradStep final : public AnchorStep {
           });
       return {};
     }
-    const auto run_tiles = [&](int64_t from, int64_t to, int thread) {
-      winograd_tiles(winograd_, gemm_, blocking, w, s, args, from, to, c.scratch<void>(thread));
-    };
-    if (!anchor_.has_tail()) {
-      const int64_t blocks = (w.tiles + w.block_tiles - 1) / w.block_tiles;
-      const int64_t parts =
-          team.size() == 1
-              ? 1
-              : std::min(w.tiles, std::max<int64_t>(team.size(),
-                                                    std::min<int64_t>(blocks, 4 * team.size())));
-      team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-        team.in_slices(w.tiles * part / parts, w.tiles * (part + 1) / parts, w.block_tiles,
-                       [&](int64_t from, int64_t to) { run_tiles(from, to, thread); });
+    // As many parts for every thread, and whole register tiles but for the last: what one thread
+    // has over, all wait for.
+    const int64_t units = (w.tiles + gemm_.mr - 1) / gemm_.mr, threads = team.size();
+    const int64_t blocks = (w.tiles + w.block_tiles - 1) / w.block_tiles;
+    const int64_t each = std::clamp<int64_t>((blocks + threads - 1) / threads, 1, 4);
+    const int64_t parts = threads == 1 ? 1 : std::min(units, each * threads);
+    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
+      const int64_t first = units * part / parts * gemm_.mr;
+      const int64_t end = std::min(w.tiles, units * (part + 1) / parts * gemm_.mr);
+      team.in_slices(first, end, w.block_tiles, [&](int64_t slice, int64_t slice_end) {
+        // The tail finds each block in the cache.
+        const int64_t block = anchor_.has_tail() ? w.block_tiles : slice_end - slice;
+        for (int64_t from = slice; from < slice_end; from += block) {
+          const int64_t to = std::min(slice_end, from + block);
+          winograd_tiles(winograd_, gemm_, blocking, w, s, args, from, to, c.scratch<void>(thread));
+          if (anchor_.has_tail()) finish_tiles(c, matrix, w, s, from, to, thread, own);
+        }
       });
-      return {};
-    }
-    // Strips of whole tile rows of one image, so that the tail finds complete rows of pixels.
-    const int64_t strip = std::max<int64_t>(1, w.block_tiles / w.tiles_w);
-    const int64_t strips = (w.tiles_h + strip - 1) / strip;
-    team.parallel(static_cast<int>(s.batch * strips), [&](int part, int thread) {
-      const int64_t n = part / strips, from = part % strips * strip;
-      const int64_t to = std::min(w.tiles_h, from + strip);
-      const int64_t base = n * w.tiles_h;
-      run_tiles((base + from) * w.tiles_w, (base + to) * w.tiles_w, thread);
-      const int64_t r0 = n * s.out[1] + from * w.m,
-                    r1 = n * s.out[1] + std::min(s.out[1], to * w.m);
-      finish(c, matrix, r0 * s.out[2], r1 * s.out[2], thread, own);
     });
     return {};
   }
 
  private:
+  // The tail on the pixels of tiles [from, to).
+  void finish_tiles(const StepContext& c, const TailMatrix& y, const WinogradPlan& w,
+                    const ConvShape& s, int64_t from, int64_t to, int thread,
+                    int64_t own_bytes) const {
+    while (from < to) {
+      const int64_t row = from / w.tiles_w, column = from % w.tiles_w;
+      const int64_t image = row / w.tiles_h, h0 = row % w.tiles_h * w.m;
+      const int64_t base = image * s.out[1] * s.out[2];
+      if (column == 0 && to - from >= w.tiles_w) {  // whole rows of tiles, within one image
+        const int64_t rows = std::min((to - from) / w.tiles_w, w.tiles_h - row % w.tiles_h);
+        const int64_t h1 = std::min(s.out[1], h0 + rows * w.m);
+        finish(c, y, base + h0 * s.out[2], base + h1 * s.out[2], thread, own_bytes);
+        from += rows * w.tiles_w;
+        continue;
+      }
+      const int64_t columns = std::min(to - from, w.tiles_w - column);
+      const int64_t x0 = column * w.m, x1 = std::min(s.out[2], (column + columns) * w.m);
+      for (int64_t h = h0; h < std::min(s.out[1], h0 + w.m); ++h) {
+        const int64_t pixels = base + h * s.out[2];
+        finish(c, y, pixels + x0, pixels + x1, thread, own_bytes);
+      }
+      from += columns;
+    }
+  }
+
   const GemmKernels& gemm_;
   const WinogradKernels& winograd_;
   ConvPlan plan_;

@@ -68,6 +68,9 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
                             static_cast<int>(options.prefer));
   }
   FERRY_RETURN_IF_ERROR(check_pass_names(options.passes_off));
+  if (options.tuning_ms < 0)
+    return invalid_argument("tuning_ms is {}, wanted 0 or more", options.tuning_ms);
+  tuning_.emplace(std::chrono::milliseconds(options.tuning_ms));
   FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
   plan_options_.prefer_memory = options.prefer == Prefer::kMemory;
@@ -81,7 +84,7 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
 
   source_ = graph.clone();
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> optimized, optimize(&pass_reports_));
-  FERRY_ASSIGN_OR_RETURN(main_.program, plan(std::move(optimized)));
+  FERRY_RETURN_IF_ERROR(plan(std::move(optimized), main_));
   if (options.optimize && plan_options_.strips != StripUse::kNever) {
     pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
   }
@@ -111,8 +114,34 @@ Result<std::unique_ptr<Graph>> Engine::optimize(std::vector<PassReport>* reports
   return graph;
 }
 
-Result<std::unique_ptr<Program>> Engine::plan(std::unique_ptr<Graph> graph) {
-  return make_program(std::move(graph), plan_options_);
+Status Engine::plan(std::unique_ptr<Graph> graph, Plan& made) {
+  FERRY_ASSIGN_OR_RETURN(made.program, make_program(std::move(graph), plan_options_));
+  if (options_.threads == 0) {
+    made.threads = std::make_unique<ThreadChoice>(plan_options_.threads, *tuning_);
+  }
+  return {};
+}
+
+Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> inputs,
+                      std::vector<Value>& outputs, const RunOptions& options,
+                      const std::function<void(const Program&, const Step&, double)>& observe) {
+  const BufferPool::Run run(*pool_);
+  std::optional<StopToken::Clock::time_point> deadline;
+  // Beyond a year the clock's own range may end first.
+  constexpr std::chrono::hours kNever{24 * 365};
+  if (options.timeout.count() > 0 && options.timeout < kNever) {
+    deadline = StopToken::Clock::now() + options.timeout;
+  }
+  const StopToken stop(options.cancel, deadline);
+  Team team(threads, !plan_options_.exact, &stop);
+  threads = team.size();
+  const FlushDenormals flush(!plan_options_.exact);
+  RunControl control{.budget = budget_.get(),
+                     .team = &team,
+                     .stop = &stop,
+                     .seed = runs_.fetch_add(1),
+                     .observe = observe};
+  return context.run(inputs, outputs, control);
 }
 
 Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
@@ -128,23 +157,21 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
   }
   if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
   Status status;
-  {
-    const BufferPool::Run run(*pool_);
-    std::optional<StopToken::Clock::time_point> deadline;
-    // Beyond a year the clock's own range may end first.
-    constexpr std::chrono::hours kNever{24 * 365};
-    if (options.timeout.count() > 0 && options.timeout < kNever) {
-      deadline = StopToken::Clock::now() + options.timeout;
-    }
-    const StopToken stop(options.cancel, deadline);
-    Team team(plan_options_.threads, !plan_options_.exact, &stop);
-    const FlushDenormals flush(!plan_options_.exact);
-    RunControl control{.budget = budget_.get(),
-                       .team = &team,
-                       .stop = &stop,
-                       .seed = runs_.fetch_add(1),
-                       .observe = observe};
-    status = context->run(inputs, outputs, control);
+  if (plan.threads == nullptr) {
+    int threads = plan_options_.threads;
+    status = run_on(*context, threads, inputs, outputs, options, observe);
+  } else {
+    const auto start = std::chrono::steady_clock::now();
+    const ThreadChoice::Run choice = plan.threads->begin(inputs);
+    // CPUs may have been taken away since the session was made.
+    int threads = choice.threads > 1 ? std::min(choice.threads, available_cpus()) : 1;
+    status = run_on(*context, threads, inputs, outputs, options, observe);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    const bool regular = status.ok() && threads == choice.threads && !observe;
+    const auto lookup = [&](std::string_view name) { return context->lookup(name); };
+    const int guess =
+        choice.first ? modelled_threads(*plan.program, lookup, plan_options_.threads) : 0;
+    plan.threads->end(choice, took.count(), regular, guess);
   }
   const std::lock_guard lock(plan.mutex);
   plan.last_arena_bytes = context->arena_bytes();
@@ -192,7 +219,7 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
     graph->set_outputs(outputs);
     remove_dead_nodes(*graph);
     auto made = std::make_unique<Plan>();
-    FERRY_ASSIGN_OR_RETURN(made->program, plan(std::move(graph)));
+    FERRY_RETURN_IF_ERROR(plan(std::move(graph), *made));
     if (plans_.size() >= kMaxPlans) {
       return limit_exceeded("more than {} different sets of outputs were asked of one session",
                             kMaxPlans);
@@ -242,7 +269,8 @@ SessionReport Engine::report() {
   r.packed_bytes = program.packed_bytes;
   r.used_bytes = budget_->used();
   r.peak_bytes = budget_->peak();
-  r.threads = plan_options_.threads;
+  r.threads = main_.threads ? main_.threads->threads() : plan_options_.threads;
+  r.threads_reason = main_.threads ? main_.threads->reason() : "as asked for";
   r.isa = isa_name(plan_options_.isa);
   r.load_milliseconds = load_milliseconds_;
   const std::lock_guard lock(main_.mutex);

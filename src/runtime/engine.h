@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "passes/pass.h"
 #include "plan/program.h"
 #include "runtime/run_context.h"
+#include "runtime/thread_choice.h"
 
 namespace ferry {
 
@@ -41,6 +43,7 @@ class Engine {
   // A program and its idle contexts.
   struct Plan {
     std::unique_ptr<Program> program;
+    std::unique_ptr<ThreadChoice> threads;  // null: the caller chose
     std::mutex mutex;
     std::vector<std::unique_ptr<RunContext>> idle;
     uint64_t last_arena_bytes = 0, last_scratch_bytes = 0;
@@ -50,16 +53,21 @@ class Engine {
   Status prepare(const Graph& graph, const SessionOptions& options, const KernelRegistry& kernels);
   // A copy of the source graph after the passes of the options.
   Result<std::unique_ptr<Graph>> optimize(std::vector<PassReport>* reports);
-  Result<std::unique_ptr<Program>> plan(std::unique_ptr<Graph> graph);
+  Status plan(std::unique_ptr<Graph> graph, Plan& made);
   Result<Plan*> plan_for(const std::vector<std::string>& names);
   Status run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
                   const RunOptions& options,
                   const std::function<void(const Program&, const Step&, double)>& observe);
+  // The same on up to `threads` threads; those that there were.
+  Status run_on(RunContext& context, int& threads, std::span<const Value> inputs,
+                std::vector<Value>& outputs, const RunOptions& options,
+                const std::function<void(const Program&, const Step&, double)>& observe);
 
   SessionOptions options_;
   PlanOptions plan_options_;
   std::shared_ptr<MemoryBudget> budget_;
   std::shared_ptr<BufferPool> pool_;
+  std::optional<TuningBudget> tuning_;
   // The graph before passes, whose constants are the model's: what other sets of outputs are
   // planned from. Rewritten graphs are made again when they are needed, since they hold weights.
   std::unique_ptr<Graph> source_;

@@ -39,6 +39,8 @@ class RunContext {
   uint64_t arena_bytes() const { return arena_bytes_; }
   // Bytes of scratch that steps have asked for so far, over all threads.
   uint64_t scratch_bytes() const;
+  // The value of a symbol in the last run; null when it had none.
+  const int64_t* lookup(std::string_view name) const;
 
  private:
   friend class RunStepContext;
@@ -61,7 +63,6 @@ class RunContext {
   // Binds the symbols that a data-dependent value brings into being.
   Status bind_late(ValueId v, size_t step);
   Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
-  const int64_t* lookup(std::string_view name) const;
   Result<Dims> eval_dims(ValueId v) const;
   Result<Tensor> fresh(DType dtype, const Dims& dims) const;
   Result<RunContext*> body_context(size_t step, size_t body);

@@ -17,6 +17,8 @@ def model(tmp_path):
 def test_bench(ferry, model):
     report = ferry("bench", model, "--seconds", "0.1", "--threads", "1,2", "--json").json
     assert [result["threads"] for result in report["results"]] == [1, 2]
+    report = ferry("bench", model, "--seconds", "0.1", "--threads", "0", "--tuning-ms", "50", "--json").json
+    assert report["results"][0]["threads_reason"].startswith(("measured", "cost model", "the only CPU"))
     for result in report["results"]:
         latency = result["latency"]
         assert 0 < latency["min_ms"] <= latency["p50_ms"] <= latency["p90_ms"] <= latency["p99_ms"]

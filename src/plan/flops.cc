@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/flops.h"
+#include "plan/flops.h"
 
 #include <algorithm>
 #include <array>
@@ -112,6 +112,17 @@ std::optional<std::optional<double>> product_flops(const Shapes& s, std::string_
   return std::nullopt;
 }
 
+double tensor_bytes(const Type& type, const SymbolLookup& symbols) {
+  if (!type.is_tensor() || !type.has_rank() || type.dtype == DType::kString) return 0;
+  double count = 1;
+  for (const Dim& d : *type.shape) {
+    const Result<int64_t> size = d.eval(symbols);
+    if (!size.ok()) return 0;
+    count *= static_cast<double>(*size);
+  }
+  return count * dtype_bits(type.dtype) / 8;
+}
+
 }  // namespace
 
 std::optional<double> node_flops(const Graph& graph, const Node& node,
@@ -137,6 +148,21 @@ std::optional<double> node_flops(const Graph& graph, const Node& node,
   for (ValueId id : node.inputs) look(id);
   for (ValueId id : node.outputs) look(id);
   return largest < 0 ? std::nullopt : std::optional(total + largest);
+}
+
+// Inputs that the kernel has packed count as packed.
+double step_bytes(const Program& program, const Step& s, const SymbolLookup& symbols) {
+  if (s.skip) return 0;
+  const Node& node = program.node(s);
+  double bytes = static_cast<double>(s.kernel->packed_bytes());
+  const auto add = [&](ValueId v) {
+    if (v != kNone) bytes += tensor_bytes(program.graph->value(v).type, symbols);
+  };
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (s.kernel->reads_input(i)) add(node.inputs[i]);
+  }
+  for (ValueId v : node.outputs) add(v);
+  return bytes;
 }
 
 }  // namespace ferry
