@@ -62,7 +62,7 @@ FftPlan::Value FftPlan::coefficient(const float* result, int64_t lines, int64_t 
   // Of even and of odd samples E and O, Z = E + i O: X[k] = E[k] + w^k O[k].
   const bool mirrored = k > n;
   if (mirrored) k = length_ - k;
-  const int64_t a = k % n * lines + l, b = (n - k) % n * lines + l;
+  const int64_t a = (k == n ? 0 : k) * lines + l, b = (k == 0 ? 0 : n - k) * lines + l;
   const float even_re = 0.5f * (result[a] + result[b]);
   const float even_im = 0.5f * (result[size + a] - result[size + b]);
   const float odd_re = 0.5f * (result[size + a] + result[size + b]);

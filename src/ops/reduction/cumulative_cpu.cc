@@ -19,11 +19,12 @@ constexpr int64_t kStrip = 512;
 template <class T>
 void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride, int64_t cols) {
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+  const bool exclusive = op.exclusive;
   std::array<A, kStrip> sums{};
   for (int64_t k = 0; k < n; ++k) {
     const int64_t row = (op.reverse ? n - 1 - k : k) * stride;
-    const T* from = x + row;
-    T* to = y + row;
+    const T* __restrict from = x + row;
+    T* __restrict to = y + row;
     for (int64_t i = 0; i < cols; ++i) {
       const A before = sums[static_cast<size_t>(i)];
       A sum;
@@ -32,7 +33,7 @@ void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t str
       else
         sum = before + static_cast<A>(from[i]);
       sums[static_cast<size_t>(i)] = sum;
-      to[i] = static_cast<T>(op.exclusive ? before : sum);
+      to[i] = static_cast<T>(exclusive ? before : sum);
     }
   }
 }
