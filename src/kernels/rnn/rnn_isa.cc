@@ -65,7 +65,7 @@ void gru_linear(const float* gates, const float* recurrent, float* h, int64_t n)
 }
 
 void plain(const float* gate, float* h, int64_t n) noexcept {
-  each(n, [=](int64_t i, Mask m) { store(h + i, tanh(load(gate + i, m)), m); });
+  each(n, [=](int64_t i, auto m) { m.store(h + i, tanh(m.load(gate + i))); });
 }
 
 }  // namespace
