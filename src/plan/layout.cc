@@ -58,14 +58,6 @@ bool keeps_output(const Op& op) {
   return conv != nullptr && conv->planar_output;
 }
 
-// Windows that planes have no kernel for: as wide as whole images.
-bool pools_widely(const Op& op) {
-  constexpr int64_t kWide = 32;
-  const auto* pool = op.as<Pool>();
-  return pool != nullptr && std::any_of(pool->kernel_shape.begin(), pool->kernel_shape.end(),
-                                        [](int64_t k) { return k > kWide; });
-}
-
 // The operator in its channels-last form, or an undefined one when it has none here. `follows`:
 // also those that are as fast on planes, and only follow what convolutions want.
 Op channels_last_form(const Graph& g, const Node& n, bool follows) {
@@ -88,13 +80,13 @@ Op channels_last_form(const Graph& g, const Node& n, bool follows) {
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
   }
-  if (!follows && !pools_widely(n.op)) return {};
   if (const auto* pool = n.op.as<Pool>(); pool != nullptr && !pool->channels_last) {
     if (pool->kind == PoolKind::kLp) return {};
     Pool last = *pool;
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));
   }
+  if (!follows) return {};
   if (const auto* pool = n.op.as<GlobalPool>(); pool != nullptr && !pool->channels_last) {
     GlobalPool last = *pool;
     last.channels_last = true;
@@ -191,13 +183,12 @@ bool is_shifted_convolution(const Conv& conv, const Dims& w) {
 }
 
 Status assign_layouts(Graph& graph) {
-  bool convolves = false;
+  bool slides = false;
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
     const bool image =
         n.alive && !n.inputs.empty() && n.inputs[0] != kNone && n.outputs.size() == 1;
-    convolves = convolves ||
-                (image && !pools_widely(n.op) && channels_last_form(graph, n, false).defined());
+    slides = slides || (image && channels_last_form(graph, n, false).defined());
   }
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
@@ -206,7 +197,7 @@ Status assign_layouts(Graph& graph) {
       FERRY_RETURN_IF_ERROR(convert_shuffle(graph, n, end));
       continue;
     }
-    Op op = channels_last_form(graph, n, convolves);
+    Op op = channels_last_form(graph, n, slides);
     if (op.defined()) FERRY_RETURN_IF_ERROR(convert(graph, id, std::move(op)));
   }
   remove_dead_nodes(graph);

@@ -3,10 +3,9 @@
 // at a time.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/status.h"
-#include "kernels/pool/planar_pool.h"
+#include "kernels/pool/norm_pool.h"
 #include "ops/nn/pool.h"
 #include "ops/nn/window.h"
 #include "ops_cpu/parallel.h"
@@ -15,31 +14,22 @@
 namespace ferry {
 namespace {
 
-// Positions of one window along an axis that lie in the image, and those that count.
+// Positions of one window along an axis that lie in the image: first, first + dilation, ...
 struct Taps {
-  int64_t first = 0, count = 0;  // positions first, first + dilation, ...
-  int64_t counted = 0;           // of a mean's divisor
+  int64_t first = 0, count = 0;
 };
 
-Taps taps_at(const WindowAxis& a, int64_t in, int64_t out, bool count_padding) {
+Taps taps_at(const WindowAxis& a, int64_t in, int64_t out) {
   const int64_t start = out * a.stride - a.pad_begin;
   const int64_t from = start < 0 ? ceil_div(-start, a.dilation) : 0;
   const int64_t to = std::min(a.kernel, ceil_div(in - start, a.dilation));
-  Taps t;
-  t.first = start + from * a.dilation;
-  t.count = std::max<int64_t>(to - from, 0);
-  t.counted = t.count;
-  // With padding, what lies in it before and behind; a window may reach beyond that.
-  if (count_padding) {
-    t.counted = std::min(a.kernel, ceil_div(in + a.pad_end - start, a.dilation));
-  }
-  return t;
+  return {start + from * a.dilation, std::max<int64_t>(to - from, 0)};
 }
 
-class PlanarPoolStep final : public StepKernel {
+class LpPoolStep final : public StepKernel {
  public:
-  PlanarPoolStep(Isa isa, Pool op) : kernels_(planar_pool_kernels(isa)), op_(std::move(op)) {}
-  std::string name() const override { return "planar_pool_f32"; }
+  LpPoolStep(Isa isa, Pool op) : kernels_(norm_pool_kernels(isa)), op_(std::move(op)) {}
+  std::string name() const override { return "lp_pool_f32"; }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
@@ -64,12 +54,9 @@ class PlanarPoolStep final : public StepKernel {
                      auto* line = c.scratch<float>(thread);
                      auto* inputs =
                          reinterpret_cast<const float**>(c.scratch<char>(thread) + rows_at);
-                     const bool max = op_.kind == PoolKind::kMax;
-                     const float none = max ? -std::numeric_limits<float>::infinity() : 0.0f;
-                     std::fill_n(line, last.pad_begin, none);
-                     std::fill_n(line + last.pad_begin, row - last.pad_begin, none);
+                     std::fill_n(line, row, 0.0f);
                      for (int64_t r = r0; r < r1; ++r) {
-                       pool_row(x.data<float>(), in, out, w, r, none, line, inputs,
+                       pool_row(x.data<float>(), in, out, w, r, line, inputs,
                                 y.data<float>() + r * out.back());
                      }
                    });
@@ -77,22 +64,16 @@ class PlanarPoolStep final : public StepKernel {
   }
 
  private:
-  PoolFold fold() const {
-    if (op_.kind == PoolKind::kMax) return PoolFold::kMax;
-    if (op_.kind == PoolKind::kAverage) return PoolFold::kSum;
-    return op_.p == 1 ? PoolFold::kSumMagnitude : PoolFold::kSumSquare;
-  }
-
   // Row r of the output, counted over batch and channels.
   void pool_row(const float* x, const Dims& in, const Dims& out, const Window& w, int64_t r,
-                float none, float* line, const float** inputs, float* y) const {
+                float* line, const float** inputs, float* y) const {
     const WindowAxis& last = w.axes[in.size() - 1];
     const int64_t width = in.back(), n = out.back();
-    Taps outer[2] = {{0, 1, 1}, {0, 1, 1}};  // depth and height
+    Taps outer[2] = {{0, 1}, {0, 1}};  // depth and height
     int64_t sizes[2] = {1, 1}, dilations[2] = {1, 1};
     for (size_t a = in.size() - 1; a-- > 0;) {
       const size_t d = 3 - in.size() + a;
-      outer[d] = taps_at(w.axes[a], in[a], r % out[a], op_.count_include_pad);
+      outer[d] = taps_at(w.axes[a], in[a], r % out[a]);
       sizes[d] = in[a];
       dilations[d] = w.axes[a].dilation;
       r /= out[a];
@@ -107,23 +88,16 @@ class PlanarPoolStep final : public StepKernel {
       }
     }
     float* inside = line + last.pad_begin;
+    const bool squares = op_.p == 2;
     if (count > 0)
-      kernels_.combine(fold(), inputs, count, inside, width);
+      kernels_.combine(squares, inputs, count, inside, width);
     else
-      std::fill_n(inside, width, none);
-    kernels_.slide(fold(), line, last.kernel, last.dilation, last.stride, y, n);
-    if (op_.kind == PoolKind::kAverage) {
-      const auto rows = static_cast<float>(outer[0].counted * outer[1].counted);
-      for (int64_t i = 0; i < n; ++i) {
-        const Taps t = taps_at(last, width, i, op_.count_include_pad);
-        y[i] /= rows * static_cast<float>(t.counted);
-      }
-    } else if (op_.kind == PoolKind::kLp && op_.p == 2) {
-      for (int64_t i = 0; i < n; ++i) y[i] = std::sqrt(y[i]);
-    }
+      std::fill_n(inside, width, 0.0f);
+    kernels_.slide(line, last.kernel, last.dilation, last.stride, y, n);
+    for (int64_t i = 0; i < n && squares; ++i) y[i] = std::sqrt(y[i]);
   }
 
-  const PlanarPoolKernels& kernels_;
+  const NormPoolKernels& kernels_;
   Pool op_;
 };
 
@@ -132,8 +106,7 @@ Result<KernelOffer> make(const KernelRequest& request) {
   const Type& x = request.type(0);
   if (x.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   if (op.channels_last) return KernelOffer(std::string("channels last"));
-  if (request.output_type(1).is_tensor()) return KernelOffer(std::string("indices are wanted"));
-  if (op.kind == PoolKind::kLp && op.p != 1 && op.p != 2) {
+  if (op.p != 1 && op.p != 2) {
     return KernelOffer(std::string("a norm that is neither L1 nor L2"));
   }
   // Windows larger than images are left to the reference, which reads what lies inside alone.
@@ -143,15 +116,11 @@ Result<KernelOffer> make(const KernelRequest& request) {
   if (op.kernel_shape.empty() || op.kernel_shape.size() > 3 || taps > kMostTaps) {
     return KernelOffer(std::string("too many axes or taps"));
   }
-  return KernelOffer(std::make_unique<PlanarPoolStep>(request.isa, op));
+  return KernelOffer(std::make_unique<LpPoolStep>(request.isa, op));
 }
 
 }  // namespace
 
-void register_planar_pool_cpu(KernelRegistry& r) {
-  for (const char* op : {"MaxPool", "AveragePool", "LpPool"}) {
-    r.add(op, "planar_pool_f32", make);
-  }
-}
+void register_lp_pool_cpu(KernelRegistry& r) { r.add("LpPool", "lp_pool_f32", make); }
 
 }  // namespace ferry
