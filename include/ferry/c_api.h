@@ -209,6 +209,11 @@ typedef struct ferry_session_options {
   const char* isa;             /* "scalar", "avx2", "avx512"; NULL: the machine's best */
   uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
   uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
+  /* Folder of the program cache, made when it is missing; NULL or "": as the environment's
+   * FERRY_CACHE says, else none; "off": none. Copied. */
+  const char* cache;
+  uint64_t cache_limit_bytes; /* that the folder may hold; 0: 8 GiB */
+  int32_t verify_cache;       /* not 0: weights in the cache are checked too */
 } ferry_session_options;
 
 /* Optimises, plans and packs. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED_OP. */

@@ -60,6 +60,15 @@ struct SessionOptions {
   bool reference_kernels = false;
   // "scalar", "avx2" or "avx512"; empty: the best of this machine.
   std::string isa = {};
+  // Folder of the program cache: what a session makes of a model is kept there and mapped by the
+  // next one, in any process (docs/program_cache.md). Empty: as the environment's FERRY_CACHE says,
+  // else none; "off": none. The folder is made when it is missing, for its owner alone.
+  std::string cache = {};
+  // Bytes that the folder may hold; the programs not used for longest go first. 0: 8 GiB.
+  uint64_t cache_limit_bytes = 0;
+  // Reads all of a cached program before it is used, and makes it anew when a bit has changed.
+  // Otherwise this is checked of everything but the weights.
+  bool verify_cache = false;
 };
 
 struct RunOptions {
@@ -92,11 +101,19 @@ struct SessionReport {
   std::vector<Step> steps;
   std::string memory_formula;                   // bytes of the arena over the input's symbols
   uint64_t packed_bytes = 0;                    // weights in the kernels' form
+  uint64_t source_bytes = 0;                    // the constants that they were packed from
   uint64_t arena_bytes = 0, scratch_bytes = 0;  // of the last run; scratch: of all threads
   uint64_t used_bytes = 0, peak_bytes = 0;      // of tensors, now and at most so far
   int threads = 1;
   std::string isa;
   double load_milliseconds = 0;
+  // What the program cache did: "off"; "hit": the program is mapped from there; "written": it was
+  // not there, and is now; "rebuilt": it was there and of no use, and was written again; "unused":
+  // it could be neither read nor written.
+  std::string cache = "off";
+  std::string cache_file;    // its path; empty where there is none
+  std::string cache_reason;  // why not a hit, or why not written
+  uint64_t cache_bytes = 0;  // of the file
 };
 
 class FERRY_API Session {

@@ -116,6 +116,11 @@ class Session:
     max_fold_bytes_per_value, max_fold_bytes
                        bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB
                        or twice the model file, the larger. Larger ones are computed by each run.
+    cache              folder of the program cache, which keeps what was made of a model for the next
+                       session, in any process; made when it is missing. None: as the environment's
+                       FERRY_CACHE says, else none; "off": none. report().cache tells what it did.
+    cache_limit        bytes that the folder may hold; 0: 8 GiB
+    verify_cache       True checks the weights in the cache too, not only everything else
 
     A session may be run from several threads at once. It is pickled as its source (the absolute path,
     or the bytes) and options, and works in a child process after fork.
@@ -127,7 +132,8 @@ class Session:
                  isa: str | None = None, reference_kernels: bool = False,
                  external_folder: str | os.PathLike | None = None, prefer: str = "speed",
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
-                 max_fold_bytes: int = 0):
+                 max_fold_bytes: int = 0, cache: str | os.PathLike | None = None,
+                 cache_limit: int = 0, verify_cache: bool = False):
         model = source if isinstance(source, Model) else Model(
             source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
         self._model = model
@@ -136,6 +142,8 @@ class Session:
             "optimize": optimize, "passes_off": list(passes_off), "isa": isa or "",
             "reference_kernels": reference_kernels, "prefer": prefer,
             "max_fold_bytes_per_value": max_fold_bytes_per_value, "max_fold_bytes": max_fold_bytes,
+            "cache": os.fsdecode(cache) if cache is not None else "", "cache_limit": cache_limit,
+            "verify_cache": verify_cache,
         }
         self._native = _native.Session.create(model._native, **self._options)
         self._run = self._native.run

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
+#include "plan/panels.h"
 
 namespace ferry {
 namespace {
@@ -63,9 +64,38 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   pool_ = std::make_shared<BufferPool>(budget_.get(), !plan_options_.prefer_memory);
 
   source_ = graph.clone();
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> optimized, optimize(&pass_reports_));
-  FERRY_ASSIGN_OR_RETURN(main_.program, plan(std::move(optimized)));
+  const std::unique_ptr<ProgramCache> cache = ProgramCache::open(options);
+  const Status status = make_main_program(cache.get());
+  if (cache) cache_report_ = cache->report();
+  return status;
+}
+
+Status Engine::make_main_program(ProgramCache* cache) {
+  PlanOptions o = plan_options_;
+  if (auto loaded = cache ? cache->find(*source_, o, budget_.get()) : nullptr) {
+    o.panels = &loaded->panels;
+    auto program = plan_graph(std::move(loaded->graph), o);
+    const Status status = program.ok() ? loaded->panels.check_used() : program.status();
+    if (status.ok()) {
+      main_.program = *std::move(program);
+      main_.program->source_bytes = loaded->panels.source_bytes();
+      return {};
+    }
+    cache->reject(status);
+  }
+  PanelStore panels;
+  o.panels = &panels;
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> graph, optimize(&pass_reports_));
+  FERRY_RETURN_IF_ERROR(prepare_graph(*graph, o));
+  // Planning lets go of constants that the cache must hold.
+  std::unique_ptr<Graph> planned = cache ? graph->clone() : nullptr;
+  FERRY_ASSIGN_OR_RETURN(main_.program, plan_graph(std::move(graph), o));
+  if (cache) cache->describe(*planned, *main_.program, panels);
+  planned.reset();
+  FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
+  main_.program->source_bytes = panels.source_bytes();
   drop_constant_pages(*source_);
+  if (cache) cache->write();
   return {};
 }
 
@@ -220,11 +250,16 @@ SessionReport Engine::report() {
   }
   r.memory_formula = program.memory.formula();
   r.packed_bytes = program.packed_bytes;
+  r.source_bytes = program.source_bytes;
   r.used_bytes = budget_->used();
   r.peak_bytes = budget_->peak();
   r.threads = plan_options_.threads;
   r.isa = isa_name(plan_options_.isa);
   r.load_milliseconds = load_milliseconds_;
+  r.cache = cache_report_.state;
+  r.cache_file = cache_report_.file;
+  r.cache_reason = cache_report_.reason;
+  r.cache_bytes = cache_report_.bytes;
   const std::lock_guard lock(main_.mutex);
   r.arena_bytes = main_.last_arena_bytes;
   r.scratch_bytes = main_.last_scratch_bytes;

@@ -14,6 +14,7 @@
 #include "ferry/session.h"
 #include "passes/pass.h"
 #include "plan/program.h"
+#include "runtime/program_cache.h"
 #include "runtime/run_context.h"
 
 namespace ferry {
@@ -48,6 +49,8 @@ class Engine {
 
   Engine() = default;
   Status prepare(const Graph& graph, const SessionOptions& options, const KernelRegistry& kernels);
+  // `cache` may be null.
+  Status make_main_program(ProgramCache* cache);
   // A copy of the source graph after the passes of the options.
   Result<std::unique_ptr<Graph>> optimize(std::vector<PassReport>* reports);
   Result<std::unique_ptr<Program>> plan(std::unique_ptr<Graph> graph);
@@ -68,6 +71,7 @@ class Engine {
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;
   std::vector<PassReport> pass_reports_;
   std::atomic<uint64_t> runs_{0};
+  CacheReport cache_report_;
   double load_milliseconds_ = 0;
 };
 
