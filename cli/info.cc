@@ -91,6 +91,20 @@ Json steps_json(const SessionReport& made) {
   return list;
 }
 
+Json cache_json(const SessionReport& made) {
+  return {{"state", made.cache},
+          {"file", made.cache_file},
+          {"reason", made.cache_reason},
+          {"bytes", made.cache_bytes}};
+}
+
+// " (1.42 times what is in the file)"
+std::string packed_ratio(const Json& j) {
+  const auto source = j["source_bytes"].get<double>();
+  if (source == 0) return "";
+  return fmt::format(" ({:.2f} times their constants)", j["packed_bytes"].get<double>() / source);
+}
+
 Json report_of(const Options& o, const Model& model, const Session& session) {
   const ModelMetadata& m = model.metadata();
   const ModelSize size = measure_size(model);
@@ -113,6 +127,9 @@ Json report_of(const Options& o, const Model& model, const Session& session) {
   j["costs"] = costs_json(o, model, session);
   j["memory_formula"] = made.memory_formula;
   j["packed_bytes"] = made.packed_bytes;
+  j["source_bytes"] = made.source_bytes;
+  j["load_ms"] = made.load_milliseconds;
+  j["cache"] = cache_json(made);
   j["steps"] = made.steps.size();
   j["isa"] = made.isa;
   if (o.kernels || o.json) j["kernels"] = steps_json(made);
@@ -158,9 +175,16 @@ void print_costs(const Json& j) {
     }
   }
   if (costs.contains("arena_bytes")) {
-    fmt::print("memory      {}{}, weights packed for this machine {}\n",
+    fmt::print("memory      {}{}, weights packed for this machine {}{}\n",
                bytes_text(costs["arena_bytes"].get<double>()), at,
-               bytes_text(j["packed_bytes"].get<double>()));
+               bytes_text(j["packed_bytes"].get<double>()), packed_ratio(j));
+  }
+  const Json& cache = j["cache"];
+  if (cache["state"] != "off") {
+    fmt::print("cache       {}, {}: {}\n", cache["state"].get<std::string>(),
+               bytes_text(cache["bytes"].get<double>()), cache["file"].get<std::string>());
+    const auto reason = cache["reason"].get<std::string>();
+    if (!reason.empty()) fmt::print("            {}\n", reason);
   }
   if (costs.contains("note")) fmt::print("            {}\n", costs["note"].get<std::string>());
   const auto formula = j["memory_formula"].get<std::string>();

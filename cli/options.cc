@@ -80,6 +80,14 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
   verb.add_option("--isa", session.isa, "scalar, avx2 or avx512; default: the machine's best")
       ->check(CLI::IsMember({"scalar", "avx2", "avx512"}))
       ->group(group);
+  verb.add_option("--cache", session.cache,
+                  "folder that keeps what was made of a model for the next time; off: none, also "
+                  "when FERRY_CACHE names one")
+      ->group(group);
+  verb.add_option("--cache-limit", cache_limit, "bytes that --cache may hold: 512M; default 8GiB")
+      ->group(group);
+  verb.add_flag("--verify-cache", session.verify_cache, "check the weights in the cache too")
+      ->group(group);
   verb.add_option("--passes-off", session.passes_off, "passes to leave out (see info --passes)")
       ->delimiter(',')
       ->group(group);
@@ -95,6 +103,9 @@ SessionOptions EngineOptions::get() const {
   options.prefer = prefer == "memory" ? Prefer::kMemory : Prefer::kSpeed;
   if (!memory_limit.empty()) {
     options.memory_limit_bytes = parse_bytes("--memory-limit", memory_limit);
+  }
+  if (!cache_limit.empty()) {
+    options.cache_limit_bytes = parse_bytes("--cache-limit", cache_limit);
   }
   return options;
 }

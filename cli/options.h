@@ -17,7 +17,7 @@ namespace ferry::cli {
 // How a session is made: --threads, --accuracy, --prefer, --memory-limit, ...
 struct EngineOptions {
   std::string accuracy = "fast", prefer = "speed";
-  std::string memory_limit;
+  std::string memory_limit, cache_limit;
   std::vector<std::string> limits;
   SessionOptions session;
 

@@ -72,6 +72,8 @@ void serve(const OwnJob& job) {
               {"arena_bytes", report.arena_bytes},
               {"scratch_bytes", report.scratch_bytes},
               {"packed_bytes", report.packed_bytes},
+              {"source_bytes", report.source_bytes},
+              {"cache", report.cache},
               {"session_peak_bytes", report.peak_bytes}});
       continue;
     }

@@ -210,6 +210,11 @@ typedef struct ferry_session_options {
   uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
   uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
   int32_t tuning_ms; /* of the first runs, to measure what is fastest; 0: 200; negative: none */
+  /* Folder of the program cache, made when it is missing; NULL or "": as the environment's
+   * FERRY_CACHE says, else none; "off": none. Copied. */
+  const char* cache;
+  uint64_t cache_limit_bytes; /* that the folder may hold; 0: 8 GiB */
+  int32_t verify_cache;       /* not 0: weights in the cache are checked too */
 } ferry_session_options;
 
 /* Optimises, plans and packs. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, UNSUPPORTED_OP. */

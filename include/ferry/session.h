@@ -64,6 +64,15 @@ struct SessionOptions {
   // Milliseconds of the first runs that may be spent on finding out what is fastest here: such runs
   // may take longer than later ones. 0: a cost model decides alone. Never changes a result.
   int tuning_ms = 200;
+  // Folder of the program cache: what a session makes of a model is kept there and mapped by the
+  // next one, in any process (docs/program_cache.md). Empty: as the environment's FERRY_CACHE says,
+  // else none; "off": none. The folder is made when it is missing, for its owner alone.
+  std::string cache = {};
+  // Bytes that the folder may hold; the programs not used for longest go first. 0: 8 GiB.
+  uint64_t cache_limit_bytes = 0;
+  // Reads all of a cached program before it is used, and makes it anew when a bit has changed.
+  // Otherwise this is checked of everything but the weights.
+  bool verify_cache = false;
 };
 
 struct RunOptions {
@@ -96,12 +105,20 @@ struct SessionReport {
   std::vector<Step> steps;
   std::string memory_formula;                   // bytes of the arena over the input's symbols
   uint64_t packed_bytes = 0;                    // weights in the kernels' form
+  uint64_t source_bytes = 0;                    // the constants that they were packed from
   uint64_t arena_bytes = 0, scratch_bytes = 0;  // of the last run; scratch: of all threads
   uint64_t used_bytes = 0, peak_bytes = 0;      // of tensors, now and at most so far
   int threads = 1;             // that the next run may use
   std::string threads_reason;  // why so many: "measured: 1 thread 12.0 us, 2 threads 8.1 us"
   std::string isa;
   double load_milliseconds = 0;
+  // What the program cache did: "off"; "hit": the program is mapped from there; "written": it was
+  // not there, and is now; "rebuilt": it was there and of no use, and was written again; "unused":
+  // it could be neither read nor written.
+  std::string cache = "off";
+  std::string cache_file;    // its path; empty where there is none
+  std::string cache_reason;  // why not a hit, or why not written
+  uint64_t cache_bytes = 0;  // of the file
 };
 
 class FERRY_API Session {

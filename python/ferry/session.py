@@ -125,6 +125,11 @@ class Session:
                        or twice the model file, the larger. Larger ones are computed by each run.
     tuning_ms          milliseconds of the first runs that may be spent on measuring what is
                        fastest; 0: a cost model decides. Never changes a result.
+    cache              folder of the program cache, which keeps what was made of a model for the next
+                       session, in any process; made when it is missing. None: as the environment's
+                       FERRY_CACHE says, else none; "off": none. report().cache tells what it did.
+    cache_limit        bytes that the folder may hold; 0: 8 GiB
+    verify_cache       True checks the weights in the cache too, not only everything else
 
     A session may be run from several threads at once. It is pickled as its source (the absolute path,
     or the bytes) and options, and works in a child process after fork.
@@ -136,7 +141,8 @@ class Session:
                  isa: str | None = None, reference_kernels: bool = False,
                  external_folder: str | os.PathLike | None = None, prefer: str = "speed",
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
-                 max_fold_bytes: int = 0, tuning_ms: int = 200):
+                 max_fold_bytes: int = 0, tuning_ms: int = 200,
+                 cache: str | os.PathLike | None = None, cache_limit: int = 0, verify_cache: bool = False):
         _check_sizes(memory_limit=memory_limit, max_fold_bytes_per_value=max_fold_bytes_per_value,
                      max_fold_bytes=max_fold_bytes)
         model = source if isinstance(source, Model) else Model(
@@ -148,6 +154,8 @@ class Session:
             "reference_kernels": reference_kernels, "prefer": prefer,
             "max_fold_bytes_per_value": max_fold_bytes_per_value, "max_fold_bytes": max_fold_bytes,
             "tuning_ms": tuning_ms,
+            "cache": os.fsdecode(cache) if cache is not None else "", "cache_limit": cache_limit,
+            "verify_cache": verify_cache,
         }
         self._native = _native.Session.create(model._native, **self._options)
         self._run = self._native.run

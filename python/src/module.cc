@@ -142,7 +142,8 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
                        uint64_t memory_limit, bool optimize,
                        const std::vector<std::string>& passes_off, const std::string& isa,
                        bool reference_kernels, const std::string& prefer,
-                       uint64_t max_fold_bytes_per_value, uint64_t max_fold_bytes, int tuning_ms) {
+                       uint64_t max_fold_bytes_per_value, uint64_t max_fold_bytes, int tuning_ms,
+                       const std::string& cache, uint64_t cache_limit, bool verify_cache) {
   if (accuracy != "fast" && accuracy != "exact") {
     raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
   }
@@ -161,6 +162,9 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
   options.max_fold_bytes_per_value = max_fold_bytes_per_value;
   options.max_fold_bytes = max_fold_bytes;
   options.tuning_ms = tuning_ms;
+  options.cache = cache;
+  options.cache_limit_bytes = cache_limit;
+  options.verify_cache = verify_cache;
   auto made = [&] {
     const nb::gil_scoped_release release;
     return Session::create(source.model, options);
@@ -438,7 +442,8 @@ NB_MODULE(_native, m) {
   session
       .def_static("create", &make_session, "model"_a, "threads"_a, "accuracy"_a, "memory_limit"_a,
                   "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a,
-                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a, "tuning_ms"_a)
+                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a, "tuning_ms"_a,
+                  "cache"_a, "cache_limit"_a, "verify_cache"_a)
       .def("run", &run, "inputs"_a, "outputs"_a.none(), "out"_a.none(), "timeout"_a.none(),
            "cancel"_a.none())
       .def("report", [](const PySession& s) { return s.session.report(); })

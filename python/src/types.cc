@@ -84,6 +84,8 @@ void bind_report(nb::module_& m) {
       .def_ro("memory_formula", &Report::memory_formula,
               "Bytes of the arena over the symbols of the inputs.")
       .def_ro("packed_bytes", &Report::packed_bytes, "Of weights in the kernels' form.")
+      .def_ro("source_bytes", &Report::source_bytes,
+              "Of the constants that they were packed from.")
       .def_ro("arena_bytes", &Report::arena_bytes,
               "Of values between inputs and outputs, last run.")
       .def_ro("scratch_bytes", &Report::scratch_bytes, "Of the steps' scratch, all threads.")
@@ -92,7 +94,12 @@ void bind_report(nb::module_& m) {
       .def_ro("threads", &Report::threads, "That the next run may use.")
       .def_ro("threads_reason", &Report::threads_reason, "Why so many.")
       .def_ro("isa", &Report::isa)
-      .def_ro("load_milliseconds", &Report::load_milliseconds);
+      .def_ro("load_milliseconds", &Report::load_milliseconds)
+      .def_ro("cache", &Report::cache,
+              "What the program cache did: 'off', 'hit', 'written', 'rebuilt' or 'unused'.")
+      .def_ro("cache_file", &Report::cache_file)
+      .def_ro("cache_reason", &Report::cache_reason, "Why it was no hit, or was not written.")
+      .def_ro("cache_bytes", &Report::cache_bytes);
 }
 
 }  // namespace

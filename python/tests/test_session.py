@@ -316,3 +316,21 @@ def test_module_as_a_command():
         assert "not part of this installation" in done.stderr
     else:
         assert ferry.__version__ in done.stdout
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_weights_may_lie_at_any_address_of_the_file(tmp_path, shift):
+    random = np.random.default_rng(shift)
+    weights = random.standard_normal((160, 160)).astype(np.float32)
+    x = random.standard_normal((2, 160)).astype(np.float32)
+    name = "w" + "x" * shift
+    path = tmp_path / "m.onnx"
+    path.write_bytes(models.model(
+        [helper.make_node("MatMul", ["x", name], ["y"])],
+        [models.tensor("x", TensorProto.FLOAT, ["N", 160])], [models.tensor("y", TensorProto.FLOAT, ["N", 160])],
+        [(name, weights)]))
+    sources = (path, path.read_bytes(), ferry.Model(path).optimize())
+    for session in [ferry.Session(s, cache=tmp_path / "cache") for s in (*sources, *sources)]:
+        np.testing.assert_allclose(session.run([x])["y"], x @ weights, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(session.run([x], [name])[name], weights)
+    assert session.report().cache == "hit"

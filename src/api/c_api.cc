@@ -482,6 +482,9 @@ ferry_status* ferry_session_create(const ferry_model* model, const ferry_session
     chosen.max_fold_bytes = o.max_fold_bytes;
     if (o.isa != nullptr) chosen.isa = o.isa;
     if (o.tuning_ms != 0) chosen.tuning_ms = std::max(o.tuning_ms, 0);
+    if (o.cache != nullptr) chosen.cache = o.cache;
+    chosen.cache_limit_bytes = o.cache_limit_bytes;
+    chosen.verify_cache = o.verify_cache != 0;
     FERRY_ASSIGN_OR_RETURN(ferry::Session made, ferry::Session::create(model->model, chosen));
     *session = new ferry_session{std::move(made)};
     return {};

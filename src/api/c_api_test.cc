@@ -2,8 +2,10 @@
 #include "ferry/c_api.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>  // NOLINT: mkdtemp
 
 #include <array>
+#include <filesystem>
 #include <string>
 
 #include "api/test_model.h"
@@ -255,6 +257,23 @@ TEST_F(CApi, TuningTimeIsTheDefaultUnlessNegative) {
     EXPECT_EQ(status, nullptr);
     ferry_session_free(session);
   }
+}
+
+TEST_F(CApi, AProgramIsKeptInAFolder) {
+  std::string folder = (std::filesystem::temp_directory_path() / "ferry-c-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  ferry_session_options options{};
+  options.struct_size = sizeof options;
+  options.cache = folder.c_str();
+  for (int i = 0; i < 2; ++i) {
+    ferry_session* session = nullptr;
+    ASSERT_EQ(ferry_session_create(model_, &options, &session), nullptr);
+    ferry_session_free(session);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder),
+                            std::filesystem::directory_iterator()),
+              1);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -23,10 +23,21 @@ namespace {
 
 std::atomic<bool> openat2_disabled{false};
 
-// What is mapped now: end by beginning.
+// What is mapped now, by its beginning.
+struct Mapping {
+  uintptr_t end = 0;
+  FileIdentity file;
+};
 struct Mappings {
   std::mutex mutex;
-  std::map<uintptr_t, uintptr_t> ends;
+  std::map<uintptr_t, Mapping> all;
+
+  // The mapping that holds [at, at + bytes), or all.end(). Call with the mutex held.
+  std::map<uintptr_t, Mapping>::const_iterator find(uintptr_t at, size_t bytes) const {
+    const auto next = all.upper_bound(at);
+    if (next == all.begin() || std::prev(next)->second.end < at + bytes) return all.end();
+    return std::prev(next);
+  }
 };
 
 Mappings& mappings() {
@@ -98,10 +109,19 @@ void set_openat2_disabled(bool disabled) noexcept { openat2_disabled.store(disab
 
 MappedFile::~MappedFile() {
   if (!mapped_) return;
-  Mappings& all = mappings();
-  const std::lock_guard lock(all.mutex);
-  all.ends.erase(reinterpret_cast<uintptr_t>(data_));
+  Mappings& mapped = mappings();
+  const std::lock_guard lock(mapped.mutex);
+  mapped.all.erase(reinterpret_cast<uintptr_t>(data_));
   ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::optional<FilePlace> find_file_place(const void* data, size_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  Mappings& mapped = mappings();
+  const std::lock_guard lock(mapped.mutex);
+  const auto it = mapped.find(at, bytes);
+  if (it == mapped.all.end()) return std::nullopt;
+  return FilePlace{it->second.file, at - it->first};
 }
 
 void release_pages(const void* data, size_t bytes) noexcept {
@@ -109,10 +129,9 @@ void release_pages(const void* data, size_t bytes) noexcept {
   const auto at = reinterpret_cast<uintptr_t>(data);
   const uintptr_t begin = (at + page - 1) / page * page, end = (at + bytes) / page * page;
   if (bytes < page || begin >= end) return;
-  Mappings& all = mappings();
-  const std::lock_guard lock(all.mutex);
-  const auto next = all.ends.upper_bound(at);
-  if (next == all.ends.begin() || std::prev(next)->second < at + bytes) return;
+  Mappings& mapped = mappings();
+  const std::lock_guard lock(mapped.mutex);
+  if (mapped.find(at, bytes) == mapped.all.end()) return;
   (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
@@ -144,10 +163,12 @@ Result<std::shared_ptr<MappedFile>> MappedFile::from_descriptor(int fd, std::str
     if (data == MAP_FAILED) return io_error("{}: cannot be mapped: {}", file->path_, reason(errno));
     file->data_ = static_cast<const std::byte*>(data);
     file->mapped_ = true;
-    Mappings& all = mappings();
-    const std::lock_guard lock(all.mutex);
+    Mappings& mapped = mappings();
+    const std::lock_guard lock(mapped.mutex);
     const auto begin = reinterpret_cast<uintptr_t>(data);
-    all.ends.emplace(begin, begin + size);
+    const int64_t seconds = info.st_mtim.tv_sec;
+    const FileIdentity identity{info.st_ino, size, seconds * 1'000'000'000 + info.st_mtim.tv_nsec};
+    mapped.all[begin] = {begin + size, identity};
     return file;
   }
   file->copy_ = std::make_unique_for_overwrite<std::byte[]>(size);

@@ -7,13 +7,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "ferry/status.h"
 
 namespace ferry {
+
+// What tells one state of a file from another without reading it.
+struct FileIdentity {
+  uint64_t inode = 0, size_bytes = 0;
+  int64_t modified_ns = 0;  // since 1970
+};
 
 struct MapOptions {
   bool map = true;  // false: read into memory
@@ -33,11 +41,12 @@ class MappedFile {
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   const std::string& path() const noexcept { return path_; }
 
- private:
-  friend class Directory;
-  MappedFile() = default;
+  // The same for an open file; `path` is its name in messages. The descriptor stays the caller's.
   static Result<std::shared_ptr<MappedFile>> from_descriptor(int fd, std::string path,
                                                              const MapOptions& options);
+
+ private:
+  MappedFile() = default;
 
   std::string path_;
   const std::byte* data_ = nullptr;
@@ -67,6 +76,13 @@ class Directory {
   std::string path_;
   int fd_ = -1;
 };
+
+// A place in the bytes of a file that is mapped, and the file's state when it was opened.
+struct FilePlace {
+  FileIdentity file;
+  uint64_t offset = 0;
+};
+std::optional<FilePlace> find_file_place(const void* data, size_t bytes);
 
 // Gives the pages of a mapped file that lie wholly within [data, data + bytes) back to the machine,
 // if that is where they lie; what is read there again comes from the file. For weights that were

@@ -15,6 +15,7 @@
 #include "kernels/eltwise/eltwise.h"
 #include "ops_cpu/parallel.h"
 #include "plan/epilogue.h"
+#include "plan/panels.h"
 
 namespace ferry {
 
@@ -39,14 +40,20 @@ class AnchorStep : public StepKernel {
         anchor_(std::move(anchor)),
         by_pixel_(by_pixel) {}
 
-  // Memory for packed weights, kept as long as the step.
-  Result<float*> allocate_weights(int64_t floats, MemoryBudget* budget) {
-    const auto bytes = static_cast<size_t>(floats) * sizeof(float);
-    FERRY_ASSIGN_OR_RETURN(weights_, allocate_buffer(bytes, budget));
-    packed_bytes_ = bytes;
-    return static_cast<float*>(weights_.get());
+  // `pack(w, packed)` packs input 1 of the anchor, once the program is planned. It must not refer
+  // to the step.
+  template <class F>
+  Status pack_weights(const KernelRequest& request, std::string label, int64_t floats, F pack) {
+    packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
+    FERRY_ASSIGN_OR_RETURN(
+        weights_,
+        request.panels->add(request, static_cast<size_t>(anchor_.inputs[1]), std::move(label),
+                            packed_bytes_, [pack = std::move(pack)](const Tensor& w, void* packed) {
+                              pack(w, static_cast<float*>(packed));
+                            }));
+    return {};
   }
-  const float* weights() const { return static_cast<const float*>(weights_.get()); }
+  const float* weights() const { return weights_->floats(); }
 
   const Tensor& first_input(const StepContext& c) const {
     return c.input(static_cast<size_t>(anchor_.inputs[0]));
@@ -147,7 +154,7 @@ class AnchorStep : public StepKernel {
 
   static int64_t tail_at(int64_t own_bytes) { return (own_bytes + 63) / 64 * 64; }
 
-  std::shared_ptr<void> weights_;
+  PanelPtr weights_;
 };
 
 // The bias, input 2 of the anchor, as numbers: empty where it has none, nullopt where it is not

@@ -39,15 +39,30 @@ void pack_in_pieces(const GemmKernels& kernels, const float* b, int64_t row_stri
 
 }  // namespace
 
-Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int64_t row_stride,
-                                 int64_t col_stride, int64_t k, int64_t n, MemoryBudget* budget) {
+Result<PackedMatrix> pack_matrix(const KernelRequest& request, size_t input,
+                                 const GemmKernels& kernels, const MatrixView& view) {
   PackedMatrix packed;
-  packed.k = k;
-  packed.n = n;
-  packed.bytes = static_cast<size_t>(gemm_packed_size(kernels, k, n)) * sizeof(float);
-  FERRY_ASSIGN_OR_RETURN(packed.memory, allocate_buffer(packed.bytes, budget));
-  pack_in_pieces(kernels, b, row_stride, col_stride, k, n,
-                 static_cast<float*>(packed.memory.get()));
+  packed.k = view.k;
+  packed.n = view.n;
+  const size_t bytes =
+      static_cast<size_t>(gemm_packed_size(kernels, view.k, view.n)) * sizeof(float);
+  const auto pack = [&kernels, view](const Tensor& source, void* panel) {
+    const float* b = source.data<float>();
+    std::vector<float> scaled;
+    if (view.factor != 1) {
+      scaled.assign(b, b + source.count());
+      for (float& v : scaled) v *= view.factor;
+      b = scaled.data();
+    }
+    pack_in_pieces(kernels, b + view.begin, view.row_stride, view.col_stride, view.k, view.n,
+                   static_cast<float*>(panel));
+  };
+  FERRY_ASSIGN_OR_RETURN(
+      packed.panel,
+      request.panels->add(request, input,
+                          fmt::format("matrix {}x{} by {}, {} from {} times {}", view.k, view.n,
+                                      view.row_stride, view.col_stride, view.begin, view.factor),
+                          bytes, pack));
   return packed;
 }
 
@@ -135,7 +150,7 @@ class MatrixStep final : public AnchorStep, public RowStage {
       : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         weights_(std::move(weights)) {
-    packed_bytes_ = weights_.bytes;
+    packed_bytes_ = weights_.bytes();
   }
 
   std::string name() const override { return "gemm_f32"; }

@@ -6,25 +6,34 @@
 #include <memory>
 #include <vector>
 
-#include "base/allocator.h"
 #include "base/thread_pool.h"
 #include "kernels/gemm/gemm.h"
 #include "plan/epilogue.h"
+#include "plan/panels.h"
 
 namespace ferry {
 
 // Weights of k rows and n columns, packed once.
 struct PackedMatrix {
-  std::shared_ptr<void> memory;
+  PanelPtr panel;
   int64_t k = 0, n = 0;
-  size_t bytes = 0;
 
-  const float* data() const { return static_cast<const float*>(memory.get()); }
+  size_t bytes() const { return panel ? panel->bytes() : 0; }
+  const float* data() const { return panel->floats(); }
 };
 
-// Packs element (i, j) = b[i * row_stride + j * col_stride].
-Result<PackedMatrix> pack_matrix(const GemmKernels& kernels, const float* b, int64_t row_stride,
-                                 int64_t col_stride, int64_t k, int64_t n, MemoryBudget* budget);
+// Where a matrix lies in a constant: element (i, j) is factor * b[begin + i * row_stride + j *
+// col_stride].
+struct MatrixView {
+  int64_t k = 0, n = 0;  // rows, columns
+  int64_t row_stride = 0, col_stride = 0;
+  int64_t begin = 0;
+  float factor = 1;
+};
+
+// Has a matrix of the request's input `input` packed.
+Result<PackedMatrix> pack_matrix(const KernelRequest& request, size_t input,
+                                 const GemmKernels& kernels, const MatrixView& view);
 
 // Computes all of C; args.packed_b and sizes are set. The split over threads never changes a bit.
 // `finish(thread, m0, m1, n0, n1)`, if any, is called with each rectangle once it is in the cache;

@@ -24,6 +24,23 @@ int64_t strip_bytes() {
   return std::min<int64_t>(768 << 10, static_cast<int64_t>(cpu_info().l2_bytes) * 3 / 4);
 }
 
+// The weights [O, I, kh, kw] as [O, channels, 3, 3], one channel per member of the grid and input.
+std::vector<float> grid_of(const Tensor& w, int64_t grid_channels, int64_t grid_w) {
+  const int64_t outputs = w.dim(0), channels = w.dim(1), kh = w.dim(2), kw = w.dim(3);
+  std::vector<float> grid(static_cast<size_t>(outputs * grid_channels * 9));
+  for (int64_t o = 0; o < outputs * channels; ++o) {
+    for (int64_t y = 0; y < kh; ++y) {
+      for (int64_t x = 0; x < kw; ++x) {
+        const int64_t member = (y / 3 * grid_w + x / 3) * channels + o % channels;
+        const int64_t filter = o / channels * grid_channels + member;
+        grid[static_cast<size_t>(filter * 9 + y % 3 * 3 + x % 3)] =
+            w.data<float>()[(o * kh + y) * kw + x];
+      }
+    }
+  }
+  return grid;
+}
+
 class ShiftedWinogradStep final : public AnchorStep {
  public:
   ShiftedWinogradStep(Isa isa, const ConvPlan& plan, const std::vector<float>& bias,
@@ -41,32 +58,24 @@ class ShiftedWinogradStep final : public AnchorStep {
     shifted_.pad[1] = shifted_.pad[2] = 0;
   }
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    const int64_t outputs = w.dim(0), channels = w.dim(1), kh = w.dim(2), kw = w.dim(3);
-    std::vector<float> grid(static_cast<size_t>(outputs * shifted_.in_channels * 9));
-    for (int64_t o = 0; o < outputs * channels; ++o) {
-      for (int64_t y = 0; y < kh; ++y) {
-        for (int64_t x = 0; x < kw; ++x) {
-          const int64_t member = (y / 3 * grid_w_ + x / 3) * channels + o % channels;
-          const int64_t filter = o / channels * shifted_.in_channels + member;
-          grid[static_cast<size_t>(filter * 9 + y % 3 * 3 + x % 3)] =
-              w.data<float>()[(o * kh + y) * kw + x];
-        }
-      }
-    }
-    FERRY_ASSIGN_OR_RETURN(float* packed,
-                           allocate_weights(winograd_packed_size(gemm_, shifted_, kTile), budget));
-    winograd_pack_weights(gemm_, shifted_, kTile, grid.data(), 0, outputs, packed);
-    return {};
+  Status pack(const KernelRequest& request) {
+    return pack_weights(
+        request, name(), winograd_packed_size(gemm_, shifted_, kTile),
+        [&gemm = gemm_, shifted = shifted_, grid_w = grid_w_](const Tensor& w, float* to) {
+          const std::vector<float> grid = grid_of(w, shifted.in_channels, grid_w);
+          winograd_pack_weights(gemm, shifted, kTile, grid.data(), 0, w.dim(0), to);
+        });
   }
 
   // The 1x1 convolution that follows.
   Status pack_second(const KernelRequest& request) {
     const std::vector<int>& inputs = anchor_.then->inputs;
     const Tensor& w = *request.constant(static_cast<size_t>(inputs[1]));
-    FERRY_ASSIGN_OR_RETURN(second_, pack_matrix(gemm_, w.data<float>(), 1, w.dim(1), w.dim(1),
-                                                w.dim(0), request.budget));
-    packed_bytes_ += second_.bytes;
+    FERRY_ASSIGN_OR_RETURN(
+        second_,
+        pack_matrix(request, static_cast<size_t>(inputs[1]), gemm_,
+                    {.k = w.dim(1), .n = w.dim(0), .row_stride = 1, .col_stride = w.dim(1)}));
+    packed_bytes_ += second_.bytes();
     second_bias_ = constant_bias(request, inputs).value();
     return {};
   }
@@ -229,7 +238,7 @@ Result<std::unique_ptr<StepKernel>> make_shifted_winograd_step(const KernelReque
     return std::unique_ptr<StepKernel>();
   }
   auto step = std::make_unique<ShiftedWinogradStep>(request.isa, plan, bias, anchor);
-  FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+  FERRY_RETURN_IF_ERROR(step->pack(request));
   if (anchor.then) FERRY_RETURN_IF_ERROR(step->pack_second(request));
   return std::unique_ptr<StepKernel>(std::move(step));
 }

@@ -32,11 +32,11 @@ class ThinInputStep final : public AnchorStep, public RowStage {
         gemm_(gemm_kernels(isa)),
         plan_(std::move(plan)) {}
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    FERRY_ASSIGN_OR_RETURN(float* packed,
-                           allocate_weights(thin_input_packed_size(gemm_, plan_.shape), budget));
-    thin_input_pack_weights(gemm_, plan_.shape, w.data<float>(), packed);
-    return {};
+  Status pack(const KernelRequest& request) {
+    return pack_weights(request, name(), thin_input_packed_size(gemm_, plan_.shape),
+                        [&gemm = gemm_, shape = plan_.shape](const Tensor& w, float* to) {
+                          thin_input_pack_weights(gemm, shape, w.data<float>(), to);
+                        });
   }
 
   std::string name() const override { return "thin_input_f32"; }
@@ -111,11 +111,11 @@ class ThinOutputStep final : public AnchorStep {
         kernels_(thin_output_kernels(isa)),
         plan_(std::move(plan)) {}
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    FERRY_ASSIGN_OR_RETURN(float* packed,
-                           allocate_weights(thin_output_packed_size(plan_.shape), budget));
-    thin_output_pack_weights(plan_.shape, w.data<float>(), packed);
-    return {};
+  Status pack(const KernelRequest& request) {
+    return pack_weights(request, name(), thin_output_packed_size(plan_.shape),
+                        [shape = plan_.shape](const Tensor& w, float* to) {
+                          thin_output_pack_weights(shape, w.data<float>(), to);
+                        });
   }
 
   std::string name() const override { return "thin_output_f32"; }
@@ -177,7 +177,7 @@ Result<KernelOffer> make_thin_conv_step(const KernelRequest& request, ConvPlan p
   if (plan.op.planar_output) {
     auto step =
         std::make_unique<ThinOutputStep>(request.isa, std::move(plan), std::move(bias), anchor);
-    FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+    FERRY_RETURN_IF_ERROR(step->pack(request));
     return KernelOffer(std::move(step));
   }
   FERRY_ASSIGN_OR_RETURN(auto shifted, make_shifted_winograd_step(request, plan, w, bias, anchor));
@@ -185,7 +185,7 @@ Result<KernelOffer> make_thin_conv_step(const KernelRequest& request, ConvPlan p
   if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
   auto step =
       std::make_unique<ThinInputStep>(request.isa, std::move(plan), std::move(bias), anchor);
-  FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+  FERRY_RETURN_IF_ERROR(step->pack(request));
   return KernelOffer(std::move(step));
 }
 

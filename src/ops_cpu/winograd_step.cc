@@ -19,12 +19,12 @@ class WinogradStep final : public AnchorStep {
         plan_(std::move(plan)),
         m_(m) {}
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    FERRY_ASSIGN_OR_RETURN(float* packed,
-                           allocate_weights(winograd_packed_size(gemm_, plan_.shape, m_), budget));
-    winograd_pack_weights(gemm_, plan_.shape, m_, w.data<float>(), 0, plan_.shape.out_channels,
-                          packed);
-    return {};
+  Status pack(const KernelRequest& request) {
+    return pack_weights(request, tactic(), winograd_packed_size(gemm_, plan_.shape, m_),
+                        [&gemm = gemm_, shape = plan_.shape, m = m_](const Tensor& w, float* to) {
+                          winograd_pack_weights(gemm, shape, m, w.data<float>(), 0,
+                                                shape.out_channels, to);
+                        });
   }
 
   std::string name() const override { return "winograd_f32"; }
@@ -110,12 +110,11 @@ class WinogradStep final : public AnchorStep {
 }  // namespace
 
 Result<std::unique_ptr<StepKernel>> make_winograd_step(const KernelRequest& request, ConvPlan plan,
-                                                       int64_t m, const Tensor& w,
-                                                       std::vector<float> bias,
+                                                       int64_t m, std::vector<float> bias,
                                                        const FusedAnchor& anchor) {
   auto step =
       std::make_unique<WinogradStep>(request.isa, std::move(plan), m, std::move(bias), anchor);
-  FERRY_RETURN_IF_ERROR(step->pack(w, request.budget));
+  FERRY_RETURN_IF_ERROR(step->pack(request));
   return std::unique_ptr<StepKernel>(std::move(step));
 }
 

@@ -10,10 +10,9 @@
 
 namespace ferry {
 
-// `m` outputs per tile side: 2, 4 or 6. `w` is [O, I, 3, 3]; it is transformed and packed here.
+// `m` outputs per tile side: 2, 4 or 6. The weights [O, I, 3, 3] are transformed and packed.
 Result<std::unique_ptr<StepKernel>> make_winograd_step(const KernelRequest& request, ConvPlan plan,
-                                                       int64_t m, const Tensor& w,
-                                                       std::vector<float> bias,
+                                                       int64_t m, std::vector<float> bias,
                                                        const FusedAnchor& anchor);
 
 }  // namespace ferry

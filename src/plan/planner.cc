@@ -10,6 +10,7 @@
 #include "ops/fusion/group.h"
 #include "plan/fuse.h"
 #include "plan/layout.h"
+#include "plan/panels.h"
 #include "plan/program.h"
 #include "plan/strips.h"
 
@@ -66,7 +67,7 @@ class Planner {
       FERRY_RETURN_IF_ERROR(choose_kernel(step).with_context(graph().node(id).describe()));
       for (auto& body : graph().node(id).bodies) {
         if (!step.kernel->wants_bodies()) break;
-        PlanOptions options = o_;
+        PlanOptions options = o_;  // with the store of this program
         options.is_group = graph().node(id).op.as<Group>() != nullptr;
         FERRY_ASSIGN_OR_RETURN(auto inner, make_program(body->clone(), options));
         drop_what_body_dropped(*body, *inner->graph);
@@ -112,11 +113,13 @@ class Planner {
     const Node& node = graph().node(step.node);
     KernelRequest request{.graph = graph(),
                           .node = node,
+                          .id = step.node,
                           .isa = o_.isa,
                           .exact = o_.exact,
                           .prefer_memory = o_.prefer_memory,
                           .threads = o_.threads,
-                          .budget = o_.budget};
+                          .budget = o_.budget,
+                          .panels = o_.panels};
     request.outputs_planned = std::all_of(node.outputs.begin(), node.outputs.end(),
                                           [&](ValueId v) { return v == kNone || is_sized(v); });
     if (o_.kernels != nullptr) {
@@ -519,16 +522,36 @@ class Planner {
 
 }  // namespace
 
-Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
-                                              const PlanOptions& options) {
+Status prepare_graph(Graph& graph, const PlanOptions& options) {
+  if (options.reference_only || options.is_group) return {};
+  FERRY_RETURN_IF_ERROR(assign_layouts(graph));
+  form_groups(graph, options.exact);
+  form_strips(graph, options);
+  return {};
+}
+
+Result<std::unique_ptr<Program>> plan_graph(std::unique_ptr<Graph> graph,
+                                            const PlanOptions& options) {
   auto program = std::make_unique<Program>();
-  if (!options.reference_only && !options.is_group) {
-    FERRY_RETURN_IF_ERROR(assign_layouts(*graph));
-    form_groups(*graph, options.exact);
-    program->strips = form_strips(*graph, options);
+  for (NodeId id : graph->order()) {
+    const Group* group = graph->node(id).op.as<Group>();
+    program->strips += group != nullptr && group->strips ? 1 : 0;
   }
   program->graph = std::move(graph);
   FERRY_RETURN_IF_ERROR(Planner(*program, options).run());
+  return program;
+}
+
+Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
+                                              const PlanOptions& options) {
+  PanelStore own;
+  PlanOptions chosen = options;
+  if (chosen.panels == nullptr) chosen.panels = &own;
+  FERRY_RETURN_IF_ERROR(prepare_graph(*graph, chosen));
+  FERRY_ASSIGN_OR_RETURN(auto program, plan_graph(std::move(graph), chosen));
+  if (chosen.panels != &own) return program;
+  FERRY_RETURN_IF_ERROR(own.pack(chosen.threads, chosen.budget));
+  program->source_bytes = own.source_bytes();
   return program;
 }
 

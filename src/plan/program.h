@@ -57,6 +57,7 @@ class Program {
   MemoryPlan memory;
   size_t packed_bytes = 0;
   size_t strips = 0;  // chains that run in strips
+  size_t source_bytes = 0;  // of the constants that they were packed from
 
   const Node& node(const Step& step) const { return graph->node(step.node); }
 };
@@ -76,10 +77,19 @@ struct PlanOptions {
       false;  // the graph is the body of a ferry.Group: what it holds is grouped already
   const KernelRegistry* kernels = nullptr;
   MemoryBudget* budget = nullptr;
+  PanelStore* panels = nullptr;  // of the program around this one; null: a store of its own
 };
 
 // Compiles `graph`, which it takes over. Errors: kOutOfMemory while packing weights.
 Result<std::unique_ptr<Program>> make_program(std::unique_ptr<Graph> graph,
                                               const PlanOptions& options);
 
+// The parts of make_program, for callers that come between them; `options.panels` is set.
+//
+// Gives values their layouts and forms the groups of nodes that run as one step.
+Status prepare_graph(Graph& graph, const PlanOptions& options);
+// Chooses kernels and plans memory, and lets go of the constants that no step reads. Panels are
+// asked for and not packed yet: their sources are with the store.
+Result<std::unique_ptr<Program>> plan_graph(std::unique_ptr<Graph> graph,
+                                            const PlanOptions& options);
 }  // namespace ferry

@@ -91,9 +91,12 @@ class StepKernel {
   virtual std::string tactic() const { return {}; }
 };
 
+class PanelStore;
+
 struct KernelRequest {
   const Graph& graph;
   const Node& node;
+  NodeId id = kNone;  // of the node
   Isa isa = Isa::kScalar;
   bool exact = false;
   bool prefer_memory = false;  // no transformed weights that are larger than the plain ones
@@ -102,6 +105,7 @@ struct KernelRequest {
   // of the inputs and from those that earlier steps have given a value.
   bool outputs_planned = false;
   MemoryBudget* budget = nullptr;
+  PanelStore* panels = nullptr;  // who packs weights: plan/panels.h
 
   const Type& type(size_t i) const;  // of input i; kUnknown when absent
   const Type& output_type(size_t i) const;

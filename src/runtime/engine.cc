@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
+#include "plan/panels.h"
 #include "plan/strips.h"
 
 namespace ferry {
@@ -83,12 +84,43 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   if (is_off({.off = options.passes_off}, kStripsName)) plan_options_.strips = StripUse::kNever;
 
   source_ = graph.clone();
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> optimized, optimize(&pass_reports_));
-  FERRY_RETURN_IF_ERROR(plan(std::move(optimized), main_));
+  const std::unique_ptr<ProgramCache> cache = ProgramCache::open(options);
+  const Status status = make_main_program(cache.get());
+  if (cache) cache_report_ = cache->report();
+  FERRY_RETURN_IF_ERROR(status);
+  choose_threads(main_);
   if (options.optimize && plan_options_.strips != StripUse::kNever) {
     pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
   }
+  return {};
+}
+
+Status Engine::make_main_program(ProgramCache* cache) {
+  PlanOptions o = plan_options_;
+  if (auto loaded = cache ? cache->find(*source_, o, budget_.get()) : nullptr) {
+    o.panels = &loaded->panels;
+    auto program = plan_graph(std::move(loaded->graph), o);
+    const Status status = program.ok() ? loaded->panels.check_used() : program.status();
+    if (status.ok()) {
+      main_.program = *std::move(program);
+      main_.program->source_bytes = loaded->panels.source_bytes();
+      return {};
+    }
+    cache->reject(status);
+  }
+  PanelStore panels;
+  o.panels = &panels;
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<Graph> graph, optimize(&pass_reports_));
+  FERRY_RETURN_IF_ERROR(prepare_graph(*graph, o));
+  // Planning lets go of constants that the cache must hold.
+  std::unique_ptr<Graph> planned = cache ? graph->clone() : nullptr;
+  FERRY_ASSIGN_OR_RETURN(main_.program, plan_graph(std::move(graph), o));
+  if (cache) cache->describe(*planned, *main_.program, panels);
+  planned.reset();
+  FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
+  main_.program->source_bytes = panels.source_bytes();
   drop_constant_pages(*source_);
+  if (cache) cache->write();
   return {};
 }
 
@@ -116,10 +148,13 @@ Result<std::unique_ptr<Graph>> Engine::optimize(std::vector<PassReport>* reports
 
 Status Engine::plan(std::unique_ptr<Graph> graph, Plan& made) {
   FERRY_ASSIGN_OR_RETURN(made.program, make_program(std::move(graph), plan_options_));
-  if (options_.threads == 0) {
-    made.threads = std::make_unique<ThreadChoice>(plan_options_.threads, *tuning_);
-  }
+  choose_threads(made);
   return {};
+}
+
+void Engine::choose_threads(Plan& plan) {
+  if (options_.threads != 0) return;
+  plan.threads = std::make_unique<ThreadChoice>(plan_options_.threads, *tuning_);
 }
 
 Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> inputs,
@@ -267,12 +302,17 @@ SessionReport Engine::report() {
   }
   r.memory_formula = program.memory.formula();
   r.packed_bytes = program.packed_bytes;
+  r.source_bytes = program.source_bytes;
   r.used_bytes = budget_->used();
   r.peak_bytes = budget_->peak();
   r.threads = main_.threads ? main_.threads->threads() : plan_options_.threads;
   r.threads_reason = main_.threads ? main_.threads->reason() : "as asked for";
   r.isa = isa_name(plan_options_.isa);
   r.load_milliseconds = load_milliseconds_;
+  r.cache = cache_report_.state;
+  r.cache_file = cache_report_.file;
+  r.cache_reason = cache_report_.reason;
+  r.cache_bytes = cache_report_.bytes;
   const std::lock_guard lock(main_.mutex);
   r.arena_bytes = main_.last_arena_bytes;
   r.scratch_bytes = main_.last_scratch_bytes;

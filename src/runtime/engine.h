@@ -15,6 +15,7 @@
 #include "ferry/session.h"
 #include "passes/pass.h"
 #include "plan/program.h"
+#include "runtime/program_cache.h"
 #include "runtime/run_context.h"
 #include "runtime/thread_choice.h"
 
@@ -51,9 +52,13 @@ class Engine {
 
   Engine() = default;
   Status prepare(const Graph& graph, const SessionOptions& options, const KernelRegistry& kernels);
+  // `cache` may be null.
+  Status make_main_program(ProgramCache* cache);
   // A copy of the source graph after the passes of the options.
   Result<std::unique_ptr<Graph>> optimize(std::vector<PassReport>* reports);
   Status plan(std::unique_ptr<Graph> graph, Plan& made);
+  // Their number is measured while it runs, unless the caller has chosen it.
+  void choose_threads(Plan& plan);
   Result<Plan*> plan_for(const std::vector<std::string>& names);
   Status run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
                   const RunOptions& options,
@@ -76,6 +81,7 @@ class Engine {
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;
   std::vector<PassReport> pass_reports_;
   std::atomic<uint64_t> runs_{0};
+  CacheReport cache_report_;
   double load_milliseconds_ = 0;
 };
 

@@ -45,3 +45,14 @@ def test_check_lists_every_node(ferry, model):
     assert done.code == 0 and "product" in done.out and "OK: 1 node" in done.out
     report = ferry("check", model, "--reference-kernels", "--json").json
     assert report["fast"] == 0 and report["kernels"][0]["speed"] == "reference"
+
+
+def test_info_of_a_cached_program(ferry, fails, model, tmp_path):
+    folder = tmp_path / "cache"
+    for state in ("written", "hit"):
+        report = ferry("info", model, "--cache", folder, "--json").json
+        assert report["cache"]["state"] == state and report["source_bytes"] == 128
+    text = ferry("info", model, "--dim", "N=3", "--cache", folder, "--verify-cache", "--cache-limit", "1M").out
+    assert "cache       hit" in text and "times their constants" in text
+    assert ferry("info", model, "--json").json["cache"]["state"] == "off"
+    assert ferry("info", model, "--cache", folder, "--cache-limit", "lots").code == 2

@@ -31,17 +31,14 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     if (c == nullptr) return KernelOffer(std::string("c is not constant"));
     if (!read_bias(*c, n, op.beta, bias)) return KernelOffer(std::string("c is no row"));
   }
-  std::vector<float> scaled;
-  const float* source = b->data<float>();
-  if (op.alpha != 1) {
-    scaled.assign(source, source + b->count());
-    for (float& v : scaled) v *= op.alpha;
-    source = scaled.data();
-  }
   const GemmKernels& kernels = gemm_kernels(request.isa);
-  FERRY_ASSIGN_OR_RETURN(
-      PackedMatrix packed,
-      pack_matrix(kernels, source, op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n, request.budget));
+  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
+                         pack_matrix(request, static_cast<size_t>(anchor.inputs[1]), kernels,
+                                     {.k = k,
+                                      .n = n,
+                                      .row_stride = op.trans_b ? 1 : n,
+                                      .col_stride = op.trans_b ? k : 1,
+                                      .factor = op.alpha}));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), std::move(bias), anchor));
 }
 

@@ -21,9 +21,10 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   const GemmKernels& kernels = gemm_kernels(request.isa);
   const bool swapped = anchor.anchor->op.as<MatMul>()->trans_b;
   const int64_t k = b->dim(swapped ? 1 : 0), n = b->dim(swapped ? 0 : 1);
-  FERRY_ASSIGN_OR_RETURN(PackedMatrix packed,
-                         pack_matrix(kernels, b->data<float>(), swapped ? 1 : n, swapped ? k : 1, k,
-                                     n, request.budget));
+  FERRY_ASSIGN_OR_RETURN(
+      PackedMatrix packed,
+      pack_matrix(request, static_cast<size_t>(anchor.inputs[1]), kernels,
+                  {.k = k, .n = n, .row_stride = swapped ? 1 : n, .col_stride = swapped ? k : 1}));
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 

@@ -29,15 +29,17 @@ class ConvStep final : public AnchorStep, public RowStage {
         depthwise_(has_narrow_groups(plan_.shape.groups, plan_.shape.group_in(),
                                      plan_.shape.group_out())) {}
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    const int64_t floats =
-        depthwise_ ? depthwise_packed_size(plan_.shape) : conv_packed_size(kernels_, plan_.shape);
-    FERRY_ASSIGN_OR_RETURN(float* packed, allocate_weights(floats, budget));
-    if (depthwise_)
-      depthwise_pack_weights(plan_.shape, w.data<float>(), packed);
-    else
-      conv_pack_weights(kernels_, plan_.shape, w.data<float>(), packed);
-    return {};
+  Status pack(const KernelRequest& request) {
+    if (depthwise_) {
+      return pack_weights(request, name(), depthwise_packed_size(plan_.shape),
+                          [shape = plan_.shape](const Tensor& w, float* to) {
+                            depthwise_pack_weights(shape, w.data<float>(), to);
+                          });
+    }
+    return pack_weights(request, name(), conv_packed_size(kernels_, plan_.shape),
+                        [&kernels = kernels_, shape = plan_.shape](const Tensor& w, float* to) {
+                          conv_pack_weights(kernels, shape, w.data<float>(), to);
+                        });
   }
 
   std::string name() const override { return depthwise_ ? "depthwise_f32" : "conv_f32"; }
@@ -206,14 +208,16 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
   if (is_one_tap(plan.op, w->dims())) {
     const GemmKernels& kernels = gemm_kernels(request.isa);
-    FERRY_ASSIGN_OR_RETURN(PackedMatrix packed, pack_matrix(kernels, w->data<float>(), 1, w->dim(1),
-                                                            w->dim(1), w->dim(0), request.budget));
+    FERRY_ASSIGN_OR_RETURN(
+        PackedMatrix packed,
+        pack_matrix(request, static_cast<size_t>(anchor.inputs[1]), kernels,
+                    {.k = w->dim(1), .n = w->dim(0), .row_stride = 1, .col_stride = w->dim(1)}));
     return KernelOffer(make_matrix_step(request.isa, std::move(packed), *std::move(bias), anchor));
   }
   const int64_t m = winograd_tile(request, plan);
   if (m > 0 && !request.prefer_memory) {
     FERRY_ASSIGN_OR_RETURN(
-        auto step, make_winograd_step(request, std::move(plan), m, *w, *std::move(bias), anchor));
+        auto step, make_winograd_step(request, std::move(plan), m, *std::move(bias), anchor));
     return KernelOffer(std::move(step));
   }
   const double growth = static_cast<double>((m + 2) * (m + 2)) / 9;
@@ -223,7 +227,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
         "direct, as memory is preferred: winograd F({0}x{0}) takes {1:.1f} x the weights", m,
         growth));
   }
-  FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
+  FERRY_RETURN_IF_ERROR(kernel->pack(request));
   return KernelOffer(std::move(kernel));
 }
 

@@ -19,12 +19,12 @@ class ConvTransposeStep final : public AnchorStep {
         op_(std::move(op)),
         shape_(shape) {}
 
-  Status pack(const Tensor& w, MemoryBudget* budget) {
-    FERRY_ASSIGN_OR_RETURN(float* packed,
-                           allocate_weights(conv_transpose_packed_size(kernels_, shape_), budget));
-    conv_transpose_pack_weights(kernels_, shape_, w.data<float>(), packed);
-    weight_dims_ = Tensor::borrow(w.dtype(), w.dims(), static_cast<void*>(nullptr));
-    return {};
+  Status pack(const KernelRequest& request, const Tensor& weights) {
+    weight_dims_ = Tensor::borrow(weights.dtype(), weights.dims(), static_cast<void*>(nullptr));
+    return pack_weights(request, name(), conv_transpose_packed_size(kernels_, shape_),
+                        [&kernels = kernels_, shape = shape_](const Tensor& w, float* to) {
+                          conv_transpose_pack_weights(kernels, shape, w.data<float>(), to);
+                        });
   }
 
   std::string name() const override { return "conv_transpose_f32"; }
@@ -99,7 +99,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
     if (!op.dilations.empty()) s.dilation[d] = op.dilations[a];
   }
   auto kernel = std::make_unique<ConvTransposeStep>(request.isa, op, s, *std::move(bias), anchor);
-  FERRY_RETURN_IF_ERROR(kernel->pack(*w, request.budget));
+  FERRY_RETURN_IF_ERROR(kernel->pack(request, *w));
   return KernelOffer(std::move(kernel));
 }
 

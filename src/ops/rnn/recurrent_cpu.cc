@@ -42,18 +42,20 @@ class RecurrentKernel final : public StepKernel {
     const int64_t before = resets_first_ ? 2 * hidden_ : gates;  // columns of the first product
     for (int64_t d = 0; d < op_.directions(); ++d) {
       Direction dir;
-      const float* wd = w.data<float>() + d * gates * input;
-      const float* rd = r.data<float>() + d * gates * hidden_;
-      FERRY_ASSIGN_OR_RETURN(dir.input,
-                             pack_matrix(gemm_, wd, 1, input, input, gates, request.budget));
+      // Rows of w and r, from the one at `row` on, as columns.
+      const auto columns = [&](int64_t k, int64_t n, int64_t row) {
+        return MatrixView{.k = k, .n = n, .row_stride = 1, .col_stride = k, .begin = row * k};
+      };
+      const int64_t row = d * gates;
+      FERRY_ASSIGN_OR_RETURN(dir.input, pack_matrix(request, 1, gemm_, columns(input, gates, row)));
       FERRY_ASSIGN_OR_RETURN(dir.recurrent,
-                             pack_matrix(gemm_, rd, 1, hidden_, hidden_, before, request.budget));
+                             pack_matrix(request, 2, gemm_, columns(hidden_, before, row)));
       if (resets_first_) {
-        FERRY_ASSIGN_OR_RETURN(dir.candidate, pack_matrix(gemm_, rd + before * hidden_, 1, hidden_,
-                                                          hidden_, hidden_, request.budget));
+        FERRY_ASSIGN_OR_RETURN(
+            dir.candidate, pack_matrix(request, 2, gemm_, columns(hidden_, hidden_, row + before)));
       }
       if (b != nullptr) set_bias(b->data<float>() + d * 2 * gates, gates, dir);
-      packed_bytes_ += dir.input.bytes + dir.recurrent.bytes + dir.candidate.bytes;
+      packed_bytes_ += dir.input.bytes() + dir.recurrent.bytes() + dir.candidate.bytes();
       directions_.push_back(std::move(dir));
     }
     return {};

@@ -33,12 +33,13 @@ _KNOWN_KEYS = {
     "session.intra_op.allow_spinning", "session.inter_op.allow_spinning", "session.set_denormal_as_zero",
     "session.use_env_allocators", "session.disable_prepacking", "session.load_model_format",
     "session.use_ort_model_bytes_directly", "session.dynamic_block_base",
-    "session.force_spinning_stop", "session.intra_op_thread_affinities",
+    "session.force_spinning_stop", "session.intra_op_thread_affinities", "ferry.cache",
 }
 
 
 class SessionOptions:
-    """Honoured: intra_op_num_threads and graph_optimization_level. The other attributes are kept."""
+    """Honoured: intra_op_num_threads, graph_optimization_level and the configuration key "ferry.cache",
+    the folder of the program cache. The other attributes are kept."""
 
     def __init__(self) -> None:
         self.enable_cpu_mem_arena = True

@@ -52,7 +52,8 @@ class InferenceSession:
         options = sess_options or SessionOptions()
         level = int(options.graph_optimization_level)
         self._session = _open(self._source, threads=max(0, int(options.intra_op_num_threads)),
-                              optimize=level != GraphOptimizationLevel.ORT_DISABLE_ALL)
+                              optimize=level != GraphOptimizationLevel.ORT_DISABLE_ALL,
+                              cache=options._entries.get("ferry.cache"))
         infos = self._session.inputs
         made = nameless(infos)
         self._inputs = [NodeArg(info, made) for info in infos if not info.optional]
