@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ir/infer.h"
 
+#include <map>
+
 #include "base/status.h"
 #include "tensor/int_contents.h"
 
@@ -223,10 +225,64 @@ Result<Type> merge_types(const Type& a, const Type& b, const std::string& symbol
   return merge(a, b, symbol_prefix);
 }
 
+namespace {
+
+// Bodies inside bodies: every round of a loop's types around them infers them again, which takes
+// exponential time where they do not depend on what changes. While one node is inferred, nodes with
+// bodies inside it remember the facts that they were last inferred with.
+class Remembered {
+ public:
+  Remembered() { ++depth_; }
+  ~Remembered() {
+    if (--depth_ == 0) facts_.clear();
+  }
+  Remembered(const Remembered&) = delete;
+  Remembered& operator=(const Remembered&) = delete;
+
+  static bool knows(const Graph* body, const std::vector<const GraphValue*>& inputs) {
+    const auto it = facts_.find(body);
+    if (it == facts_.end() || it->second.size() != inputs.size()) return false;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!same(it->second[i], inputs[i])) return false;
+    }
+    return true;
+  }
+  static void keep(const Graph* body, const std::vector<const GraphValue*>& inputs) {
+    std::vector<GraphValue>& facts = facts_[body];
+    facts.assign(inputs.size(), {});
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] == nullptr) continue;
+      facts[i].name = inputs[i]->name;
+      facts[i].type = inputs[i]->type;
+      facts[i].constant = inputs[i]->constant;
+      facts[i].known = inputs[i]->known;
+    }
+  }
+  static void forget(const Graph* body) { facts_.erase(body); }
+
+ private:
+  static bool same(const GraphValue& a, const GraphValue* b) {
+    if (b == nullptr) return a.name.empty();
+    const void* x = a.constant ? a.constant->raw() : nullptr;
+    const void* y = b->constant ? b->constant->raw() : nullptr;
+    return a.name == b->name && a.type == b->type && a.known == b->known && x == y;
+  }
+
+  static thread_local int depth_;
+  static thread_local std::map<const Graph*, std::vector<GraphValue>> facts_;
+};
+thread_local int Remembered::depth_ = 0;
+thread_local std::map<const Graph*, std::vector<GraphValue>> Remembered::facts_;
+
+}  // namespace
+
 Status infer_node(Graph& graph, NodeId id) {
   Node& node = graph.node(id);
   std::vector<const GraphValue*> inputs;
   for (ValueId v : node.inputs) inputs.push_back(v == kNone ? nullptr : &graph.value(v));
+  const Graph* body = node.bodies.empty() ? nullptr : node.bodies[0].get();
+  const Remembered remembered;
+  if (body != nullptr && Remembered::knows(body, inputs)) return {};
   std::vector<GraphValue*> outputs;
   for (ValueId v : node.outputs) {
     outputs.push_back(v == kNone ? nullptr : &graph.value(v));
@@ -239,9 +295,15 @@ Status infer_node(Graph& graph, NodeId id) {
                                   : graph.value(node.outputs[0]).name;
     node.bodies[i]->scope = fmt::format("{}{}/{}/", graph.scope, base, i);
   }
-  InferContext context(node.op, std::move(inputs), std::move(outputs), node.bodies,
-                       node.num_captures);
-  return node.op.def().infer(node.op, context).with_context(node.describe());
+  InferContext context(node.op, inputs, std::move(outputs), node.bodies, node.num_captures);
+  Status status = node.op.def().infer(node.op, context).with_context(node.describe());
+  if (body != nullptr) {
+    if (status.ok())
+      Remembered::keep(body, inputs);
+    else
+      Remembered::forget(body);
+  }
+  return status;
 }
 
 Status infer_graph(Graph& graph) {

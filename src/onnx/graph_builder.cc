@@ -122,7 +122,14 @@ Status GraphBuilder::import_node(Scope& scope, const NodeProto& proto) {
   return import_op(scope, proto);
 }
 
+// Far above what any operator or function declares. Attributes are looked up one by one.
+static constexpr size_t kMaxAttributes = 4096;
+
 Status GraphBuilder::read_attributes(Scope& scope, const NodeProto& proto, SourceNode& out) {
+  if (proto.attributes.size() > kMaxAttributes) {
+    return limit_exceeded("{} attributes; the most that are read of a node is {}",
+                          proto.attributes.size(), kMaxAttributes);
+  }
   for (const AttributeProto& a : proto.attributes) {
     const auto same = [&](const auto& other) { return other.first == a.name; };
     if (std::any_of(out.attrs.begin(), out.attrs.end(), same) ||

@@ -64,6 +64,11 @@ def allowed(op: str, variable: str, domain: str = "", opset: int = 10**6) -> tup
     return tuple(_ELEMENT_OF_TEXT[t] for t in texts if t in _ELEMENT_OF_TEXT)
 
 
+def of_text(text: str) -> int:
+    """The element type of 'tensor(float)' and the like; 0 for what is no tensor."""
+    return _ELEMENT_OF_TEXT.get(text, 0)
+
+
 def text_of(element: int) -> str:
     return next(t for t, e in _ELEMENT_OF_TEXT.items() if e == element)
 

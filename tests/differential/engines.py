@@ -10,6 +10,8 @@ import onnx
 
 import ferry
 
+from . import elements as el
+
 REFERENCE = {"reference_kernels": True, "optimize": False, "threads": 1, "accuracy": "exact"}
 FAST = {"threads": 1}
 # What must agree with the reference. The first is what users run.
@@ -45,6 +47,12 @@ class Peer:
         self.values, self.why = values, why
 
 
+def as_declared(data: Any, text: str) -> Any:
+    """onnxruntime hands out floats of 8 bits as their bytes."""
+    element = el.of_text(text)
+    return data.view(el.dtype(element)) if element in el.TINY_FLOATS and getattr(data, "dtype", None) == np.uint8 else data
+
+
 def onnxruntime_run(model: onnx.ModelProto, inputs: dict[str, Any]) -> Peer:
     import onnxruntime
 
@@ -55,7 +63,7 @@ def onnxruntime_run(model: onnx.ModelProto, inputs: dict[str, Any]) -> Peer:
     try:
         peer = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         made = peer.run(None, inputs)
-        return Peer({o.name: v for o, v in zip(peer.get_outputs(), made)})
+        return Peer({o.name: as_declared(v, o.type) for o, v in zip(peer.get_outputs(), made)})
     except Exception as error:  # noqa: BLE001  (a peer may refuse in any way)
         return Peer(None, str(error).splitlines()[0][:200] if str(error) else type(error).__name__)
 

@@ -76,6 +76,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "LSTM"): ("ignores clip, sequence_lens and activations", None),
     ("onnx", "RNN"): ("ignores clip, sequence_lens and activations", None),
     ("onnx", "LRN"): ("fills as many channels as there are batches", None),
+    ("onnx", "LinearClassifier"): ("returns the type that numpy computes in; the schema says float", None),
     ("onnx", "LinearRegressor"): ("absent intercepts become NaN; coefficients take an integer input's type", None),
     ("onnx", "Loop"): ("joins stacked outputs by np.vstack, without a new axis", None),
     ("onnx", "LpNormalization"): ("p = 1 without absolute values; axis 0 is taken for the default", None),

@@ -266,6 +266,17 @@ def more_function_cases():
 def many_cases():
     """Long lists of what is usually few: nothing may take time of the square of the file's size."""
     x, fed = [info("x", F32, [2])], {"x": array([1, 2], np.float32)}
+    named = b"".join(message(5, message(1, f"a{i}".encode()) + wire(3, 0, b"\1") + wire(20, 0, b"\2")) for i in range(200_000))
+    tail = message(2, b"g") + message(11, x[0].SerializeToString()) + message(12, message(1, b"y"))
+    opset = message(8, helper.make_opsetid("", 21).SerializeToString())
+    relu = node("Relu", ["x"], ["y"]).SerializeToString()
+    yield Case("attributes_200000", b"\x08\x0a" + message(7, message(1, relu + named) + tail) + opset, REFUSED, inputs=fed)
+    function = helper.make_function("my", "F", ["a"], ["b"], [node("Neg", ["a"], ["b"])], [helper.make_opsetid("", 21)])
+    function.attribute.extend(f"a{i}" for i in range(30_000))
+    call = node("F", ["x"], ["y"], domain="my")
+    for i in range(30_000):
+        call.attribute.add(name=f"a{i}", type=onnx.AttributeProto.INT, i=i)
+    yield Case("function_attributes_30000", model([call], x, functions=[function], opsets={"": 21, "my": 1}), (*REFUSED, "Ok"), inputs=fed)
     many = [helper.make_function("my", f"F{i}", ["a"], ["b"], [node("Neg", ["a"], ["b"])], [helper.make_opsetid("", 21)]) for i in range(20_000)]
     yield Case("functions_20000", model([node("F7", ["x"], ["y"], domain="my")], x, functions=many, opsets={"": 21, "my": 1}), (*REFUSED, "Ok"), inputs=fed)
     backwards = [node("Neg", [f"v{i}"], [f"v{i + 1}" if i < 19_999 else "y"]) for i in range(20_000)][::-1]
@@ -282,7 +293,7 @@ def many_cases():
 
 def nested_cases():
     """Bodies that are inferred again with every body around them."""
-    for depth in (8,):
+    for depth in (8, 30):
         inner = node("Neg", ["v0"], ["w0"])
         for i in range(depth):
             body = helper.make_graph([node("Identity", [f"k{i}"], [f"l{i}"]), inner], "b", [info(f"i{i}", I64, []), info(f"k{i}", BOOL, []), info(f"v{i}", F32, None)],

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -24,20 +25,21 @@ Status infer(const Det&, InferContext& c) {
 }
 
 // Gaussian elimination with partial pivoting; `a` is overwritten.
-double determinant(std::vector<double>& a, size_t n) {
+Result<double> determinant(PollEvery& polls, std::vector<double>& a, size_t n) {
   double det = 1;
   for (size_t k = 0; k < n; ++k) {
     size_t pivot = k;
     for (size_t i = k + 1; i < n; ++i) {
       if (std::fabs(a[i * n + k]) > std::fabs(a[pivot * n + k])) pivot = i;
     }
-    if (a[pivot * n + k] == 0) return 0;
+    if (a[pivot * n + k] == 0) return 0.0;
     if (pivot != k) {
       for (size_t j = 0; j < n; ++j) std::swap(a[k * n + j], a[pivot * n + j]);
       det = -det;
     }
     det *= a[k * n + k];
     for (size_t i = k + 1; i < n; ++i) {
+      FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(n - k)));
       const double factor = a[i * n + k] / a[k * n + k];
       for (size_t j = k; j < n; ++j) a[i * n + j] -= factor * a[k * n + j];
     }
@@ -55,12 +57,14 @@ Status eval(const Det&, EvalContext& c) {
                          c.output(0, x.dtype(), Dims(std::span(x.dims().begin(), x.rank() - 2))));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::vector<double> a(static_cast<size_t>(y.count() > 0 ? n * n : 0));
+    PollEvery polls(c);
     for (int64_t i = 0; i < y.count(); ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(a.size())));
       const T* from = x.data<T>() + i * n * n;
       for (size_t k = 0; k < a.size(); ++k)
         a[k] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
-      y.data<T>()[i] = T(static_cast<compute_t<T>>(determinant(a, static_cast<size_t>(n))));
+      FERRY_ASSIGN_OR_RETURN(const double det, determinant(polls, a, static_cast<size_t>(n)));
+      y.data<T>()[i] = T(static_cast<compute_t<T>>(det));
     }
     return {};
   });

@@ -85,8 +85,9 @@ Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y
   const int64_t used = std::min(n, half ? length / 2 + 1 : length);
   Fft fft(length, op.inverse);
   Line in(static_cast<size_t>(length)), out(static_cast<size_t>(length));
+  PollEvery polls(c);
   for (int64_t o = 0; o < outer * inner; ++o) {
-    FERRY_RETURN_IF_ERROR(c.poll());
+    FERRY_RETURN_IF_ERROR(polls.spend(4 * length));
     const int64_t block = o / inner, lane = o % inner;
     std::fill(in.begin(), in.end(), 0.0);
     for (int64_t i = 0; i < used; ++i) {
@@ -96,7 +97,7 @@ Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y
           in_parts == 2 ? static_cast<double>(static_cast<compute_t<T>>(from[1])) : 0};
     }
     if (half) mirror(in, length);
-    fft.run(in.data(), out.data());
+    FERRY_RETURN_IF_ERROR(fft.run(polls, in.data(), out.data()));
     for (int64_t k = 0; k < m; ++k) {
       T* to = y.data<T>() + ((block * m + k) * inner + lane) * out_parts;
       to[0] = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].real()));

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "base/status.h"
+
 namespace ferry {
 namespace {
 
@@ -22,23 +24,27 @@ Fft::Fft(int64_t n, bool inverse)
     roots_[static_cast<size_t>(k)] = std::polar(1.0, unit * static_cast<double>(k));
 }
 
-void Fft::run(const std::complex<double>* in, std::complex<double>* out) {
-  transform(in, 1, out, n_);
-  if (!inverse_) return;
+Status Fft::run(PollEvery& polls, const std::complex<double>* in, std::complex<double>* out) {
+  FERRY_RETURN_IF_ERROR(transform(polls, in, 1, out, n_));
+  if (!inverse_) return {};
   for (int64_t k = 0; k < n_; ++k) out[k] /= static_cast<double>(n_);
+  return {};
 }
 
-void Fft::transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out,
-                    int64_t n) {
+Status Fft::transform(PollEvery& polls, const std::complex<double>* in, int64_t stride,
+                      std::complex<double>* out, int64_t n) {
   if (n == 1) {
     *out = *in;
-    return;
+    return {};
   }
   // out[q + m s] = sum over r of w^(r (q + m s)) part_r[q], the parts being every p-th element.
   const int64_t p = smallest_factor(n), m = n / p, step = n_ / n;
-  for (int64_t r = 0; r < p; ++r) transform(in + r * stride, stride * p, out + r * m, m);
+  for (int64_t r = 0; r < p; ++r) {
+    FERRY_RETURN_IF_ERROR(transform(polls, in + r * stride, stride * p, out + r * m, m));
+  }
   for (int64_t q = 0; q < m; ++q) {
     for (int64_t s = 0; s < p; ++s) {
+      FERRY_RETURN_IF_ERROR(polls.spend(8 * p));
       const int64_t k = q + m * s;
       std::complex<double> sum = out[q];
       for (int64_t r = 1; r < p; ++r) {
@@ -48,6 +54,7 @@ void Fft::transform(const std::complex<double>* in, int64_t stride, std::complex
     }
     for (int64_t s = 0; s < p; ++s) out[q + m * s] = line_[static_cast<size_t>(s)];
   }
+  return {};
 }
 
 }  // namespace ferry

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/poll_every.h"
+
 namespace ferry {
 
 class Fft {
@@ -14,11 +16,11 @@ class Fft {
   Fft(int64_t n, bool inverse);
   int64_t size() const { return n_; }
   // out[k] = sum over i of in[i] exp(-2 pi j k i / n); inverse: the other sign, divided by n.
-  void run(const std::complex<double>* in, std::complex<double>* out);
+  Status run(PollEvery& polls, const std::complex<double>* in, std::complex<double>* out);
 
  private:
-  void transform(const std::complex<double>* in, int64_t stride, std::complex<double>* out,
-                 int64_t n);
+  Status transform(PollEvery& polls, const std::complex<double>* in, int64_t stride,
+                   std::complex<double>* out, int64_t n);
 
   int64_t n_;
   bool inverse_;

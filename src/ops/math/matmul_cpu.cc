@@ -46,7 +46,10 @@ class BatchKernel final : public StepKernel {
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
     const auto product = [&](int64_t batch, float* packed) {
-      gemm_pack_b(kernels_, b.data<float>() + offset(b, y, batch) * k * n, n, 1, k, n, packed);
+      const float* matrix = b.data<float>() + offset(b, y, batch) * k * n;
+      team.in_slices(0, n, kernels_.nr, [&](int64_t from, int64_t to) {
+        kernels_.pack_b(matrix, n, 1, k, n, from, to, 0, k, packed);
+      });
       GemmArgs args;
       args.m = m;
       args.n = n;

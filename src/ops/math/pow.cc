@@ -5,6 +5,7 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
 #include "ops/known.h"
 #include "ops/math/binary.h"
 #include "ops/registry.h"
@@ -52,15 +53,16 @@ template <class E>
 Result<Tensor> exponents(EvalContext& c, const Tensor& b, DType type) {
   FERRY_ASSIGN_OR_RETURN(Tensor out, Tensor::allocate(type, b.dims(), c.budget()));
   FERRY_RETURN_IF_ERROR(visit_numeric(b.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t i = 0; i < b.count(); ++i) {
-      const auto v = static_cast<compute_t<T>>(b.data<T>()[i]);
-      if constexpr (std::is_same_v<T, uint64_t> && std::is_integral_v<E>) {
-        out.data<E>()[i] = static_cast<E>(std::min<uint64_t>(v, INT64_MAX));
-      } else {
-        out.data<E>()[i] = convert_number<E>(v);
+    return in_ranges(c, b.count(), 1, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        const auto v = static_cast<compute_t<T>>(b.data<T>()[i]);
+        if constexpr (std::is_same_v<T, uint64_t> && std::is_integral_v<E>) {
+          out.data<E>()[i] = static_cast<E>(std::min<uint64_t>(v, INT64_MAX));
+        } else {
+          out.data<E>()[i] = convert_number<E>(v);
+        }
       }
-    }
-    return {};
+    });
   }));
   return out;
 }

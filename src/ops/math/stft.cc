@@ -68,9 +68,10 @@ Status run(EvalContext& c, int64_t step, int64_t length, Tensor& y) {
   Fft fft(length, false);
   std::vector<std::complex<double>> in(static_cast<size_t>(length)), out(in.size());
   T* to = y.data<T>();
+  PollEvery polls(c);
   for (int64_t b = 0; b < x.dim(0); ++b) {
     for (int64_t f = 0; f < frames; ++f) {
-      FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(polls.spend(4 * length));
       const T* from = x.data<T>() + (b * samples + f * step) * parts;
       for (int64_t i = 0; i < length; ++i) {
         const auto at = [&](int64_t k) {
@@ -80,7 +81,7 @@ Status run(EvalContext& c, int64_t step, int64_t length, Tensor& y) {
             window == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(window[i]));
         in[static_cast<size_t>(i)] = {w * at(0), parts == 2 ? w * at(1) : 0};
       }
-      fft.run(in.data(), out.data());
+      FERRY_RETURN_IF_ERROR(fft.run(polls, in.data(), out.data()));
       for (int64_t k = 0; k < bins; ++k) {
         *to++ = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].real()));
         *to++ = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].imag()));

@@ -6,6 +6,7 @@
 
 #include "ops/arguments.h"
 #include "ops/known.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
 #include "tensor/visit.h"
@@ -69,7 +70,9 @@ Status run(const Variadic& op, EvalContext& c, Tensor& y) {
         copy_strided(c, x.data<T>(), broadcast_strides(x.dims(), y.dims()), t.data<T>(), y.dims()));
     full.push_back(std::move(t));
   }
+  PollEvery polls(c);
   for (int64_t begin = 0; begin < y.count(); begin += kChunk) {
+    FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(count) * kChunk));
     const int64_t n = std::min(kChunk, y.count() - begin);
     for (int64_t i = 0; i < n; ++i) sums[i] = C(full[0].data<T>()[begin + i]);
     for (size_t k = 1; k < count; ++k) {

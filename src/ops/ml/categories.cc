@@ -8,6 +8,7 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
 #include "ops/ml/rows.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
@@ -44,14 +45,17 @@ class KeyIndex {
   }
   // Calls found(i, place) for every element of x; place is -1 for an unknown one.
   template <class F>
-  Status find_all(const Tensor& x, F found) const {
+  Status find_all(EvalContext& c, const Tensor& x, F found) const {
+    constexpr int64_t kWork = 64;
     if (x.dtype() == DType::kString) {
-      for (int64_t i = 0; i < x.count(); ++i) found(i, place(strings_, x.data<std::string>()[i]));
-      return {};
+      return in_ranges(c, x.count(), kWork, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) found(i, place(strings_, x.data<std::string>()[i]));
+      });
     }
     return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      for (int64_t i = 0; i < x.count(); ++i) found(i, place(numbers_, number_key(x.data<T>()[i])));
-      return {};
+      return in_ranges(c, x.count(), kWork, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) found(i, place(numbers_, number_key(x.data<T>()[i])));
+      });
     });
   }
 
@@ -123,10 +127,10 @@ T default_value(const LabelEncoder& op) {
 }
 
 template <class T>
-Status encode(const LabelEncoder& op, const Encoding& e, const KeyIndex& index, const Tensor& x,
-              Tensor& y) {
+Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, const KeyIndex& index,
+              const Tensor& x, Tensor& y) {
   const T otherwise = default_value<T>(op);
-  return index.find_all(x, [&](int64_t i, int64_t place) {
+  return index.find_all(c, x, [&](int64_t i, int64_t place) {
     y.data<T>()[i] = place < 0 ? otherwise : e.values.data<T>()[place];
   });
 }
@@ -137,9 +141,9 @@ Status eval_encoder(const LabelEncoder& op, EvalContext& c) {
   KeyIndex index;
   FERRY_RETURN_IF_ERROR(index.add(e.keys));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, e.values.dtype(), x.dims()));
-  if (y.dtype() == DType::kString) return encode<std::string>(op, e, index, x, y);
+  if (y.dtype() == DType::kString) return encode<std::string>(c, op, e, index, x, y);
   return visit_numeric(y.dtype(),
-                       [&]<class T>(TypeTag<T>) { return encode<T>(op, e, index, x, y); });
+                       [&]<class T>(TypeTag<T>) { return encode<T>(c, op, e, index, x, y); });
 }
 
 Status infer_mapper(const CategoryMapper& op, InferContext& c) {
@@ -159,7 +163,7 @@ Status eval_mapper(const CategoryMapper& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, to_int ? DType::kInt64 : DType::kString, x.dims()));
   KeyIndex index;
   FERRY_RETURN_IF_ERROR(index.add(to_int ? view(op.cats_strings) : view(op.cats_int64s)));
-  return index.find_all(x, [&](int64_t i, int64_t place) {
+  return index.find_all(c, x, [&](int64_t i, int64_t place) {
     const auto at = static_cast<size_t>(place);
     if (to_int)
       y.data<int64_t>()[i] = place < 0 ? op.default_int64 : op.cats_int64s[at];
@@ -210,7 +214,7 @@ Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
     x = ints;
   }
   int64_t unknown = -1;
-  FERRY_RETURN_IF_ERROR(index.find_all(x, [&](int64_t i, int64_t place) {
+  FERRY_RETURN_IF_ERROR(index.find_all(c, x, [&](int64_t i, int64_t place) {
     if (place >= 0)
       y.data<float>()[i * n + place] = 1;
     else

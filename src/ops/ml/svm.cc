@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/ml/rows.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -80,7 +81,9 @@ Status eval_regressor(const SvmRegressor& op, EvalContext& c) {
         op.n_supports, op.support_vectors.size(), op.coefficients.size(), op.rho.size(), features);
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, 1}));
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(supports * (features + 32))));
     double sum = static_cast<double>(op.rho[0]);
     for (size_t j = 0; j < supports; ++j) {
       const double weight = linear ? 1 : static_cast<double>(op.coefficients[j]);

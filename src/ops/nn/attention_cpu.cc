@@ -226,14 +226,17 @@ class AttentionKernel final : public StepKernel {
       auto* keys = c.scratch<float>(thread);
       float *values = keys + key_floats, *scores = values + value_floats;
       int64_t packed = -1;
-      for (int64_t u = units * part / parts; u < units * (part + 1) / parts; ++u) {
-        const int64_t b = u / blocks / p.q.heads, h = u / blocks % p.q.heads;
-        const int64_t kv = b * p.keys.heads + h / group;
-        if (kv != packed) pack(p, b, h / group, keys, values);
-        packed = kv;
-        const int64_t i0 = u % blocks * rows;
-        attend_block(p, b, h, i0, std::min(p.q.length, i0 + rows), keys, values, scores, pitch);
-      }
+      const auto attend = [&](int64_t from, int64_t to) {
+        for (int64_t u = from; u < to; ++u) {
+          const int64_t b = u / blocks / p.q.heads, h = u / blocks % p.q.heads;
+          const int64_t kv = b * p.keys.heads + h / group;
+          if (kv != packed) pack(p, b, h / group, keys, values);
+          packed = kv;
+          const int64_t i0 = u % blocks * rows;
+          attend_block(p, b, h, i0, std::min(p.q.length, i0 + rows), keys, values, scores, pitch);
+        }
+      };
+      team.in_slices(units * part / parts, units * (part + 1) / parts, 1, attend);
     });
     return {};
   }

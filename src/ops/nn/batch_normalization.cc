@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -31,23 +32,27 @@ Status infer(const BatchNormalization& op, InferContext& c) {
 
 // Mean and population variance of each channel.
 template <class T>
-void statistics(const T* x, int64_t batch, int64_t channels, int64_t inner,
-                std::vector<double>& means, std::vector<double>& vars) {
+Status statistics(EvalContext& c, const T* x, int64_t batch, int64_t channels, int64_t inner,
+                  std::vector<double>& means, std::vector<double>& vars) {
   const double count = double(batch) * double(inner);
+  PollEvery polls(c);
   for (int64_t ch = 0; ch < channels; ++ch) {
-    const auto each = [&](auto&& f) {
+    const auto each = [&](auto&& f) -> Status {
       for (int64_t n = 0; n < batch; ++n) {
+        FERRY_RETURN_IF_ERROR(polls.spend(2 * inner));
         const T* row = x + (n * channels + ch) * inner;
         for (int64_t i = 0; i < inner; ++i) f(double(compute_t<T>(row[i])));
       }
+      return {};
     };
     double sum = 0, squares = 0;
-    each([&](double v) { sum += v; });
+    FERRY_RETURN_IF_ERROR(each([&](double v) { sum += v; }));
     const double mean = sum / count;
-    each([&](double v) { squares += (v - mean) * (v - mean); });
+    FERRY_RETURN_IF_ERROR(each([&](double v) { squares += (v - mean) * (v - mean); }));
     means[static_cast<size_t>(ch)] = mean;
     vars[static_cast<size_t>(ch)] = squares / count;
   }
+  return {};
 }
 
 Status store_running(const BatchNormalization& op, size_t output, const Tensor& old_values,
@@ -78,15 +83,16 @@ Status eval(const BatchNormalization& op, EvalContext& c) {
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     if (op.training_mode) {
       const std::vector<double> old_mean = mean, old_var = var;
-      statistics(x.data<T>(), batch, channels, inner, mean, var);
+      FERRY_RETURN_IF_ERROR(statistics(c, x.data<T>(), batch, channels, inner, mean, var));
       FERRY_RETURN_IF_ERROR(store_running(op, 1, c.input(3), old_mean, mean, c));
       FERRY_RETURN_IF_ERROR(store_running(op, 2, c.input(4), old_var, var, c));
     }
     const T* px = x.data<T>();
     T* py = y.data<T>();
+    PollEvery polls(c);
     for (int64_t n = 0; n < batch; ++n) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (size_t ch = 0; ch < scale.size(); ++ch) {
+        FERRY_RETURN_IF_ERROR(polls.spend(2 * inner));
         const double factor = scale[ch] / std::sqrt(var[ch] + double(op.epsilon));
         for (int64_t i = 0; i < inner; ++i, ++px, ++py) {
           *py = T(static_cast<compute_t<T>>((double(compute_t<T>(*px)) - mean[ch]) * factor +

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -45,20 +46,23 @@ Status eval(const Mvn& op, EvalContext& c) {
     using C = compute_t<T>;
     const T* from = x.data<T>();
     T* to = y.data<T>();
-    const auto each = [&](auto&& f) {
+    const auto each = [&](auto&& f) -> Status {
       Dims at = Dims::filled(x.rank(), 0);
+      PollEvery polls(c);
       for (int64_t i = 0; i < x.count(); ++i, next_position(at, x.dims())) {
+        FERRY_RETURN_IF_ERROR(polls.spend(16));
         int64_t k = 0;
         for (size_t a = 0; a < x.rank(); ++a) k += at[a] * strides[a];
         f(i, static_cast<size_t>(k), double(C(from[i])));
       }
+      return {};
     };
-    each([&](int64_t, size_t k, double v) { mean[k] += v / count; });
-    each([&](int64_t, size_t k, double v) { var[k] += (v - mean[k]) * (v - mean[k]) / count; });
-    each([&](int64_t i, size_t k, double v) {
+    FERRY_RETURN_IF_ERROR(each([&](int64_t, size_t k, double v) { mean[k] += v / count; }));
+    FERRY_RETURN_IF_ERROR(each(
+        [&](int64_t, size_t k, double v) { var[k] += (v - mean[k]) * (v - mean[k]) / count; }));
+    return each([&](int64_t i, size_t k, double v) {
       to[i] = T(static_cast<C>((v - mean[k]) / (std::sqrt(var[k]) + 1e-9)));
     });
-    return {};
   });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/in_ranges.h"
 #include "ops/quantization/number.h"
 #include "ops/registry.h"
 
@@ -24,10 +25,12 @@ Status eval(const DynamicQuantizeLinear&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y_scale, c.output(1, DType::kFloat32, {}));
   FERRY_ASSIGN_OR_RETURN(Tensor y_zero, c.output(2, DType::kUInt8, {}));
   float low = 0, high = 0;
-  for (float v : x.elements<float>()) {
-    low = std::min(low, v);
-    high = std::max(high, v);
-  }
+  FERRY_RETURN_IF_ERROR(in_ranges(c, x.count(), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      low = std::min(low, x.data<float>()[i]);
+      high = std::max(high, x.data<float>()[i]);
+    }
+  }));
   // Of a range so small that a step of it is 0, as of an empty one, everything is 0.
   const float step = (high - low) / 255.0f;
   const float scale = step == 0 ? 1.0f : step;
@@ -36,11 +39,12 @@ Status eval(const DynamicQuantizeLinear&, EvalContext& c) {
   const float zero = std::nearbyint(std::clamp(at, 0.0f, 255.0f));
   *y_scale.data<float>() = scale;
   *y_zero.data<uint8_t>() = static_cast<uint8_t>(zero);
-  for (int64_t i = 0; i < x.count(); ++i) {
-    y.data<uint8_t>()[i] = static_cast<uint8_t>(
-        quantize_int(double(x.data<float>()[i] / scale), double(zero), {0, 255}));
-  }
-  return {};
+  return in_ranges(c, x.count(), 8, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      y.data<uint8_t>()[i] = static_cast<uint8_t>(
+          quantize_int(double(x.data<float>()[i] / scale), double(zero), {0, 255}));
+    }
+  });
 }
 
 }  // namespace

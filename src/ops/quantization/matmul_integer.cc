@@ -5,6 +5,7 @@
 
 #include "ops/math/matmul_geometry.h"
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 #include "ops/quantization/number.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -88,7 +89,9 @@ Result<std::vector<double>> centred(EvalContext& c, size_t operand, size_t zero,
                                          rows, 0, "a zero point"));
   FERRY_ASSIGN_OR_RETURN(std::vector<double> values, number_contents(t));
   Dims at = Dims::filled(t.rank(), 0);
+  PollEvery polls(c);
   for (double& v : values) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     v -= p.at(at);
     next_position(at, t.dims());
   }

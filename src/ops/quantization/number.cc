@@ -49,7 +49,8 @@ Result<QuantizedWriter> QuantizedWriter::make(Tensor& y, bool saturate, MemoryBu
 void QuantizedWriter::put(int64_t i, double v, double zero_point) {
   uint8_t* to = bytes_.defined() ? bytes_.data<uint8_t>() : y_->data<uint8_t>();
   if (!range_) {
-    const auto f = static_cast<float>(v + zero_point);
+    // Adding nothing keeps the sign of a zero.
+    const auto f = static_cast<float>(zero_point == 0 ? v : v + zero_point);
     to[i] = y_->dtype() == DType::kFloat4E2M1 ? float4_from_float(f)
                                               : float8_from_float(y_->dtype(), f, saturate_);
     return;

@@ -82,6 +82,12 @@ TEST(QuantizeLinear, SmallTypes) {
       .input(tensor<float>({}, {1}))
       .expect(bytes_as(DType::kFloat8E4M3FN, {2}, {0x38, 0x7f}))
       .run();
+  OpTester("QuantizeLinear")
+      .input(tensor<float>({2}, {-0.0f, 0}))
+      .input(tensor<float>({}, {1}))
+      .input(bytes_as(DType::kFloat8E4M3FN, {}, {0}))
+      .expect(bytes_as(DType::kFloat8E4M3FN, {2}, {0x80, 0}))
+      .run();
 }
 
 TEST(QuantizeLinear, DividesInTheTypeOfTheScale) {

@@ -4,6 +4,7 @@
 #include "ops/arguments.h"
 #include "ops/convert.h"
 #include "ops/known.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -37,11 +38,12 @@ Status infer(const Cumulative& op, InferContext& c) {
 }
 
 template <class T>
-void scan(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride) {
+Status scan(const Cumulative& op, PollEvery& polls, const T* x, T* y, int64_t n, int64_t stride) {
   // Floats are summed in double.
   using A = std::conditional_t<std::is_integral_v<T>, T, double>;
   A sum = op.product ? A(1) : A(0);
   for (int64_t k = 0; k < n; ++k) {
+    if (k % 1024 == 0) FERRY_RETURN_IF_ERROR(polls.spend(4 * std::min<int64_t>(n - k, 1024)));
     const int64_t i = (op.reverse ? n - 1 - k : k) * stride;
     const A v = static_cast<A>(static_cast<compute_t<T>>(x[i]));
     const A before = sum;
@@ -51,6 +53,7 @@ void scan(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride) {
       sum = op.product ? sum * v : sum + v;
     y[i] = static_cast<T>(static_cast<compute_t<T>>(op.exclusive ? before : sum));
   }
+  return {};
 }
 
 Status eval(const Cumulative& op, EvalContext& c) {
@@ -61,9 +64,10 @@ Status eval(const Cumulative& op, EvalContext& c) {
   if (y.count() == 0) return {};
   const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     for (int64_t i = 0; i < x.count() / n; ++i) {
       const int64_t at = i / inner * n * inner + i % inner;
-      scan(op, x.data<T>() + at, y.data<T>() + at, n, inner);
+      FERRY_RETURN_IF_ERROR(scan(op, polls, x.data<T>() + at, y.data<T>() + at, n, inner));
     }
     return {};
   });

@@ -2,6 +2,7 @@
 #include "ops/reduction/hardmax.h"
 
 #include "ops/arguments.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -23,8 +24,10 @@ Status eval(const Hardmax& op, EvalContext& c) {
   const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
+    PollEvery polls(c);
     for (int64_t i = 0; i < x.count() / n; ++i) {
       const int64_t at = i / inner * n * inner + i % inner;
+      FERRY_RETURN_IF_ERROR(polls.spend(4 * n));
       int64_t best = 0;
       for (int64_t k = 0; k < n; ++k) {
         const C v = C(x.data<T>()[at + k * inner]);

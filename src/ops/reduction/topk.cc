@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ops/arguments.h"
+#include "ops/polled_sort.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -73,9 +74,15 @@ Status eval(const TopK& op, EvalContext& c) {
       const int64_t outer = i / inner, in = i % inner;
       const T* row = x.data<T>() + outer * n * inner + in;
       std::iota(order.begin(), order.end(), 0);
-      std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t a, int64_t b) {
+      const auto better = [&](int64_t a, int64_t b) {
         return before<C>(C(row[a * inner]), a, C(row[b * inner]), b, op.largest);
-      });
+      };
+      constexpr int64_t kShort = 64 << 10;
+      if (n > kShort) {
+        FERRY_RETURN_IF_ERROR(polled_stable_sort(c, order, 8, better));
+      } else {
+        std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
+      }
       for (int64_t j = 0; j < k; ++j) {
         const int64_t to = (outer * k + j) * inner + in;
         values.data<T>()[to] = row[order[static_cast<size_t>(j)] * inner];

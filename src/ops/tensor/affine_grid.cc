@@ -2,6 +2,7 @@
 #include "ops/tensor/affine_grid.h"
 
 #include "ops/arguments.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -60,7 +61,9 @@ Status eval(const AffineGrid& op, EvalContext& c) {
   return visit_floating(theta.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
     if (y.count() == 0) return {};
+    PollEvery polls(c);
     for (int64_t i = 0; i < dims[0] * depth * height * width; ++i) {
+      if (i % width == 0) FERRY_RETURN_IF_ERROR(polls.spend(8 * width));
       const T* map = theta.data<T>() + i / (depth * height * width) * axes * (axes + 1);
       const double at[] = {position(i % width, width, op.align_corners),
                            position(i / width % height, height, op.align_corners),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/tensor/cast.h"
 
+#include "ops/in_ranges.h"
 #include "ops/known.h"
 #include "ops/registry.h"
 #include "ops/tensor/cast_elements.h"
@@ -37,7 +38,17 @@ Status eval_as(EvalContext& c, const CastOptions& options) {
   const Tensor& x = c.input(0);
   if (x.dtype() == options.to) return c.set_output(0, c.value(0));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, options.to, x.dims()));
-  return cast_elements(x, y, options, c.budget());
+  // Parts of whole bytes, whatever the width of an element.
+  const auto part_of = [](const Tensor& t, int64_t from, int64_t to) {
+    const size_t bits = t.dtype() == DType::kString ? 8 * sizeof(std::string)
+                                                    : static_cast<size_t>(dtype_bits(t.dtype()));
+    const auto* begin = static_cast<const char*>(t.raw()) + static_cast<size_t>(from) * bits / 8;
+    return Tensor::borrow(t.dtype(), {to - from}, begin);
+  };
+  return in_ranges(c, x.count(), 8, [&](int64_t from, int64_t to) {
+    Tensor part = part_of(y, from, to);
+    return cast_elements(part_of(x, from, to), part, options, c.budget());
+  });
 }
 
 Status infer(const Cast& op, InferContext& c) { return infer_as(c, op.to, op.round_mode); }

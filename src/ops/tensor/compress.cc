@@ -5,6 +5,7 @@
 
 #include "ops/arguments.h"
 #include "ops/move.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -38,8 +39,10 @@ Status eval(const Compress& op, EvalContext& c) {
   const int64_t outer = x.dims().count(0, axis), inner = x.dims().count(axis + 1, x.rank());
   const int64_t row = x.dim(axis) * inner;
   return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+    PollEvery polls(c);
     for (int64_t o = 0; o < outer; ++o, from += row) {
       for (int64_t i = 0; i < n; ++i) {
+        FERRY_RETURN_IF_ERROR(polls.spend(4 + inner));
         if (keep[i]) to = std::copy_n(from + i * inner, inner, to);
       }
     }

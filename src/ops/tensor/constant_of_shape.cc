@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/known.h"
 #include "ops/move.h"
 #include "ops/registry.h"
@@ -58,8 +59,10 @@ Status eval(const ConstantOfShape& op, EvalContext& c) {
     FERRY_ASSIGN_OR_RETURN(value, unpacked(c, op.value));
   }
   FERRY_RETURN_IF_ERROR(visit_storage(y.tensor.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::fill_n(y.tensor.data<T>(), y.tensor.count(), value.defined() ? *value.data<T>() : T{});
-    return {};
+    const T each = value.defined() ? *value.data<T>() : T{};
+    return in_ranges(c, y.tensor.count(), 1, [&](int64_t from, int64_t to) {
+      std::fill(y.tensor.data<T>() + from, y.tensor.data<T>() + to, each);
+    });
   }));
   y.finish();
   return {};

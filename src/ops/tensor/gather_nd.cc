@@ -5,6 +5,7 @@
 
 #include "ops/arguments.h"
 #include "ops/move.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -55,10 +56,11 @@ Status eval(const GatherND& op, EvalContext& c) {
   const IndexReader read(indices);
   return move_elements(c, x, 0, *constant_dims(shape),
                        [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+                         PollEvery polls(c);
                          int64_t next = 0;
                          for (int64_t b = 0; b < batches; ++b, from += block) {
-                           FERRY_RETURN_IF_ERROR(c.poll());
                            for (int64_t i = 0; i < per_batch; ++i, to += inner) {
+                             FERRY_RETURN_IF_ERROR(polls.spend(32 * (m + 1) + inner));
                              int64_t at = 0;
                              for (size_t a = first; a < last; ++a) {
                                int64_t index = 0;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
 #include "tensor/visit.h"
@@ -31,19 +32,23 @@ bool is_zero(const T& v) {
 template <class T>
 Status positions(const Tensor& x, EvalContext& c) {
   int64_t count = 0;
-  for (int64_t i = 0; i < x.count(); ++i) count += is_zero(x.data<T>()[i]) ? 0 : 1;
+  FERRY_RETURN_IF_ERROR(in_ranges(c, x.count(), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) count += is_zero(x.data<T>()[i]) ? 0 : 1;
+  }));
   FERRY_ASSIGN_OR_RETURN(Tensor y,
                          c.output(0, DType::kInt64, Dims{static_cast<int64_t>(x.rank()), count}));
   const Dims dense = dense_strides(x.dims());
   int64_t n = 0;
-  for (int64_t i = 0; i < x.count(); ++i) {
-    if (is_zero(x.data<T>()[i])) continue;
-    for (size_t a = 0; a < x.rank(); ++a) {
-      y.data<int64_t>()[static_cast<int64_t>(a) * count + n] = i / dense[a] % x.dim(a);
+  const auto work = static_cast<int64_t>(8 * x.rank());
+  return in_ranges(c, x.count(), work, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      if (is_zero(x.data<T>()[i])) continue;
+      for (size_t a = 0; a < x.rank(); ++a) {
+        y.data<int64_t>()[static_cast<int64_t>(a) * count + n] = i / dense[a] % x.dim(a);
+      }
+      ++n;
     }
-    ++n;
-  }
-  return {};
+  });
 }
 
 Status eval(const NonZero&, EvalContext& c) {

@@ -5,6 +5,8 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -82,8 +84,12 @@ Status eval(const OneHot& op, EvalContext& c) {
   const int64_t inner = dims.count(axis + 1, dims.size());
   return visit_storage(values.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     const T off = values.data<T>()[0], on = values.data<T>()[1];
-    std::fill_n(y.data<T>(), y.count(), off);
+    FERRY_RETURN_IF_ERROR(in_ranges(c, y.count(), 1, [&](int64_t from, int64_t to) {
+      std::fill(y.data<T>() + from, y.data<T>() + to, off);
+    }));
+    PollEvery polls(c);
     for (int64_t i = 0; i < indices.count(); ++i) {
+      FERRY_RETURN_IF_ERROR(polls.spend(16));
       int64_t at = as_int64(indices, i);
       if (at < -depth || at >= depth) continue;
       if (at < 0) at += depth;

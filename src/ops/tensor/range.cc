@@ -6,6 +6,7 @@
 #include "base/int128.h"
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
 #include "ops/known.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
@@ -96,14 +97,15 @@ Status eval(const Range&, EvalContext& c) {
     const C a = C(*start.data<T>()), step = C(*delta.data<T>());
     FERRY_ASSIGN_OR_RETURN(const int64_t n, number_of_elements<C>(a, C(*limit.data<T>()), step));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, start.dtype(), Dims{n}));
-    for (int64_t i = 0; i < n; ++i) {
-      if constexpr (std::is_integral_v<C>) {
-        y.data<T>()[i] = static_cast<T>(wrap_add<int64_t>(a, wrap_mul<int64_t>(i, step)));
-      } else {
-        y.data<T>()[i] = T(a + static_cast<C>(i) * step);
+    return in_ranges(c, n, 1, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        if constexpr (std::is_integral_v<C>) {
+          y.data<T>()[i] = static_cast<T>(wrap_add<int64_t>(a, wrap_mul<int64_t>(i, step)));
+        } else {
+          y.data<T>()[i] = T(a + static_cast<C>(i) * step);
+        }
       }
-    }
-    return {};
+    });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/move.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -36,12 +37,14 @@ Status eval(const ReverseSequence& op, EvalContext& c) {
   const int64_t time_step = (op.time_axis == 0 ? batches : 1) * inner;
   const int64_t batch_step = (op.batch_axis == 0 ? times : 1) * inner;
   return move_elements(c, x, 0, x.dims(), [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+    PollEvery polls(c);
     for (int64_t b = 0; b < batches; ++b) {
       const int64_t n = lengths.data<int64_t>()[b];
       if (n < 0 || n > times) {
         return invalid_argument("sequence_lens[{}] is {}, wanted is 0 to {}", b, n, times);
       }
       for (int64_t t = 0; t < times; ++t) {
+        FERRY_RETURN_IF_ERROR(polls.spend(16 + inner));
         const int64_t source = t < n ? n - 1 - t : t;
         std::copy_n(from + b * batch_step + source * time_step, inner,
                     to + b * batch_step + t * time_step);

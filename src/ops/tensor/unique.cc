@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ops/arguments.h"
+#include "ops/polled_sort.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -78,15 +79,17 @@ struct Groups {
 };
 
 template <class T>
-Groups group(const T* x, const Slices& s, bool sorted) {
+Result<Groups> group(EvalContext& c, const T* x, const Slices& s, bool sorted) {
   const auto n = static_cast<size_t>(s.n);
   std::vector<int64_t> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; });
+  FERRY_RETURN_IF_ERROR(polled_stable_sort(
+      c, order, 16, [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; }));
+  PollEvery polls(c);
   Groups g;
   g.inverse.resize(n);
   for (size_t k = 0; k < n; ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     if (k == 0 || compare_slices(x, s, order[k - 1], order[k]) != 0) {
       g.first.push_back(order[k]);
       g.counts.push_back(0);
@@ -97,11 +100,12 @@ Groups group(const T* x, const Slices& s, bool sorted) {
   if (sorted) return g;
   std::vector<size_t> by_first(g.first.size());
   std::iota(by_first.begin(), by_first.end(), 0);
-  std::sort(by_first.begin(), by_first.end(),
-            [&](size_t a, size_t b) { return g.first[a] < g.first[b]; });
+  FERRY_RETURN_IF_ERROR(polled_stable_sort(
+      c, by_first, 4, [&](size_t a, size_t b) { return g.first[a] < g.first[b]; }));
   Groups out;
   std::vector<int64_t> place(by_first.size());
   for (size_t k = 0; k < by_first.size(); ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     place[by_first[k]] = static_cast<int64_t>(k);
     out.first.push_back(g.first[by_first[k]]);
     out.counts.push_back(g.counts[by_first[k]]);
@@ -124,13 +128,17 @@ Status run(const Unique& op, EvalContext& c) {
   if (!op.axis) x = x.reshaped({x.count()});
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
   const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
-  const Groups g = group(x.data<T>(), s, op.sorted);
+  FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, x.data<T>(), s, op.sorted));
   Dims dims = x.dims();
   dims[axis] = static_cast<int64_t>(g.first.size());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   T* to = y.data<T>();
+  PollEvery polls(c);
   for (int64_t o = 0; o < s.outer; ++o) {
-    for (int64_t i : g.first) to = std::copy_n(x.data<T>() + (o * s.n + i) * s.inner, s.inner, to);
+    for (int64_t i : g.first) {
+      FERRY_RETURN_IF_ERROR(polls.spend(8 + s.inner));
+      to = std::copy_n(x.data<T>() + (o * s.n + i) * s.inner, s.inner, to);
+    }
   }
   FERRY_RETURN_IF_ERROR(write_indices(c, 1, g.first));
   FERRY_RETURN_IF_ERROR(write_indices(c, 2, g.inverse));

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -24,7 +25,11 @@ Status eval(const RegexFullMatch& op, EvalContext& c) {
   }
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kBool, x.dims()));
-  return engine(op.pattern, x.elements<std::string>(), y.data<bool>());
+  const auto texts = x.elements<std::string>();
+  return in_ranges(c, x.count(), 256, [&](int64_t from, int64_t to) {
+    const auto part = texts.subspan(static_cast<size_t>(from), static_cast<size_t>(to - from));
+    return engine(op.pattern, part, y.data<bool>() + from);
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "ops/text/letter_case.h"
 
@@ -41,7 +42,9 @@ Status eval(const StringNormalizer& op, EvalContext& c) {
   std::set<std::string> stop;
   for (const std::string& s : op.stopwords) stop.insert(folded(s));
   std::vector<std::string> kept;
+  PollEvery polls(c);
   for (const std::string& s : x.elements<std::string>()) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64 + 16 * static_cast<int64_t>(s.size())));
     if (stop.count(folded(s)) != 0) continue;
     if (op.case_change_action == "NONE")
       kept.push_back(s);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/arguments.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -57,7 +58,9 @@ Status eval(const StringSplit& op, EvalContext& c) {
   const auto max = static_cast<uint64_t>(op.maxsplit.value_or(-1));  // negative: no limit
   std::vector<Parts> all;
   size_t most = 0;
+  PollEvery polls(c);
   for (const std::string& s : x.elements<std::string>()) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64 + 4 * static_cast<int64_t>(s.size())));
     all.push_back(op.delimiter.empty() ? split_space(s, max) : split_at(s, op.delimiter, max));
     most = std::max(most, all.back().size());
   }
@@ -66,6 +69,7 @@ Status eval(const StringSplit& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kString, dims));
   FERRY_ASSIGN_OR_RETURN(Tensor z, c.output(1, DType::kInt64, x.dims()));
   for (size_t i = 0; i < all.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(32 * static_cast<int64_t>(most + 1)));
     for (size_t k = 0; k < most; ++k) {
       y.data<std::string>()[i * most + k] =
           k < all[i].size() ? std::string(all[i][k]) : std::string();
