@@ -59,6 +59,11 @@ class PanelStore {
   Result<PanelPtr> add(const KernelRequest& request, size_t input, std::string label, size_t bytes,
                        PackFunction pack);
 
+  // All uses of input `input` of the request's node were packed inside it, in a graph of its own.
+  void note_packed(const KernelRequest& request, size_t input) {
+    inputs_.insert({&request.graph, request.id, input});
+  }
+
   // Packs what was asked for. Errors: kOutOfMemory.
   Status pack(int threads, MemoryBudget* budget);
   // Panels that lie packed and that nobody asked for: not the program that they were packed for.

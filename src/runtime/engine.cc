@@ -81,7 +81,9 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get(), !plan_options_.prefer_memory);
 
-  if (is_off({.off = options.passes_off}, kStripsName)) plan_options_.strips = StripUse::kNever;
+  PassOptions passes;
+  passes.off = options.passes_off;
+  if (is_off(passes, kStripsName)) plan_options_.strips = StripUse::kNever;
 
   source_ = graph.clone();
   const std::unique_ptr<ProgramCache> cache = ProgramCache::open(options);

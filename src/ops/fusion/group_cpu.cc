@@ -12,6 +12,7 @@
 #include "ops_cpu/kernels.h"
 #include "ops_cpu/parallel.h"
 #include "ops_cpu/row_stage.h"
+#include "plan/panels.h"
 #include "plan/strips.h"
 
 namespace ferry {
@@ -213,14 +214,18 @@ class StripStep final : public StepKernel {
 };
 
 // A kernel for `node` of the body, as if it stood in the graph.
-Result<KernelOffer> make_stage(const KernelRequest& request, const Graph& body, const Node& node) {
+Result<KernelOffer> make_stage(const KernelRequest& request, const Graph& body, NodeId id) {
+  const Node& node = body.node(id);
   KernelRequest stage{.graph = body,
                       .node = node,
+                      .id = id,
                       .isa = request.isa,
                       .exact = request.exact,
+                      .prefer_memory = request.prefer_memory,
                       .threads = request.threads,
                       .outputs_planned = request.outputs_planned,
-                      .budget = request.budget};
+                      .budget = request.budget,
+                      .panels = request.panels};
   std::string why;
   for (const KernelCandidate& candidate : cpu_kernels().candidates(node.op.def().full_name())) {
     FERRY_ASSIGN_OR_RETURN(KernelOffer offer, candidate.make(stage));
@@ -238,9 +243,10 @@ Result<KernelOffer> make(const KernelRequest& request) {
     if (const Tensor* t = request.constant(i)) body->value(body->inputs()[i]).constant = *t;
   }
   std::vector<Stage> stages;
+  std::vector<size_t> uses(body->inputs().size()), packed(uses.size());
   for (NodeId id : body->order()) {
     const Node& node = body->node(id);
-    FERRY_ASSIGN_OR_RETURN(KernelOffer offer, make_stage(request, *body, node));
+    FERRY_ASSIGN_OR_RETURN(KernelOffer offer, make_stage(request, *body, id));
     if (auto* why = std::get_if<std::string>(&offer)) return KernelOffer(std::move(*why));
     Stage stage;
     stage.kernel = std::move(std::get<std::unique_ptr<StepKernel>>(offer));
@@ -250,16 +256,22 @@ Result<KernelOffer> make(const KernelRequest& request) {
           fmt::format("{} runs as {}, which has no rows", node.describe(), stage.kernel->name()));
     }
     std::vector<int> input_of_step;
-    for (ValueId v : node.inputs) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto& inputs = body->inputs();
-      const auto at = std::find(inputs.begin(), inputs.end(), v);
+      const auto at = std::find(inputs.begin(), inputs.end(), node.inputs[i]);
       input_of_step.push_back(at == inputs.end() ? -1 : static_cast<int>(at - inputs.begin()));
+      if (at == inputs.end()) continue;
+      ++uses[static_cast<size_t>(at - inputs.begin())];
+      packed[static_cast<size_t>(at - inputs.begin())] += request.panels->was_packed(*body, id, i);
     }
     stage.rows->renumber_inputs(input_of_step);
     stages.push_back(std::move(stage));
   }
   if (stages.empty() || stages.size() > kMostStripStages || stages[0].rows->image_input() < 0) {
     return KernelOffer(std::string("no image, or too many stages"));
+  }
+  for (size_t i = 0; i < uses.size(); ++i) {
+    if (packed[i] > 0 && packed[i] == uses[i]) request.panels->note_packed(request, i);
   }
   return KernelOffer(std::make_unique<StripStep>(
       std::move(stages), request.node.op.as<Group>()->strip_height, request));
