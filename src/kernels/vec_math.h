@@ -41,7 +41,7 @@ FERRY_INLINE Exp exp_of_rest(F32 r, F32 n) {
   p = fma(p, r, splat(0.04166724f));
   p = fma(p, r, splat(0.16666535f));
   p = fma(p, r, splat(0.5f));
-  return {fma(p * r, r, r), n};
+  return {fma_once(p * r, r, r), n};
 }
 // For |x| small enough that n stays an integer.
 FERRY_INLINE Exp exp_parts(F32 x) {
@@ -128,10 +128,10 @@ FERRY_INLINE F32 sigmoid(F32 x) {
 // e may vanish where the product does not.
 FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   const F32 one = splat(1.0f), e = scale_pow2(one + parts.w, parts.n), d = one + e;
-  // What the sum has lost, times 1 / d or so.
+  // What the sum and the quotient have lost, times 1 / d or so.
   const F32 lost = e - (d - one), t = x / d;
-  return select(lt(v, zero()),
-                scale_pow2(fma_once(t, fnma(lost, splat(0.7f), parts.w), t), parts.n), t);
+  const F32 low = fnma(t, lost, fnma_once(t, d, x)) * fnma(e, splat(0.5f), one);
+  return select(lt(v, zero()), scale_pow2(t + fma_once(t, parts.w, low), parts.n), t);
 }
 
 // x sigmoid(x).
@@ -220,7 +220,7 @@ FERRY_INLINE F32 gelu(F32 x) {
   const F32 t = g * p, slope = fma(p, splat(0.39f), splat(-0.21f));
   const F32 low_g = fnma(g, lost, fnma_once(g, d, a));
   const F32 low_t = fma(low_g, p * slope, fma(g, low_p, fms_once(g, p, t)));
-  const F32 y = max(zero(), x) - scale_pow2(t + fma(t, e.w, low_t), e.n);
+  const F32 y = max(zero(), x) - scale_pow2(t + fma_once(t, e.w, low_t), e.n);
   // erf(x / sqrt 2) / (2 x) for |x| <= 0.51, within 2e-8.
   F32 q = splat(-0.0010971156f);
   q = fma(q, square, splat(0.0099521605f));

@@ -14,7 +14,7 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Factors that kernels multiply and divide by without leaving the range of floats.
-bool ordinary(float factor) { return std::fabs(factor) >= 1e-30f && std::fabs(factor) <= 1e30f; }
+bool ordinary(float factor) { return std::fabs(factor) >= 1e-30f && std::fabs(factor) <= 1e20f; }
 
 std::optional<EltInstruction> if_true(bool condition, const EltInstruction& instruction) {
   return condition ? std::optional(instruction) : std::nullopt;
