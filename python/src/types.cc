@@ -84,8 +84,7 @@ void bind_report(nb::module_& m) {
       .def_ro("memory_formula", &Report::memory_formula,
               "Bytes of the arena over the symbols of the inputs.")
       .def_ro("packed_bytes", &Report::packed_bytes, "Of weights in the kernels' form.")
-      .def_ro("source_bytes", &Report::source_bytes,
-              "Of the constants that they were packed from.")
+      .def_ro("source_bytes", &Report::source_bytes, "Of the constants that they were packed from.")
       .def_ro("arena_bytes", &Report::arena_bytes,
               "Of values between inputs and outputs, last run.")
       .def_ro("scratch_bytes", &Report::scratch_bytes, "Of the steps' scratch, all threads.")
