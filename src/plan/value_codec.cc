@@ -173,11 +173,13 @@ Type ValueReader::type(int depth) {
   t.kind = static_cast<Type::Kind>(in_.number_to<uint8_t>(static_cast<uint8_t>(Type::Kind::kMap)));
   t.dtype = dtype();
   if (in_.flag()) t.shape = in_.list([&] { return dim(); });
-  if (!in_.flag()) return t;
-  if (depth == kMaxTypeDepth) {
+  const bool nested = t.kind == Type::Kind::kSequence || t.kind == Type::Kind::kOptional ||
+                      t.kind == Type::Kind::kMap;
+  if (in_.flag() != nested || (nested && depth == kMaxTypeDepth)) {
     in_.fail();
     return {};
   }
+  if (!nested) return t;
   t.element = std::make_shared<const Type>(type(depth + 1));
   return t;
 }

@@ -91,9 +91,6 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   if (cache) cache_report_ = cache->report();
   FERRY_RETURN_IF_ERROR(status);
   choose_threads(main_);
-  if (options.optimize && plan_options_.strips != StripUse::kNever) {
-    pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
-  }
   return {};
 }
 
@@ -117,6 +114,9 @@ Status Engine::make_main_program(ProgramCache* cache) {
   // Planning lets go of constants that the cache must hold.
   std::unique_ptr<Graph> planned = cache ? graph->clone() : nullptr;
   FERRY_ASSIGN_OR_RETURN(main_.program, plan_graph(std::move(graph), o));
+  if (options_.optimize && plan_options_.strips != StripUse::kNever) {
+    pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
+  }
   if (cache) cache->describe(*planned, *main_.program, panels);
   planned.reset();
   FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));

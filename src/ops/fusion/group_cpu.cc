@@ -237,6 +237,7 @@ Result<KernelOffer> make_stage(const KernelRequest& request, const Graph& body, 
 
 Result<KernelOffer> make(const KernelRequest& request) {
   if (!request.node.op.as<Group>()->strips) return KernelOffer(std::string("one stage"));
+  if (request.node.bodies.size() != 1) return KernelOffer(std::string("no body"));
   if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
   const std::unique_ptr<Graph> body = request.node.bodies[0]->clone();
   for (size_t i = 0; i < body->inputs().size(); ++i) {
