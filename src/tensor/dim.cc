@@ -183,16 +183,22 @@ Interval interval_of(const Dim& d) {
       if (b.low < 0) return {};
       return {0, b.high == kNoHigh ? kNoHigh : std::max<int64_t>(b.high - 1, 0)};
     }
-    case DimOp::kMin:
-      return {std::min(arg(0).low, arg(1).low), std::min(arg(0).high, arg(1).high)};
-    case DimOp::kMax:
-      return {std::max(arg(0).low, arg(1).low), std::max(arg(0).high, arg(1).high)};
+    case DimOp::kMin: {
+      const Interval a = arg(0), b = arg(1);
+      return {std::min(a.low, b.low), std::min(a.high, b.high)};
+    }
+    case DimOp::kMax: {
+      const Interval a = arg(0), b = arg(1);
+      return {std::max(a.low, b.low), std::max(a.high, b.high)};
+    }
     case DimOp::kFloorScale:
       return {arg(0).low >= 0 && e.scale >= 0 ? 0 : kNoLow, kNoHigh};
     case DimOp::kBroadcast:
       return interval_of_any(e.args);
-    case DimOp::kSelectEqual:
-      return {std::min(arg(2).low, arg(3).low), std::max(arg(2).high, arg(3).high)};
+    case DimOp::kSelectEqual: {
+      const Interval a = arg(2), b = arg(3);
+      return {std::min(a.low, b.low), std::max(a.high, b.high)};
+    }
   }
   return {};
 }
