@@ -9,25 +9,14 @@
 namespace ferry {
 namespace {
 
-// A 16-bit type's exponentials and their sum are rounded as the operator's definition in terms of
-// others stores them; a sum beyond the type's range is kept.
-template <class T, class C>
-C stored(C v) {
-  const C rounded = C(T(v));
-  return std::isinf(rounded) ? v : rounded;
-}
-
 template <class T>
 void softmax_row(const T* x, T* y, int64_t n, int64_t stride) {
   using C = compute_t<T>;
   C top = -INFINITY;
   for (int64_t i = 0; i < n; ++i) top = std::max(top, C(x[i * stride]));
   C sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += stored<T>(std::exp(C(x[i * stride]) - top));
-  sum = stored<T>(sum);
-  for (int64_t i = 0; i < n; ++i) {
-    y[i * stride] = T(stored<T>(std::exp(C(x[i * stride]) - top)) / sum);
-  }
+  for (int64_t i = 0; i < n; ++i) sum += std::exp(C(x[i * stride]) - top);
+  for (int64_t i = 0; i < n; ++i) y[i * stride] = T(std::exp(C(x[i * stride]) - top) / sum);
 }
 
 Status eval(const Softmax& op, EvalContext& c) {

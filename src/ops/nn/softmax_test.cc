@@ -21,23 +21,6 @@ TEST(Softmax, AlongAnInnerAxis) {
       .run();
 }
 
-// Rounded only at the end the results would be 0.9097 and 0.0453.
-TEST(Softmax, HalvesRoundTheirExponentials) {
-  const float e = half(std::exp(-3.0f)), sum = half(1 + 2 * e);
-  OpTester("Softmax")
-      .input(tensor<half>({3}, {3.0f, 0.0f, 0.0f}))
-      .expect(tensor<half>({3}, {0.909f, e / sum, e / sum}), 1e-4)
-      .run();
-}
-
-TEST(Softmax, SumsBeyondTheTypeAreKept) {
-  constexpr int64_t n = 70000;
-  OpTester("Softmax")
-      .input(tensor<half>({n}, std::vector<half>(n, half(0.0f))))
-      .expect(tensor<half>({n}, std::vector<half>(n, half(1.0f / n))))
-      .run();
-}
-
 TEST(Softmax, ZeroSizeAndLargeValues) {
   OpTester("Softmax").input(tensor<float>({0, 3}, {})).expect(tensor<float>({0, 3}, {})).run();
   OpTester("Softmax")
