@@ -8,7 +8,7 @@
 
 #include "ferry/ferry.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): of CLI11
 class App;
 }
 

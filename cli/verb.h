@@ -11,7 +11,7 @@
 
 #include "ferry/status.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): of CLI11
 class App;
 }
 

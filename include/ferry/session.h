@@ -108,7 +108,7 @@ struct SessionReport {
   uint64_t source_bytes = 0;                    // the constants that they were packed from
   uint64_t arena_bytes = 0, scratch_bytes = 0;  // of the last run; scratch: of all threads
   uint64_t used_bytes = 0, peak_bytes = 0;      // of tensors, now and at most so far
-  int threads = 1;             // that the next run may use
+  int threads = 1;                              // that the next run may use
   std::string threads_reason;  // why so many: "measured: 1 thread 12.0 us, 2 threads 8.1 us"
   std::string isa;
   double load_milliseconds = 0;

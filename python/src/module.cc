@@ -442,8 +442,8 @@ NB_MODULE(_native, m) {
   session
       .def_static("create", &make_session, "model"_a, "threads"_a, "accuracy"_a, "memory_limit"_a,
                   "optimize"_a, "passes_off"_a, "isa"_a, "reference_kernels"_a, "prefer"_a,
-                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a, "tuning_ms"_a,
-                  "cache"_a, "cache_limit"_a, "verify_cache"_a)
+                  "max_fold_bytes_per_value"_a, "max_fold_bytes"_a, "tuning_ms"_a, "cache"_a,
+                  "cache_limit"_a, "verify_cache"_a)
       .def("run", &run, "inputs"_a, "outputs"_a.none(), "out"_a.none(), "timeout"_a.none(),
            "cancel"_a.none())
       .def("report", [](const PySession& s) { return s.session.report(); })

@@ -56,7 +56,7 @@ class Program {
   DimTable dims;
   MemoryPlan memory;
   size_t packed_bytes = 0;
-  size_t strips = 0;  // chains that run in strips
+  size_t strips = 0;        // chains that run in strips
   size_t source_bytes = 0;  // of the constants that they were packed from
 
   const Node& node(const Step& step) const { return graph->node(step.node); }
