@@ -18,6 +18,18 @@
 namespace ferry {
 namespace {
 
+// Sanitizers make a load tens of times slower.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FERRY_TEST_SLOW 1
+#endif
+#endif
+#ifdef FERRY_TEST_SLOW
+constexpr int kFewer = 10;
+#else
+constexpr int kFewer = 1;
+#endif
+
 class ProgramCacheTest : public ::testing::Test, public ProgramCacheTester {
  protected:
   void SetUp() override { build_model(); }
@@ -206,7 +218,7 @@ TEST_F(ProgramCacheTest, NoFlippedBitOrMissingEndIsRead) {
     EXPECT_TRUE(loaded.ok() || loaded.status().code() == Code::kInvalidModel);
     return loaded.ok();
   };
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 3000 / kFewer; ++i) {
     const size_t at = i < 1500 ? static_cast<size_t>(i) * table / 1500 : random() % good.size();
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ (1 << random() % 8));
@@ -216,7 +228,7 @@ TEST_F(ProgramCacheTest, NoFlippedBitOrMissingEndIsRead) {
     }
   }
   EXPECT_LT(accepted, 200u);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 300 / kFewer; ++i) {
     EXPECT_FALSE(
         read_bad(good.substr(0, i < 200 ? static_cast<size_t>(i) : random() % good.size())));
   }
@@ -229,7 +241,7 @@ TEST_F(ProgramCacheTest, AForgedTableIsRefusedOrAGraph) {
   const size_t table = checked_bytes(good);
   std::mt19937 random(3);
   int refused = 0;
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 4000 / kFewer; ++i) {
     std::string bad = good;
     const int edits = 1 + static_cast<int>(random() % 4);
     for (int e = 0; e < edits; ++e) {
@@ -248,7 +260,7 @@ TEST_F(ProgramCacheTest, AForgedTableIsRefusedOrAGraph) {
     const Copy copy(bad);
     refused += read_program(copy.span(), copy.memory, key, false, nullptr).ok() ? 0 : 1;
   }
-  EXPECT_GT(refused, 400);
+  EXPECT_GT(refused, 400 / kFewer);
 }
 
 // kill -9 at any moment leaves the old file, the new one, or one that the next writer sweeps.
@@ -256,7 +268,7 @@ TEST_F(ProgramCacheTest, AKilledWriterDoesNoHarm) {
   const std::string wanted = results(*make({.threads = 1}));
   std::mt19937 random(4);
   int killed_while_writing = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 60 / kFewer; ++round) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
