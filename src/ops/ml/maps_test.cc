@@ -46,6 +46,15 @@ TEST(Maps, ToTensors) {
       .input(numbered)
       .expect(tensor<int64_t>({1, 4}, {0, 6, 0, 5}))
       .run();
+  // Texts longer than what a string holds in place.
+  const std::string left = "the first of two texts that are long",
+                    right = "and the second one of them";
+  OpTester("ai.onnx.ml.CastMap")
+      .attr("cast_to", std::string("TO_STRING"))
+      .input(
+          map_of(ints({3, 1}), {tensor<std::string>({}, {left}), tensor<std::string>({}, {right})}))
+      .expect(tensor<std::string>({1, 2}, {right, left}))
+      .run();
   OpTester("ai.onnx.ml.CastMap")
       .attr("map_form", std::string("SPARSE"))
       .attr("max_map", int64_t{2})

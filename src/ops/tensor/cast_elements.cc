@@ -184,6 +184,10 @@ void convert(const From* x, To* y, int64_t n) {
 // Both sides numbers, bools or strings.
 Status cast_ordinary(const Tensor& x, Tensor& y) {
   if (x.dtype() == y.dtype()) {
+    if (x.dtype() == DType::kString) {
+      std::copy_n(x.data<std::string>(), x.count(), y.data<std::string>());
+      return {};
+    }
     std::memcpy(y.raw(), x.raw(), x.size_bytes());
     return {};
   }
