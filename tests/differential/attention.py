@@ -5,9 +5,12 @@ import numpy as np
 
 from . import elements as el
 from .builder import Builder, Value
+from .control import body, captured, inner, placeholder, step, used
 from .network import scaled
 from .patterns import flip, linear
 from .templates import template
+
+PREVIEW = "ai.onnx.preview"
 
 
 def heads(b: Builder, x: Value, count: int) -> Value:
@@ -92,6 +95,26 @@ def attention(b: Builder) -> None:
         extra["softcap"] = 2.0
     outputs = 3 if past else 1
     b.node("Attention", [q, k, v, mask, *pasts], outputs, **extra)
+
+
+@template(0.7)
+def flex_attention(b: Builder) -> None:
+    element = b.element(el.allowed("FlexAttention", "T1", PREVIEW))
+    n, queries, keys, size, v_size = b.r.choice([1, 2]), b.r.choice([1, 2, 5]), b.r.choice([1, 3, 6]), b.r.choice([2, 4, 8]), b.r.choice([3, 4])
+    kv_heads = b.r.choice([1, 2])
+    q_heads = kv_heads * b.r.choice([1, 1, 2])
+    shapes = [(n, q_heads, queries, size), (n, kv_heads, keys, size), (n, kv_heads, keys, v_size)]
+    q, k, v = (b.leaf(element, s, -1.5, 1.5, constant=False) for s in shapes)
+    inside = el.F64 if element == el.F64 else el.F32
+    extra: dict = {"scale": 0.3} if b.r.random() < 0.4 else {}
+    children = []
+    for name in ("score_mod", "prob_mod"):
+        if b.r.random() < 0.5:
+            child = inner(b)
+            given = placeholder(child, b.leaf(inside, (), constant=True), b.g.uniform(-1, 1, (n, q_heads, queries, keys)).astype(el.dtype(inside)))
+            extra[name] = body(child, [given], [used(child, step(child, given))])
+            children.append(child)
+    b.node("FlexAttention", [q, k, v], 1, PREVIEW, captured=captured(*children), **extra)
 
 
 @template(0.7)

@@ -34,7 +34,7 @@ EXACT_OPS = frozenset("""
     ReduceMax ReduceMin Relu Reshape ReverseSequence Round ScatterElements ScatterND SequenceAt SequenceConstruct
     SequenceEmpty SequenceErase SequenceInsert SequenceLength Shape Sign Size Slice SpaceToDepth Split SplitToSequence
     Squeeze StringConcat StringNormalizer StringSplit TensorScatter ThresholdedRelu0 Tile TopK Transpose Trilu Unique Unsqueeze
-    Where Xor Dropout MaxRoiPool RegexFullMatch TfIdfVectorizer LabelEncoder Mod0""".split())
+    Where Xor Dropout ImageDecoder ZipMap CastMap DictVectorizer MaxRoiPool RegexFullMatch TfIdfVectorizer LabelEncoder Mod0""".split())
 
 # Of these, those that jump: a value must stand clear of the jump by several times what rounding moves it.
 JUMPS = frozenset("Ceil Floor Hardmax Mod Round Sign Shrink ThresholdedRelu TopK MaxPool QuantizeLinear Unique".split())
@@ -56,10 +56,10 @@ class Refused(Exception):
 @dataclasses.dataclass
 class Value:
     name: str
-    element: int  # of the tensor, or of the sequence's tensors
-    data: Any  # an array, a list of arrays (sequence), or None (an absent optional)
+    element: int  # of the tensor, of the sequence's tensors, or of the map's values
+    data: Any  # an array, a list of arrays (sequence), a dict (map), or None (an absent optional)
     shadows: list[Any]
-    kind: str = "tensor"  # "sequence", "optional", "optional sequence"
+    kind: str = "tensor"  # "sequence", "optional", "optional sequence", "map", "map sequence"
     dims: tuple | None = None  # as declared, of graph inputs
     make: Callable | None = None  # (shape, generator) -> array, of graph inputs
     constant: bool = False
@@ -80,6 +80,9 @@ class Value:
 
     def type_proto(self, dims: Sequence | None = None) -> onnx.TypeProto:
         tensor = helper.make_tensor_type_proto(self.element, dims)
+        if self.kind.startswith("map"):
+            keys = self.data[0] if isinstance(self.data, list) else self.data
+            tensor = helper.make_map_type_proto(el.STRING if isinstance(next(iter(keys)), str) else el.I64, tensor)
         if self.kind.endswith("sequence"):
             tensor = helper.make_sequence_type_proto(tensor)
         return helper.make_optional_type_proto(tensor) if self.kind.startswith("optional") else tensor
@@ -93,6 +96,8 @@ def same(a: Any, b: Any) -> bool:
         return a is b
     if a is b:
         return True
+    if isinstance(a, dict):
+        return isinstance(b, dict) and list(a) == list(b) and same(list(a.values()), list(b.values()))
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
@@ -107,7 +112,7 @@ def spread(value: Value) -> Any:
 
 
 def _spread(data: Any, shadows: list[Any]) -> Any:
-    if data is None or np.asarray(data).dtype.kind in "OSUb":
+    if data is None or isinstance(data, dict) or np.asarray(data).dtype.kind in "OSUb":
         return None
     wide = np.complex128 if np.iscomplexobj(data) else np.float64
     base = np.asarray(data).astype(wide)
@@ -116,7 +121,7 @@ def _spread(data: Any, shadows: list[Any]) -> Any:
 
 
 def perturb(data: Any, element: int, generator: np.random.Generator, times: float = 1.0) -> Any:
-    if element not in AMPLITUDE or data is None:
+    if element not in AMPLITUDE or data is None or isinstance(data, dict):
         return data
     if isinstance(data, list):
         return [perturb(d, element, generator, times) for d in data]
@@ -184,6 +189,22 @@ class Builder:
         array = el.as_array(array, element)
         value = self.leaf(element, array.shape, constant=True, make=lambda s, g: array)
         value.fixed = True
+        return value
+
+    def map_leaf(self, key: int, element: int, least: int = -3) -> Value:
+        """A graph input that is a map, of one to four keys; whole numbers, and numbers as texts."""
+
+        def make(shape, g):
+            count = int(g.integers(1, 5))
+            words = ["a", "ferry", "", "12", "Ünï"]
+            keys = [words[i] for i in g.permutation(5)[:count]] if key == el.STRING else [int(i) for i in g.permutation(9)[:count] + least]
+            numbers = [int(n) for n in g.integers(-9, 10, count)]
+            return dict(zip(keys, [str(n) if element == el.STRING else n if element == el.I64 else n / 4 for n in numbers]))
+
+        data = make((), self.g)
+        value = Value(self.fresh("x"), element, data, [data] * SHADOWS, "map", make=make, fixed=True)
+        self.inputs.append(value)
+        self.values.append(value)
         return value
 
     def scalar_or_vector(self, numbers: Sequence[int]) -> Value:
@@ -335,6 +356,10 @@ def fit(value: Value, loose: bool) -> None:
         shadows = [s[i] if isinstance(value.data, list) else s for s in value.shadows]
         if d is None:
             continue
+        if isinstance(d, dict):
+            if not all(same(d, s) for s in shadows):
+                raise Reject("rounding in a map")
+            continue
         d = np.asarray(d)
         if d.size > MOST_ELEMENTS:
             raise Reject("too large")
@@ -380,7 +405,7 @@ def opset_imports(opset: int | None = None) -> list[onnx.OperatorSetIdProto]:
             helper.make_opsetid("com.microsoft", 1)]
 
 
-_KIND = {"seq": "sequence", "optional": "optional"}
+_KIND = {"seq": "sequence", "optional": "optional", "map": "map"}
 
 
 def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random.Generator) -> tuple[list, list]:
@@ -468,10 +493,10 @@ def parse_type(text: Any, data: Any) -> tuple[str, int]:
     while "(" in text and text.split("(")[0] in _KIND:
         kinds.append(_KIND[text.split("(")[0]])
         text = text.split("(", 1)[1].rstrip(")")
-    kind = " ".join(kinds) or "tensor"
+    kind = " ".join(kinds[::-1] if "map" in kinds else kinds) or "tensor"
     from ferry import types as names
 
-    stem = text.split("[")[0].strip()
+    stem = text.split(",")[-1].split("[")[0].strip() if "map" in kinds else text.split("[")[0].strip()
     numbers = [i for i, row in enumerate(names._TABLE) if row[0] == stem]
     if not numbers:
         raise Reject(f"type {text}")

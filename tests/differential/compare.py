@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import elements as el
-from .builder import Value, spread
+from .builder import Value, same, spread
 
 FACTOR = 3.0
 FLOOR = 4.0
@@ -55,6 +55,8 @@ def equal_bits(got: np.ndarray, want: np.ndarray) -> np.ndarray:
 
 
 def _tensor(got: Any, want: Any, moved: Any, element: int, widen: float) -> tuple[str, float]:
+    if isinstance(want, dict):
+        return ("", 0.0) if isinstance(got, dict) and same(got, want) else (f"{got!r}; wanted {want!r}", np.inf)
     got, want = np.asarray(got), np.asarray(want)
     if got.shape != want.shape:
         return f"shape {list(got.shape)}; wanted {list(want.shape)}", np.inf
@@ -63,11 +65,11 @@ def _tensor(got: Any, want: Any, moved: Any, element: int, widen: float) -> tupl
     if not want.size:
         return "", 0.0
     if want.dtype.kind in "OUS" or element not in el.UNIT:
-        same = equal_bits(got, want)
-        if np.all(same):
+        equal = equal_bits(got, want)
+        if np.all(equal):
             return "", 0.0
-        at = tuple(int(i) for i in np.argwhere(~np.asarray(same))[0]) if want.shape else ()
-        return f"{got[at]!r} at {list(at)}; wanted {want[at]!r} ({int(np.sum(~np.asarray(same)))} of {want.size} differ)", np.inf
+        at = tuple(int(i) for i in np.argwhere(~np.asarray(equal))[0]) if want.shape else ()
+        return f"{got[at]!r} at {list(at)}; wanted {want[at]!r} ({int(np.sum(~np.asarray(equal)))} of {want.size} differ)", np.inf
     wide = np.complex128 if want.dtype.kind == "c" else np.float64
     g, w = got.astype(wide), want.astype(wide)
     mean = float(np.mean(moved))

@@ -62,7 +62,7 @@ def onnxruntime_run(model: onnx.ModelProto, inputs: dict[str, Any]) -> Peer:
     options.log_severity_level = 4
     try:
         peer = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        made = peer.run(None, inputs)
+        made = peer.run(None, copy.deepcopy(inputs))  # BatchNormalization in training writes into its running mean
         return Peer({o.name: as_declared(v, o.type) for o, v in zip(peer.get_outputs(), made)})
     except Exception as error:  # noqa: BLE001  (a peer may refuse in any way)
         return Peer(None, str(error).splitlines()[0][:200] if str(error) else type(error).__name__)

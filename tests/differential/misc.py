@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals, detection, losses, optimizers, text, ai.onnx.ml, random numbers: the rest of the table."""
 
+import io
+
 import numpy as np
+from PIL import Image
+
 from . import elements as el
 from .builder import Builder, Reject
 from .elementwise import bring_into
@@ -237,6 +241,20 @@ def ngrams(b: Builder) -> None:
     b.one("TfIdfVectorizer", x, **extra)
 
 
+# ---- pictures in files ----
+
+
+@template(0.15)
+def picture(b: Builder) -> None:
+    height, width = b.r.randint(1, 9), b.r.randint(1, 9)
+    shape = b.r.choice([(height, width), (height, width, 3)])
+    stream = io.BytesIO()
+    Image.fromarray(b.g.integers(0, 256, shape).astype(np.uint8)).save(stream, b.r.choice(["PNG", "BMP", "TIFF", "PPM"]))
+    file = np.frombuffer(stream.getvalue(), np.uint8)
+    x = b.leaf(el.U8, file.shape, make=lambda s, g: file)
+    b.one("ImageDecoder", x, pixel_format=b.r.choice(["RGB", "BGR", "Grayscale"]))
+
+
 # ---- ai.onnx.ml ----
 
 
@@ -293,6 +311,23 @@ def classic(b: Builder) -> None:
         support(b, way, source(), features, draw)
     else:
         trees(b, n, features)
+
+
+@template(0.3)
+def maps(b: Builder) -> None:
+    way = b.r.choice(["ZipMap", "CastMap", "CastMap", "DictVectorizer", "DictVectorizer"])
+    if way == "ZipMap":
+        classes = b.r.randint(1, 4)
+        labels = {"classlabels_int64s": [7 * i - 3 for i in range(classes)]} if b.r.random() < 0.5 else {"classlabels_strings": [f"c{i}" for i in range(classes)]}
+        b.node(way, [b.leaf(el.F32, b.r.choice([(classes,), (b.r.randint(1, 3), classes)]), constant=False)], 1, ML, **labels)
+    elif way == "CastMap":
+        x = b.map_leaf(el.I64, b.r.choice([el.F32, el.STRING]), least=0)
+        extra = {"map_form": "SPARSE", "max_map": 9} if b.r.random() < 0.5 else {}
+        b.node(way, [x], 1, ML, cast_to="TO_STRING" if x.element == el.STRING else b.r.choice(["TO_FLOAT", "TO_INT64", "TO_STRING"]), **extra)
+    else:
+        key, value = b.r.choice([(el.STRING, el.I64), (el.I64, el.STRING), (el.I64, el.F32), (el.I64, el.F64), (el.STRING, el.F32), (el.STRING, el.F64)])
+        vocabulary = {"int64_vocabulary": [5, -2, 0, 3]} if key == el.I64 else {"string_vocabulary": ["a", "ferry", "", "12"]}
+        b.node(way, [b.map_leaf(key, value)], 1, ML, **vocabulary)
 
 
 def indices_from_zero(b: Builder, n: int):
