@@ -27,7 +27,7 @@ class AnchorStep : public StepKernel {
   bool wants_bodies() const final { return false; }
   bool reads_input(size_t i) const final { return anchor_.reads(static_cast<int>(i)); }
   size_t packed_bytes() const final { return packed_bytes_; }
-  int in_place_input() const final { return anchor_.in_place_input(); }
+  int in_place_input() const final { return in_place_ ? anchor_.in_place_input() : -1; }
   bool takes_pitch(size_t i) const final { return by_pixel_ && reads_input(i); }
   bool writes_pitch() const final { return by_pixel_; }
 
@@ -64,16 +64,16 @@ class AnchorStep : public StepKernel {
                                 : c.input(static_cast<size_t>(anchor_.residual)).data<float>();
   }
 
-  // Bias, residual and clip of a kernel's arguments; args.y is set. A residual that is the output's
-  // own memory is added to.
+  // For a step that finishes its output in gemm_tile().
+  void set_reduction(const GemmKernels& kernels, int64_t k_total) {
+    in_place_ = gemm_visits_once(kernels, gemm_blocking(), k_total);
+  }
+
+  // Bias, residual and clip of a kernel's arguments.
   template <class Args>
-  void set_epilogue(const StepContext& c, const float* y, Args& args) const {
+  void set_epilogue(const StepContext& c, Args& args) const {
     args.bias = bias_.empty() ? nullptr : bias_.data();
     args.residual = residual(c);
-    if (args.residual != nullptr && args.residual == y) {
-      args.accumulate = true;
-      args.residual = nullptr;
-    }
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
   }
@@ -91,7 +91,7 @@ class AnchorStep : public StepKernel {
     args.y_pitch = c.output_pitch(0);
     args.residual_pitch = residual_pitch(c);
     args.weights = weights();
-    set_epilogue(c, args.y, args);
+    set_epilogue(c, args);
     return args;
   }
 
@@ -151,6 +151,7 @@ class AnchorStep : public StepKernel {
 
  private:
   bool by_pixel_;
+  bool in_place_ = true;
 
   static int64_t tail_at(int64_t own_bytes) { return (own_bytes + 63) / 64 * 64; }
 

@@ -151,6 +151,7 @@ class MatrixStep final : public AnchorStep, public RowStage {
         kernels_(gemm_kernels(isa)),
         weights_(std::move(weights)) {
     packed_bytes_ = weights_.bytes();
+    set_reduction(kernels_, weights_.k);
   }
 
   std::string name() const override { return "gemm_f32"; }
@@ -179,7 +180,7 @@ class MatrixStep final : public AnchorStep, public RowStage {
     args.packed_b = weights_.data();
     args.ldc = y.pitch;
     args.ldr = residual_pitch(c);
-    set_epilogue(c, nullptr, args);
+    set_epilogue(c, args);
     const float* residual = args.residual;
     const auto run = [&](int64_t from, int64_t to) {
       const int64_t pixel = (n * s.out[1] + from) * s.out[2];
@@ -211,7 +212,7 @@ class MatrixStep final : public AnchorStep, public RowStage {
     args.c = y.data<float>();
     args.ldc = c.output_pitch(0);
     args.ldr = residual_pitch(c);
-    set_epilogue(c, args.c, args);
+    set_epilogue(c, args);
     if (!anchor_.has_tail()) {
       run_product(kernels_, c.team(), args);
       return {};

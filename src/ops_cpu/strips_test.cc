@@ -147,6 +147,17 @@ TEST(Strips, InvertedResidual) {
   }
 }
 
+// Layers one after the other write over it, strips cannot.
+TEST(Strips, ResidualThatDies) {
+  for (const int64_t wide : {40, 2000}) {  // also a sum that is cut into chunks
+    Chain c({2, 16, 9, 7});
+    c.activation("Relu");
+    c.input = c.y;
+    c.conv(wide).activation("Clip").depthwise({3, 3}, window(1, 1)).activation("Clip").conv(16);
+    c.residual().activation("Relu").check(1);
+  }
+}
+
 TEST(Strips, AnyChain) {
   Chain({1, 24, 9, 10}).depthwise({3, 3}, window(1, 1)).activation("Relu").conv(18).check(1);
   Chain({1, 16, 9, 10}).conv(24).depthwise({7, 7}, window(1, 3)).check(1);

@@ -30,7 +30,9 @@ class ThinInputStep final : public AnchorStep, public RowStage {
   ThinInputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), false),
         gemm_(gemm_kernels(isa)),
-        plan_(std::move(plan)) {}
+        plan_(std::move(plan)) {
+    set_reduction(gemm_, plan_.shape.taps() * plan_.shape.in_channels);
+  }
 
   Status pack(const KernelRequest& request) {
     return pack_weights(request, name(), thin_input_packed_size(gemm_, plan_.shape),
@@ -58,7 +60,7 @@ class ThinInputStep final : public AnchorStep, public RowStage {
     args.y_pitch = y.pitch;
     args.residual_pitch = residual_pitch(c);
     args.weights = weights();
-    set_epilogue(c, nullptr, args);
+    set_epilogue(c, args);
     const PlanarInput in = planes_of(s, first_input(c).data<float>());
     const int64_t image = n * s.out[1];
     for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) {

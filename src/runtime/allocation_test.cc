@@ -60,7 +60,8 @@ namespace {
 
 class AllocationTest : public ::testing::Test, public RunTester {
  protected:
-  // Runs with outputs in the caller's memory; the fifth run must allocate nothing.
+  // Warm runs with outputs in the caller's memory must allocate nothing. Only the first one that gets
+  // a second thread may: on a busy machine that can be any.
   void expect_none(const std::map<std::string, int64_t>& sizes = {}) {
     for (const int threads : {1, 2}) {
       auto made = Engine::create(graph, {.threads = threads}, cpu_kernels());
@@ -80,12 +81,16 @@ class AllocationTest : public ::testing::Test, public RunTester {
       std::vector<const void*> where;
       for (const Value& v : out) where.push_back(v.tensor().raw());
       ASSERT_TRUE((*made)->run(in, out, {}).ok());
-      allocations = 0;
-      counting = true;
-      const Status s = (*made)->run(in, out, {});
-      counting = false;
-      ASSERT_TRUE(s.ok());
-      EXPECT_EQ(allocations.load(), 0) << "with " << threads << " threads";
+      int allocating_runs = 0;
+      for (int i = 0; i < 10; ++i) {
+        allocations = 0;
+        counting = true;
+        const Status s = (*made)->run(in, out, {});
+        counting = false;
+        ASSERT_TRUE(s.ok());
+        allocating_runs += allocations.load() > 0;
+      }
+      EXPECT_LE(allocating_runs, threads - 1) << "with " << threads << " threads";
       for (size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i].tensor().raw(), where[i]);
     }
   }

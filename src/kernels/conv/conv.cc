@@ -189,7 +189,6 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   g.ldr = args.residual_pitch;
   g.lo = args.lo;
   g.hi = args.hi;
-  g.accumulate = args.accumulate;
   return g;
 }
 

@@ -42,11 +42,10 @@ struct ConvArgs {
   int64_t y_pitch = 0;
   const float* weights = nullptr;  // from conv_pack_weights
   const float* bias = nullptr;     // out_channels values, or none
-  const float* residual = nullptr;
+  const float* residual = nullptr;  // may be y, but where gemm_visits_once() says no
   int64_t residual_pitch = 0;
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
-  bool accumulate = false;  // start from what is in y
   // When ring_rows > 0, x holds the last rows of one image: see x_row.
   int64_t ring_rows = 0, ring_first = 0;
   int64_t y_first = 0;  // the output row that y begins with

@@ -19,7 +19,7 @@ using reference::kGuard;
 struct Options {
   int64_t x_extra = 0, y_extra = 3;  // floats between pixels
   int64_t panels_each = 0;           // of output channels; 0: all at once
-  bool bias = true, residual = false, accumulate = false;
+  bool bias = true, residual = false, in_place = false;
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
 };
 
@@ -43,15 +43,17 @@ class Conv : public testing::TestWithParam<Isa> {
     Aligned<> packed(conv_packed_size(kernels, s));
     Aligned<char> scratch(conv_scratch_bytes(s, blocking));
     conv_pack_weights(kernels, s, weights.data(), packed.get());
-    const float before = o.accumulate ? 0.5f : kGuard;
-    std::vector<float> y(out_pixels * y_pitch, before);
+    std::vector<float> y(out_pixels * y_pitch, kGuard);
+    for (int64_t i = 0; o.in_place && i < out_pixels * s.out_channels; ++i)
+      y[i / s.out_channels * y_pitch + i % s.out_channels] = residual[i];
     ConvArgs args;
     args.x = x.data(), args.x_pitch = x_pitch;
     args.y = y.data(), args.y_pitch = y_pitch;
     args.weights = packed.get();
     if (o.bias) args.bias = bias.data();
     if (o.residual) args.residual = residual.data(), args.residual_pitch = s.out_channels;
-    args.lo = o.lo, args.hi = o.hi, args.accumulate = o.accumulate;
+    if (o.in_place) args.residual = y.data(), args.residual_pitch = y_pitch;
+    args.lo = o.lo, args.hi = o.hi;
     for (int64_t r = 0; r < s.rows(); r += rows_each) {
       const int64_t step = o.panels_each == 0 ? s.out_channels : o.panels_each * kernels.nr;
       for (int64_t c = 0; c < s.out_channels; c += step) {
@@ -64,11 +66,10 @@ class Conv : public testing::TestWithParam<Isa> {
       for (int64_t c = 0; c < y_pitch && !HasFatalFailure(); ++c) {
         const float got = y[pixel * y_pitch + c];
         if (c >= s.out_channels) {
-          EXPECT_EQ(got, before) << "written between pixels";
+          EXPECT_EQ(got, kGuard) << "written between pixels";
           continue;
         }
         reference::Sum sum = reference::conv_at(s, x.data(), x_pitch, weights.data(), n, at, c);
-        if (o.accumulate) sum.value += before;
         if (o.bias) sum.value += bias[c];
         if (o.residual) sum.value += residual[pixel * s.out_channels + c];
         const double want = std::fmin(std::fmax(sum.value, o.lo), o.hi);
@@ -140,7 +141,8 @@ TEST_P(Conv, Epilogues) {
   const ConvShape s = make(2, 20, 21, 5, 6, 3, 1, 1, 1);
   check(s, {.bias = false}, 7);
   check(s, {.residual = true, .lo = 0}, 7);
-  check(s, {.accumulate = true, .lo = 0, .hi = 6}, 7);
+  EXPECT_EQ(check(s, {.residual = true, .lo = 0, .hi = 1}, 7),
+            check(s, {.residual = true, .in_place = true, .lo = 0, .hi = 1}, 7));
 }
 
 TEST_P(Conv, AnySplitAndBlockingGivesTheSameBits) {

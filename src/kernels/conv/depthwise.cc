@@ -67,7 +67,7 @@ void depthwise_rows(const DepthwiseKernels& kernels, const ConvShape& shape, con
   r.bias = args.bias;
   r.y_pitch = args.y_pitch, r.out_w = shape.out[2];
   r.residual_pitch = args.residual_pitch;
-  r.lo = args.lo, r.hi = args.hi, r.accumulate = args.accumulate;
+  r.lo = args.lo, r.hi = args.hi;
   const int64_t step = channels_per_pass(shape);
   for (r.c0 = 0; r.c0 < shape.out_channels; r.c0 += step) {
     r.c1 = std::min(r.c0 + step, shape.out_channels);

@@ -23,11 +23,12 @@ struct DepthwiseRow {
   const float* bias;
   float* y;
   int64_t y_pitch, out_w;
-  const float* residual;
+  const float* residual;  // may be y
   int64_t residual_pitch;
   int64_t c0, c1;  // output channels; c0 is a multiple of 16
   float lo, hi;
-  bool accumulate;
+
+  bool in_place() const { return residual == y; }
 };
 
 struct DepthwiseKernels {

@@ -29,11 +29,6 @@ FERRY_INLINE F32 load_part(const float* p, Mask m) {
 }
 
 template <bool kFull>
-FERRY_INLINE F32 start(const DepthwiseRow& r, int64_t pixel, int64_t c, Mask m) {
-  return r.accumulate ? load_part<kFull>(r.y + pixel * r.y_pitch + c, m) : zero();
-}
-
-template <bool kFull>
 FERRY_INLINE void finish(const DepthwiseRow& r, F32 sum, int64_t pixel, int64_t c, Mask m) {
   if (r.bias != nullptr) sum = sum + load_part<kFull>(r.bias + c, m);
   if (r.residual != nullptr)
@@ -115,10 +110,6 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
   FERRY_UNROLL
   for (int p = 0; p < kCount; ++p) acc[p] = zero();
   float* y = r.y + pixel * r.y_pitch + window.c;
-  if (r.accumulate) [[unlikely]] {
-    FERRY_UNROLL
-    for (int p = 0; p < kCount; ++p) acc[p] = load_part<kFull>(y + p * r.y_pitch, window.m);
-  }
   const int64_t offset = pixel * kStride * r.x_pitch + window.c;
   if constexpr (kRows > 0) {
     FERRY_UNROLL
@@ -178,12 +169,12 @@ FERRY_INLINE void window_tiles(const DepthwiseRow& r, const Rows& rows, Interior
   if (c < r.c1) window_pixels<false, kCount, kWidth, kStride, 0>(r, rows, pixel, c);
 }
 
-// Pixels [p, end). A tile may begin before the last one has ended, unless y is added to.
+// Pixels [p, end). A tile may begin before the last one has ended, unless y is the residual.
 template <int kWidth, int kStride, int kRows>
 FERRY_INLINE void window_range(const DepthwiseRow& r, const Rows& rows, Interior in, int64_t p,
                                int64_t end) {
   const int64_t first = p;
-  const auto back = [&](int64_t count) { return end - first >= count && !r.accumulate; };
+  const auto back = [&](int64_t count) { return end - first >= count && !r.in_place(); };
   for (; end - p >= kPixels; p += kPixels) {
     window_tiles<kPixels, kWidth, kStride, kRows>(r, rows, in, p);
   }
@@ -286,7 +277,7 @@ FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps,
                            int64_t c) {
   F32 acc[kCount];
   FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) acc[p] = start<kFull>(r, pixel + p, c, lanes.mask);
+  for (int p = 0; p < kCount; ++p) acc[p] = zero();
   const int64_t step = r.stride_w * r.x_pitch;
   for (int64_t i = 0; i < r.row_count; ++i) {
     if (r.rows[i] == nullptr) continue;
@@ -317,7 +308,7 @@ template <Fetch kFetch, bool kFull>
   for (; p + kPixels <= in.last; p += kPixels) {
     any_tile<kFetch, kFull, kPixels>(r, lanes, all, p, c);
   }
-  if (p < in.last && in.last - in.first >= kPixels && !r.accumulate) {
+  if (p < in.last && in.last - in.first >= kPixels && !r.in_place()) {
     any_tile<kFetch, kFull, kPixels>(r, lanes, all, in.last - kPixels, c);
     p = in.last;
   }

@@ -26,6 +26,11 @@ GemmBlocking gemm_blocking() noexcept {
 
 namespace {
 
+// Rows of a panel of B that stay in the cache while all rows of a block pass over them.
+int64_t chunk_depth(const GemmKernels& kernels, const GemmBlocking& blocking) {
+  return std::max<int64_t>(blocking.panel_bytes / (kernels.nr * int64_t{sizeof(float)}), 64);
+}
+
 // The reduction cut into chunks: several whole taps, or a part of one.
 struct Chunks {
   int64_t taps_each;  // 1 when a tap is cut
@@ -34,9 +39,8 @@ struct Chunks {
 
 Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
                        const GemmArgs& args) {
-  const int64_t depth =
-      std::max<int64_t>(blocking.panel_bytes / (kernels.nr * int64_t{sizeof(float)}), 64);
-  if (args.k * args.taps <= depth * 3 / 2) return {args.taps, args.k};
+  if (gemm_visits_once(kernels, blocking, args.k * args.taps)) return {args.taps, args.k};
+  const int64_t depth = chunk_depth(kernels, blocking);
   if (args.k <= depth) {
     const int64_t most = depth / args.k, parts = (args.taps + most - 1) / most;
     return {(args.taps + parts - 1) / parts, args.k};
@@ -108,6 +112,11 @@ class Block {
 };
 
 }  // namespace
+
+bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking,
+                      int64_t k_total) noexcept {
+  return k_total <= chunk_depth(kernels, blocking) * 3 / 2;
+}
 
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,
                int64_t m0, int64_t m1, int64_t n0, int64_t n1) noexcept {

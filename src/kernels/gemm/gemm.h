@@ -39,12 +39,12 @@ struct GemmArgs {
   const int32_t* out_index = nullptr;
 
   const float* bias = nullptr;      // n values, or none
-  const float* residual = nullptr;  // m rows of n values, ldr apart, or none; not c, see accumulate
+  const float* residual = nullptr;  // m rows of n values, ldr apart, or none; see gemm_visits_once
   int64_t ldr = 0;
   // ReLU is lo = 0. A NaN stays a NaN.
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
-  bool accumulate = false;  // start from what is in C
+  bool accumulate = false;  // go on with the sums in C
 };
 
 // One panel of columns times one chunk of the reduction: what an instruction set provides. Row
@@ -106,6 +106,11 @@ struct GemmBlocking {
 };
 // From the probed caches.
 GemmBlocking gemm_blocking() noexcept;
+
+// True when each element of C is written once, after all else: the residual may then be C itself.
+// `k_total`: taps * k.
+bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking,
+                      int64_t k_total) noexcept;
 
 // Computes rows [m0, m1) and columns [n0, n1) of C. n0 is a multiple of nr; n1 too, or n.
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,

@@ -175,6 +175,21 @@ TEST_P(Gemm, EveryEpilogue) {
   }
 }
 
+TEST_P(Gemm, ResidualMayBeTheOutput) {
+  Case c = {.m = 13, .k = 200, .n = 37, .bias = true, .accumulate = true};
+  ASSERT_TRUE(gemm_visits_once(gemm_kernels(GetParam()), {}, c.k));
+  ASSERT_FALSE(gemm_visits_once(gemm_kernels(GetParam()), {.panel_bytes = 1 << 10}, c.k));
+  Problem apart(GetParam(), c), same(GetParam(), c);
+  std::vector<float> before = apart.initial(), y = before;
+  for (Problem* p : {&apart, &same}) p->args().accumulate = false;
+  apart.args().residual = before.data(), apart.args().ldr = apart.args().ldc;
+  same.args().c = y.data(), same.args().residual = y.data(), same.args().ldr = same.args().ldc;
+  gemm_tile(same.kernels(), {}, same.args(), 0, c.m, 0, c.n);
+  const std::vector<float> want = apart.run();
+  apart.expect_matches(want);
+  EXPECT_EQ(y, want);
+}
+
 TEST_P(Gemm, EmptyReductionIsTheEpilogueAlone) {
   Problem problem(GetParam(), {.m = 3, .k = 0, .n = 19, .bias = true});
   problem.expect_matches(problem.run());

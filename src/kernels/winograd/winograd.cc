@@ -148,7 +148,7 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
   t.m = m;
   t.m_pitch = plan.block_outputs, t.m_point_stride = most * t.m_pitch;
   t.y_pitch = args.y_pitch, t.residual_pitch = args.residual_pitch;
-  t.lo = args.lo, t.hi = args.hi, t.accumulate = args.accumulate;
+  t.lo = args.lo, t.hi = args.hi;
 
   GemmArgs g;
   g.k = shape.in_channels;

@@ -38,7 +38,6 @@ struct WinogradTiles {
   const float* residual;
   int64_t residual_pitch;
   float lo, hi;
-  bool accumulate;
 };
 
 struct WinogradKernels {

@@ -177,7 +177,6 @@ FERRY_INLINE void output_channels(const WinogradTiles& t, Corner corner, const f
       const int64_t pixel = first + i * t.out_w + j;
       float* y = t.y + pixel * t.y_pitch + c;
       F32 sum = o[j] + bias;
-      if (t.accumulate) sum = sum + (kFull ? load(y) : load(y, mask));
       if (t.residual != nullptr) {
         const float* r = t.residual + pixel * t.residual_pitch + c;
         sum = sum + (kFull ? load(r) : load(r, mask));

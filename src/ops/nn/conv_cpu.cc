@@ -27,7 +27,9 @@ class ConvStep final : public AnchorStep, public RowStage {
         depthwise_kernels_(depthwise_kernels(isa)),
         plan_(std::move(plan)),
         depthwise_(has_narrow_groups(plan_.shape.groups, plan_.shape.group_in(),
-                                     plan_.shape.group_out())) {}
+                                     plan_.shape.group_out())) {
+    if (!depthwise_) set_reduction(kernels_, plan_.shape.taps() * plan_.shape.group_in());
+  }
 
   Status pack(const KernelRequest& request) {
     if (depthwise_) {
@@ -67,7 +69,7 @@ class ConvStep final : public AnchorStep, public RowStage {
     args.y_pitch = y.pitch;
     args.residual_pitch = residual_pitch(c);
     args.weights = weights();
-    set_epilogue(c, nullptr, args);
+    set_epilogue(c, args);
     const int64_t first = n * s.out[1] * s.out[2];
     if (args.residual != nullptr) args.residual += first * args.residual_pitch;
     for_each_piece(y, r0, r1, [&](int64_t from, int64_t to) {

@@ -17,7 +17,9 @@ class ConvTransposeStep final : public AnchorStep {
       : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         op_(std::move(op)),
-        shape_(shape) {}
+        shape_(shape) {
+    set_reduction(kernels_, shape_.taps() * shape_.group_in());
+  }
 
   Status pack(const KernelRequest& request, const Tensor& weights) {
     weight_dims_ = Tensor::borrow(weights.dtype(), weights.dims(), static_cast<void*>(nullptr));
