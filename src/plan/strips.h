@@ -5,11 +5,15 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "plan/program.h"
 
 namespace ferry {
+
+// The name that switches it off, as a pass's does.
+inline constexpr std::string_view kStripsName = "fuse_strips";
 
 // Replaces each chain where that pays by a ferry.Group with strips. Returns how many. After
 // form_groups.

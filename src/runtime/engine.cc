@@ -8,6 +8,7 @@
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
 #include "plan/panels.h"
+#include "plan/strips.h"
 
 namespace ferry {
 namespace {
@@ -35,7 +36,7 @@ Status check_pass_names(const std::vector<std::string>& names) {
   for (Pass& pass : engine_pipeline()) all.push_back(std::move(pass));
   for (const std::string& name : names) {
     const auto is_it = [&](const Pass& pass) { return pass.name == name; };
-    if (std::none_of(all.begin(), all.end(), is_it)) {
+    if (name != kStripsName && std::none_of(all.begin(), all.end(), is_it)) {
       return invalid_argument("passes_off: there is no pass '{}'", name);
     }
   }
@@ -80,8 +81,9 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   plan_options_.budget = budget_.get();
   pool_ = std::make_shared<BufferPool>(budget_.get(), !plan_options_.prefer_memory);
 
-  // Chains in strips of rows do not give the bits of their layers on every network yet.
-  plan_options_.strips = StripUse::kNever;
+  PassOptions passes;
+  passes.off = options.passes_off;
+  if (is_off(passes, kStripsName)) plan_options_.strips = StripUse::kNever;
 
   source_ = graph.clone();
   const std::unique_ptr<ProgramCache> cache = ProgramCache::open(options);
@@ -112,6 +114,9 @@ Status Engine::make_main_program(ProgramCache* cache) {
   // Planning lets go of constants that the cache must hold.
   std::unique_ptr<Graph> planned = cache ? graph->clone() : nullptr;
   FERRY_ASSIGN_OR_RETURN(main_.program, plan_graph(std::move(graph), o));
+  if (options_.optimize && plan_options_.strips != StripUse::kNever) {
+    pass_reports_.push_back({.name = std::string(kStripsName), .changes = main_.program->strips});
+  }
   if (cache) cache->describe(*planned, *main_.program, panels);
   planned.reset();
   FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
