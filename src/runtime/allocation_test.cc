@@ -60,8 +60,8 @@ namespace {
 
 class AllocationTest : public ::testing::Test, public RunTester {
  protected:
-  // Warm runs with outputs in the caller's memory must allocate nothing. Only the first one that gets
-  // a second thread may: on a busy machine that can be any.
+  // Warm runs with outputs in the caller's memory must allocate nothing. Only the first one that
+  // gets a second thread may: on a busy machine that can be any.
   void expect_none(const std::map<std::string, int64_t>& sizes = {}) {
     for (const int threads : {1, 2}) {
       auto made = Engine::create(graph, {.threads = threads}, cpu_kernels());

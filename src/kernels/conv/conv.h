@@ -40,8 +40,8 @@ struct ConvArgs {
   int64_t x_pitch = 0;
   float* y = nullptr;
   int64_t y_pitch = 0;
-  const float* weights = nullptr;  // from conv_pack_weights
-  const float* bias = nullptr;     // out_channels values, or none
+  const float* weights = nullptr;   // from conv_pack_weights
+  const float* bias = nullptr;      // out_channels values, or none
   const float* residual = nullptr;  // may be y, but where gemm_visits_once() says no
   int64_t residual_pitch = 0;
   float lo = -std::numeric_limits<float>::infinity();

@@ -115,9 +115,8 @@ TEST_P(Depthwise, MultipliersAndSmallGroups) {
 }
 
 TEST_P(Depthwise, Epilogues) {
-  for (const ConvShape& s :
-       {make(37, 1, 1, 6, 11, 3, 2, 1, 1), make(37, 1, 1, 6, 11, 3, 1, 1, 1),
-        make(37, 1, 1, 6, 15, 5, 1, 1, 2), make(9, 2, 3, 6, 11, 3, 1, 1, 1)}) {
+  for (const ConvShape& s : {make(37, 1, 1, 6, 11, 3, 2, 1, 1), make(37, 1, 1, 6, 11, 3, 1, 1, 1),
+                             make(37, 1, 1, 6, 15, 5, 1, 1, 2), make(9, 2, 3, 6, 11, 3, 1, 1, 1)}) {
     EXPECT_EQ(check(s, 2, true), check(s, 2, true, true));
   }
 }
