@@ -66,7 +66,7 @@ class AnchorStep : public StepKernel {
 
   // For a step that finishes its output in gemm_tile().
   void set_reduction(const GemmKernels& kernels, int64_t k_total) {
-    in_place_ = gemm_visits_once(kernels, gemm_blocking(), k_total);
+    in_place_ = gemm_visits_once(kernels, gemm_blocking(), chain(), k_total);
   }
 
   // Bias, residual and clip of a kernel's arguments.
@@ -76,6 +76,7 @@ class AnchorStep : public StepKernel {
     args.residual = residual(c);
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
+    args.chain = chain();
   }
 
   int64_t residual_pitch(const StepContext& c) const {
@@ -143,6 +144,8 @@ class AnchorStep : public StepKernel {
     run_tail(elt_kernels_, anchor_, c, y, r0, r1, c0, c1,
              c.scratch<char>(thread) + tail_at(own_bytes));
   }
+
+  int64_t chain() const { return anchor_.exact ? kExactChain : 0; }
 
   const EltKernels& elt_kernels_;
   std::vector<float> bias_;

@@ -223,6 +223,7 @@ void run_tail(const EltKernels& kernels, const FusedAnchor& anchor, const StepCo
 std::variant<FusedAnchor, std::string> find_anchor(const KernelRequest& request,
                                                    std::string_view op) {
   FusedAnchor out;
+  out.exact = request.exact;
   if (request.node.op.is(op)) {
     out.anchor = &request.node;
     for (size_t i = 0; i < request.node.inputs.size(); ++i) {

@@ -21,6 +21,7 @@ struct FusedAnchor {
   const Node* anchor = nullptr;  // the node itself, or the anchor in the group's body
   std::vector<int> inputs;       // of the anchor, as input indices of the step; -1 absent
   int residual = -1;             // input index of the step
+  bool exact = false;            // long sums are cut into chains
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   // The rest of the chain; value 0 is the tile, value i the step's input tail_inputs[i - 1].

@@ -189,6 +189,8 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   g.ldr = args.residual_pitch;
   g.lo = args.lo;
   g.hi = args.hi;
+  // Whether taps are joined must not show.
+  g.chain = can_join_taps(s) ? 0 : args.chain;
   return g;
 }
 

@@ -46,6 +46,7 @@ struct ConvArgs {
   int64_t residual_pitch = 0;
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
+  int64_t chain = 0;  // GemmArgs::chain
   // When ring_rows > 0, x holds the last rows of one image: see x_row.
   int64_t ring_rows = 0, ring_first = 0;
   int64_t y_first = 0;  // the output row that y begins with

@@ -131,7 +131,7 @@ class PhaseRunner {
       if (args_.residual != nullptr)
         g.residual = args_.residual + base_pixel_ * args_.residual_pitch + column;
       g.ldr = args_.residual_pitch;
-      g.lo = args_.lo, g.hi = args_.hi;
+      g.lo = args_.lo, g.hi = args_.hi, g.chain = args_.chain;
       gemm_tile(kernels_, blocking_, g, 0, g.m, 0, g.n);
     }
     count_ = 0;

@@ -97,7 +97,7 @@ void thin_input_rows(const GemmKernels& kernels, const GemmBlocking& blocking,
   g.k_offsets = offsets;
   g.packed_b = args.weights;
   g.ldc = args.y_pitch, g.ldr = args.residual_pitch;
-  g.bias = args.bias, g.lo = args.lo, g.hi = args.hi;
+  g.bias = args.bias, g.lo = args.lo, g.hi = args.hi, g.chain = args.chain;
   const GemmBlocking whole = {.panel_bytes = blocking.panel_bytes,
                               .rows_bytes = std::numeric_limits<int64_t>::max()};
   for (int64_t row = row0; row < row1;) {

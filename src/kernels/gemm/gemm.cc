@@ -27,7 +27,8 @@ GemmBlocking gemm_blocking() noexcept {
 namespace {
 
 // Rows of a panel of B that stay in the cache while all rows of a block pass over them.
-int64_t chunk_depth(const GemmKernels& kernels, const GemmBlocking& blocking) {
+int64_t chunk_depth(const GemmKernels& kernels, const GemmBlocking& blocking, int64_t chain) {
+  if (chain > 0) return chain;
   return std::max<int64_t>(blocking.panel_bytes / (kernels.nr * int64_t{sizeof(float)}), 64);
 }
 
@@ -39,8 +40,9 @@ struct Chunks {
 
 Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
                        const GemmArgs& args) {
-  if (gemm_visits_once(kernels, blocking, args.k * args.taps)) return {args.taps, args.k};
-  const int64_t depth = chunk_depth(kernels, blocking);
+  if (gemm_visits_once(kernels, blocking, args.chain, args.k * args.taps))
+    return {args.taps, args.k};
+  const int64_t depth = chunk_depth(kernels, blocking, args.chain);
   if (args.k <= depth) {
     const int64_t most = depth / args.k, parts = (args.taps + most - 1) / most;
     return {(args.taps + parts - 1) / parts, args.k};
@@ -51,8 +53,8 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
 
 // All panels of columns [n0, n1) and one block of rows, one chunk of the reduction after the other:
 // a chunk of the rows stays in the cache while the panels pass by once. The first chunk starts from
-// the bias (and C, when accumulating), later ones from the sums in C, the last one applies the rest
-// of the epilogue.
+// the bias (and C, when accumulating), later ones from the sums in C (or are added to them), the
+// last one applies the rest of the epilogue.
 class Block {
  public:
   Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, bool wide, GemmPanel& p)
@@ -67,7 +69,8 @@ class Block {
       p_.tap_end = std::min(p_.tap_begin + chunks_.taps_each, args_.taps);
       p_.k_end = std::min(p_.k_begin + chunks_.k_each, args_.k);
       const bool finish = p_.tap_end == args_.taps && p_.k_end == args_.k;
-      p_.load_c = !first || args_.accumulate;
+      p_.load_c = first ? args_.accumulate : args_.chain == 0;
+      p_.add_c = !first && args_.chain > 0;
       for (int64_t n = n0; n < n1; n += p_.cols) {
         p_.cols = std::min(step_, n1 - n);
         // A wide tile takes full panels only.
@@ -113,9 +116,9 @@ class Block {
 
 }  // namespace
 
-bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking,
+bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking, int64_t chain,
                       int64_t k_total) noexcept {
-  return k_total <= chunk_depth(kernels, blocking) * 3 / 2;
+  return k_total <= chunk_depth(kernels, blocking, chain) * 3 / 2;
 }
 
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,

@@ -5,8 +5,8 @@
 //
 // A is read in place: rows at a fixed stride, or, for convolutions, one pointer per (row, tap). B
 // is packed once into panels of `nr` columns. Every element of C is one chain of multiply-adds,
-// from the bias on in the order of (t, k), whatever rectangle it is computed in, so any split over
-// threads gives the same bits.
+// from the bias on in the order of (t, k), or a sum of chains of a given length, whatever rectangle
+// it is computed in, so any split over threads gives the same bits.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +45,16 @@ struct GemmArgs {
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   bool accumulate = false;  // go on with the sums in C
+  // Above 0, sums of more than 1.5 times as many products are cut into chains of at most that many
+  // (or one tap): rounding errors grow with the length of a chain, not with that of the sum.
+  int64_t chain = 0;
 };
 
 // One panel of columns times one chunk of the reduction: what an instruction set provides. Row
 // pointers are already those of the first row; `tap_begin` and `k_begin` position the chunk within
-// A, and b points at its first row. Sums start from the bias, if any, plus C, if load_c; the rest
-// of the epilogue follows the last product: neutral values where a later chunk continues.
+// A, and b points at its first row. Sums start from the bias, if any, plus C, if load_c; C, if
+// add_c, and the rest of the epilogue follow the last product: neutral values where a later chunk
+// continues.
 struct GemmPanel {
   const float* a;
   int64_t lda;
@@ -72,6 +76,7 @@ struct GemmPanel {
   int64_t ldr;
   float lo, hi;
   bool load_c;  // continue the sums in C
+  bool add_c;   // add what is in C to these sums
 };
 
 struct GemmKernels {
@@ -107,9 +112,12 @@ struct GemmBlocking {
 // From the probed caches.
 GemmBlocking gemm_blocking() noexcept;
 
+// GemmArgs::chain where accuracy is asked for.
+inline constexpr int64_t kExactChain = 256;
+
 // True when each element of C is written once, after all else: the residual may then be C itself.
 // `k_total`: taps * k.
-bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking,
+bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking, int64_t chain,
                       int64_t k_total) noexcept;
 
 // Computes rows [m0, m1) and columns [n0, n1) of C. n0 is a multiple of nr; n1 too, or n.

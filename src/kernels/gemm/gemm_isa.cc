@@ -69,18 +69,24 @@ FERRY_INLINE void start_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, in
 }
 
 template <bool kFull, int kRows, int kVectors>
+FERRY_INLINE void add_rows(F32 (&acc)[kRows][kVectors], const float* base, int64_t stride,
+                           const int32_t* index, int64_t first_row, Mask last) {
+  const float* rows[kRows];
+  find_rows<const float, kRows>(base, stride, index, first_row, rows);
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j)
+      acc[i][j] = acc[i][j] + load_part<kFull, kVectors>(rows[i], j, last);
+  }
+}
+
+template <bool kFull, int kRows, int kVectors>
 FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, int64_t first_row,
                               Mask last) {
-  if (p.residual != nullptr) {
-    const float* rows[kRows];
-    find_rows<const float, kRows>(p.residual, p.ldr, p.out_index, first_row, rows);
-    FERRY_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      FERRY_UNROLL
-      for (int j = 0; j < kVectors; ++j)
-        acc[i][j] = acc[i][j] + load_part<kFull, kVectors>(rows[i], j, last);
-    }
-  }
+  if (p.add_c) [[unlikely]]
+    add_rows<kFull>(acc, p.c, p.ldc, p.out_index, first_row, last);
+  if (p.residual != nullptr) add_rows<kFull>(acc, p.residual, p.ldr, p.out_index, first_row, last);
   if (p.lo > -__builtin_inff()) {
     const F32 lo = splat(p.lo);
     FERRY_UNROLL

@@ -100,20 +100,21 @@ class Problem {
           ASSERT_EQ(got, kGuard) << "column " << j << " of row " << i << " is behind the matrix";
           continue;
         }
-        double sum = case_.accumulate ? before[i * ldc_ + j] : 0.0, size = 1.0;
-        for (int64_t t = 0; t < case_.taps; ++t) {
-          for (int64_t k = 0; k < case_.k; ++k) {
-            const double product = double{row(i, t)[k]} * b_[(t * case_.k + k) * case_.n + j];
-            sum += product;
-            size += std::fabs(product);
-          }
-        }
-        if (case_.bias) sum += bias_[j];
-        if (case_.residual) sum += residual_[i * (case_.n + 2) + j];
+        auto [sum, size] = sum_at(i, j);
+        if (case_.accumulate) sum += before[i * ldc_ + j];
         sum = std::fmin(std::fmax(sum, case_.lo), case_.hi);
         ASSERT_NEAR(got, sum, 3e-7 * size) << "row " << i << " column " << j;
       }
     }
+  }
+
+  double mean_error(const std::vector<float>& c) const {
+    double error = 0;
+    for (int64_t i = 0; i < case_.m; ++i) {
+      for (int64_t j = 0; j < case_.n; ++j)
+        error += std::fabs(c[i * ldc_ + j] - sum_at(i, j).first);
+    }
+    return error / static_cast<double>(case_.m * case_.n);
   }
 
   const GemmKernels& kernels() const { return kernels_; }
@@ -126,6 +127,21 @@ class Problem {
   }
 
  private:
+  // An element before clipping, and the sum of its terms' magnitudes.
+  std::pair<double, double> sum_at(int64_t i, int64_t j) const {
+    double sum = 0.0, size = 1.0;
+    for (int64_t t = 0; t < case_.taps; ++t) {
+      for (int64_t k = 0; k < case_.k; ++k) {
+        const double product = double{row(i, t)[k]} * b_[(t * case_.k + k) * case_.n + j];
+        sum += product;
+        size += std::fabs(product);
+      }
+    }
+    if (case_.bias) sum += bias_[j];
+    if (case_.residual) sum += residual_[i * (case_.n + 2) + j];
+    return {sum, size};
+  }
+
   const float* row(int64_t i, int64_t t) const {
     const int64_t tap = case_.table ? case_.taps - 1 - t : t;
     return a_.data() + 1 + i * lda_ + tap * case_.k;
@@ -177,8 +193,9 @@ TEST_P(Gemm, EveryEpilogue) {
 
 TEST_P(Gemm, ResidualMayBeTheOutput) {
   Case c = {.m = 13, .k = 200, .n = 37, .bias = true, .accumulate = true};
-  ASSERT_TRUE(gemm_visits_once(gemm_kernels(GetParam()), {}, c.k));
-  ASSERT_FALSE(gemm_visits_once(gemm_kernels(GetParam()), {.panel_bytes = 1 << 10}, c.k));
+  ASSERT_TRUE(gemm_visits_once(gemm_kernels(GetParam()), {}, 0, c.k));
+  ASSERT_FALSE(gemm_visits_once(gemm_kernels(GetParam()), {.panel_bytes = 1 << 10}, 0, c.k));
+  ASSERT_FALSE(gemm_visits_once(gemm_kernels(GetParam()), {}, 64, c.k));
   Problem apart(GetParam(), c), same(GetParam(), c);
   std::vector<float> before = apart.initial(), y = before;
   for (Problem* p : {&apart, &same}) p->args().accumulate = false;
@@ -188,6 +205,18 @@ TEST_P(Gemm, ResidualMayBeTheOutput) {
   const std::vector<float> want = apart.run();
   apart.expect_matches(want);
   EXPECT_EQ(y, want);
+}
+
+TEST_P(Gemm, ShortChainsAreMoreExact) {
+  double error[2] = {};
+  for (const int64_t chain : {int64_t{0}, kExactChain}) {
+    Problem problem(GetParam(), {.m = 12, .k = 1 << 14, .n = 32, .residual = true});
+    problem.args().chain = chain;
+    const std::vector<float> c = problem.run();
+    problem.expect_matches(c);
+    error[chain > 0] = problem.mean_error(c);
+  }
+  EXPECT_LT(error[1], 0.5 * error[0]);
 }
 
 TEST_P(Gemm, EmptyReductionIsTheEpilogueAlone) {
@@ -210,7 +239,8 @@ TEST_P(Gemm, RowTablesReachEveryTap) {
 
 // Chunks of the reduction, blocks of rows and rectangles in any combination give the same bits.
 TEST_P(Gemm, BitsDoNotDependOnBlockingOrPartition) {
-  for (const bool table : {false, true}) {
+  for (const int bits : {0, 1, 2, 3}) {
+    const bool table = (bits & 1) != 0;
     Problem problem(GetParam(), {.m = 61,
                                  .k = table ? 150 : 450,
                                  .n = 101,
@@ -219,6 +249,7 @@ TEST_P(Gemm, BitsDoNotDependOnBlockingOrPartition) {
                                  .bias = true,
                                  .residual = true,
                                  .lo = -1.0f});
+    problem.args().chain = (bits & 2) != 0 ? 64 : 0;
     const std::vector<float> whole =
         problem.run(61, 128, {.panel_bytes = 1 << 20, .rows_bytes = 1 << 20});
     problem.expect_matches(whole);

@@ -31,7 +31,8 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
 // a [..., m, k] times b [..., k, n], both computed; batch dims broadcast.
 class BatchKernel final : public StepKernel {
  public:
-  explicit BatchKernel(const GemmKernels& kernels) : kernels_(kernels) {}
+  BatchKernel(const GemmKernels& kernels, bool exact)
+      : kernels_(kernels), chain_(exact ? kExactChain : 0) {}
   std::string name() const override { return "gemm_f32_batched"; }
 
   Status run(StepContext& c) const override {
@@ -59,6 +60,7 @@ class BatchKernel final : public StepKernel {
       args.packed_b = packed;
       args.c = y.data<float>() + batch * m * n;
       args.ldc = n;
+      args.chain = chain_;
       return args;
     };
     if (!across) {
@@ -95,6 +97,7 @@ class BatchKernel final : public StepKernel {
   }
 
   const GemmKernels& kernels_;
+  const int64_t chain_;
 };
 
 Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
@@ -107,7 +110,7 @@ Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
   if (request.node.op.as<MatMul>()->trans_b) {
     return KernelOffer(std::string("b is transposed"));
   }
-  return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa)));
+  return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa), request.exact));
 }
 
 }  // namespace
