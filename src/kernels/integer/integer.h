@@ -19,6 +19,17 @@ struct IntegerKernels {
   // columns of a panel.
   void (*multiply)(const int32_t* a, int64_t a_stride, const int32_t* panel, int64_t pairs,
                    int32_t* y, int64_t y_stride, int64_t rows, int64_t cols) noexcept;
+  // y[i] = the sum of products of w[t] and taps[t][i], for t in [0, n); reads a panel's columns at
+  // once.
+  void (*multiply_taps)(const int32_t* w, const int32_t* const* taps, int64_t n, int32_t* y,
+                        int64_t width) noexcept;
+  // y[i] = the pair of a[i * step] - zero and b[i * step] - zero, or 0 without b; of bytes without
+  // a sign, and with one.
+  void (*pair_up[2])(const void* a, const void* b, int64_t step, int32_t zero, int32_t* y,
+                     int64_t n) noexcept;
+  // panel[r * columns + i] = x[r * x_stride + i * step], for `rows` rows and i in [0, n).
+  void (*copy_columns)(const int32_t* x, int64_t x_stride, int64_t step, int32_t* panel,
+                       int64_t rows, int64_t n) noexcept;
   // y[i] = round((x[i] + bias) * factor) + zero, clamped to [low, high]; `factor` and `bias` are
   // arrays where their step is 1, single values where it is 0. Both 8-bit types: the low byte.
   void (*requantize)(const int32_t* x, int64_t n, const float* factor, int64_t factor_step,

@@ -78,6 +78,62 @@ void multiply(const int32_t* a, int64_t a_stride, const int32_t* panel, int64_t 
   multiply_groups<1>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
 }
 
+void multiply_taps(const int32_t* w, const int32_t* const* taps, int64_t n, int32_t* y,
+                   int64_t width) noexcept {
+  for (int64_t i = 0; i < width; i += kColumns) {
+    I32 low = splat_i(0), high = splat_i(0);
+    for (int64_t t = 0; t < n; ++t) {
+      const I32 pair = splat_i(w[t]);
+      low = low + multiply_pairs(pair, load(taps[t] + i));
+      high = high + multiply_pairs(pair, load(taps[t] + i + kLanes));
+    }
+    const int64_t left = width - i;
+    if (left >= kColumns) {
+      store(y + i, low);
+      store(y + i + kLanes, high);
+    } else {
+      store_n(y + i, low, smaller<int64_t>(left, kLanes));
+      if (left > kLanes) store_n(y + i + kLanes, high, left - kLanes);
+    }
+  }
+}
+
+// A constant step, where it is a usual one.
+template <class T, int kStep>
+FERRY_INLINE void pair_by(const T* a, const T* b, int64_t step, int32_t zero, int32_t* __restrict y,
+                          int64_t n) {
+  if constexpr (kStep != 0) step = kStep;
+  if (b == nullptr) {
+    for (int64_t i = 0; i < n; ++i) y[i] = (a[i * step] - zero) & 0xffff;
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const auto high = static_cast<uint32_t>(b[i * step] - zero);
+    y[i] = ((a[i * step] - zero) & 0xffff) | static_cast<int32_t>(high << 16);
+  }
+}
+
+template <class T>
+void pair_up(const void* a, const void* b, int64_t step, int32_t zero, int32_t* y,
+             int64_t n) noexcept {
+  const auto *low = static_cast<const T*>(a), *high = static_cast<const T*>(b);
+  if (step == 1) return pair_by<T, 1>(low, high, step, zero, y, n);
+  if (step == 2) return pair_by<T, 2>(low, high, step, zero, y, n);
+  pair_by<T, 0>(low, high, step, zero, y, n);
+}
+
+void copy_columns(const int32_t* x, int64_t x_stride, int64_t step, int32_t* panel, int64_t rows,
+                  int64_t n) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += x_stride, panel += kColumns) {
+    if (n == kColumns && step == 1) {
+      FERRY_UNROLL
+      for (int v = 0; v < kVectors; ++v) store(panel + v * kLanes, load(x + v * kLanes));
+    } else {
+      for (int64_t i = 0; i < n; ++i) panel[i] = x[i * step];
+    }
+  }
+}
+
 void requantize(const int32_t* x, int64_t n, const float* factor, int64_t factor_step,
                 const int32_t* bias, int64_t bias_step, float zero, float low, float high,
                 uint8_t* y) noexcept {
@@ -100,6 +156,8 @@ void requantize(const int32_t* x, int64_t n, const float* factor, int64_t factor
 
 }  // namespace
 
-extern const IntegerKernels kIntegerKernels = {kColumns, multiply, requantize};
+extern const IntegerKernels kIntegerKernels = {kColumns,      multiply,
+                                               multiply_taps, {pair_up<uint8_t>, pair_up<int8_t>},
+                                               copy_columns,  requantize};
 
 }  // namespace ferry::FERRY_ISA

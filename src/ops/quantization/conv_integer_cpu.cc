@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvInteger and QLinearConv: filters packed as 16-bit rows, the pixels under them as panels of a
-// few columns that stay in the first-level cache while all filters pass.
+// ConvInteger and QLinearConv: an image as 16-bit pairs of channels, from which panels of a few
+// pixels are copied that stay in the first-level cache while all filters pass; where a group has
+// one pair, rows are multiplied where they lie.
 #include <optional>
 
 #include "base/allocator.h"
@@ -8,7 +9,7 @@
 #include "ops/nn/convolve.h"
 #include "ops/quantization/conv_integer.h"
 #include "ops/quantization/number.h"
-#include "ops_cpu/integer_pack.h"
+#include "ops_cpu/pair_image.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
 
@@ -22,57 +23,6 @@ struct Slots {
 constexpr Slots kInteger = {0, 2, 1, 3};
 constexpr Slots kLinear = {0, 2, 3, 5};
 
-// The taps of a window that a row of pixels meets, as offsets into a plane.
-struct PixelRows {
-  const ConvSizes& s;
-  const Window& w;
-
-  // Adds channel `plane` to rows [row, row + taps) of a panel, for pixels [p0, p0 + cols).
-  template <class T>
-  void pack(const T* plane, int32_t zero, int64_t row, int64_t p0, int64_t cols, int64_t columns,
-            int32_t* panel) const {
-    const size_t last = s.in.size() - 1;
-    const WindowAxis& x = w.axes[last];
-    const int64_t width = s.out[last], taps = w.taps();
-    for (int64_t done = 0; done < cols;) {
-      // A run of pixels in one row of the output.
-      const int64_t p = p0 + done, column = p % width;
-      const int64_t length = std::min(cols - done, width - column);
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        const int64_t base = row_of(p / width, tap / x.kernel);
-        if (base < 0) continue;
-        const int64_t half = (row + tap) % 2;
-        int32_t* to = panel + (row + tap) / 2 * columns + done;
-        const int64_t first = column * x.stride - x.pad_begin + tap % x.kernel * x.dilation;
-        // Pixels [i0, i1) of the run lie inside the row of x.
-        const int64_t i0 = first < 0 ? ceil_div(-first, x.stride) : 0;
-        const int64_t i1 = std::min(length, ceil_div(s.in[last] - first, x.stride));
-        const T* from = plane + base + first;
-        for (int64_t i = i0; i < i1; ++i) {
-          to[i] |= half_of_pair(from[i * x.stride] - zero, half);
-        }
-      }
-      done += length;
-    }
-  }
-
- private:
-  // Where the row of x begins that output row `o` meets at the outer taps `tap`; -1 outside.
-  int64_t row_of(int64_t o, int64_t tap) const {
-    int64_t at = 0, scale = s.in.back();
-    for (size_t a = s.in.size() - 1; a-- > 0;) {
-      const WindowAxis& x = w.axes[a];
-      const int64_t i = o % s.out[a] * x.stride - x.pad_begin + tap % x.kernel * x.dilation;
-      if (i < 0 || i >= s.in[a]) return -1;
-      at += i * scale;
-      scale *= s.in[a];
-      o /= s.out[a];
-      tap /= x.kernel;
-    }
-    return at;
-  }
-};
-
 template <class T>
 class IntegerConv : public StepKernel {
  public:
@@ -80,13 +30,19 @@ class IntegerConv : public StepKernel {
       : kernels_(integer_kernels(isa)), op_(std::move(op)), at_(at) {}
 
   Status pack(const Tensor& w, const Tensor* w_zero, MemoryBudget* budget) {
-    const int64_t filters = w.dim(0), depth = w.count() / std::max<int64_t>(filters, 1);
-    packed_bytes_ = static_cast<size_t>(filters * integer_pairs(depth)) * sizeof(int32_t);
+    const int64_t filters = w.dim(0), channels = w.dim(1), pairs = (channels + 1) / 2;
+    const int64_t taps = w.dims().count(2, w.rank()), depth = taps * pairs;
+    packed_bytes_ = static_cast<size_t>(filters * depth) * sizeof(int32_t);
     FERRY_ASSIGN_OR_RETURN(packed_, allocate_buffer(std::max<size_t>(packed_bytes_, 1), budget));
     auto* to = static_cast<int32_t*>(packed_.get());
-    for (int64_t m = 0; m < filters; ++m, to += integer_pairs(depth)) {
+    for (int64_t m = 0; m < filters; ++m, to += depth) {
       const int32_t zero = w_zero == nullptr ? 0 : byte_at(*w_zero, w_zero->count() == 1 ? 0 : m);
-      pack_integer_rows(w, m * depth, 1, depth, zero, to);
+      std::fill_n(to, depth, 0);
+      for (int64_t i = 0; i < channels * taps; ++i) {
+        const int64_t channel = i / taps;
+        to[i % taps * pairs + channel / 2] |=
+            half_of_pair(byte_at(w, m * channels * taps + i) - zero, channel % 2);
+      }
     }
     return {};
   }
@@ -101,35 +57,35 @@ class IntegerConv : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(
         Tensor y, c.output(0, output_type(c), image_dims(s.batch, s.out_total(), s.out, false)));
     if (y.count() == 0) return {};
-    const int64_t depth = s.in_channels * window.taps(), pixels = s.out.count();
-    if (depth == 0) return op_.def().eval(op_, c);
-    const int64_t panel = integer_panel_size(depth, kernels_.columns);
-    const int64_t panel_bytes = (panel * int64_t{sizeof(int32_t)} + 63) / 64 * 64;
-    FERRY_RETURN_IF_ERROR(c.reserve_scratch(
-        c.team().size(), panel_bytes + kBlock * kernels_.columns * int64_t{sizeof(int32_t)}));
+    if (s.in_channels * window.taps() == 0) return op_.def().eval(op_, c);
+    if (c.state() == nullptr) c.state() = std::make_unique<PairImage>(s, window);
+    const auto& image = static_cast<const PairImage&>(*c.state());
+    // Padding that is far larger than the image.
+    if (image.size() > 8 * x.count() + (1 << 20)) return op_.def().eval(op_, c);
+    const Plan plan(s, image, kernels_.columns, c.team().size());
+    const int64_t image_size = (image.size() + 15) / 16 * 16;
+    FERRY_RETURN_IF_ERROR(
+        c.reserve_scratch(1, (image_size + c.team().size() * plan.own) * int64_t{sizeof(int32_t)}));
+    auto* pixels = c.scratch<int32_t>(0);
     const int32_t zero = c.has_input(at_.x_zero) ? byte_at(c.input(at_.x_zero), 0) : 0;
-    const int64_t strips = (pixels + kernels_.columns - 1) / kernels_.columns;
-    // Units are strips of pixels of a group of an image.
-    parallel_range(c.team(), s.batch * s.group * strips, y.count() * depth >= kMinParallelWork,
-                   [&](int64_t u0, int64_t u1, int thread) {
-                     auto* columns = c.scratch<int32_t>(thread);
-                     auto* sums = reinterpret_cast<int32_t*>(c.scratch<char>(thread) + panel_bytes);
-                     for (int64_t u = u0; u < u1; ++u) {
-                       const int64_t image = u / strips, g = image % s.group;
-                       const int64_t p0 = u % strips * kernels_.columns;
-                       const int64_t cols = std::min<int64_t>(kernels_.columns, pixels - p0);
-                       pack_pixels(x, PixelRows{s, window}, image, zero, p0, cols, columns);
-                       for (int64_t m0 = 0; m0 < s.out_channels; m0 += kBlock) {
-                         const int64_t m = g * s.out_channels + m0;
-                         const int64_t pitch = integer_pairs(depth);
-                         multiply(c, static_cast<const int32_t*>(packed_.get()) + m * pitch, pitch,
-                                  columns, sums,
-                                  Tile{(image * s.out_channels + m0) * pixels + p0, pixels,
-                                       std::min(kBlock, s.out_channels - m0), cols, m},
-                                  y);
-                       }
-                     }
-                   });
+    std::fill_n(pixels, image.row_size(), 0);
+    const bool worthwhile = y.count() / s.batch * image.taps() * s.in_channels >= kMinParallelWork;
+    for (int64_t n = 0; n < s.batch; ++n) {
+      FERRY_RETURN_IF_ERROR(c.poll());
+      parallel_range(c.team(), image.rows(), worthwhile, [&](int64_t r0, int64_t r1, int) {
+        for (int64_t r = r0; r < r1; ++r) fill_row(image, x, n, zero, r, pixels);
+      });
+      const Job job{c, s, image, plan, pixels, n, y};
+      parallel_range(c.team(), plan.units, worthwhile, [&](int64_t u0, int64_t u1, int thread) {
+        auto* own = pixels + image_size + thread * plan.own;
+        for (int64_t u = u0; u < u1; ++u) {
+          if (plan.by_taps)
+            multiply_taps(job, u, own);
+          else
+            multiply_panels(job, u, own);
+        }
+      });
+    }
     return {};
   }
 
@@ -145,26 +101,96 @@ class IntegerConv : public StepKernel {
     };
     return (!c.has_input(at_.x_zero) || c.input(at_.x_zero).count() == 1) && fits(at_.w_zero);
   }
-  virtual void multiply(const StepContext& c, const int32_t* w, int64_t w_stride,
-                        const int32_t* panel, int32_t* sums, const Tile& tile, Tensor& y) const = 0;
+  // Sums of a tile, `stride` apart, to y; not of i32.
+  virtual void requantize(const StepContext&, const int32_t*, int64_t, const Tile&, Tensor&) const {
+  }
 
   const IntegerKernels& kernels_;
 
  private:
-  static constexpr int64_t kBlock = 48;  // filters whose sums are requantized together
+  // Units of one image. By panels: `strip` pixels of a group, of which panels of `columns` meet all
+  // filters. By taps, where a group has one pair of channels: `strip` rows of the output.
+  struct Plan {
+    bool by_taps;
+    int64_t strip, strips, units;
+    int64_t sums_at, own;  // numbers of a thread: a panel or pointers to rows, then sums
 
-  void pack_pixels(const Tensor& x, const PixelRows& patch, int64_t image, int32_t zero, int64_t p0,
-                   int64_t cols, int32_t* to) const {
-    const ConvSizes& s = patch.s;
-    const int64_t plane = s.in.count(), taps = patch.w.taps();
-    std::fill_n(to, integer_panel_size(s.in_channels * taps, kernels_.columns), 0);
-    for (int64_t ch = 0; ch < s.in_channels; ++ch) {
-      const int64_t at = (image * s.in_channels + ch) * plane;
-      if (x.dtype() == DType::kInt8) {
-        patch.pack(x.data<int8_t>() + at, zero, ch * taps, p0, cols, kernels_.columns, to);
-      } else {
-        patch.pack(x.data<uint8_t>() + at, zero, ch * taps, p0, cols, kernels_.columns, to);
+    Plan(const ConvSizes& s, const PairImage& image, int64_t columns, int threads) {
+      constexpr int64_t kSums = 32 << 10;  // that stay in the second-level cache
+      const int64_t depth = image.taps() * image.pairs(), width = s.out.back();
+      by_taps = image.pairs() == 1 && image.step() == 1;
+      const int64_t most =
+          by_taps ? s.out.count() / width : (s.out.count() + columns - 1) / columns;
+      const int64_t fits = kSums / 8 / (by_taps ? width : columns * ((s.out_channels + 7) / 8));
+      const int64_t fair = most * s.group / (4 * threads);
+      strip = std::clamp<int64_t>(std::min(fits, fair), 1, most);
+      strips = (most + strip - 1) / strip;
+      units = strips * s.group;
+      sums_at = (by_taps ? 2 * depth : depth * columns) / 16 * 16 + 16;
+      own = sums_at + strip * (by_taps ? width : columns * s.out_channels) / 16 * 16 + 16;
+    }
+  };
+  struct Job {
+    const StepContext& c;
+    const ConvSizes& s;
+    const PairImage& image;
+    const Plan& plan;
+    const int32_t* pixels;
+    int64_t n;  // of the image
+    Tensor& y;
+  };
+
+  void fill_row(const PairImage& image, const Tensor& x, int64_t n, int32_t zero, int64_t r,
+                int32_t* to) const {
+    const int64_t at = n * (x.count() / x.dim(0));
+    if (x.dtype() == DType::kInt8)
+      image.fill(kernels_, x.data<int8_t>() + at, zero, r, to);
+    else
+      image.fill(kernels_, x.data<uint8_t>() + at, zero, r, to);
+  }
+
+  const int32_t* filter(int64_t m, int64_t depth) const {
+    return static_cast<const int32_t*>(packed_.get()) + m * depth;
+  }
+
+  void multiply_panels(const Job& j, int64_t u, int32_t* own) const {
+    const int64_t columns = kernels_.columns, pixels = j.s.out.count();
+    const int64_t g = u / j.plan.strips, depth = j.image.taps() * j.image.pairs();
+    const int64_t begin = u % j.plan.strips * j.plan.strip * columns;
+    const int64_t cols = std::min(j.plan.strip * columns, pixels - begin);
+    const int64_t filters = j.s.out_channels, m = g * filters;
+    const Tile tile{(j.n * j.s.out_total() + m) * pixels + begin, pixels, filters, cols, m};
+    const bool direct = j.y.dtype() == DType::kInt32;
+    int32_t* sums = direct ? j.y.template data<int32_t>() + tile.at : own + j.plan.sums_at;
+    const int64_t stride = direct ? pixels : j.plan.strip * columns;
+    for (int64_t done = 0; done < cols; done += columns) {
+      const int64_t n = std::min(columns, cols - done);
+      j.image.pack(kernels_, j.pixels, g, begin + done, n, own);
+      kernels_.multiply(filter(m, depth), depth, own, depth, sums + done, stride, filters, n);
+    }
+    requantize(j.c, sums, stride, tile, j.y);
+  }
+
+  void multiply_taps(const Job& j, int64_t u, int32_t* own) const {
+    const int64_t width = j.s.out.back(), pixels = j.s.out.count(), taps = j.image.taps();
+    const int64_t g = u / j.plan.strips, inner = j.image.inner_taps();
+    const int64_t row0 = u % j.plan.strips * j.plan.strip;
+    const int64_t rows = std::min(j.plan.strip, pixels / width - row0);
+    auto* at = reinterpret_cast<const int32_t**>(own);
+    for (int64_t m = g * j.s.out_channels; m < (g + 1) * j.s.out_channels; ++m) {
+      const Tile tile{(j.n * j.s.out_total() + m) * pixels + row0 * width, pixels, 1, rows * width,
+                      m};
+      const bool direct = j.y.dtype() == DType::kInt32;
+      int32_t* sums = direct ? j.y.template data<int32_t>() + tile.at : own + j.plan.sums_at;
+      for (int64_t r = 0; r < rows; ++r) {
+        const int32_t* row = nullptr;
+        for (int64_t t = 0; t < taps; ++t) {
+          if (t % inner == 0) row = j.image.row_of(j.pixels, g, row0 + r, t / inner);
+          at[t] = row + j.image.tap_at(t % inner);
+        }
+        kernels_.multiply_taps(filter(m, taps), at, taps, sums + r * width, width);
       }
+      requantize(j.c, sums, rows * width, tile, j.y);
     }
   }
 
@@ -181,11 +207,6 @@ class ConvIntegerStep final : public IntegerConv<ConvInteger> {
 
  protected:
   DType output_type(const StepContext&) const override { return DType::kInt32; }
-  void multiply(const StepContext&, const int32_t* w, int64_t w_stride, const int32_t* panel,
-                int32_t*, const Tile& tile, Tensor& y) const override {
-    kernels_.multiply(w, w_stride, panel, w_stride, y.data<int32_t>() + tile.at, tile.stride,
-                      tile.rows, tile.cols);
-  }
 };
 
 class QLinearConvStep final : public IntegerConv<QLinearConv> {
@@ -202,9 +223,8 @@ class QLinearConvStep final : public IntegerConv<QLinearConv> {
     fast = fast && (c.input(4).count() == 1 || c.input(4).dims() == Dims{filters});
     return fast && (!c.has_input(8) || c.input(8).dims() == Dims{filters});
   }
-  void multiply(const StepContext& c, const int32_t* w, int64_t w_stride, const int32_t* panel,
-                int32_t* sums, const Tile& tile, Tensor& y) const override {
-    kernels_.multiply(w, w_stride, panel, w_stride, sums, kernels_.columns, tile.rows, tile.cols);
+  void requantize(const StepContext& c, const int32_t* sums, int64_t stride, const Tile& tile,
+                  Tensor& y) const override {
     const float x_scale = *c.input(1).data<float>(), y_scale = *c.input(6).data<float>();
     const Tensor& w_scale = c.input(4);
     const IntRange range = *int_range(y.dtype());
@@ -213,7 +233,7 @@ class QLinearConvStep final : public IntegerConv<QLinearConv> {
       const int64_t m = tile.first_row + r;
       const float factor = x_scale * w_scale.data<float>()[w_scale.count() == 1 ? 0 : m] / y_scale;
       const int32_t bias = c.has_input(8) ? c.input(8).data<int32_t>()[m] : 0;
-      kernels_.requantize(sums + r * kernels_.columns, tile.cols, &factor, 0, &bias, 0, zero,
+      kernels_.requantize(sums + r * stride, tile.cols, &factor, 0, &bias, 0, zero,
                           float(range.low), float(range.high),
                           static_cast<uint8_t*>(y.raw()) + tile.at + r * tile.stride);
     }
