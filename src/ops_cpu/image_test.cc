@@ -11,7 +11,7 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
-// In planes, which the planner turns around but for norms, and channels-last.
+// In planes and channels-last.
 void check_pool(Pool op, const Dims& spatial, bool symbolic = false) {
   const char* name = op.kind == PoolKind::kMax       ? "MaxPool"
                      : op.kind == PoolKind::kAverage ? "AveragePool"
@@ -24,7 +24,7 @@ void check_pool(Pool op, const Dims& spatial, bool symbolic = false) {
     for (int64_t d : spatial) dims.push_back(d);
     if (last) dims.push_back(19);
     StepTester t(make_op(name, op));
-    t.input(random_tensor(dims, 5)).kernel(op.kind == PoolKind::kLp ? "lp_pool_f32" : "pool_f32");
+    t.input(random_tensor(dims, 5)).kernel(last ? "pool_f32" : "plane_pool_f32");
     if (symbolic) t.symbolic();
     t.tolerance(1e-5, 1e-6).run();
   }
@@ -66,6 +66,14 @@ TEST(Image, Pools) {
       cube.strides = {2, 1, 2};
       cube.pads = {1, 1, 1, 0, 1, 1};
       check_pool(cube, {6, 7, 8});
+      cube.strides = {1, 1, 3};
+      check_pool(cube, {4, 3, 40});
+      // Windows that lie in the padding alone.
+      Pool outside = line;
+      outside.kernel_shape = {2};
+      outside.strides = {1};
+      outside.pads = {3, 4};
+      if (kind != PoolKind::kAverage) check_pool(outside, {5});
     }
   }
 }
@@ -92,17 +100,69 @@ TEST(Image, PoolsSpreadNaN) {
     StepTester(make_op("MaxPool", op))
         .input(
             tensor<float>(last ? Dims{1, 2, 3, 1} : Dims{1, 1, 2, 3}, {1, NAN, 3, -INFINITY, 2, 1}))
-        .kernel("pool_f32")
+        .kernel(last ? "pool_f32" : "plane_pool_f32")
         .run();
   }
 }
 
+// Values of few kinds, so that many are equal, and of floats a NaN.
+Tensor coarse(DType type, const Dims& dims) {
+  const Tensor random = random_tensor(dims, 3);
+  Tensor t = Tensor::allocate(type, dims).value();
+  for (int64_t i = 0; i < t.count(); ++i) {
+    const float v = std::round(random.data<float>()[i] * 3);
+    if (type == DType::kFloat32) t.data<float>()[i] = i % 53 == 7 ? NAN : v;
+    if (type == DType::kFloat64) t.data<double>()[i] = i % 41 == 3 ? -INFINITY : double(v);
+    if (type == DType::kInt8) t.data<int8_t>()[i] = static_cast<int8_t>(v);
+    if (type == DType::kUInt8) t.data<uint8_t>()[i] = static_cast<uint8_t>(v + 100);
+  }
+  return t;
+}
+
+void check_max_pool(const Tensor& x, Pool op, size_t outputs) {
+  for (const int64_t order : {0, 1}) {
+    op.storage_order = order;
+    StepTester(make_op("MaxPool", op)).input(x).outputs(outputs).kernel("max_pool_typed").run();
+  }
+}
+
+TEST(Image, MaxPoolsOfManyTypesWithPositions) {
+  for (const DType type : {DType::kFloat32, DType::kFloat64, DType::kInt8, DType::kUInt8}) {
+    for (size_t outputs : {1u, 2u}) {
+      if (type == DType::kFloat32 && outputs == 1) continue;
+      for (const int64_t stride : {1, 2, 3}) {
+        Pool op;
+        op.kernel_shape = {3, 2};
+        op.strides = {2, stride};
+        op.pads = {1, 0, 1, 1};
+        check_max_pool(coarse(type, {2, 5, 17, 43}), op, outputs);
+        op.dilations = {2, 3};
+        op.ceil_mode = true;
+        check_max_pool(coarse(type, {2, 5, 17, 43}), op, outputs);
+        Pool line;
+        line.kernel_shape = {2};
+        line.strides = {stride};
+        line.pads = {3, 4};
+        check_max_pool(coarse(type, {2, 3, 40}), line, outputs);
+        Pool cube;
+        cube.kernel_shape = {2, 3, 70};
+        cube.strides = {1, 2, stride};
+        cube.pads = {1, 1, 68, 0, 1, 69};
+        check_max_pool(coarse(type, {1, 2, 5, 6, 9}), cube, outputs);
+      }
+    }
+  }
+}
+
 TEST(Image, GlobalPools) {
-  for (const char* name : {"GlobalMaxPool", "GlobalAveragePool"}) {
+  for (const char* name : {"GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"}) {
     for (const Dims& dims : {Dims{1, 3, 17, 23}, Dims{2, 165, 14, 13}, Dims{2, 16, 9}}) {
       for (bool last : {false, true}) {
         GlobalPool op;
-        op.kind = name == std::string("GlobalMaxPool") ? PoolKind::kMax : PoolKind::kAverage;
+        op.kind = name == std::string("GlobalMaxPool")  ? PoolKind::kMax
+                  : name == std::string("GlobalLpPool") ? PoolKind::kLp
+                                                        : PoolKind::kAverage;
+        op.p = dims[0];
         op.channels_last = last;
         StepTester(make_op(name, op))
             .input(random_tensor(dims, 5))
@@ -132,8 +192,35 @@ TEST(Image, ResizesChannelsLast) {
   }
 }
 
+TEST(Image, ResizesToTheNearest) {
+  for (const DType type : {DType::kUInt8, DType::kFloat16, DType::kFloat32, DType::kInt64}) {
+    for (const char* how : {"half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric"}) {
+      for (const char* rounding : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
+        for (const Ints& sizes :
+             {Ints{2, 3, 22, 34}, Ints{2, 3, 11, 90}, Ints{2, 3, 30, 17}, Ints{2, 3, 5, 6},
+              Ints{2, 3, 4, 21}, Ints{3, 2, 11, 17}, Ints{1, 1, 1, 70000}}) {
+          Tensor x = Tensor::allocate(type, {2, 3, 11, 17}).value();
+          for (size_t i = 0; i < x.size_bytes(); ++i) {
+            static_cast<uint8_t*>(x.raw())[i] = static_cast<uint8_t>(i * 7 % 61);
+          }
+          StepTester("Resize")
+              .attr("nearest_mode", std::string(rounding))
+              .attr("coordinate_transformation_mode", std::string(how))
+              .input(x)
+              .no_input()
+              .no_input()
+              .constant(ints(sizes))
+              .kernel("resize_nearest")
+              .run();
+        }
+      }
+    }
+  }
+}
+
 TEST(Image, Resizes) {
   for (const char* mode : {"nearest", "linear", "cubic"}) {
+    const bool nearest = mode == std::string("nearest");
     for (const char* how : {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"}) {
       for (const Dims& dims : {Dims{1, 3, 11, 17}, Dims{2, 33, 9, 20}}) {
         StepTester("Resize")
@@ -142,7 +229,7 @@ TEST(Image, Resizes) {
             .input(random_tensor(dims, 7))
             .no_input()
             .constant(tensor<float>({4}, {1, 1, 2, 1.7f}))
-            .kernel("resize_f32")
+            .kernel(nearest ? "resize_nearest" : "resize_f32")
             .tolerance(1e-6, 1e-6)
             .run();
         StepTester("Resize")
@@ -152,7 +239,7 @@ TEST(Image, Resizes) {
             .no_input()
             .no_input()
             .constant(ints({dims[0], dims[1], 5, 40}))
-            .kernel("resize_f32")
+            .kernel(nearest ? "resize_nearest" : "resize_f32")
             .tolerance(1e-6, 1e-6)
             .run();
       }

@@ -81,7 +81,7 @@ Op channels_last_form(const Graph& g, const Node& n, bool follows) {
     return make_op(n.op.def().full_name(), std::move(last));
   }
   if (const auto* pool = n.op.as<Pool>(); pool != nullptr && !pool->channels_last) {
-    if (pool->kind == PoolKind::kLp) return {};
+    if (pool->kind == PoolKind::kLp || (!follows && pools_planes(*pool))) return {};
     Pool last = *pool;
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));

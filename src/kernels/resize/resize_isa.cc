@@ -41,8 +41,23 @@ void blend_gathered(const float* x, const int32_t* index, const float* weight, i
   }
 }
 
+void pick_rising(const float* x, int64_t width, const int32_t* index, float* y,
+                 int64_t n) noexcept {
+  int64_t i = 0;
+  for (; i + kLanes <= n && width >= kLanes; i += kLanes) {
+    // All from one vector of x, where they grow; element by element where they shrink.
+    const auto base = smaller<int32_t>(index[i], static_cast<int32_t>(width - kLanes));
+    if (index[i + kLanes - 1] - base < kLanes) {
+      store(y + i, permute(load(x + base), load(index + i) - splat_i(base)));
+    } else {
+      for (int64_t k = i; k < i + kLanes; ++k) __builtin_memcpy(y + k, x + index[k], sizeof(float));
+    }
+  }
+  for (; i < n; ++i) __builtin_memcpy(y + i, x + index[i], sizeof(float));
+}
+
 }  // namespace
 
-extern const ResizeKernels kResizeKernels = {blend_rows, blend_gathered};
+extern const ResizeKernels kResizeKernels = {blend_rows, blend_gathered, pick_rising};
 
 }  // namespace ferry::FERRY_ISA

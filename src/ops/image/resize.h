@@ -40,6 +40,7 @@ struct ResizeAxis {
   double scale = 1;  // not exactly out / in when it came as a scale
   double roi_start = 0, roi_end = 1;
 
+  bool operator==(const ResizeAxis&) const = default;
   bool is_identity() const { return in == out && scale == 1 && roi_start == 0 && roi_end == 1; }
 };
 

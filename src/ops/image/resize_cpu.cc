@@ -83,13 +83,6 @@ struct ResizeState final : StepState {
   bool fits = true;  // tables are small enough
 };
 
-bool same(const ResizeAxes& a, const ResizeAxes& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const ResizeAxis& x, const ResizeAxis& y) {
-                      return x.in == y.in && x.out == y.out && x.scale == y.scale;
-                    });
-}
-
 class ResizeKernel final : public StepKernel {
  public:
   ResizeKernel(Isa isa, Op op, bool by_pixel)
@@ -107,7 +100,7 @@ class ResizeKernel final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
     if (y.count() == 0) return {};
     auto* state = dynamic_cast<ResizeState*>(c.state().get());
-    if (state == nullptr || !same(state->axes, axes)) {
+    if (state == nullptr || !std::ranges::equal(state->axes, axes)) {
       auto fresh = std::make_unique<ResizeState>();
       fresh->axes = axes;
       make_passes(op, x, *fresh);

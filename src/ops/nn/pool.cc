@@ -290,6 +290,14 @@ Status eval_global(const GlobalPool& op, EvalContext& c) {
 
 }  // namespace
 
+bool pools_planes(const Pool& op) {
+  constexpr int64_t kMostTaps = 1024;
+  if (op.kernel_shape.empty() || op.kernel_shape.size() > 3) return false;
+  int64_t taps = 1;
+  for (int64_t k : op.kernel_shape) taps = k > kMostTaps ? kMostTaps + 1 : taps * k;
+  return taps <= kMostTaps;
+}
+
 void register_pool(OpRegistry& r) {
   const auto sliding = [&](const char* name, PoolKind kind) {
     Pool defaults;

@@ -31,6 +31,10 @@ struct Pool {
   bool channels_last = false;
 };
 
+// Windows small enough for kernels that slide over planes; larger ones reach far beyond their
+// images.
+bool pools_planes(const Pool& op);
+
 // The same over all spatial positions at once: y is [N, C, 1...].
 // ONNX GlobalMaxPool-22, GlobalAveragePool-22, GlobalLpPool-22.
 struct GlobalPool {

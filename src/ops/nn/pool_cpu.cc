@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling of channels-last fp32 images; global pooling in either layout.
 #include <algorithm>
+#include <cmath>
 
 #include "base/status.h"
 #include "kernels/pool/pool.h"
@@ -70,15 +71,23 @@ class GlobalPoolKernel final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y,
                            c.output(0, x.dtype(), image_dims(batch, channels, ones, last)));
     if (y.count() == 0) return {};
-    const bool max = op_.kind == PoolKind::kMax;
     const int64_t n = in.count();
-    reduce_matrix(kernels_, c.team(), max ? RowReduction::kMax : RowReduction::kSum,
-                  x.data<float>(), y.data<float>(), last ? batch : batch * channels, n,
-                  last ? channels : 1, max ? 1.0f : 1.0f / static_cast<float>(n));
+    const float factor = op_.kind == PoolKind::kAverage ? 1.0f / static_cast<float>(n) : 1.0f;
+    reduce_matrix(kernels_, c.team(), reduction(), x.data<float>(), y.data<float>(),
+                  last ? batch : batch * channels, n, last ? channels : 1, factor);
+    if (reduction() == RowReduction::kSumSquare) {
+      for (int64_t i = 0; i < y.count(); ++i) y.data<float>()[i] = std::sqrt(y.data<float>()[i]);
+    }
     return {};
   }
 
  private:
+  RowReduction reduction() const {
+    if (op_.kind == PoolKind::kMax) return RowReduction::kMax;
+    if (op_.kind == PoolKind::kAverage) return RowReduction::kSum;
+    return op_.p == 1 ? RowReduction::kL1 : RowReduction::kSumSquare;
+  }
+
   const RowKernels& kernels_;
   GlobalPool op_;
 };
@@ -110,6 +119,9 @@ Result<KernelOffer> make_global(const KernelRequest& request) {
   const Type& x = request.type(0);
   if (x.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   if (!x.has_rank() || x.rank() < 2) return KernelOffer(std::string("rank is not known"));
+  if (op.kind == PoolKind::kLp && op.p != 1 && op.p != 2) {
+    return KernelOffer(std::string("a norm that is neither L1 nor L2"));
+  }
   return KernelOffer(std::make_unique<GlobalPoolKernel>(request.isa, op));
 }
 
@@ -117,7 +129,7 @@ Result<KernelOffer> make_global(const KernelRequest& request) {
 
 void register_pool_cpu(KernelRegistry& r) {
   for (const char* op : {"MaxPool", "AveragePool"}) r.add(op, "pool_f32", make_pool);
-  for (const char* op : {"GlobalMaxPool", "GlobalAveragePool"}) {
+  for (const char* op : {"GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"}) {
     r.add(op, "global_pool_f32", make_global);
   }
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pool/plane_pool.h"
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+// The even and the odd lanes of two vectors.
+FERRY_INLINE void split_pairs(F32& a, F32& b) {
+#if FERRY_ISA_LEVEL == 2
+  const I32 even = iota_i() + iota_i();
+  const __m512 e = _mm512_permutex2var_ps(a.v, even.v, b.v);
+  b.v = _mm512_permutex2var_ps(a.v, (even + splat_i(1)).v, b.v);
+  a.v = e;
+#elif FERRY_ISA_LEVEL == 1
+  const __m256 low = _mm256_permute2f128_ps(a.v, b.v, 0x20);
+  const __m256 high = _mm256_permute2f128_ps(a.v, b.v, 0x31);
+  a.v = _mm256_shuffle_ps(low, high, 0x88);
+  b.v = _mm256_shuffle_ps(low, high, 0xdd);
+#else
+  const F32 x = a, y = b;
+  a.v = decltype(a.v){x.v[0], x.v[2], y.v[0], y.v[2]};
+  b.v = decltype(b.v){x.v[1], x.v[3], y.v[1], y.v[3]};
+#endif
+}
+
+template <PoolJoin kJoin>
+FERRY_INLINE F32 valued(F32 v) {
+  if constexpr (kJoin == PoolJoin::kMagnitudes) return abs(v);
+  if constexpr (kJoin == PoolJoin::kSquares) return v * v;
+  return v;
+}
+
+template <PoolJoin kJoin>
+FERRY_INLINE F32 joined(F32 sum, F32 v) {
+  if constexpr (kJoin == PoolJoin::kMax) return max_nan(v, sum);
+  return sum + v;
+}
+
+template <PoolJoin kJoin>
+FERRY_INLINE void combine_of(const float* const* rows, int64_t n, int64_t width, float* even,
+                             float* odd) {
+  for (int64_t i = 0; i < width; i += 2 * kLanes) {
+    const int64_t left = width - i;
+    F32 a, b;
+    if (left >= 2 * kLanes) {
+      a = valued<kJoin>(load(rows[0] + i));
+      b = valued<kJoin>(load(rows[0] + i + kLanes));
+      for (int64_t r = 1; r < n; ++r) {
+        a = joined<kJoin>(a, valued<kJoin>(load(rows[r] + i)));
+        b = joined<kJoin>(b, valued<kJoin>(load(rows[r] + i + kLanes)));
+      }
+    } else {
+      const int64_t second = larger<int64_t>(left - kLanes, 0);
+      const Mask in_a = first_n(smaller<int64_t>(left, kLanes)), in_b = first_n(second);
+      const int64_t at_b = second > 0 ? i + kLanes : i;
+      a = valued<kJoin>(load(rows[0] + i, in_a));
+      b = valued<kJoin>(load(rows[0] + at_b, in_b));
+      for (int64_t r = 1; r < n; ++r) {
+        a = joined<kJoin>(a, valued<kJoin>(load(rows[r] + i, in_a)));
+        b = joined<kJoin>(b, valued<kJoin>(load(rows[r] + at_b, in_b)));
+      }
+    }
+    if (odd != nullptr) {
+      split_pairs(a, b);
+      store_n(even + i / 2, a, smaller<int64_t>(kLanes, (left + 1) / 2));
+      store_n(odd + i / 2, b, smaller<int64_t>(kLanes, left / 2));
+    } else {
+      store_n(even + i, a, smaller<int64_t>(kLanes, left));
+      if (left > kLanes) store_n(even + i + kLanes, b, smaller<int64_t>(kLanes, left - kLanes));
+    }
+  }
+}
+
+template <PoolJoin kJoin, bool kDense>
+FERRY_INLINE void slide_of(const float* line, int64_t step, const int64_t* taps, int64_t n,
+                           const float* columns, float rows, float* y, int64_t count) {
+  const I32 lanes = iota_i() * splat_i(static_cast<int32_t>(step));
+  const auto at = [&](const float* p) { return kDense ? load(p) : gather(p, lanes); };
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const float* from = line + i * step;
+    F32 sum = at(from + taps[0]);
+    for (int64_t t = 1; t < n; ++t) sum = joined<kJoin>(sum, at(from + taps[t]));
+    const int64_t left = smaller<int64_t>(kLanes, count - i);
+    if constexpr (kJoin == PoolJoin::kSquares) sum = sqrt(sum);
+    if constexpr (kJoin == PoolJoin::kSum) sum = sum / (load_n(columns + i, left) * splat(rows));
+    store_n(y + i, sum, left);
+  }
+}
+
+// Calls f.template operator()<kJoin>().
+template <class F>
+FERRY_INLINE void with_join(PoolJoin join, F f) {
+  switch (join) {
+    case PoolJoin::kMax:
+      return f.template operator()<PoolJoin::kMax>();
+    case PoolJoin::kSum:
+      return f.template operator()<PoolJoin::kSum>();
+    case PoolJoin::kMagnitudes:
+      return f.template operator()<PoolJoin::kMagnitudes>();
+    case PoolJoin::kSquares:
+      return f.template operator()<PoolJoin::kSquares>();
+  }
+}
+
+void combine(PoolJoin join, const float* const* rows, int64_t n, int64_t width, float* even,
+             float* odd) noexcept {
+  with_join(join, [&]<PoolJoin kJoin>() { combine_of<kJoin>(rows, n, width, even, odd); });
+}
+
+void slide(PoolJoin join, const float* line, int64_t step, const int64_t* taps, int64_t n,
+           const float* columns, float rows, float* y, int64_t count) noexcept {
+  with_join(join, [&]<PoolJoin kJoin>() {
+    if (step == 1)
+      slide_of<kJoin, true>(line, step, taps, n, columns, rows, y, count);
+    else
+      slide_of<kJoin, false>(line, step, taps, n, columns, rows, y, count);
+  });
+}
+
+}  // namespace
+
+extern const PlanePoolKernels kPlanePoolKernels = {combine, slide};
+
+}  // namespace ferry::FERRY_ISA

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resize to the nearest element, of any type in any layout: all axes at once, a row of y at a time.
+#include <algorithm>
+#include <cstring>
+
+#include "base/status.h"
+#include "kernels/resize/resize.h"
+#include "ops/image/resize.h"
+#include "ops_cpu/mover.h"
+
+namespace ferry {
+namespace {
+
+// Where y's elements lie in x; one table per resampled axis, none for the others.
+struct Picks final : StepState {
+  ResizeAxes axes;
+  size_t last = 0;    // the last axis that is resampled
+  int64_t inner = 1;  // elements behind it
+  std::vector<std::vector<int32_t>> index;
+
+  // Row r of y, counted over the axes before `last`, comes from x at this element.
+  int64_t source_of(int64_t r) const {
+    int64_t at = 0, stride = axes[last].in * inner;
+    for (size_t a = last; a-- > 0;) {
+      const int64_t i = r % axes[a].out;
+      r /= axes[a].out;
+      at += (index[a].empty() ? i : int64_t{index[a][static_cast<size_t>(i)]}) * stride;
+      stride *= axes[a].in;
+    }
+    return at;
+  }
+};
+
+// Outputs [i0, i1) along the last resampled axis.
+template <class T>
+void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, int64_t i0,
+              int64_t i1) {
+  const int32_t* index = p.index[p.last].data();
+  if (p.inner > 1) {
+    for (int64_t i = i0; i < i1; ++i, y += p.inner) {
+      std::memcpy(y, x + index[i] * p.inner, static_cast<size_t>(p.inner) * sizeof(T));
+    }
+  } else if constexpr (sizeof(T) == 4) {
+    kernels.pick_rising(x, p.axes[p.last].in, index + i0, y, i1 - i0);
+  } else {
+    for (int64_t i = i0; i < i1; ++i) *y++ = x[index[i]];
+  }
+}
+
+template <class T>
+void pick_all(const ResizeKernels& kernels, Team& team, const Picks& p, const T* x, T* y,
+              int64_t count) {
+  constexpr int64_t kStrip = 16 << 10;  // elements that a thread takes from a long row
+  const int64_t out = p.axes[p.last].out, rows = count / (out * p.inner);
+  const int64_t step = std::max<int64_t>(1, kStrip / p.inner), strips = (out + step - 1) / step;
+  parallel_range(team, rows * strips, count >= kMinParallelValues,
+                 [&](int64_t u0, int64_t u1, int) {
+                   int64_t row = -1, source = -1, before = -1;
+                   for (int64_t u = u0; u < u1; ++u) {
+                     if (u / strips != row) {
+                       row = u / strips;
+                       before = source;
+                       source = p.source_of(row);
+                     }
+                     const int64_t i0 = u % strips * step, i1 = std::min(out, i0 + step);
+                     T* to = y + (row * out + i0) * p.inner;
+                     if (source == before && u - strips >= u0) {
+                       const int64_t n = (i1 - i0) * p.inner;
+                       std::memcpy(to, to - out * p.inner, static_cast<size_t>(n) * sizeof(T));
+                     } else {
+                       pick_row(kernels, p, x + source, to, i0, i1);
+                     }
+                   }
+                 });
+}
+
+class NearestStep final : public StepKernel {
+ public:
+  NearestStep(Isa isa, Op op) : kernels_(resize_kernels(isa)), op_(std::move(op)) {}
+  std::string name() const override { return "resize_nearest"; }
+
+  Status run(StepContext& c) const override {
+    const Resize& op = *op_.as<Resize>();
+    const Tensor& x = c.input(0);
+    FERRY_ASSIGN_OR_RETURN(const ResizeAxes axes, resize_axes(op, c));
+    Dims dims;
+    for (const ResizeAxis& a : axes) dims.push_back(a.out);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+    if (y.count() == 0) return {};
+    auto* state = dynamic_cast<Picks*>(c.state().get());
+    if (state == nullptr || !std::ranges::equal(state->axes, axes)) {
+      auto fresh = std::make_unique<Picks>();
+      fresh->axes = axes;
+      const bool fits = make_picks(op, x.dims(), *fresh);
+      if (!fits) return op_.def().eval(op_, c);
+      state = fresh.get();
+      c.state() = std::move(fresh);
+    }
+    const auto pick = [&]<class T>(T) {
+      pick_all(kernels_, c.team(), *state, static_cast<const T*>(x.raw()), static_cast<T*>(y.raw()),
+               y.count());
+    };
+    switch (mover_element(x.dtype())) {
+      case 1:
+        pick(uint8_t{});
+        break;
+      case 2:
+        pick(uint16_t{});
+        break;
+      case 4:
+        pick(float{});
+        break;
+      default:
+        pick(uint64_t{});
+    }
+    return {};
+  }
+
+ private:
+  static bool make_picks(const Resize& op, const Dims& x, Picks& p) {
+    bool any = false;
+    p.index.resize(x.size());
+    for (size_t a = 0; a < x.size(); ++a) {
+      if (p.axes[a].is_identity()) continue;
+      if (p.axes[a].in == 0 || p.axes[a].in > INT32_MAX) return false;
+      const AxisTaps taps = resize_taps(op, p.axes[a]);
+      p.index[a].assign(taps.index.begin(), taps.index.end());
+      p.last = a;
+      any = true;
+    }
+    p.inner = x.count(p.last + 1, x.size());
+    return any;
+  }
+
+  const ResizeKernels& kernels_;
+  Op op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  const Resize& op = *request.node.op.as<Resize>();
+  if (op.mode != "nearest") return KernelOffer(std::string("interpolates"));
+  if (op.channels_last) return KernelOffer(std::string("channels last"));
+  if (op.coordinate_transformation_mode == "tf_crop_and_resize") {
+    return KernelOffer(std::string("crops"));
+  }
+  if (mover_element(request.type(0).dtype) == 0) {
+    return KernelOffer(std::string("elements of no fixed size"));
+  }
+  return KernelOffer(std::make_unique<NearestStep>(request.isa, request.node.op));
+}
+
+}  // namespace
+
+void register_resize_nearest_cpu(KernelRegistry& r) { r.add("Resize", "resize_nearest", make); }
+
+}  // namespace ferry
