@@ -21,7 +21,8 @@ struct PlannedBuffer {
   std::vector<DimTable::Index> dims;  // their factors
   int bits = 0;                       // of one element
   uint32_t first_step = 0, last_step = 0;
-  std::vector<uint32_t> above;   // buffers that must lie below this one
+  // Those that must lie below this one, without those that lie below another of them.
+  std::vector<uint32_t> above;
   std::vector<uint32_t> values;  // the graph values that live here
 };
 
@@ -41,9 +42,8 @@ class MemoryPlan {
   std::string formula() const;
 
  private:
-  // Takes over a layout: buffers from the lowest on, and the conflicts of each, in one direction.
-  void use(const std::vector<uint32_t>& by_offset,
-           const std::vector<std::vector<uint32_t>>& conflicts);
+  // Takes over a layout: the buffers from the lowest on.
+  void use(const std::vector<uint32_t>& by_offset);
   std::vector<int64_t> bytes_at(std::span<const int64_t> sizes) const;
   // The arena by the bytes alive at once, at worst over the hints.
   double excess(const std::vector<std::vector<int64_t>>& hints) const;

@@ -107,6 +107,45 @@ TEST(MemoryPlan, ArenaIsHardlyLargerThanWhatIsAlive) {
   EXPECT_LE(sum / kPlans, 1.02);
 }
 
+MemoryPlan many(uint32_t count, uint32_t life, DimTable& dims) {
+  MemoryPlan plan;
+  for (uint32_t s = 0; s < count; ++s) {
+    PlannedBuffer b;
+    b.count = Dim(64 * (1 + s % 7));
+    b.dims = {dims.add(b.count), dims.add(Dim(1))};
+    b.bits = 32;
+    b.first_step = s;
+    b.last_step = std::min(count, s + life);
+    plan.add(std::move(b));
+  }
+  return plan;
+}
+
+// None is compared with all others: that would take minutes and gigabytes.
+TEST(MemoryPlan, OfManyBuffers) {
+  for (const uint32_t life : {1u, 30u, 5000u, 100'000u}) {
+    DimTable dims;
+    MemoryPlan plan = many(100'000, life, dims);
+    const std::vector<int64_t> sizes = sizes_at(dims, 1);
+    plan.solve({sizes});
+    size_t edges = 0;
+    for (const PlannedBuffer& b : plan.buffers()) edges += b.above.size();
+    EXPECT_LE(edges, 3u * plan.buffers().size());
+    std::vector<uint64_t> offsets;
+    uint64_t total = 0;
+    ASSERT_TRUE(plan.place(sizes, offsets, total).ok());
+    uint64_t alive = 0, most = 0;
+    for (uint32_t s = 0; s < plan.buffers().size(); ++s) {
+      alive += bytes_of(plan.buffers()[s], sizes);
+      if (s > life) alive -= bytes_of(plan.buffers()[s - life - 1], sizes);
+      most = std::max(most, alive);
+    }
+    EXPECT_GE(total, most);
+    EXPECT_LE(static_cast<double>(total), 1.25 * static_cast<double>(most)) << "life " << life;
+    EXPECT_EQ(plan.formula(), std::to_string(most)) << "life " << life;
+  }
+}
+
 TEST(MemoryPlan, OfNothing) {
   MemoryPlan plan;
   plan.solve({{}});
