@@ -42,20 +42,30 @@ FERRY_INLINE void finish(const DepthwiseRow& r, F32 sum, int64_t pixel, int64_t 
   }
 }
 
-// The kernel rows that lie inside the image, with their weights.
+// The kernel rows that lie inside the image, with their weights; each cut into parts of `width`
+// taps and single taps.
 struct Rows {
-  static constexpr int kMost = 32;
+  static constexpr int kMost = 256;
   const float* x[kMost];
   const float* weights[kMost];
+  int32_t first_tap[kMost], taps[kMost];
   int64_t count;
-  FERRY_INLINE explicit Rows(const DepthwiseRow& r) : count(0) {
+  FERRY_INLINE Rows(const DepthwiseRow& r, int64_t width) : count(0) {
     for (int64_t i = 0; i < r.row_count; ++i) {
       if (r.rows[i] == nullptr) continue;
-      x[count] = r.rows[i] - r.pad_w * r.x_pitch;
-      weights[count++] = r.weights + i * r.kernel_w * r.weights_pitch;
+      for (int64_t k = 0; k < r.kernel_w; k += taps[count++]) {
+        x[count] = r.rows[i] + (k - r.pad_w) * r.x_pitch;
+        weights[count] = r.weights + (i * r.kernel_w + k) * r.weights_pitch;
+        first_tap[count] = static_cast<int32_t>(k);
+        taps[count] = static_cast<int32_t>(r.kernel_w - k >= width ? width : 1);
+      }
     }
   }
 };
+
+// kRows of a window: the number of kernel rows, each one part, or
+constexpr int kAnyRows = 0;  // any number of them
+constexpr int kParts = -1;   // any number, of several parts
 
 template <int kRows, int kWidth, bool kFull>
 struct Window {
@@ -74,9 +84,10 @@ struct Window {
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) load_weights(i, w[i]);
   }
-  FERRY_INLINE void load_weights(int64_t i, F32 (&to)[kWidth]) const {
+  template <int kTaps>
+  FERRY_INLINE void load_weights(int64_t i, F32 (&to)[kTaps]) const {
     FERRY_UNROLL
-    for (int k = 0; k < kWidth; ++k) to[k] = load(rows.weights[i] + c + k * r.weights_pitch);
+    for (int k = 0; k < kTaps; ++k) to[k] = load(rows.weights[i] + c + k * r.weights_pitch);
   }
 };
 
@@ -101,6 +112,17 @@ FERRY_INLINE void add_row(F32 (&acc)[kCount], const F32 (&w)[kWidth], const floa
   }
 }
 
+// The part i of the rows, of kTaps taps.
+template <int kTaps, int kStride, bool kEdge, int kCount, int kRows, int kWidth, bool kFull>
+FERRY_INLINE void add_part(F32 (&acc)[kCount], const Window<kRows, kWidth, kFull>& window,
+                           int64_t i, int64_t offset, Columns inside) {
+  const int64_t tap = kRows == kParts ? window.rows.first_tap[i] : 0;
+  F32 w[kTaps];
+  window.load_weights(i, w);
+  add_row<kCount, kStride, kTaps, kFull, kEdge>(acc, w, window.rows.x[i] + offset, window.r.x_pitch,
+                                                window.m, {inside.first - tap, inside.last - tap});
+}
+
 template <int kCount, int kStride, bool kEdge, int kRows, int kWidth, bool kFull>
 FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_t pixel) {
   const DepthwiseRow& r = window.r;
@@ -119,10 +141,10 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
     }
   } else {
     for (int64_t i = 0; i < window.rows.count; ++i) {
-      F32 w[kWidth];
-      window.load_weights(i, w);
-      add_row<kCount, kStride, kWidth, kFull, kEdge>(acc, w, window.rows.x[i] + offset, r.x_pitch,
-                                                     window.m, inside);
+      if (kRows == kParts && window.rows.taps[i] == 1)
+        add_part<1, kStride, kEdge>(acc, window, i, offset, inside);
+      else
+        add_part<kWidth, kStride, kEdge>(acc, window, i, offset, inside);
     }
   }
   FERRY_UNROLL
@@ -166,7 +188,10 @@ FERRY_INLINE void window_tiles(const DepthwiseRow& r, const Rows& rows, Interior
     window_pixels<true, kCount, kWidth, kStride, kRows>(r, rows, pixel, c);
     c = r.c1 - (r.c1 - c) % kLanes;
   }
-  if (c < r.c1) window_pixels<false, kCount, kWidth, kStride, 0>(r, rows, pixel, c);
+  if (c < r.c1) {
+    window_pixels<false, kCount, kWidth, kStride, kRows == kParts ? kParts : kAnyRows>(r, rows,
+                                                                                       pixel, c);
+  }
 }
 
 // Pixels [p, end). A tile may begin before the last one has ended, unless y is the residual.
@@ -204,11 +229,12 @@ void window_rows(const DepthwiseRow& r, const Rows& rows, Interior in) noexcept 
 
 template <int kWidth, int kStride>
 void window_row(const DepthwiseRow& r, Interior in) noexcept {
-  const Rows rows(r);
+  const Rows rows(r, kWidth);
+  if (r.kernel_w != kWidth) return window_rows<kWidth, kStride, kParts>(r, rows, in);
   if constexpr (kWidth == 3 && kLanes == 16) {
     if (rows.count == 3) return window_rows<kWidth, kStride, 3>(r, rows, in);
   }
-  window_rows<kWidth, kStride, 0>(r, rows, in);
+  window_rows<kWidth, kStride, kAnyRows>(r, rows, in);
 }
 
 // Taps of a kernel row that lie inside the image for one output pixel.
@@ -331,11 +357,25 @@ void any_row(const DepthwiseRow& r, Interior in) noexcept {
   }
 }
 
+// Taps of the parts that kernel rows are cut into so that inputs are loaded least often; 0: too
+// many parts.
+int64_t part_width(const DepthwiseRow& r) {
+  int64_t best = 0, least = 0;
+  for (const int64_t width : {3, 5, 7}) {
+    const int64_t whole = r.kernel_w / width, single = r.kernel_w % width;
+    const int64_t reach = (kPixels - 1) * r.stride_w;
+    const int64_t loads = whole * (reach + width) + single * (reach + 1);
+    if ((whole + single) * r.row_count > Rows::kMost) continue;
+    if (best == 0 || loads < least) best = width, least = loads;
+  }
+  return best;
+}
+
 void row(const DepthwiseRow& r) noexcept {
   const Interior in(r);
-  const bool plain =
-      r.group_in == 1 && r.group_out == 1 && r.dilation_w == 1 && r.row_count <= Rows::kMost;
-  const int64_t kind = plain && r.kernel_w < 8 && r.stride_w < 3 ? r.kernel_w * 10 + r.stride_w : 0;
+  const bool plain = r.group_in == 1 && r.group_out == 1 && r.dilation_w == 1 && r.stride_w < 3;
+  const int64_t width = plain ? part_width(r) : 0;
+  const int64_t kind = width == 0 ? 0 : width * 10 + r.stride_w;
   void (*window)(const DepthwiseRow&, Interior) noexcept = nullptr;
   switch (kind) {
     case 31:

@@ -97,13 +97,21 @@ TEST_P(Depthwise, EveryChannelCountAroundTheVector) {
 // Every way that tiles, their overlaps and the sides of the image can meet.
 TEST_P(Depthwise, EveryWidthOfARow) {
   for (int64_t width = 1; width <= 37; ++width) {
-    for (const int64_t k : {3, 5, 7}) {
+    for (const int64_t k : {2, 3, 4, 5, 7, 9, 11}) {
       for (const int64_t stride : {1, 2}) {
         check(make(17, 1, 1, 4, width, k, stride, 1, k / 2), 100, width % 3 < 2, width % 3 == 0);
         if (HasFailure()) FAIL() << "width " << width << ", kernel " << k << ", stride " << stride;
       }
     }
     for (const int64_t group : {2, 4}) check(make(9, group, group, 4, width, 3, 1, 1, 1), 100);
+  }
+}
+
+// Rows are cut into parts, unless these are too many.
+TEST_P(Depthwise, LargeKernels) {
+  for (const int64_t k : {13, 31, 41}) {
+    const ConvShape s = make(9, 1, 1, 33, 33, k, 1, 1, k / 2);
+    EXPECT_EQ(check(s, 100), check(s, 7));
   }
 }
 
