@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/graph_codec.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 #include "base/status.h"
@@ -176,9 +178,25 @@ class GraphReader {
         in.list([&] { return in.number<uint64_t>(); }, sizeof(uint64_t));
     if (!in.ok()) return;
     if (!checked_size_bytes(type, dims).ok()) return in.fail();
-    v.constant = place.empty() ? Tensor::borrow(type, dims, static_cast<void*>(nullptr))
-                               : find_(place, type, dims);
+    v.constant = place.empty() ? zeros(type, dims) : find_(place, type, dims);
     if (!v.constant->defined()) in.fail();
+  }
+
+  // Stands for a constant that nobody reads any more. A forged graph may well read it: it is there,
+  // as pages of zeros that take no memory. Undefined where the machine has no such range.
+  Tensor zeros(DType type, const Dims& dims) {
+    const auto bytes = static_cast<size_t>(*checked_size_bytes(type, dims));
+    if (type == DType::kString || type == DType::kUndefined) return {};
+    if (bytes > zeros_bytes_) {
+      const size_t wanted = std::max(bytes, 2 * zeros_bytes_);
+      if (wanted > kMostZeros) return {};
+      void* p =
+          mmap(nullptr, wanted, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (p == MAP_FAILED) return {};
+      zeros_ = std::shared_ptr<void>(p, [wanted](void* mapped) { (void)munmap(mapped, wanted); });
+      zeros_bytes_ = wanted;
+    }
+    return Tensor::share(type, dims, zeros_.get(), zeros_);
   }
 
   Node node(int depth) {
@@ -208,8 +226,12 @@ class GraphReader {
     return n;
   }
 
+  static constexpr size_t kMostZeros = size_t{1} << 46;
+
   ValueReader& r_;
   const FindConstant& find_;
+  std::shared_ptr<void> zeros_;
+  size_t zeros_bytes_ = 0;
 };
 
 }  // namespace

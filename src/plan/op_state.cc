@@ -72,9 +72,11 @@ bool assign(bool& field, int64_t value) {
   field = value != 0;
   return value == 0 || value == 1;
 }
+// Rows of a strip, groups of channels, element types: nobody has more, and sums do not overflow.
+constexpr int64_t kMostOfAnything = INT32_MAX;
 bool assign(int64_t& field, int64_t value) {
   field = value;
-  return true;
+  return value >= 0 && value <= kMostOfAnything;
 }
 bool assign(EmptyRows& field, int64_t value) {
   if (value < 0 || value > static_cast<int64_t>(EmptyRows::kZero)) return false;

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <unordered_set>
 
 #include "base/allocator.h"
 #include "base/blake2b.h"
 #include "base/status.h"
+#include "ir/infer.h"
+#include "ir/verify.h"
 #include "plan/byte_stream.h"
 #include "plan/graph_codec.h"
 
@@ -181,6 +185,46 @@ Result<Table> read_table(std::span<const std::byte> bytes) {
   return t;
 }
 
+// Attributes that must be there are. Symbols of fresh dims are named after values: two of the same
+// name would be taken for equal.
+Status check_nodes(const Graph& g) {
+  std::unordered_set<std::string_view> names;
+  for (NodeId id = g.first(); id != kNone; id = g.next(id)) {
+    const Node& n = g.node(id);
+    for (const AttrBinding& b : n.op.def().attrs) {
+      if (b.required && !b.get(n.op.attrs())) {
+        return invalid_model("{} has no attribute '{}'", n.describe(), b.name);
+      }
+    }
+    for (ValueId v : n.outputs) {
+      if (v == kNone || names.insert(g.value(v).name).second) continue;
+      return invalid_model("two values have the name '{}'", g.value(v).name);
+    }
+    for (const auto& body : n.bodies) FERRY_RETURN_IF_ERROR(check_nodes(*body));
+  }
+  return {};
+}
+
+// Types and known contents of what nodes compute.
+void forget_types(Graph& g) {
+  for (ValueId v = 0; v < g.num_values(); ++v) g.value(v).known.reset();
+  for (NodeId id = g.first(); id != kNone; id = g.next(id)) {
+    for (ValueId v : g.node(id).outputs) {
+      if (v != kNone) g.value(v).type = Type();
+    }
+    for (const auto& body : g.node(id).bodies) forget_types(*body);
+  }
+}
+
+// Memory is planned by the types: they are those that the operators' own rules give, which look at
+// the attributes too.
+Status infer_again(Graph& graph) {
+  FERRY_RETURN_IF_ERROR(check_nodes(graph));
+  forget_types(graph);
+  FERRY_RETURN_IF_ERROR(infer_graph(graph));
+  return verify(graph);
+}
+
 }  // namespace
 
 Result<LoadedProgram> read_program(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
@@ -204,6 +248,9 @@ Result<LoadedProgram> read_program(std::span<const std::byte> bytes, std::shared
   };
   LoadedProgram loaded;
   FERRY_ASSIGN_OR_RETURN(loaded.graph, decode_graph(table.graph, find, budget));
+  if (const Status sound = infer_again(*loaded.graph); !sound.ok()) {
+    return invalid_model("its graph is not sound: {}", sound.message());
+  }
   std::vector<PanelStore::Packed> packed;
   for (size_t i = table.constants; i < table.places.size(); ++i) {
     packed.push_back({table.places[i].label, section(table.places[i])});

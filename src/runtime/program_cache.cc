@@ -126,6 +126,25 @@ std::string folder_of(const SessionOptions& options) {
   return folder == "off" ? std::string() : folder;
 }
 
+// The program takes and gives what the model does.
+Status check_interface(const Graph& source, const Graph& program) {
+  const auto differ = [&](const std::vector<ValueId>& a, const std::vector<ValueId>& b, auto same) {
+    return !std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](ValueId x, ValueId y) {
+      return same(source.value(x), program.value(y));
+    });
+  };
+  const auto same_input = [](const GraphValue& a, const GraphValue& b) {
+    return a.name == b.name && a.type == b.type && a.overridable == b.overridable;
+  };
+  if (differ(source.inputs(), program.inputs(), same_input)) {
+    return invalid_model("its inputs are not the model's");
+  }
+  if (source.output_names() != program.output_names()) {
+    return invalid_model("its outputs are not the model's");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<ProgramCache> ProgramCache::open(const SessionOptions& options) {
@@ -162,8 +181,9 @@ std::unique_ptr<LoadedProgram> ProgramCache::find(const Graph& source, const Pla
   const std::span<const std::byte> bytes = (*file)->bytes();
   auto loaded = read_program(bytes, std::static_pointer_cast<void>(*file), key_,
                              options_.verify_cache, budget);
-  if (!loaded.ok()) {
-    report_.reason = loaded.status().message();
+  Status status = loaded.ok() ? check_interface(source, *loaded->graph) : loaded.status();
+  if (!status.ok()) {
+    report_.reason = status.message();
     return nullptr;
   }
   report_.state = "hit";
