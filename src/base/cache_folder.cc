@@ -14,24 +14,13 @@
 #include <cstring>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 
 namespace ferry {
 namespace {
 
 constexpr std::string_view kUnfinished = ".unfinished-";
-
-struct Descriptor {
-  int fd = -1;
-  explicit Descriptor(int f) : fd(f) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-std::string reason(int error) { return std::strerror(error); }  // NOLINT: message only
 
 Status check_owner(const struct stat& info, const std::string& what) {
   if (info.st_uid != ::geteuid()) {

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 
 namespace ferry {
@@ -44,19 +45,6 @@ Mappings& mappings() {
   static auto* const all = new Mappings;  // outlives every file
   return *all;
 }
-
-// Closes a descriptor at the end of its scope.
-struct Descriptor {
-  int fd = -1;
-  explicit Descriptor(int f) : fd(f) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
-std::string reason(int error) { return std::strerror(error); }  // NOLINT: message only
 
 // O_NONBLOCK: opening a named pipe must not wait for a writer.
 constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;

@@ -2,34 +2,14 @@
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
 #include "kernels/reduce/reduce.h"
 #include "kernels/vec_math.h"
+#include "kernels/wrap.h"
 
 namespace ferry::FERRY_ISA {
 namespace {
 
-template <class T>
-inline constexpr bool kIsFloat = false;
-template <>
-inline constexpr bool kIsFloat<float> = true;
-template <>
-inline constexpr bool kIsFloat<double> = true;
-
-// Integers wrap: their arithmetic is done unsigned.
-template <class T>
-struct Wrap {
-  using type = T;
-};
-template <>
-struct Wrap<int32_t> {
-  using type = uint32_t;
-};
-template <>
-struct Wrap<int64_t> {
-  using type = uint64_t;
-};
-
 template <TypedReduction kKind, class T>
 struct Fold {
-  using W = typename Wrap<T>::type;
+  using W = wrap_t<T>;
   static constexpr bool kExtreme = kKind == TypedReduction::kMax || kKind == TypedReduction::kMin;
 
   // What a value counts for by itself.
@@ -42,7 +22,7 @@ struct Fold {
     if constexpr (kKind == TypedReduction::kProd) return static_cast<T>(W(a) * W(b));
     if constexpr (kExtreme) {
       const bool better = kKind == TypedReduction::kMax ? b > a : b < a;
-      if constexpr (kIsFloat<T>) return a != a ? a : better || b != b ? b : a;
+      if constexpr (std::is_floating_point_v<T>) return a != a ? a : better || b != b ? b : a;
       return better ? b : a;
     }
     return static_cast<T>(W(a) + W(b));

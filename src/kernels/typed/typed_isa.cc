@@ -2,40 +2,10 @@
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
 #include "kernels/typed/typed.h"
 #include "kernels/vec.h"
+#include "kernels/wrap.h"
 
 namespace ferry::FERRY_ISA {
 namespace {
-
-template <class T>
-inline constexpr bool kIsFloat = false;
-template <>
-inline constexpr bool kIsFloat<float> = true;
-template <>
-inline constexpr bool kIsFloat<double> = true;
-
-// Integers wrap: their arithmetic is done unsigned.
-template <class T>
-struct Wrap {
-  using type = uint64_t;
-};
-template <>
-struct Wrap<int32_t> {
-  using type = uint32_t;
-};
-template <>
-struct Wrap<uint32_t> {
-  using type = uint32_t;
-};
-template <>
-struct Wrap<float> {
-  using type = float;
-};
-template <>
-struct Wrap<double> {
-  using type = double;
-};
-template <class T>
-using wrap_t = typename Wrap<T>::type;
 
 template <class T>
 struct Wide {
@@ -67,7 +37,7 @@ FERRY_INLINE T arithmetic(T u, T v) {
   if constexpr (kOp == TypedOp::kOr) return u | v;
   if constexpr (kOp == TypedOp::kXor) return u ^ v;
   if constexpr (kOp == TypedOp::kDiv) {
-    if constexpr (kIsFloat<T>) {
+    if constexpr (std::is_floating_point_v<T>) {
       return u / v;
     } else if constexpr (sizeof(T) <= 4) {
       // Exact: a quotient of 32-bit integers that is no integer is farther from one than a double
@@ -302,7 +272,7 @@ template <class T>
 void abs_row(const void* x, void* y, int64_t n) noexcept {
   using W = wrap_t<T>;
   map_unary<T, T>(x, y, n, [](T v) {
-    if constexpr (kIsFloat<T>) return v < 0 ? -v : v + T(0);
+    if constexpr (std::is_floating_point_v<T>) return v < 0 ? -v : v + T(0);
     return v < 0 ? static_cast<T>(W(0) - W(v)) : v;
   });
 }
@@ -310,7 +280,7 @@ template <class T>
 void neg_row(const void* x, void* y, int64_t n) noexcept {
   using W = wrap_t<T>;
   map_unary<T, T>(x, y, n, [](T v) {
-    if constexpr (kIsFloat<T>) return -v;
+    if constexpr (std::is_floating_point_v<T>) return -v;
     return static_cast<T>(W(0) - W(v));
   });
 }
@@ -355,9 +325,9 @@ TypedUnaryRow unary_of(TypedUnary op) {
     case TypedUnary::kRelu:
       return relu_row<T>;
     case TypedUnary::kIsNaN:
-      return kIsFloat<T> ? is_nan_row<T> : nullptr;
+      return std::is_floating_point_v<T> ? is_nan_row<T> : nullptr;
     case TypedUnary::kIsInf:
-      if constexpr (kIsFloat<T>) return is_inf_row<T>;
+      if constexpr (std::is_floating_point_v<T>) return is_inf_row<T>;
       return nullptr;
     default:
       return nullptr;
@@ -404,13 +374,13 @@ TypedUnaryRow unary(TypedUnary op, DType type) noexcept {
 // Integers from floating values are truncated and clamped, NaN is 0; among integers they wrap.
 template <class To, class From>
 FERRY_INLINE To converted(From v) {
-  if constexpr (kIsFloat<From> && sizeof(To) == 1) {
+  if constexpr (std::is_floating_point_v<From> && sizeof(To) == 1) {
     // Clamped as it is, which the vectoriser takes to 32-bit integers.
     constexpr bool kSigned = static_cast<To>(-1) < To(0);
     constexpr From kLow = kSigned ? From(-128) : From(0), kHigh = kSigned ? From(127) : From(255);
     const From number = v == v ? v : From(0), above = number > kLow ? number : kLow;
     return static_cast<To>(static_cast<int32_t>(above < kHigh ? above : kHigh));
-  } else if constexpr (kIsFloat<From> && !kIsFloat<To>) {
+  } else if constexpr (std::is_floating_point_v<From> && !std::is_floating_point_v<To>) {
     constexpr int kBits = static_cast<int>(sizeof(To) * 8) - (static_cast<To>(-1) < To(0) ? 1 : 0);
     // One more than the largest To, a power of two and so exact.
     constexpr From kEnd = static_cast<From>(uint64_t{1} << (kBits - 1)) * From(2);
@@ -492,7 +462,7 @@ TypedUnaryRow cast_from(DType to) {
     case DType::kInt32:
       return cast_row<From, int32_t>;
     case DType::kInt64:
-      if constexpr (sizeof(From) == 4 && kIsFloat<From>) return f32_to_i64;
+      if constexpr (sizeof(From) == 4 && std::is_floating_point_v<From>) return f32_to_i64;
       return cast_row<From, int64_t>;
     case DType::kBool:
       return cast_bool_row<From>;
