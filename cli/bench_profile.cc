@@ -100,7 +100,7 @@ void print_profile(const Json& steps) {
     }
   }
   table.print();
-  for (const auto& [why, count] : refusals) fmt::print("{}: {}\n", plural(count, "step"), why);
+  for (const auto& [why, count] : refusals) say("{}: {}", plural(count, "step"), why);
 }
 
 void write_trace(const std::string& path, const std::string& model, const Json& steps) {
@@ -150,7 +150,7 @@ Json roof_json(const MachineRoof& roof) {
 
 void print_roofs(const Json& roofs) {
   if (roofs.empty()) return;
-  fmt::print("{}, {}\n", roofs[0]["cpu"].get<std::string>(), roofs[0]["isa"].get<std::string>());
+  say("{}, {}", roofs[0]["cpu"].get<std::string>(), roofs[0]["isa"].get<std::string>());
   Table table("rrlrrr");
   table.add({"threads", "fp32 GF/s", "memory", "buffer/thread", "read GB/s", "copy GB/s"});
   for (const Json& r : roofs) {

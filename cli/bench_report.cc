@@ -159,24 +159,23 @@ std::vector<Bar> bars_of(const Json& report) {
 }  // namespace
 
 void print_report(const Json& report) {
-  for (const auto& note : report["inputs"]) fmt::print("{}\n", note.get<std::string>());
+  for (const auto& note : report["inputs"]) say("{}", note.get<std::string>());
   std::vector<std::string> failures;
   Table table("lrrrrrrrrr");
   for (Row& row : rows_of(report, failures)) table.add(std::move(row));
   table.print();
-  for (const auto& f : failures) fmt::print("not measured: {}\n", f);
+  for (const auto& f : failures) say("not measured: {}", f);
   for (const auto& r : report["results"]) {
     const Json& m = r["memory"];
-    fmt::print("{}: p99 {}, min {}, {:.4g} runs/s; arena {}, packed weights {}, session peak {}\n",
-               plural(r["threads"].get<size_t>(), "thread"), ms(r["latency"]["p99_ms"]),
-               ms(r["latency"]["min_ms"]), r["latency"]["runs_per_second"].get<double>(),
-               bytes_text(m["arena_bytes"].get<double>()),
-               bytes_text(m["packed_bytes"].get<double>()),
-               bytes_text(m["session_peak_bytes"].get<double>()));
+    say("{}: p99 {}, min {}, {:.4g} runs/s; arena {}, packed weights {}, session peak {}",
+        plural(r["threads"].get<size_t>(), "thread"), ms(r["latency"]["p99_ms"]),
+        ms(r["latency"]["min_ms"]), r["latency"]["runs_per_second"].get<double>(),
+        bytes_text(m["arena_bytes"].get<double>()), bytes_text(m["packed_bytes"].get<double>()),
+        bytes_text(m["session_peak_bytes"].get<double>()));
     const std::string why = r["threads_reason"].get<std::string>();
-    if (why != "as asked for") fmt::print("threads chosen, {}\n", why);
+    if (why != "as asked for") say("threads chosen, {}", why);
     for (const std::string& line : {best_text(r), machine_text(r)}) {
-      if (!line.empty()) fmt::print("{}\n", line);
+      if (!line.empty()) say("{}", line);
     }
     if (r.contains("steps")) print_profile(r["steps"]);
   }
@@ -197,7 +196,7 @@ void write_markdown(const std::string& path, const Json& report) {
   for (const std::string& f : failures) text += "- not measured: " + f + "\n";
   for (const auto& r : report["results"]) {
     const std::string why = r["threads_reason"].get<std::string>();
-    if (why != "as asked for") fmt::print("threads chosen, {}\n", why);
+    if (why != "as asked for") say("threads chosen, {}", why);
     for (const std::string& line : {best_text(r), machine_text(r)}) {
       if (!line.empty()) text += "- " + line + "\n";
     }

@@ -71,11 +71,10 @@ void print_text(const Options& o, const Json& report) {
                s["speed"].get<std::string>(), kernel});
   }
   if (!table.empty()) table.print();
-  fmt::print("OK: {} in {}: {} fast, {} free, {} by reference kernels ({})\n",
-             plural(report["nodes"].get<size_t>(), "node"),
-             plural(report["steps"].get<size_t>(), "step"), report["fast"].get<size_t>(),
-             report["view"].get<size_t>(), report["reference"].get<size_t>(),
-             report["isa"].get<std::string>());
+  say("OK: {} in {}: {} fast, {} free, {} by reference kernels ({})",
+      plural(report["nodes"].get<size_t>(), "node"), plural(report["steps"].get<size_t>(), "step"),
+      report["fast"].get<size_t>(), report["view"].get<size_t>(), report["reference"].get<size_t>(),
+      report["isa"].get<std::string>());
 }
 
 int not_supported(const Options& o, const Status& status) {

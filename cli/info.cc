@@ -158,7 +158,7 @@ void print_ops(const Json& ops) {
   for (const auto& [count, name] : sorted) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
   }
-  fmt::print("nodes       {}\n", text.empty() ? "none" : text);
+  say("nodes       {}", text.empty() ? "none" : text);
 }
 
 void print_costs(const Json& j) {
@@ -169,26 +169,26 @@ void print_costs(const Json& j) {
   }
   if (!costs["assumed"].empty()) at += " (set with --dim or --shape)";
   if (costs.contains("flops")) {
-    fmt::print("FLOPs       {}{}\n", count_text(costs["flops"].get<double>()), at);
+    say("FLOPs       {}{}", count_text(costs["flops"].get<double>()), at);
     if (const auto unknown = costs["flops_unknown_nodes"].get<size_t>(); unknown > 0) {
-      fmt::print("            without {} whose shapes depend on data\n", plural(unknown, "node"));
+      say("            without {} whose shapes depend on data", plural(unknown, "node"));
     }
   }
   if (costs.contains("arena_bytes")) {
-    fmt::print("memory      {}{}, weights packed for this machine {}{}\n",
-               bytes_text(costs["arena_bytes"].get<double>()), at,
-               bytes_text(j["packed_bytes"].get<double>()), packed_ratio(j));
+    say("memory      {}{}, weights packed for this machine {}{}",
+        bytes_text(costs["arena_bytes"].get<double>()), at,
+        bytes_text(j["packed_bytes"].get<double>()), packed_ratio(j));
   }
   const Json& cache = j["cache"];
   if (cache["state"] != "off") {
-    fmt::print("cache       {}, {}: {}\n", cache["state"].get<std::string>(),
-               bytes_text(cache["bytes"].get<double>()), cache["file"].get<std::string>());
+    say("cache       {}, {}: {}", cache["state"].get<std::string>(),
+        bytes_text(cache["bytes"].get<double>()), cache["file"].get<std::string>());
     const auto reason = cache["reason"].get<std::string>();
-    if (!reason.empty()) fmt::print("            {}\n", reason);
+    if (!reason.empty()) say("            {}", reason);
   }
-  if (costs.contains("note")) fmt::print("            {}\n", costs["note"].get<std::string>());
+  if (costs.contains("note")) say("            {}", costs["note"].get<std::string>());
   const auto formula = j["memory_formula"].get<std::string>();
-  if (!formula.empty()) fmt::print("  formula   {}\n", formula);
+  if (!formula.empty()) say("  formula   {}", formula);
 }
 
 void print_kernels(const Json& kernels) {
@@ -203,7 +203,7 @@ void print_kernels(const Json& kernels) {
     table.add({std::string(2 * s["depth"].get<size_t>(), ' ') + s["node"].get<std::string>(),
                s["op"].get<std::string>(), kernel, joined(s["outputs"])});
   }
-  fmt::print("kernels\n");
+  say("kernels");
   table.print();
 }
 
@@ -214,7 +214,7 @@ void print_passes(const Json& passes) {
     table.add({p["name"].get<std::string>(), std::to_string(p["changes"].get<size_t>()),
                time_text(p["ms"].get<double>() / 1e3)});
   }
-  fmt::print("passes\n");
+  say("passes");
   table.print();
 }
 
@@ -222,31 +222,31 @@ void print_values(const Json& values) {
   Table table("ll");
   for (const auto& v : values)
     table.add({v["name"].get<std::string>(), v["type"].get<std::string>()});
-  fmt::print("values\n");
+  say("values");
   table.print();
 }
 
 void print_text(const Options& o, const Json& j) {
-  fmt::print("model       {}\n", o.model);
+  say("model       {}", o.model);
   std::string opsets;
   for (const auto& [domain, version] : j["opsets"].items()) {
     opsets += fmt::format("{}{} {}", opsets.empty() ? "" : ", ",
                           domain.empty() ? "ai.onnx" : domain, version.get<int64_t>());
   }
   const auto producer = j["producer"].get<std::string>();
-  fmt::print("made by     {}; IR {}, opset {}\n", producer.empty() ? "(not said)" : producer,
-             j["ir_version"].get<int64_t>(), opsets);
+  say("made by     {}; IR {}, opset {}", producer.empty() ? "(not said)" : producer,
+      j["ir_version"].get<int64_t>(), opsets);
   for (const char* which : {"inputs", "outputs"}) {
     bool first = true;
     for (const auto& v : j[which]) {
-      fmt::print("{:<12}{}  {}{}\n", first ? which : "", v["name"].get<std::string>(),
-                 v["type"].get<std::string>(), v.contains("optional") ? "  (has a default)" : "");
+      say("{:<12}{}  {}{}", first ? which : "", v["name"].get<std::string>(),
+          v["type"].get<std::string>(), v.contains("optional") ? "  (has a default)" : "");
       first = false;
     }
   }
   print_ops(j["ops"]);
-  fmt::print("parameters  {} ({})\n", count_text(j["parameters"].get<double>()),
-             bytes_text(j["parameter_bytes"].get<double>()));
+  say("parameters  {} ({})", count_text(j["parameters"].get<double>()),
+      bytes_text(j["parameter_bytes"].get<double>()));
   print_costs(j);
   if (o.kernels) print_kernels(j["kernels"]);
   if (o.passes) print_passes(j["passes"]);
@@ -287,25 +287,25 @@ Json node_json(const NodeInfo& n) {
 }
 
 void print_node(const Json& j) {
-  fmt::print("node        {}\noperator    {}\n", j["name"].get<std::string>(),
-             j["op"].get<std::string>());
+  say("node        {}", j["name"].get<std::string>());
+  say("operator    {}", j["op"].get<std::string>());
   for (const char* which : {"inputs", "outputs"}) {
     bool first = true;
     for (const auto& e : j[which]) {
       const auto name = e["name"].get<std::string>();
-      fmt::print("{:<12}{}  {}{}\n", first ? which : "", name.empty() ? "(absent)" : name,
-                 e["type"].get<std::string>(), e["constant"].get<bool>() ? "  constant" : "");
+      say("{:<12}{}  {}{}", first ? which : "", name.empty() ? "(absent)" : name,
+          e["type"].get<std::string>(), e["constant"].get<bool>() ? "  constant" : "");
       first = false;
     }
   }
   for (const char* which : {"attributes", "metadata"}) {
     bool first = true;
     for (const auto& [key, value] : j[which].items()) {
-      fmt::print("{:<12}{} = {}\n", first ? which : "", key, value.get<std::string>());
+      say("{:<12}{} = {}", first ? which : "", key, value.get<std::string>());
       first = false;
     }
   }
-  if (j.contains("source")) fmt::print("from        {}\n", joined(j["source"]));
+  if (j.contains("source")) say("from        {}", joined(j["source"]));
 }
 
 int list_known(const Options& o) {

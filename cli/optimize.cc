@@ -53,8 +53,7 @@ void print_text(const Options& o, const OptimizeReport& report) {
     table.add({p.name, std::to_string(p.changes), time_text(p.milliseconds / 1e3)});
   }
   if (any) table.print();
-  fmt::print("{}: {} before, {} after\n", o.out, plural(report.nodes_before, "node"),
-             report.nodes_after);
+  say("{}: {} before, {} after", o.out, plural(report.nodes_before, "node"), report.nodes_after);
 }
 
 int optimize_model(const Options& o) {
@@ -87,7 +86,8 @@ void add_optimize(CLI::App& app, int& code) {
   verb->add_option("--level", o->level, "none, basic or all")
       ->check(CLI::IsMember({"none", "basic", "all"}))
       ->capture_default_str();
-  verb->add_option("--opset", o->opset, "opset to write; default: the lowest that does, from 20 on");
+  verb->add_option("--opset", o->opset,
+                   "opset to write; default: the lowest that does, from 20 on");
   verb->add_option("--accuracy", o->accuracy, "exact leaves out rewrites that re-associate")
       ->check(CLI::IsMember({"fast", "exact"}))
       ->capture_default_str();

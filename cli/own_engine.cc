@@ -28,7 +28,9 @@ double status_bytes(const char* key) {
   return 0;
 }
 
-void answer(const Json& json) { std::cout << json.dump() << std::endl; }
+void answer(const Json& json) {
+  std::cout << json.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+}
 
 void write_outputs(const std::string& path, const std::vector<Value>& outputs) {
   NamedTensors arrays;

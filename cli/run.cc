@@ -42,12 +42,12 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 void print_text(const Json& report) {
-  for (const auto& note : report["inputs"]) fmt::print("{}\n", note.get<std::string>());
-  for (const auto& output : report["outputs"]) fmt::print("{}\n", summary_text(output));
-  for (const auto& note : report["written"]) fmt::print("{}\n", note.get<std::string>());
-  fmt::print("load {}, run {}, {}, {}\n", time_text(report["load_ms"].get<double>() / 1e3),
-             time_text(report["run_ms"].get<double>() / 1e3),
-             plural(report["threads"].get<size_t>(), "thread"), report["isa"].get<std::string>());
+  for (const auto& note : report["inputs"]) say("{}", note.get<std::string>());
+  for (const auto& output : report["outputs"]) say("{}", summary_text(output));
+  for (const auto& note : report["written"]) say("{}", note.get<std::string>());
+  say("load {}, run {}, {}, {}", time_text(report["load_ms"].get<double>() / 1e3),
+      time_text(report["run_ms"].get<double>() / 1e3),
+      plural(report["threads"].get<size_t>(), "thread"), report["isa"].get<std::string>());
 }
 
 int run(const Options& o) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ferry/printable.h"
+
 namespace ferry::cli {
 namespace {
 
@@ -29,6 +31,8 @@ size_t width_of(const std::string& text) {
 
 }  // namespace
 
+void print_line(std::string text) { fmt::print("{}\n", printable(std::move(text))); }
+
 std::string bytes_text(double bytes) { return scaled(bytes, "B"); }
 std::string count_text(double count) { return scaled(count, ""); }
 
@@ -40,6 +44,11 @@ std::string time_text(double seconds) {
 
 std::string plural(size_t count, const std::string& noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(std::move(cell));
+  rows_.push_back(std::move(row));
 }
 
 void Table::print() const {
@@ -54,7 +63,7 @@ void Table::print() const {
       line += "  " + (align_[i] == 'r' ? pad + row[i] : row[i] + pad);
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", line);
+    print_line(line);
   }
 }
 

@@ -2,11 +2,21 @@
 // Numbers and tables for people.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ferry::cli {
+
+// Prints a line. Names out of a model may hold anything: it is made printable.
+void print_line(std::string text);
+template <class... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  print_line(fmt::format(format, std::forward<Args>(args)...));
+}
 
 std::string bytes_text(double bytes);                       // "97.8 MB"
 std::string count_text(double count);                       // "4.1 G"
@@ -18,7 +28,7 @@ class Table {
  public:
   // `align`: one of 'l' and 'r' per column.
   explicit Table(std::string align) : align_(std::move(align)) {}
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void add(std::vector<std::string> row);
   bool empty() const { return rows_.size() < 2; }
   void print() const;
 

@@ -8,6 +8,7 @@
 #include "ferry/model.h"
 #include "ferry/optimize.h"
 #include "ferry/picture.h"
+#include "ferry/printable.h"
 #include "ferry/session.h"
 #include "ferry/status.h"
 #include "ferry/tensor.h"

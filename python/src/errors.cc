@@ -3,6 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include "ferry/printable.h"
+
 namespace nb = nanobind;
 
 namespace ferry::python {
@@ -11,8 +13,9 @@ void raise(const Status& status) {
   const nb::object module = nb::module_::import_("ferry.errors");
   const std::string name(code_name(status.code()));
   const nb::object type = module.attr(name.c_str());
-  PyObject* text = PyUnicode_DecodeUTF8(
-      status.message().data(), static_cast<Py_ssize_t>(status.message().size()), "replace");
+  const std::string message = printable(status.message());
+  PyObject* text =
+      PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");
   if (text) {
     PyErr_SetObject(type.ptr(), text);
     Py_DECREF(text);
