@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/codec_hooks.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/status.h"
@@ -13,8 +14,9 @@ namespace ferry {
 namespace {
 
 Result<Tensor> decode_picture(std::span<const uint8_t> bytes, PixelFormat format,
-                              MemoryBudget* budget) {
+                              MemoryBudget* budget, const std::function<bool()>& stopped) {
   DecodeOptions options;
+  options.stopped = stopped;
   options.color = format == PixelFormat::kRgb   ? ColorMode::kRgb
                   : format == PixelFormat::kBgr ? ColorMode::kBgr
                                                 : ColorMode::kGrey;
@@ -23,7 +25,11 @@ Result<Tensor> decode_picture(std::span<const uint8_t> bytes, PixelFormat format
   FERRY_ASSIGN_OR_RETURN(
       Tensor pixels,
       Tensor::allocate(DType::kUInt8, {image.height, image.width, image.channels}, budget));
-  if (!image.data.empty()) std::memcpy(pixels.raw(), image.data.data(), image.data.size());
+  constexpr size_t kPiece = size_t{1} << 20;
+  auto* to = static_cast<uint8_t*>(pixels.raw());
+  for (size_t at = 0; at < image.data.size() && !stopped(); at += kPiece) {
+    std::memcpy(to + at, image.data.data() + at, std::min(kPiece, image.data.size() - at));
+  }
   return pixels;
 }
 

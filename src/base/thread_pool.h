@@ -83,16 +83,15 @@ class Team {
   void parallel(int parts, JobRef job);
 
   // Calls f(from, to) for ranges that cover [from, to), cut at multiples of `unit`, until the run
-  // is stopped. When nothing can stop it, that is one call; else ranges take about two
-  // milliseconds.
+  // is stopped. When nothing can stop it, that is one call; else ranges take about a millisecond.
   template <class F>
   void in_slices(int64_t from, int64_t to, int64_t unit, F&& f) const {
     if (stop_ == nullptr || to - from <= unit) {
       if (from < to) f(from, to);
       return;
     }
-    constexpr std::chrono::duration<double> kSlice{2e-3};
-    int64_t units = std::max<int64_t>((to - from) / unit / 256, 1);
+    constexpr std::chrono::duration<double> kSlice{1e-3};
+    int64_t units = 1;
     while (from < to && stop_->reason() == StopToken::Reason::kGoOn) {
       const auto start = StopToken::Clock::now();
       const int64_t end = to - from <= units * unit ? to : from + units * unit;
@@ -100,7 +99,7 @@ class Team {
       from = end;
       const std::chrono::duration<double> took = StopToken::Clock::now() - start;
       const double factor = kSlice.count() / std::max(took.count(), 1e-7);
-      units = std::max<int64_t>(static_cast<int64_t>(double(units) * std::min(factor, 4.0)), 1);
+      units = std::max<int64_t>(static_cast<int64_t>(double(units) * std::min(factor, 2.0)), 1);
     }
   }
 

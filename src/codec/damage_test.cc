@@ -42,7 +42,7 @@ std::vector<Sample> samples() {
 }
 
 // Small enough that a damaged size cannot make the test slow.
-constexpr DecodeOptions kOptions{.color = ColorMode::kKeep,
+const DecodeOptions kOptions{.color = ColorMode::kKeep,
                                  .alpha = AlphaMode::kKeep,
                                  .depth = BitDepth::kKeep,
                                  .max_pixels = 1 << 18};

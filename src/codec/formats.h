@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -24,10 +25,16 @@ struct Decoded {
 
 using Encoded = std::vector<uint8_t>;
 
-Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels);
-Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels);
+// DecodeOptions::stopped.
+using Stopped = std::function<bool()>;
+inline Status check_stopped(const Stopped& stopped) {
+  return stopped && stopped() ? Status(Code::kCancelled, "decoding was stopped") : Status();
+}
+
+Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
+Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
 Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels);
-Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels);
+Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
 Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels);
 Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels);
 Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels);

@@ -91,16 +91,16 @@ Status unknown_format(Bytes bytes) {
                           looks_like_text(bytes) ? ", which looks like text" : "", kReadFormats);
 }
 
-Result<Decoded> decode(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   switch (detect_format(bytes)) {
     case FileFormat::kPng:
-      return decode_png(bytes, max_pixels);
+      return decode_png(bytes, max_pixels, stopped);
     case FileFormat::kJpeg:
-      return decode_jpeg(bytes, max_pixels);
+      return decode_jpeg(bytes, max_pixels, stopped);
     case FileFormat::kWebp:
       return decode_webp(bytes, max_pixels);
     case FileFormat::kTiff:
-      return decode_tiff(bytes, max_pixels);
+      return decode_tiff(bytes, max_pixels, stopped);
     case FileFormat::kJpeg2000:
       return decode_jpeg2000(bytes, max_pixels);
     case FileFormat::kBmp:
@@ -312,7 +312,8 @@ std::string_view format_name(FileFormat format) noexcept {
 
 Result<Image> decode_image(std::span<const uint8_t> bytes, const DecodeOptions& options) {
   try {
-    FERRY_ASSIGN_OR_RETURN(codec::Decoded decoded, codec::decode(bytes, options.max_pixels));
+    FERRY_ASSIGN_OR_RETURN(codec::Decoded decoded,
+                           codec::decode(bytes, options.max_pixels, options.stopped));
     if (options.apply_orientation && decoded.orientation != 1) {
       codec::apply_orientation(decoded.image, decoded.orientation);
       decoded.image.notes.push_back(

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,8 @@ struct DecodeOptions {
   // Met before memory for pixels is taken. Decoding needs at most about 24 bytes per pixel.
   int64_t max_pixels = int64_t{1} << 28;
   int64_t max_file_bytes = int64_t{1} << 31;  // read_image only
+  // Asked from row to row of PNG, JPEG and TIFF, when set: true ends decoding with kCancelled.
+  std::function<bool()> stopped = nullptr;
 };
 
 struct WriteOptions {
@@ -91,6 +94,7 @@ std::string_view format_name(FileFormat format) noexcept;
 //         kUnsupportedType  a format or a variant of a format that is not read
 //         kLimitExceeded    more than max_pixels
 //         kOutOfMemory      the machine has no memory left
+//         kCancelled        options.stopped said so
 Result<Image> decode_image(std::span<const uint8_t> bytes, const DecodeOptions& options = {});
 
 // Reads and decodes one file. The errors of decode_image with the path in front, or

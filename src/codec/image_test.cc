@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr DecodeOptions kAsStored{
+const DecodeOptions kAsStored{
     .color = ColorMode::kKeep, .alpha = AlphaMode::kKeep, .depth = BitDepth::kKeep};
 
 fs::path sample(const std::string& name) {

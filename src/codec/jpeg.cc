@@ -34,6 +34,8 @@ struct Errors {
   char warning[JMSG_LENGTH_MAX];
   int code;
   bool past_end;  // the decoder asked for more bytes than there are
+  const Stopped* stopped;
+  bool was_stopped;
 };
 
 Errors* errors_of(j_common_ptr info) { return reinterpret_cast<Errors*>(info->err); }
@@ -70,15 +72,23 @@ boolean on_end_of_bytes(j_decompress_ptr info) {
 
 void on_progress(j_common_ptr info) {
   auto* jpeg = reinterpret_cast<j_decompress_ptr>(info);
-  if (jpeg->input_scan_number <= kMaxScans) return;
   Errors* errors = errors_of(info);
+  if (*errors->stopped && (*errors->stopped)()) {
+    errors->was_stopped = true;
+    std::longjmp(errors->jump, 1);
+  }
+  if (jpeg->input_scan_number <= kMaxScans) return;
   std::snprintf(errors->message, sizeof errors->message, "more than %d scans", kMaxScans);
   std::longjmp(errors->jump, 1);
 }
 
 class Reader {
  public:
-  Reader() { set_up(errors_); }
+  // `stopped` outlives the reader.
+  explicit Reader(const Stopped& stopped) {
+    set_up(errors_);
+    errors_.stopped = &stopped;
+  }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
   ~Reader() { jpeg_destroy_decompress(&jpeg_); }
@@ -117,6 +127,7 @@ class Reader {
   const Errors& errors() const { return errors_; }
 
   Status failure() const {
+    if (errors_.was_stopped) return {Code::kCancelled, "decoding was stopped"};
     if (errors_.code == JERR_BAD_PRECISION || errors_.code == JERR_SOF_UNSUPPORTED) {
       return unsupported_type("JPEG: {}", errors_.message);
     }
@@ -196,8 +207,8 @@ void finish_cmyk(Image& image) {
 
 }  // namespace
 
-Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels) {
-  Reader reader;
+Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
+  Reader reader(stopped);
   if (!reader.read_header(bytes.data(), bytes.size())) return reader.failure();
   const jpeg_decompress_struct& info = reader.info();
   FERRY_RETURN_IF_ERROR(check_size("JPEG", info.image_width, info.image_height, max_pixels));

@@ -19,10 +19,10 @@ Status left_out(std::string_view what) {
 
 namespace codec {
 
-Result<Decoded> decode_png(Bytes, int64_t) { return left_out("PNG"); }
-Result<Decoded> decode_jpeg(Bytes, int64_t) { return left_out("JPEG"); }
+Result<Decoded> decode_png(Bytes, int64_t, const Stopped&) { return left_out("PNG"); }
+Result<Decoded> decode_jpeg(Bytes, int64_t, const Stopped&) { return left_out("JPEG"); }
 Result<Decoded> decode_webp(Bytes, int64_t) { return left_out("WebP"); }
-Result<Decoded> decode_tiff(Bytes, int64_t) { return left_out("TIFF"); }
+Result<Decoded> decode_tiff(Bytes, int64_t, const Stopped&) { return left_out("TIFF"); }
 Result<Decoded> decode_jpeg2000(Bytes, int64_t) { return left_out("JPEG 2000"); }
 Result<Encoded> encode_png(const Image&, const WriteOptions&) { return left_out("PNG"); }
 Result<Encoded> encode_jpeg(const Image&, const WriteOptions&) { return left_out("JPEG"); }

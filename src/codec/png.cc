@@ -65,20 +65,40 @@ void unpack_grey(const std::vector<uint8_t>& packed, const spng_ihdr& header, co
   }
 }
 
-Status decode_into(spng_ctx* png, void* to, size_t size, int format, int flags) {
+// Row by row, so that decoding can be stopped.
+Status decode_rows(spng_ctx* png, uint8_t* to, size_t row_bytes, int format, int flags,
+                   const Stopped& stopped) {
+  int error = spng_decode_image(png, nullptr, 0, format, flags | SPNG_DECODE_PROGRESSIVE);
+  while (error == 0) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
+    spng_row_info row{};
+    error = spng_get_row_info(png, &row);
+    if (error == 0) error = spng_decode_row(png, to + row.row_num * row_bytes, row_bytes);
+  }
+  return error == SPNG_EOI ? Status() : damaged(error);
+}
+
+Status decode_into(spng_ctx* png, const spng_ihdr& header, void* to, size_t size, int format,
+                   int flags, const Stopped& stopped) {
   size_t wanted = 0;
   if (const int error = spng_decoded_image_size(png, format, &wanted); error != 0) {
     return damaged(error);
   }
   if (wanted != size) return internal_error("PNG: {} bytes for {} of pixels", size, wanted);
+  if (stopped) {
+    return decode_rows(png, static_cast<uint8_t*>(to), size / header.height, format, flags,
+                       stopped);
+  }
   const int error = spng_decode_image(png, to, size, format, flags);
   return error != 0 ? damaged(error) : Status();
 }
 
-Result<Image> decode_grey(spng_ctx* png, const spng_ihdr& header, const spng_trns* transparent) {
+Result<Image> decode_grey(spng_ctx* png, const spng_ihdr& header, const spng_trns* transparent,
+                          const Stopped& stopped) {
   const size_t row_bytes = (size_t{header.width} * header.bit_depth + 7) / 8;
   std::vector<uint8_t> packed(row_bytes * header.height);
-  FERRY_RETURN_IF_ERROR(decode_into(png, packed.data(), packed.size(), SPNG_FMT_RAW, 0));
+  FERRY_RETURN_IF_ERROR(
+      decode_into(png, header, packed.data(), packed.size(), SPNG_FMT_RAW, 0, stopped));
   Image image = make_image(header.width, header.height, transparent != nullptr ? 2 : 1,
                            header.bit_depth == 16 ? 16 : 8);
   unpack_grey(packed, header, transparent != nullptr ? &transparent->gray : nullptr, image);
@@ -88,11 +108,11 @@ Result<Image> decode_grey(spng_ctx* png, const spng_ihdr& header, const spng_trn
   return image;
 }
 
-Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header) {
+Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header, const Stopped& stopped) {
   spng_trns trns{};
   const bool transparent = spng_get_trns(png, &trns) == 0;
   if (header.color_type == SPNG_COLOR_TYPE_GRAYSCALE && (header.bit_depth < 8 || transparent)) {
-    return decode_grey(png, header, transparent ? &trns : nullptr);
+    return decode_grey(png, header, transparent ? &trns : nullptr, stopped);
   }
   const bool sixteen = header.bit_depth == 16;
   int channels = 3, format = SPNG_FMT_PNG;
@@ -116,8 +136,8 @@ Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header) {
   }
   Image image = make_image(header.width, header.height, channels, sixteen ? 16 : 8);
   void* to = sixteen ? static_cast<void*>(image.data16.data()) : image.data.data();
-  FERRY_RETURN_IF_ERROR(decode_into(png, to, image.sample_count() * (sixteen ? 2 : 1), format,
-                                    transparent ? SPNG_DECODE_TRNS : 0));
+  FERRY_RETURN_IF_ERROR(decode_into(png, header, to, image.sample_count() * (sixteen ? 2 : 1),
+                                    format, transparent ? SPNG_DECODE_TRNS : 0, stopped));
   if (header.color_type == SPNG_COLOR_TYPE_INDEXED) image.notes.push_back("palette expanded");
   return image;
 }
@@ -137,7 +157,7 @@ spng_color_type color_type(int channels) {
 
 }  // namespace
 
-Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   const Png png(spng_ctx_new(0));
   if (png == nullptr) return out_of_memory("PNG: no memory left");
   spng_set_chunk_limits(png.get(), kMaxChunkBytes, kMaxChunkBytes);
@@ -147,7 +167,7 @@ Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels) {
   FERRY_RETURN_IF_ERROR(check_size("PNG", header.width, header.height, max_pixels));
   FERRY_RETURN_IF_ERROR(check_ratio(header, bytes.size()));
   Decoded decoded;
-  FERRY_ASSIGN_OR_RETURN(decoded.image, decode_pixels(png.get(), header));
+  FERRY_ASSIGN_OR_RETURN(decoded.image, decode_pixels(png.get(), header, stopped));
   // All pixels are there; what follows can only lack metadata.
   if (spng_decode_chunks(png.get()) != 0) {
     decoded.image.notes.push_back("the file is damaged or ends after the pixels");

@@ -223,7 +223,8 @@ Status read_block(TIFF* tiff, const Layout& l, const Block& block, const MemoryF
   return {};
 }
 
-Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels) {
+Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
+                         const Stopped& stopped) {
   uint32_t width = l.width, height = l.height;
   if (l.tiled) {
     TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
@@ -242,6 +243,7 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
   for (uint16_t plane = 0; plane < (l.planes() ? l.samples : 1); ++plane) {
     for (uint64_t y = 0; y < l.height; y += height) {
       for (uint64_t x = 0; x < l.width; x += width) {
+        FERRY_RETURN_IF_ERROR(check_stopped(stopped));
         const auto bx = static_cast<uint32_t>(x), by = static_cast<uint32_t>(y);
         const uint32_t index =
             l.tiled ? TIFFComputeTile(tiff, bx, by, 0, plane) : TIFFComputeStrip(tiff, by, plane);
@@ -340,10 +342,11 @@ Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file
   return image;
 }
 
-Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels) {
+Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
+                          const Stopped& stopped) {
   if (!is_direct(l)) return read_converted(tiff, l, file);
   FERRY_RETURN_IF_ERROR(check_layout(l));
-  FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels));
+  FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels, stopped));
   return l.photometric == PHOTOMETRIC_PALETTE ? assemble_palette(tiff, l, raw) : assemble(l, raw);
 }
 
@@ -370,7 +373,7 @@ bool set_fields(TIFF* tiff, const Image& image, const WriteOptions& options) {
 
 }  // namespace
 
-Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   constexpr int64_t kDirectoryBytes = int64_t{16} << 20;
   MemoryFile file;
   file.in = bytes;
@@ -380,7 +383,7 @@ Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels) {
   FERRY_ASSIGN_OR_RETURN(const Layout layout, read_layout(tiff.get()));
   FERRY_RETURN_IF_ERROR(check_size("TIFF", layout.width, layout.height, max_pixels));
   Decoded decoded;
-  FERRY_ASSIGN_OR_RETURN(decoded.image, read_pixels(tiff.get(), layout, file, max_pixels));
+  FERRY_ASSIGN_OR_RETURN(decoded.image, read_pixels(tiff.get(), layout, file, max_pixels, stopped));
   decoded.orientation = layout.orientation;
   if (TIFFLastDirectory(tiff.get()) == 0) {
     decoded.image.notes.push_back("first of several pictures in the file");

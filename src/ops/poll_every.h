@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks whether the run must stop, as often as the work done says: about every millisecond.
+// Asks whether the run must stop, as often as the work done says: several times in a millisecond,
+// or about once where every operation misses the caches.
 #pragma once
 
 #include "ir/eval.h"
@@ -19,7 +20,7 @@ class PollEvery {
   }
 
  private:
-  static constexpr int64_t kWork = 256 << 10;
+  static constexpr int64_t kWork = 32 << 10;
   EvalContext& c_;
   int64_t left_ = 0;
 };

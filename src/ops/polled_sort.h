@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "ops/in_ranges.h"
 #include "ops/poll_every.h"
 
 namespace ferry {
@@ -22,7 +23,8 @@ Status polled_stable_sort(EvalContext& c, std::vector<T>& items, int64_t work, L
     FERRY_RETURN_IF_ERROR(polls.spend(work * 16 * static_cast<int64_t>(kRun)));
     std::stable_sort(at(i), at(i + kRun), less);
   }
-  std::vector<T> merged(n > kRun ? n : 0);
+  std::vector<T> merged;
+  if (n > kRun) FERRY_RETURN_IF_ERROR(resize_in_ranges(c, merged, static_cast<int64_t>(n)));
   for (size_t width = kRun; width < n; width *= 2) {
     size_t left = 0, right = 0, middle = 0, end = 0;
     for (size_t to = 0; to < n; ++to) {

@@ -2,40 +2,36 @@
 // Indices that steps follow: checked many at a time, tuples of them made offsets.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/status.h"
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 
 namespace ferry {
 
-// Errors: kInvalidArgument unless all of `count` indices lie in [-n, n).
+namespace indices_detail {
+
+// Indices [from, to).
 template <class I>
-Status check_indices(const Tensor& indices, int64_t count, int64_t n) {
+Status check(const Tensor& indices, int64_t from, int64_t to, int64_t n) {
   const I* p = indices.data<I>();
   // A sign bit is set where p + n < 0 or n - 1 - p < 0; what overflows sets one too.
   uint64_t outside = 0;
   const auto size = static_cast<uint64_t>(n);
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = from; i < to; ++i) {
     const auto at = static_cast<uint64_t>(static_cast<int64_t>(p[i]));
     outside |= (at + size) | (size - 1 - at);
   }
   if (static_cast<int64_t>(outside) >= 0) return {};
   const IndexReader read(indices);
-  for (int64_t i = 0, at; i < count; ++i) FERRY_RETURN_IF_ERROR(read.get(i, n, at));
+  for (int64_t i = from, at; i < to; ++i) FERRY_RETURN_IF_ERROR(read.get(i, n, at));
   return {};
 }
-// Of i32 or i64.
-inline Status check_indices(const Tensor& indices, int64_t n) {
-  return indices.dtype() == DType::kInt32 ? check_indices<int32_t>(indices, indices.count(), n)
-                                          : check_indices<int64_t>(indices, indices.count(), n);
-}
 
-// offsets[i] = where tuple i of `m` indices points along axes [first, first + m) of `dims`, in
-// blocks of the axes behind. Tuples begin at element `begin`. Errors: kInvalidArgument for an
-// index outside its axis.
-inline Status resolve_tuples(const Tensor& indices, int64_t begin, int64_t count, const Dims& dims,
-                             size_t first, size_t m, int64_t* offsets) {
+inline Status resolve(const Tensor& indices, int64_t begin, int64_t count, const Dims& dims,
+                      size_t first, size_t m, int64_t* offsets) {
   const int64_t* p = indices.data<int64_t>() + begin;
   if (m == 1) {
     const int64_t n = dims[first];
@@ -59,6 +55,28 @@ inline Status resolve_tuples(const Tensor& indices, int64_t begin, int64_t count
     offsets[i] = offset;
   }
   return {};
+}
+
+}  // namespace indices_detail
+
+// Errors: kInvalidArgument unless all indices, of i32 or i64, lie in [-n, n).
+inline Status check_indices(EvalContext& c, const Tensor& indices, int64_t n) {
+  return in_ranges(c, indices.count(), 1, [&](int64_t from, int64_t to) {
+    return indices.dtype() == DType::kInt32 ? indices_detail::check<int32_t>(indices, from, to, n)
+                                            : indices_detail::check<int64_t>(indices, from, to, n);
+  });
+}
+
+// offsets[i] = where tuple i of `m` indices points along axes [first, first + m) of `dims`, in
+// blocks of the axes behind. Tuples begin at element `begin`. Errors: kInvalidArgument for an
+// index outside its axis.
+inline Status resolve_tuples(EvalContext& c, const Tensor& indices, int64_t begin, int64_t count,
+                             const Dims& dims, size_t first, size_t m, int64_t* offsets) {
+  const auto width = static_cast<int64_t>(m);
+  return in_ranges(c, count, 4 * std::max<int64_t>(width, 1), [&](int64_t from, int64_t to) {
+    return indices_detail::resolve(indices, begin + from * width, to - from, dims, first, m,
+                                   offsets + from);
+  });
 }
 
 }  // namespace ferry

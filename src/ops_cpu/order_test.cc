@@ -63,6 +63,18 @@ TEST(Order, TopK) {
       }
     }
   }
+  // More than the library's algorithms are asked to sort at a stroke.
+  for (const int64_t largest : {0, 1}) {
+    for (const int64_t k : {1, 9000, 17'000, 39'999, 40'000}) {
+      StepTester("TopK")
+          .attr("largest", largest)
+          .input(coarse({2, 40'000}, 6, 1001))
+          .constant(ints({k}))
+          .outputs(2)
+          .kernel("topk_f32")
+          .run();
+    }
+  }
   Tensor zeros = tensor<float>({6}, {0.0f, -0.0f, 0.0f, -0.0f, -1, 1});
   StepTester("TopK")
       .attr("axis", int64_t{0})

@@ -21,6 +21,19 @@ Status RunControl::poll() const {
   }
 }
 
+Status RunControl::provide(void* memory, size_t bytes) const {
+  if (stop == nullptr || !stop->can_stop()) return {};
+  constexpr size_t kHugePage = size_t{2} << 20;
+  auto* first = static_cast<std::byte*>(memory);
+  for (size_t at = 0; at + kHugePage <= bytes; at += kHugePage) {
+    FERRY_RETURN_IF_ERROR(poll());
+    // Read and written back: another step's result may be there.
+    volatile std::byte* page = first + at;
+    *page = *page;
+  }
+  return {};
+}
+
 namespace {
 
 // A value that outlives its step must own its memory: arena and borrowed tensors are copied.
@@ -157,6 +170,7 @@ class RunStepContext final : public StepContext {
       size = 0;
       FERRY_ASSIGN_OR_RETURN(memory, allocate_buffer(wanted, control_.budget));
       size = wanted;
+      FERRY_RETURN_IF_ERROR(control_.provide(memory.get(), wanted));
     }
     return {};
   }
@@ -174,7 +188,7 @@ class RunStepContext final : public StepContext {
       r_.env_[v] = t;
       return t;
     }
-    FERRY_ASSIGN_OR_RETURN(Tensor t, r_.fresh(dtype, dims));
+    FERRY_ASSIGN_OR_RETURN(Tensor t, r_.fresh(dtype, dims, control_));
     r_.env_[v] = t;
     return t;
   }
@@ -232,10 +246,11 @@ const int64_t* RunContext::lookup(std::string_view name) const {
 
 // Memory that comes from the session's pool and returns to it with its last owner, who may be a
 // caller: what a run gives out costs page faults only once.
-Result<Tensor> RunContext::fresh(DType dtype, const Dims& dims) const {
+Result<Tensor> RunContext::fresh(DType dtype, const Dims& dims, const RunControl& control) const {
   FERRY_ASSIGN_OR_RETURN(const size_t bytes, checked_size_bytes(dtype, dims));
   FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> memory, pool_->take(bytes));
   void* raw = memory.get();
+  FERRY_RETURN_IF_ERROR(control.provide(raw, bytes));
   return Tensor::share(dtype, dims, raw, std::move(memory));
 }
 
@@ -343,6 +358,7 @@ Status RunContext::layout(const RunControl& control) {
     arena_capacity_ = 0;
     FERRY_ASSIGN_OR_RETURN(arena_, allocate_buffer(arena_bytes_, control.budget));
     arena_capacity_ = arena_bytes_;
+    FERRY_RETURN_IF_ERROR(control.provide(arena_.get(), arena_bytes_));
   }
   auto* base = static_cast<std::byte*>(arena_.get());
   for (ValueId v = 0; v < p_.slots.size(); ++v) {
@@ -409,7 +425,7 @@ Status RunContext::separate_outputs(std::span<const Value> inputs, std::vector<V
   return {};
 }
 
-Status RunContext::place_outputs(std::vector<Value>& outputs) {
+Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& control) {
   for (ValueId v : p_.graph->outputs()) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kOutput) continue;
@@ -424,7 +440,7 @@ Status RunContext::place_outputs(std::vector<Value>& outputs) {
     const DType dtype = p_.graph->value(v).type.dtype;
     Value& given = outputs[slot.output_index];
     if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
-      FERRY_ASSIGN_OR_RETURN(given, fresh(dtype, dims));
+      FERRY_ASSIGN_OR_RETURN(given, fresh(dtype, dims, control));
     }
     env_[v] = given;
   }
@@ -521,7 +537,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       // An output that is an input, a constant, or the same value as another output: copied.
       Value& given = outputs[i];
       if (!given.is_tensor() || !same_type(given.tensor(), from.tensor())) {
-        FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims()));
+        FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims(), control));
       }
       Tensor& to = given.tensor();
       if (to.size_bytes() > 0 && to.raw() != from.tensor().raw()) {
@@ -558,7 +574,7 @@ Status RunContext::run(std::span<const Value> inputs, std::vector<Value>& output
   FERRY_RETURN_IF_ERROR(bind_inputs(inputs));
   FERRY_RETURN_IF_ERROR(layout(control));
   FERRY_RETURN_IF_ERROR(separate_outputs(inputs, outputs));
-  FERRY_RETURN_IF_ERROR(place_outputs(outputs));
+  FERRY_RETURN_IF_ERROR(place_outputs(outputs, control));
   point_aliases();
   FERRY_RETURN_IF_ERROR(run_steps(control));
   FERRY_RETURN_IF_ERROR(collect_outputs(outputs, control));

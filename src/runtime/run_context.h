@@ -24,6 +24,9 @@ struct RunControl {
   std::function<void(const Program&, const Step&, double seconds)> observe;
 
   Status poll() const;
+  // Has the machine provide the pages of memory that is about to be written, piece by piece, when
+  // the run can be stopped: the first writes to pages far apart would take long at a stroke.
+  Status provide(void* memory, size_t bytes) const;
 };
 
 class RunContext {
@@ -53,7 +56,7 @@ class RunContext {
   Status separate_outputs(std::span<const Value> inputs, std::vector<Value>& outputs);
   // True when the run writes output i into the memory that the caller gave.
   bool writes_given(size_t i, const Value& given) const;
-  Status place_outputs(std::vector<Value>& outputs);
+  Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
   void point_aliases();
   // Elements from one row of a tensor to the next.
   int64_t pitch(ValueId v) const;
@@ -64,7 +67,7 @@ class RunContext {
   Status bind_late(ValueId v, size_t step);
   Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
   Result<Dims> eval_dims(ValueId v) const;
-  Result<Tensor> fresh(DType dtype, const Dims& dims) const;
+  Result<Tensor> fresh(DType dtype, const Dims& dims, const RunControl& control) const;
   Result<RunContext*> body_context(size_t step, size_t body);
 
   const Program& p_;

@@ -189,6 +189,60 @@ def texts():
     yield "ImageDecoder jpeg2000", encoded("JPEG2000")
 
 
+def others():
+    x, image = ones(5000, 4000), ones(1, 64, 700, 700)
+    yield "CumProd", ones(40_000_000), np.array(0), {"opset": 26}
+    yield "DequantizeLinear", ones(5000, 4000, dtype=np.uint8), np.array(0.1, F), np.array(3, np.uint8)
+    yield "DequantizeLinear of blocks", ones(5000, 4000, dtype=np.uint8), ones(5000, 125), {"block_size": 32, "axis": 1}
+    yield "Dropout", x, np.array(0.5, F), np.array(True)
+    yield "GroupNormalization", image, ones(64), ones(64), {"num_groups": 8}
+    yield "RMSNormalization", ones(30_000, 1000), ones(1000)
+    yield "RNN", ones(3000, 8, 128), ones(1, 256, 128), ones(1, 256, 256), {"hidden_size": 256}
+    yield "GRU of double", ones(300, 8, 512, dtype=np.float64), ones(1, 1536, 512, dtype=np.float64), ones(1, 1536, 512, dtype=np.float64), {"hidden_size": 512}
+    yield "MaxUnpool", ones(1, 64, 350, 350), integers(700 * 700, 1, 64, 350, 350), {"kernel_shape": [2, 2], "strides": [2, 2]}
+    yield "HannWindow", np.array(30_000_000)
+    yield "MelWeightMatrix", np.array(4000), np.array(8192), np.array(16000), np.array(0, F), np.array(8000, F)
+    yield "NegativeLogLikelihoodLoss", ones(30_000, 1000), integers(1000, 30_000)
+    yield "SoftmaxCrossEntropyLoss", ones(30_000, 1000), integers(1000, 30_000)
+    yield "TensorScatter", ones(8, 8, 8000, 64), ones(8, 8, 4000, 64), integers(1000, 8), {"opset": 24}
+    yield "RotaryEmbedding", ones(4, 16, 4000, 64), ones(4, 4000, 32), ones(4, 4000, 32)
+    yield "SplitToSequence", ones(300_000, 8)
+    yield "GlobalMaxPool", image
+    yield "GlobalLpPool", image
+    yield "SpaceToDepth", ones(1, 8, 2000, 2000), {"blocksize": 4}
+    yield "Identity", x
+    yield "CastLike", x, np.array(1, np.float64)
+    yield "RandomUniformLike", x
+    yield "QLinearMatMul", ones(1500, 1500, dtype=np.uint8), np.array(0.1, F), np.array(1, np.uint8), ones(1500, 1500, dtype=np.uint8), np.array(
+        0.1, F), np.array(1, np.uint8), np.array(100, F), np.array(1, np.uint8)
+    yield "QLinearConv", ones(1, 32, 200, 200, dtype=np.uint8), np.array(0.1, F), np.array(1, np.uint8), ones(64, 32, 3, 3, dtype=np.uint8), np.array(
+        0.1, F), np.array(1, np.uint8), np.array(100, F), np.array(1, np.uint8)
+    yield "ArgMin of one row", {"op": "ArgMin"}, ones(60_000_000)
+    yield "ReduceProd", ones(5000, 8000), np.array([1])
+    yield "ReduceMean of integers", {"op": "ReduceMean"}, integers(9, 5000, 4000), np.array([0])
+    yield "Conv of large computed weights", {"op": "Conv"}, ones(1, 1024, 4, 4), ones(2048, 1024, 3, 3)
+    yield "ConvTranspose of large computed weights", {"op": "ConvTranspose"}, ones(1, 1024, 4, 4), ones(1024, 2048, 3, 3)
+    yield "Transpose of text", {"op": "Transpose"}, words(400_000).reshape(1000, 400)
+    yield "Einsum transposed", {"op": "Einsum"}, ones(400, 400), ones(400, 400), {"equation": "ij,kj->ki"}
+
+
+def learned():
+    ml = {"domain": "ai.onnx.ml"}
+    x = ones(200_000, 100)
+    yield "ArrayFeatureExtractor", x, integers(100, 100), ml
+    yield "Binarizer", x, ml | {"threshold": 0.5}
+    yield "FeatureVectorizer", x, x, ml | {"inputdimensions": [100, 100]}
+    yield "Imputer", x, ml | {"imputed_value_floats": [1.0], "replaced_value_float": 1.0}
+    yield "LinearRegressor", x, ml | {"coefficients": [0.5] * 1000, "targets": 10, "intercepts": [0.0] * 10}
+    yield "LinearClassifier", x, ml | {"coefficients": [0.5] * 1000, "classlabels_ints": list(range(10)), "intercepts": [0.0] * 10, "outputs": 2}
+    yield "Normalizer", x, ml | {"norm": "L2"}
+    yield "OneHotEncoder", integers(100, 300_000), ml | {"cats_int64s": list(range(100))}
+    yield "Scaler", x, ml | {"offset": [0.0] * 100, "scale": [2.0] * 100}
+    yield "SVMClassifier", ones(20_000, 64), ml | {
+        "vectors_per_class": [250, 250], "coefficients": [1.0] * 500, "support_vectors": [0.5] * 32_000, "rho": [0.0], "kernel_type": "RBF",
+        "kernel_params": [0.1, 0.0, 0.0], "classlabels_ints": [0, 1], "outputs": 2}
+
+
 def encoded(kind):
     from PIL import Image
 
@@ -215,7 +269,7 @@ def bodies():
 
 
 def singles():
-    for family in (products, windows, rows, movements, elements, texts):
+    for family in (products, windows, rows, movements, elements, texts, others, learned):
         for name, *values in family():
             fields = {}
             for given in [v for v in values if isinstance(v, dict)]:
@@ -230,11 +284,11 @@ def cases():
     for name, kind, values, fields in singles():
         names = [f"x{i}" if v is not None else "" for i, v in enumerate(values)]
         outputs = [f"y{i}" for i in range(fields.pop("outputs", 1))]
-        domain = fields.pop("domain", "")
+        domain, opset = fields.pop("domain", ""), fields.pop("opset", 23)
         made = node(kind, names, outputs, "node", domain=domain, **fields)
         given = {n: v for n, v in zip(names, values) if v is not None}
         infos = [info(n, element_of(v), [None] * v.ndim) for n, v in given.items()]
-        yield name, model([made], infos, outputs, opsets={"": 23} | ({domain: 3} if domain else {})), given
+        yield name, model([made], infos, outputs, opsets={"": opset} | ({domain: 3} if domain else {})), given
     for name, nodes, given, initializers in bodies():
         infos = [info(n, element_of(v), [None] * v.ndim) for n, v in given.items()]
         yield name, model(nodes, infos, ["y"], initializers, opset=23), given

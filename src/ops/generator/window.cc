@@ -5,6 +5,7 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -43,7 +44,9 @@ Status eval(const WindowFunction& op, EvalContext& c) {
   // A symmetric window of one element is a one.
   const auto n = static_cast<double>(op.periodic ? size : size - 1);
   return visit_numeric(op.output_datatype, [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     for (int64_t i = 0; i < size; ++i) {
+      FERRY_RETURN_IF_ERROR(polls.spend(32));
       const double angle = 2 * 3.14159265358979323846 * static_cast<double>(i);
       const double v = n == 0 ? 1 : value(op.kind, angle / n);
       y.data<T>()[i] = static_cast<T>(convert_number<compute_t<T>>(v));

@@ -223,7 +223,7 @@ Status for_each_position(const Modes& modes, const GridSample& op, const Sizes& 
     const T* at = grid.data<T>();
     for (int64_t n = 0; n < s.batch; ++n) {
       for (int64_t p = 0; p < s.out_count; ++p, at += rank) {
-        if (p % 256 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+        if (p % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
         for (size_t a = 0; a < rank; ++a) {
           taps[a] = samplers[a].taps(compute_t<T>(at[rank - 1 - a]));
         }

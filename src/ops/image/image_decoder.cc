@@ -34,7 +34,9 @@ Status eval(const ImageDecoder& op, EvalContext& c) {
   }
   const Tensor& bytes = c.input(0);
   const int64_t channels = format == PixelFormat::kGray ? 1 : 3;
-  Result<Tensor> image = decode(bytes.elements<uint8_t>(), format, c.budget());
+  Result<Tensor> image =
+      decode(bytes.elements<uint8_t>(), format, c.budget(), [&] { return !c.poll().ok(); });
+  FERRY_RETURN_IF_ERROR(c.poll());
   if (!image.ok()) {
     if (image.status().code() != Code::kInvalidArgument) return std::move(image).status();
     return c.output(0, DType::kUInt8, {0, 0, channels}).status();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -22,9 +23,11 @@ enum class PixelFormat : uint8_t { kRgb, kBgr, kGray };
 
 // Decodes into u8 [height, width, channels] with 3 channels, or 1 for kGray.
 // Errors: kInvalidArgument  damaged bytes or no known format (the operator then gives [0, 0, C])
+//         kCancelled        `stopped`, asked now and then, said so
 //         others            passed on as they are
 using ImageDecodeFunction = Result<Tensor> (*)(std::span<const uint8_t> bytes, PixelFormat format,
-                                               MemoryBudget* budget);
+                                               MemoryBudget* budget,
+                                               const std::function<bool()>& stopped);
 
 // Idempotent and thread-safe; nullptr disconnects.
 void set_image_decoder(ImageDecodeFunction decode);

@@ -8,7 +8,8 @@ namespace ferry {
 namespace {
 
 // One pixel of the file's first byte, or nothing when that is 0.
-Result<Tensor> decode(std::span<const uint8_t> bytes, PixelFormat format, MemoryBudget*) {
+Result<Tensor> decode(std::span<const uint8_t> bytes, PixelFormat format, MemoryBudget*,
+                      const std::function<bool()>&) {
   if (bytes.empty() || bytes[0] == 0) return invalid_argument("no picture");
   if (bytes[0] == 1) return limit_exceeded("too large");
   const int64_t channels = format == PixelFormat::kGray ? 1 : 3;

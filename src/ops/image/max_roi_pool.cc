@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -64,8 +65,8 @@ Status eval(const MaxRoiPool& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), {rois.dim(0), channels, bins_y, bins_x}));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
+    PollEvery polls(c);
     for (int64_t r = 0; r < rois.dim(0); ++r) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       const double* roi = regions.data() + 5 * r;
       if (!(roi[0] >= 0 && roi[0] < double(x.dim(0)))) {
         return invalid_argument("batch index {} outside [0, {})", roi[0], x.dim(0));
@@ -81,7 +82,10 @@ Status eval(const MaxRoiPool& op, EvalContext& c) {
         for (int64_t by = 0; by < bins_y; ++by) {
           const Range rows = bin_range(by, bins_y, edge[1], edge[3], height);
           for (int64_t bx = 0; bx < bins_x; ++bx) {
-            *to++ = T(largest(plane, width, rows, bin_range(bx, bins_x, edge[0], edge[2], width)));
+            const Range cols = bin_range(bx, bins_x, edge[0], edge[2], width);
+            FERRY_RETURN_IF_ERROR(
+                polls.spend(16 + (rows.to - rows.from) * (4 + cols.to - cols.from)));
+            *to++ = T(largest(plane, width, rows, cols));
           }
         }
       }

@@ -8,10 +8,31 @@
 // ONNX NonMaxSuppression-11.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+
+#include "ir/eval.h"
+
 namespace ferry {
 
 struct NonMaxSuppression {
   bool center_point_box = false;
 };
+
+struct NmsLimits {
+  int64_t per_class = 0;
+  float iou = 0;
+  float score = -INFINITY;
+  bool has_score = false;
+};
+// From the inputs. Errors: kShapeMismatch, where those of boxes and scores do not fit either;
+// kInvalidArgument.
+Result<NmsLimits> nms_limits(const EvalContext& c);
+
+// Corners in rising order.
+struct NmsBox {
+  float y0, x0, y1, x1;
+};
+NmsBox nms_box(const float* p, bool centered);
 
 }  // namespace ferry

@@ -8,26 +8,23 @@
 #include "base/status.h"
 #include "kernels/order/order.h"
 #include "ops/image/non_max_suppression.h"
+#include "ops/in_ranges.h"
+#include "ops/poll_every.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/sliced_order.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
 namespace {
 
-struct Limits {
-  int64_t per_class = 0;
-  float iou = 0, score = -INFINITY;
-  bool has_score = false;
-};
-
-// Ascending order is that of falling scores, then of rising indices.
+// Falling order is that of falling scores, then of rising indices.
 uint64_t sort_key(float score, uint32_t index) {
   const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // one zero
   const uint32_t rising = (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
-  return uint64_t{~rising} << 32 | index;
+  return uint64_t{rising} << 32 | (UINT32_MAX - index);
 }
 
-int64_t list_candidates(const float* scores, int64_t n, const Limits& limits, uint64_t* keys) {
+int64_t list_candidates(const float* scores, int64_t n, const NmsLimits& limits, uint64_t* keys) {
   int64_t count = 0;
   for (int64_t i = 0; i < n; ++i) {
     keys[count] = sort_key(scores[i], static_cast<uint32_t>(i));
@@ -39,23 +36,26 @@ int64_t list_candidates(const float* scores, int64_t n, const Limits& limits, ui
 
 // What a thread works with.
 struct Scratch {
-  uint64_t* keys;   // n
+  uint64_t* keys;   // 2 n: the second half is for sorting
   float* sides[4];  // of chosen boxes, `room` each
 };
 
 // Writes the chosen boxes to `chosen`, in order; returns how many.
-int64_t select(const OrderKernels& kernels, const float* boxes, const float* scores, int64_t n,
-               const Limits& limits, const Scratch& s, int32_t* chosen) {
+int64_t select(const OrderKernels& kernels, StepContext& c, const float* boxes, const float* scores,
+               int64_t n, const NmsLimits& limits, const Scratch& s, int32_t* chosen) {
   int64_t k = 0;
   const int64_t count = list_candidates(scores, n, limits, s.keys);
   constexpr int64_t kFirst = 256;
+  PollEvery polls(c);
   for (int64_t done = 0; done < count;) {
     const int64_t next = std::min(count, std::max(2 * done, kFirst));
-    if (next < count) std::nth_element(s.keys + done, s.keys + next, s.keys + count);
-    std::sort(s.keys + done, s.keys + next);
+    if (next < count) move_largest_first(c.team(), s.keys + done, count - done, next - done);
+    sort_falling(c.team(), s.keys + done, next - done, s.keys + n);
+    if (!c.poll().ok()) return 0;
     for (; done < next; ++done) {
       if (k >= limits.per_class) return k;
-      const auto at = static_cast<uint32_t>(s.keys[done]);
+      if (!polls.spend(16 + k / 4).ok()) return 0;
+      const uint32_t at = UINT32_MAX - static_cast<uint32_t>(s.keys[done]);
       const float* box = boxes + int64_t{at} * 4;
       if (kernels.overlaps_any(s.sides, k, box, limits.iou)) continue;
       for (int side = 0; side < 4; ++side) s.sides[side][k] = box[side];
@@ -65,36 +65,6 @@ int64_t select(const OrderKernels& kernels, const float* boxes, const float* sco
   return k;
 }
 
-// Corners in rising order.
-void read_boxes(const float* p, int64_t count, bool centered, float* out) {
-  for (int64_t i = 0; i < count; ++i, p += 4, out += 4) {
-    const float a = p[0], b = p[1], c = p[2], d = p[3];
-    out[0] = centered ? b - d / 2 : std::min(a, c);
-    out[1] = centered ? a - c / 2 : std::min(b, d);
-    out[2] = centered ? b + d / 2 : std::max(a, c);
-    out[3] = centered ? a + c / 2 : std::max(b, d);
-  }
-}
-
-Result<Limits> read_limits(StepContext& c) {
-  Limits l;
-  for (size_t i = 2; i < 5; ++i) {
-    if (c.has_input(i) && c.input(i).count() != 1) {
-      return shape_mismatch("input {} is {}, wanted is a scalar", i, c.input(i).describe());
-    }
-  }
-  if (c.has_input(2)) l.per_class = std::max<int64_t>(0, c.input(2).data<int64_t>()[0]);
-  if (c.has_input(3)) l.iou = c.input(3).data<float>()[0];
-  if (c.has_input(4)) {
-    l.score = c.input(4).data<float>()[0];
-    l.has_score = true;
-  }
-  if (!(l.iou >= 0 && l.iou <= 1)) {
-    return invalid_argument("iou_threshold is {}, wanted is 0 to 1", l.iou);
-  }
-  return l;
-}
-
 class NmsStep final : public StepKernel {
  public:
   NmsStep(Isa isa, Op op) : kernels_(order_kernels(isa)), op_(std::move(op)) {}
@@ -102,14 +72,9 @@ class NmsStep final : public StepKernel {
 
   Status run(StepContext& c) const override {
     const Tensor &boxes = c.input(0), &scores = c.input(1);
-    if (boxes.rank() != 3 || scores.rank() != 3 || boxes.dim(2) != 4 ||
-        boxes.dim(0) != scores.dim(0) || boxes.dim(1) != scores.dim(2)) {
-      return shape_mismatch("boxes is {} and scores {}, wanted are [B,N,4] and [B,C,N]",
-                            boxes.describe(), scores.describe());
-    }
+    FERRY_ASSIGN_OR_RETURN(const NmsLimits limits, nms_limits(c));
     const int64_t n = boxes.dim(1), classes = scores.dim(1);
     if (n >= INT32_MAX) return op_.def().eval(op_, c);
-    FERRY_ASSIGN_OR_RETURN(const Limits limits, read_limits(c));
     Chosen chosen;
     if (limits.per_class > 0 && boxes.count() > 0 && classes > 0) {
       FERRY_RETURN_IF_ERROR(select_all(c, limits, chosen));
@@ -137,7 +102,7 @@ class NmsStep final : public StepKernel {
     int64_t tasks = 0, room = 0;
   };
 
-  Status select_all(StepContext& c, const Limits& limits, Chosen& chosen) const {
+  Status select_all(StepContext& c, const NmsLimits& limits, Chosen& chosen) const {
     const Tensor &boxes = c.input(0), &scores = c.input(1);
     const int64_t n = boxes.dim(1), classes = scores.dim(1);
     chosen.tasks = boxes.dim(0) * classes;
@@ -148,19 +113,26 @@ class NmsStep final : public StepKernel {
                            Tensor::allocate(DType::kInt64, {chosen.tasks}, c.budget()));
     FERRY_ASSIGN_OR_RETURN(Tensor sorted,
                            Tensor::allocate(DType::kFloat32, boxes.dims(), c.budget()));
-    read_boxes(boxes.data<float>(), boxes.dim(0) * n, op_.as<NonMaxSuppression>()->center_point_box,
-               sorted.data<float>());
+    const bool centered = op_.as<NonMaxSuppression>()->center_point_box;
+    FERRY_RETURN_IF_ERROR(in_ranges(c, boxes.dim(0) * n, 8, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        const NmsBox b = nms_box(boxes.data<float>() + 4 * i, centered);
+        const float sides[] = {b.y0, b.x0, b.y1, b.x1};
+        std::copy_n(sides, 4, sorted.data<float>() + 4 * i);
+      }
+    }));
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
-        c.team().size(), n * int64_t{sizeof(uint64_t)} + 4 * chosen.room * int64_t{sizeof(float)}));
+        c.team().size(),
+        2 * n * int64_t{sizeof(uint64_t)} + 4 * chosen.room * int64_t{sizeof(float)}));
     parallel_range(c.team(), chosen.tasks, scores.count() >= kMinParallelValues,
                    [&](int64_t t0, int64_t t1, int thread) {
                      Scratch s{c.scratch<uint64_t>(thread), {}};
-                     auto* floats = reinterpret_cast<float*>(s.keys + n);
+                     auto* floats = reinterpret_cast<float*>(s.keys + 2 * n);
                      for (int side = 0; side < 4; ++side)
                        s.sides[side] = floats + side * chosen.room;
                      for (int64_t t = t0; t < t1; ++t) {
                        chosen.counts.data<int64_t>()[t] =
-                           select(kernels_, sorted.data<float>() + t / classes * n * 4,
+                           select(kernels_, c, sorted.data<float>() + t / classes * n * 4,
                                   scores.data<float>() + t * n, n, limits, s,
                                   chosen.boxes.data<int32_t>() + t * chosen.room);
                      }

@@ -6,7 +6,9 @@
 #include <limits>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -316,9 +318,10 @@ namespace {
 template <class T>
 Status gather_axis(const T* x, T* y, int64_t outer, int64_t inner, const ResizeAxis& a,
                    const AxisTaps& taps, const T& outside, EvalContext& c) {
+  PollEvery polls(c);
   for (int64_t o = 0; o < outer; ++o) {
-    FERRY_RETURN_IF_ERROR(c.poll());
     for (int64_t i = 0; i < a.out; ++i, y += inner) {
+      FERRY_RETURN_IF_ERROR(polls.spend(8 + inner));
       const int64_t from = taps.index[static_cast<size_t>(i)];
       if (from < 0)
         std::fill_n(y, inner, outside);
@@ -331,11 +334,12 @@ Status gather_axis(const T* x, T* y, int64_t outer, int64_t inner, const ResizeA
 
 Status blend_axis(const double* x, double* y, int64_t outer, int64_t inner, const ResizeAxis& a,
                   const AxisTaps& taps, double outside, EvalContext& c) {
+  PollEvery polls(c);
   for (int64_t o = 0; o < outer; ++o) {
-    FERRY_RETURN_IF_ERROR(c.poll());
     for (int64_t i = 0; i < a.out; ++i, y += inner) {
       std::fill_n(y, inner, 0.0);
       for (int64_t k = 0; k < taps.taps; ++k) {
+        FERRY_RETURN_IF_ERROR(polls.spend(4 + inner));
         const auto tap = static_cast<size_t>(i * taps.taps + k);
         const double w = taps.weight[tap];
         if (w == 0) continue;
@@ -418,10 +422,11 @@ Status resize_blended(const Resize& op, const ResizeAxes& axes, const Tensor& x,
   FERRY_ASSIGN_OR_RETURN(Tensor wide, Tensor::allocate(DType::kFloat64, x.dims(), c.budget()));
   FERRY_ASSIGN_OR_RETURN(Tensor result, Tensor::allocate(DType::kFloat64, y.dims(), c.budget()));
   FERRY_RETURN_IF_ERROR(visit_interpolated(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t i = 0; i < x.count(); ++i) {
-      wide.data<double>()[i] = double(compute_t<T>(x.data<T>()[i]));
-    }
-    return {};
+    return in_ranges(c, x.count(), 2, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        wide.data<double>()[i] = double(compute_t<T>(x.data<T>()[i]));
+      }
+    });
   }));
   FERRY_RETURN_IF_ERROR(for_each_axis(
       axes, wide, result, c,
@@ -430,10 +435,11 @@ Status resize_blended(const Resize& op, const ResizeAxes& axes, const Tensor& x,
                           resize_taps(op, a), double(op.extrapolation_value), c);
       }));
   return visit_interpolated(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t i = 0; i < y.count(); ++i) {
-      y.data<T>()[i] = from_double<T>(result.data<double>()[i]);
-    }
-    return {};
+    return in_ranges(c, y.count(), 2, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        y.data<T>()[i] = from_double<T>(result.data<double>()[i]);
+      }
+    });
   });
 }
 

@@ -17,14 +17,21 @@ int64_t smallest_factor(int64_t n) {
 
 }  // namespace
 
-Fft::Fft(int64_t n, bool inverse)
-    : n_(n), inverse_(inverse), roots_(static_cast<size_t>(n)), line_(static_cast<size_t>(n)) {
-  const double unit = (inverse ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n);
-  for (int64_t k = 0; k < n; ++k)
-    roots_[static_cast<size_t>(k)] = std::polar(1.0, unit * static_cast<double>(k));
+Fft::Fft(int64_t n, bool inverse) : n_(n), inverse_(inverse), line_(static_cast<size_t>(n)) {
+  roots_.reserve(static_cast<size_t>(n));
+}
+
+Status Fft::make_roots(PollEvery& polls) {
+  const double unit = (inverse_ ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n_);
+  for (auto k = static_cast<int64_t>(roots_.size()); k < n_; ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64));
+    roots_.push_back(std::polar(1.0, unit * static_cast<double>(k)));
+  }
+  return {};
 }
 
 Status Fft::run(PollEvery& polls, const std::complex<double>* in, std::complex<double>* out) {
+  FERRY_RETURN_IF_ERROR(make_roots(polls));
   FERRY_RETURN_IF_ERROR(transform(polls, in, 1, out, n_));
   if (!inverse_) return {};
   for (int64_t k = 0; k < n_; ++k) out[k] /= static_cast<double>(n_);

@@ -19,6 +19,7 @@ class Fft {
   Status run(PollEvery& polls, const std::complex<double>* in, std::complex<double>* out);
 
  private:
+  Status make_roots(PollEvery& polls);
   Status transform(PollEvery& polls, const std::complex<double>* in, int64_t stride,
                    std::complex<double>* out, int64_t n);
 

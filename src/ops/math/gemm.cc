@@ -91,9 +91,9 @@ Status eval(const Gemm& op, EvalContext& c) {
     std::vector<accumulate_t<T>> sums(static_cast<size_t>(n));
     PollEvery poll(c);
     for (int64_t i = 0; i < m; ++i) {
-      FERRY_RETURN_IF_ERROR(poll.spend(n * k));
-      gemm_row(a.data<T>() + i * (op.trans_a ? 1 : k), op.trans_a ? m : 1, b.data<T>(),
-               op.trans_b ? 1 : n, op.trans_b ? k : 1, k, n, sums.data());
+      FERRY_RETURN_IF_ERROR(gemm_row(poll, a.data<T>() + i * (op.trans_a ? 1 : k),
+                                     op.trans_a ? m : 1, b.data<T>(), op.trans_b ? 1 : n,
+                                     op.trans_b ? k : 1, k, n, sums.data()));
       for (int64_t j = 0; j < n; ++j) {
         const T* extra =
             bias ? bias->data<T>() + i * bias_strides[0] + j * bias_strides[1] : nullptr;

@@ -36,21 +36,20 @@ Status eval(const MatMul& op, EvalContext& c) {
     std::vector<accumulate_t<T>> sums(static_cast<size_t>(s.n));
     T* to = out.data<T>();
     PollEvery poll(c);
-    return for_each_row<2>(c, s.batch, {s.a_strides, s.b_strides},
-                           [&](int64_t count, const auto& at, const auto& step) -> Status {
-                             for (int64_t i = 0; i < count; ++i) {
-                               const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
-                               const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
-                               for (int64_t row = 0; row < s.m; ++row, to += s.n) {
-                                 FERRY_RETURN_IF_ERROR(poll.spend(s.n * s.k));
-                                 gemm_row(from_a + row * s.k, 1, from_b, swapped ? 1 : s.n,
-                                          swapped ? s.k : 1, s.k, s.n, sums.data());
-                                 for (int64_t j = 0; j < s.n; ++j)
-                                   to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
-                               }
-                             }
-                             return {};
-                           });
+    return for_each_row<2>(
+        c, s.batch, {s.a_strides, s.b_strides},
+        [&](int64_t count, const auto& at, const auto& step) -> Status {
+          for (int64_t i = 0; i < count; ++i) {
+            const T* from_a = a.data<T>() + (at[0] + i * step[0]) * s.m * s.k;
+            const T* from_b = b.data<T>() + (at[1] + i * step[1]) * s.k * s.n;
+            for (int64_t row = 0; row < s.m; ++row, to += s.n) {
+              FERRY_RETURN_IF_ERROR(gemm_row(poll, from_a + row * s.k, 1, from_b, swapped ? 1 : s.n,
+                                             swapped ? s.k : 1, s.k, s.n, sums.data()));
+              for (int64_t j = 0; j < s.n; ++j) to[j] = round_sum<T>(sums[static_cast<size_t>(j)]);
+            }
+          }
+          return {};
+        });
   });
 }
 

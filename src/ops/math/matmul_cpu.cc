@@ -73,9 +73,13 @@ class BatchKernel final : public StepKernel {
     static const GemmBlocking blocking = gemm_blocking();
     team.parallel(static_cast<int>(batches), [&](int part, int thread) {
       const GemmArgs args = product(part, c.scratch<float>(thread));
-      team.in_slices(0, m, kernels_.mr, [&](int64_t from, int64_t to) {
-        gemm_tile(kernels_, blocking, args, from, to, 0, n);
-      });
+      // Slices are cut from the side with more register tiles.
+      const bool by_rows = m / kernels_.mr >= n / kernels_.nr;
+      team.in_slices(0, by_rows ? m : n, by_rows ? kernels_.mr : kernels_.nr,
+                     [&](int64_t from, int64_t to) {
+                       gemm_tile(kernels_, blocking, args, by_rows ? from : 0, by_rows ? to : m,
+                                 by_rows ? 0 : from, by_rows ? n : to);
+                     });
     });
     return {};
   }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/status.h"
+#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -30,17 +32,19 @@ T round_sum(accumulate_t<T> sum) {
 
 // sums[j] = sum over p of a[p a_step] b[p b_row + j b_col], for j in [0, n).
 template <class T>
-void gemm_row(const T* a, int64_t a_step, const T* b, int64_t b_row, int64_t b_col, int64_t k,
-              int64_t n, accumulate_t<T>* sums) {
+Status gemm_row(PollEvery& polls, const T* a, int64_t a_step, const T* b, int64_t b_row,
+                int64_t b_col, int64_t k, int64_t n, accumulate_t<T>* sums) {
   using A = accumulate_t<T>;
   for (int64_t j = 0; j < n; ++j) sums[j] = 0;
   for (int64_t p = 0; p < k; ++p) {
+    FERRY_RETURN_IF_ERROR(polls.spend(n));
     const A v = static_cast<A>(static_cast<compute_t<T>>(a[p * a_step]));
     const T* row = b + p * b_row;
     for (int64_t j = 0; j < n; ++j) {
       sums[j] += v * static_cast<A>(static_cast<compute_t<T>>(row[j * b_col]));
     }
   }
+  return {};
 }
 
 }  // namespace ferry

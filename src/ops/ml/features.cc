@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/ml/rows.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -23,22 +25,26 @@ Status eval_binarizer(const Binarizer& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t i = 0; i < x.count(); ++i) {
-      const auto v = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
-      y.data<T>()[i] = T(v > static_cast<double>(op.threshold) ? 1 : 0);
-    }
-    return {};
+    return in_ranges(c, x.count(), 2, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        const auto v = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
+        y.data<T>()[i] = T(v > static_cast<double>(op.threshold) ? 1 : 0);
+      }
+    });
   });
 }
 
 Status infer_imputer(const Imputer&, InferContext& c) { return infer_same(c); }
 
 template <class T, class V>
-Status impute(const Tensor& x, const std::vector<V>& imputed, V replaced, Tensor& y) {
+Status impute(EvalContext& c, const Tensor& x, const std::vector<V>& imputed, V replaced,
+              Tensor& y) {
   const int64_t features = x.rank() == 0 ? 1 : x.dims().back();
   const auto n = static_cast<int64_t>(imputed.size());
   if (n != 1 && n != features) return shape_mismatch("{} imputed values for x {}", n, x.describe());
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.count(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(4));
     const T v = x.data<T>()[i];
     bool hit = v == static_cast<T>(replaced);
     if constexpr (std::is_floating_point_v<V>) hit = hit || (std::isnan(replaced) && std::isnan(v));
@@ -53,13 +59,13 @@ Status eval_imputer(const Imputer& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   switch (x.dtype()) {
     case DType::kFloat32:
-      return impute<float>(x, op.imputed_value_floats, op.replaced_value_float, y);
+      return impute<float>(c, x, op.imputed_value_floats, op.replaced_value_float, y);
     case DType::kFloat64:
-      return impute<double>(x, op.imputed_value_floats, op.replaced_value_float, y);
+      return impute<double>(c, x, op.imputed_value_floats, op.replaced_value_float, y);
     case DType::kInt32:
-      return impute<int32_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
+      return impute<int32_t>(c, x, op.imputed_value_int64s, op.replaced_value_int64, y);
     default:
-      return impute<int64_t>(x, op.imputed_value_int64s, op.replaced_value_int64, y);
+      return impute<int64_t>(c, x, op.imputed_value_int64s, op.replaced_value_int64, y);
   }
 }
 
@@ -87,7 +93,9 @@ Status eval_scaler(const Scaler& op, EvalContext& c) {
     return v.empty() ? otherwise : static_cast<double>(v[v.size() == 1 ? 0 : k]);
   };
   float* to = y.data<float>();
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16 + 4 * x.features));
     const std::span<const double> row = x.row(i);
     for (size_t k = 0; k < features; ++k) {
       *to++ = static_cast<float>((row[k] - entry(op.offset, k, 0)) * entry(op.scale, k, 1));
@@ -106,7 +114,9 @@ Status eval_normalizer(const MlNormalizer& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, c.input(0).dims()));
   float* to = y.data<float>();
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16 + 16 * x.features));
     double norm = 0;
     for (double v : x.row(i)) {
       if (op.norm == "MAX")
@@ -148,14 +158,18 @@ Status eval_vectorizer(const FeatureVectorizer& op, EvalContext& c) {
     total += op.inputdimensions[i];
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{n, total}));
-  std::fill_n(y.data<float>(), y.count(), 0.0f);
+  FERRY_RETURN_IF_ERROR(in_ranges(c, y.count(), 1, [&](int64_t from, int64_t to) {
+    std::fill(y.data<float>() + from, y.data<float>() + to, 0.0f);
+  }));
   int64_t at = 0;
   for (size_t i = 0; i < c.num_inputs(); ++i) {
     // A vector is a column here.
     const Tensor& x = c.input(i);
     FERRY_ASSIGN_OR_RETURN(const Rows rows, read_rows(c, x.rank() == 1 ? x.reshaped({n, 1}) : x));
     const int64_t size = op.inputdimensions[i], used = std::min(size, rows.features);
+    PollEvery polls(c);
     for (int64_t r = 0; r < n; ++r) {
+      FERRY_RETURN_IF_ERROR(polls.spend(16 + 4 * used));
       for (int64_t k = 0; k < used; ++k) {
         y.data<float>()[r * total + at + k] =
             static_cast<float>(rows.row(r)[static_cast<size_t>(k)]);
@@ -194,8 +208,10 @@ Status eval_extractor(const ArrayFeatureExtractor&, EvalContext& c) {
   const IndexReader read(indices);
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
+    PollEvery polls(c);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < indices.count(); ++j) {
+        FERRY_RETURN_IF_ERROR(polls.spend(16));
         int64_t at = 0;
         FERRY_RETURN_IF_ERROR(read.get(j, n, at));
         *to++ = x.data<T>()[r * n + at];

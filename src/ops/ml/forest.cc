@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/status.h"
+#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -140,9 +141,12 @@ Status check_sizes(const TreeAttributes& a, size_t values, size_t weights) {
   return {};
 }
 
+// Elementary operations of a search in a large map.
+constexpr int64_t kSearchWork = 256;
+
 }  // namespace
 
-Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
+Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> values,
                          number_list(a.nodes_values, a.nodes_values_as_tensor));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights,
@@ -152,7 +156,9 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
   f.num_targets = num_targets;
   std::map<Key, size_t> index;
   std::map<int64_t, size_t> first_of_tree;
+  PollEvery polls(c);
   for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     if (!index.emplace(Key{a.nodes_treeids[i], a.nodes_nodeids[i]}, i).second) {
       return invalid_model("node {} of tree {} is given twice", a.nodes_nodeids[i],
                            a.nodes_treeids[i]);
@@ -161,6 +167,7 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
   }
   std::map<size_t, std::vector<ForestLeaf>> leaves;
   for (size_t i = 0; i < a.leaf_ids.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     const auto node = index.find({a.leaf_treeids[i], a.leaf_nodeids[i]});
     if (node == index.end()) {
       return invalid_model("a weight belongs to node {} of tree {}, which is not given",
@@ -169,6 +176,7 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets) {
     leaves[node->second].push_back({a.leaf_ids[i], weights[i]});
   }
   for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     ForestNode n;
     FERRY_ASSIGN_OR_RETURN(n.mode, parse_branch_mode(a.nodes_modes[i]));
     if (n.mode == BranchMode::kMember) return invalid_model("node mode 'BRANCH_MEMBER'");

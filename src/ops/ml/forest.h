@@ -9,6 +9,7 @@
 
 #include "ferry/status.h"
 #include "ferry/tensor.h"
+#include "ir/eval.h"
 
 namespace ferry {
 
@@ -63,7 +64,7 @@ struct TreeAttributes {
   std::vector<float> base_values;
   Tensor base_values_as_tensor;
 };
-Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets);
+Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, EvalContext& c);
 // A list of floats, or its form as a tensor of floats or doubles. Errors: kInvalidModel.
 Result<std::vector<double>> number_list(const std::vector<float>& list, const Tensor& as_tensor);
 

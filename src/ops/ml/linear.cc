@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/ml/rows.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -53,7 +54,9 @@ Status eval_regressor(const LinearRegressor& op, EvalContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, outputs}));
   std::vector<double> scores(static_cast<size_t>(outputs));
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64 + outputs * (16 + x.features)));
     linear_map(op.coefficients, op.intercepts, x.row(i), scores);
     apply_post_transform(post, scores);
     std::transform(scores.begin(), scores.end(), y.data<float>() + i * outputs,
@@ -90,7 +93,9 @@ Status eval_classifier(const LinearClassifier& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, labels.dtype(), Dims{x.n}));
   FERRY_ASSIGN_OR_RETURN(Tensor z, c.output(1, DType::kFloat32, Dims{x.n, classes}));
   std::vector<double> scores;
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64 + outputs * (16 + x.features)));
     scores.assign(static_cast<size_t>(outputs), 0);
     linear_map(op.coefficients, op.intercepts, x.row(i), scores);
     if (two_of_one) scores = {-scores[0], scores[0]};

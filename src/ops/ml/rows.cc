@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/in_ranges.h"
 #include "ops/tensor/cast_elements.h"
 
 namespace ferry {
@@ -20,7 +21,15 @@ Result<Rows> read_rows(EvalContext& c, const Tensor& x) {
     return rows;
   }
   FERRY_ASSIGN_OR_RETURN(rows.values, Tensor::allocate(DType::kFloat64, x.dims(), c.budget()));
-  FERRY_RETURN_IF_ERROR(cast_elements(x, rows.values, {DType::kFloat64, true, "up"}, c.budget()));
+  const auto part_of = [](const Tensor& t, int64_t begin, int64_t end) {
+    const int64_t element = dtype_bits(t.dtype()) / 8;
+    return Tensor::borrow(t.dtype(), {end - begin},
+                          static_cast<const char*>(t.raw()) + begin * element);
+  };
+  FERRY_RETURN_IF_ERROR(in_ranges(c, x.count(), 8, [&](int64_t begin, int64_t end) {
+    Tensor part = part_of(rows.values, begin, end);
+    return cast_elements(part_of(x, begin, end), part, {DType::kFloat64, true, "up"}, c.budget());
+  }));
   return rows;
 }
 

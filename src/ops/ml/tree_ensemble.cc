@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/ml/rows.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -48,7 +49,7 @@ Status check_base(const std::vector<double>& base, int64_t outputs) {
 
 Status eval_regressor(const TreeEnsembleRegressor& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, op.n_targets));
+  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, op.n_targets, c));
   FERRY_ASSIGN_OR_RETURN(const Aggregate how, parse_aggregate(op.aggregate_function));
   FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
@@ -100,7 +101,7 @@ Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
   const ClassLabels labels = labels_of(op);
   const auto classes = static_cast<int64_t>(labels.size());
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, classes));
+  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, classes, c));
   FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
                          number_list(op.base_values, op.base_values_as_tensor));
@@ -154,7 +155,7 @@ Status infer_ensemble(const TreeEnsemble& op, InferContext& c) {
 }
 
 // Leaves become nodes behind the inner ones.
-Result<Forest> make_ensemble(const TreeEnsemble& op) {
+Result<Forest> make_ensemble(const TreeEnsemble& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> splits, number_list({}, op.nodes_splits));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights, number_list({}, op.leaf_weights));
   const size_t n = op.nodes_featureids.size(), m = op.leaf_targetids.size();
@@ -175,7 +176,9 @@ Result<Forest> make_ensemble(const TreeEnsemble& op) {
     if (id < 0 || static_cast<size_t>(id) >= (leaf != 0 ? m : n)) return SIZE_MAX;
     return static_cast<size_t>(id) + (leaf != 0 ? n : 0);
   };
+  PollEvery polls(c);
   for (size_t i = 0; i < n; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     ForestNode node;
     const uint8_t mode = op.nodes_modes.data<uint8_t>()[i];
     if (mode > static_cast<uint8_t>(BranchMode::kMember))
@@ -195,6 +198,7 @@ Result<Forest> make_ensemble(const TreeEnsemble& op) {
     f.nodes.push_back(node);
   }
   for (size_t i = 0; i < m; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     ForestNode node;
     node.yes = i;
     node.no = i + 1;
@@ -209,7 +213,7 @@ Result<Forest> make_ensemble(const TreeEnsemble& op) {
 Status eval_ensemble(const TreeEnsemble& op, EvalContext& c) {
   const Tensor& input = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, input));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_ensemble(op));
+  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_ensemble(op, c));
   FERRY_RETURN_IF_ERROR(check_features(forest, x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, input.dtype(), Dims{x.n, op.n_targets}));
   return visit_floating(input.dtype(), [&]<class T>(TypeTag<T>) -> Status {

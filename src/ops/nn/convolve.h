@@ -65,16 +65,18 @@ inline void tap_positions(const Window& w, const ConvSizes& s, const Dims& at,
 
 // Weights as [group][input channel][tap][output channel].
 template <class Acc, class Load>
-std::vector<Acc> pack_weights(const ConvSizes& s, int64_t taps, Load&& load) {
-  std::vector<Acc> packed(static_cast<size_t>(s.group * s.in_channels * taps * s.out_channels));
-  auto* to = packed.data();
+Result<std::vector<Acc>> pack_weights(const ConvSizes& s, int64_t taps, Load&& load,
+                                      PollEvery& poll) {
+  std::vector<Acc> packed;
+  packed.reserve(static_cast<size_t>(s.group * s.in_channels * taps * s.out_channels));
   for (int64_t g = 0; g < s.group; ++g) {
     for (int64_t ci = 0; ci < s.in_channels; ++ci) {
       for (int64_t t = 0; t < taps; ++t) {
+        FERRY_RETURN_IF_ERROR(poll.spend(8 * s.out_channels));
         for (int64_t m = 0; m < s.out_channels; ++m) {
           const int64_t filter = s.transposed ? (g * s.in_channels + ci) * s.out_channels + m
                                               : (g * s.out_channels + m) * s.in_channels + ci;
-          *to++ = load(filter * taps + t, g * s.out_channels + m);
+          packed.push_back(load(filter * taps + t, g * s.out_channels + m));
         }
       }
     }
@@ -90,14 +92,14 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   const int64_t out_count = s.out.count();
   if (s.batch == 0 || out_count == 0 || s.out_total() == 0) return {};
   const int64_t taps = s.in_channels == 0 ? 0 : w.taps();
-  const std::vector<Acc> weights = pack_weights<Acc>(s, taps, load_w);
+  PollEvery poll(c);
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Acc> weights, pack_weights<Acc>(s, taps, load_w, poll));
   const ImageIndex x_at(s.in_total(), s.in.count(), s.channels_last);
   const ImageIndex y_at(s.out_total(), out_count, s.y_channels_last);
   const auto depth = static_cast<size_t>(s.in_channels * taps);
   const auto width = static_cast<size_t>(s.out_channels);
   std::vector<int64_t> positions(static_cast<size_t>(taps));
   std::vector<Acc> patch(depth), sums(width);
-  PollEvery poll(c);
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t o = 0; o < out_count; ++o, next_position(at, s.out)) {

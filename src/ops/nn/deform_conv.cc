@@ -101,8 +101,12 @@ void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t 
 template <class T>
 Status run(const Operands& o, const ConvSizes& s, const Window& w, const Tensor& weights,
            const std::vector<double>& bias, Tensor& y, EvalContext& c) {
-  const auto packed = pack_weights<double>(
-      s, o.taps, [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); });
+  PollEvery packing(c);
+  FERRY_ASSIGN_OR_RETURN(
+      const auto packed,
+      pack_weights<double>(
+          s, o.taps, [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); },
+          packing));
   const int64_t out_count = s.out.count(), depth = s.in_channels * o.taps;
   std::vector<double> patch(static_cast<size_t>(s.in_total() * o.taps));
   for (int64_t n = 0; n < s.batch; ++n) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -25,14 +26,15 @@ Status eval(const LRN& op, EvalContext& c) {
   const double alpha = double(op.alpha) / double(op.size);
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
+    PollEvery polls(c);
     for (int64_t n = 0; n < x.dim(0); ++n) {
       const T* from = x.data<T>() + n * channels * inner;
       T* to = y.data<T>() + n * channels * inner;
       for (int64_t ch = 0; ch < channels; ++ch) {
-        FERRY_RETURN_IF_ERROR(c.poll());
         const int64_t first = ch > before ? ch - before : 0;
         const int64_t last = channels - 1 - ch > after ? ch + after : channels - 1;
         for (int64_t i = 0; i < inner; ++i) {
+          FERRY_RETURN_IF_ERROR(polls.spend(32 + last - first));
           double sum = 0;
           for (int64_t k = first; k <= last; ++k) {
             const double v = double(C(from[k * inner + i]));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ferry/tensor.h"
+#include "ops/in_ranges.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -14,6 +15,18 @@ inline Result<std::vector<double>> as_doubles(const Tensor& t) {
   FERRY_RETURN_IF_ERROR(visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     for (size_t i = 0; i < values.size(); ++i) values[i] = double(compute_t<T>(t.data<T>()[i]));
     return {};
+  }));
+  return values;
+}
+
+// The same for as many as a tensor may have.
+inline Result<std::vector<double>> as_doubles(EvalContext& c, const Tensor& t) {
+  std::vector<double> values;
+  values.reserve(static_cast<size_t>(t.count()));
+  FERRY_RETURN_IF_ERROR(visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) values.push_back(double(compute_t<T>(t.data<T>()[i])));
+    });
   }));
   return values;
 }

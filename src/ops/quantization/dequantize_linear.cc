@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/quantization/dequantize_linear.h"
 
+#include "ops/poll_every.h"
 #include "ops/quantization/granularity.h"
 #include "ops/quantization/number.h"
 #include "ops/registry.h"
@@ -56,9 +57,10 @@ Status eval(const DequantizeLinear& op, EvalContext& c) {
   if (x.count() == 0) return {};
   return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {
     size_t at = 0;
+    PollEvery polls(c);
     for (int64_t o = 0; o < g.outer(); ++o) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t k = 0; k < g.length(); ++k) {
+        FERRY_RETURN_IF_ERROR(polls.spend(8 + 8 * g.inner()));
         for (int64_t i = 0; i < g.inner(); ++i, ++at) {
           const auto s = static_cast<size_t>(g(o, k, i));
           const auto difference = static_cast<float>(values[at] - zero_points[s]);

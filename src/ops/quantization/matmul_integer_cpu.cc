@@ -37,7 +37,7 @@ class IntegerProduct : public StepKernel {
     const int64_t size = panels(n) * integer_panel_size(k, kernels_.columns);
     packed_bytes_ = static_cast<size_t>(size) * sizeof(int32_t);
     FERRY_ASSIGN_OR_RETURN(packed_, allocate_buffer(std::max<size_t>(packed_bytes_, 1), budget));
-    pack_matrix(b, 0, k, n, zeros.data(), static_cast<int32_t*>(packed_.get()));
+    pack_panels(b, 0, k, n, zeros.data(), 0, panels(n), static_cast<int32_t*>(packed_.get()));
     return {};
   }
   size_t packed_bytes() const final { return packed_bytes_; }
@@ -72,8 +72,10 @@ class IntegerProduct : public StepKernel {
       const std::vector<int32_t> zeros =
           column_zeros(c.has_input(at_.b_zero) ? &c.input(at_.b_zero) : nullptr, s.n);
       for (int64_t i = 0; i < b_matrices; ++i) {
-        pack_matrix(b, i * s.k * s.n, s.k, s.n, zeros.data(),
-                    left + a_size + i * panels(s.n) * panel);
+        int32_t* to = left + a_size + i * panels(s.n) * panel;
+        parallel_range(c.team(), panels(s.n), worthwhile, [&](int64_t p0, int64_t p1, int) {
+          pack_panels(b, i * s.k * s.n, s.k, s.n, zeros.data(), p0, p1, to);
+        });
       }
       right = left + a_size;
     }
@@ -130,9 +132,11 @@ class IntegerProduct : public StepKernel {
     return zeros;
   }
 
-  void pack_matrix(const Tensor& b, int64_t begin, int64_t k, int64_t n, const int32_t* zeros,
-                   int32_t* to) const {
-    for (int64_t p = 0; p < panels(n); ++p, to += integer_panel_size(k, kernels_.columns)) {
+  // Panels [p0, p1) of the matrix that begins at element `begin`.
+  void pack_panels(const Tensor& b, int64_t begin, int64_t k, int64_t n, const int32_t* zeros,
+                   int64_t p0, int64_t p1, int32_t* panel0) const {
+    for (int64_t p = p0; p < p1; ++p) {
+      int32_t* to = panel0 + p * integer_panel_size(k, kernels_.columns);
       const int64_t c0 = p * kernels_.columns, cols = std::min<int64_t>(kernels_.columns, n - c0);
       if (b.dtype() == DType::kInt8) {
         pack_integer_panel(b.data<int8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,

@@ -10,6 +10,41 @@
 namespace ferry {
 namespace {
 
+// Strips of columns, and the elements of one that are looked at before the deadline is.
+constexpr int64_t kStrip = 256, kSlice = 64 << 10;
+
+bool is_better(float v, float best, bool largest) {
+  if (best != best) return false;
+  return v != v || (largest ? v > best : v < best);
+}
+
+int64_t arg_of_row(const OrderKernels& kernels, const Team& team, const float* x, int64_t n,
+                   bool largest) {
+  int64_t best = 0;
+  team.in_slices(0, n, kSlice, [&](int64_t from, int64_t to) {
+    const int64_t at = from + kernels.arg_row(x + from, to - from, largest);
+    if (from == 0 || is_better(x[at], x[best], largest)) best = at;
+  });
+  return best;
+}
+
+// Columns [0, cols), up to kStrip.
+void args_of_columns(const OrderKernels& kernels, const Team& team, const float* x, int64_t n,
+                     int64_t stride, int64_t cols, bool largest, int64_t* best) {
+  team.in_slices(0, n, kSlice / kStrip, [&](int64_t from, int64_t to) {
+    if (from == 0) {
+      kernels.arg_columns(x, to, stride, cols, largest, best);
+      return;
+    }
+    int64_t at[kStrip];
+    kernels.arg_columns(x + from * stride, to - from, stride, cols, largest, at);
+    for (int64_t i = 0; i < cols; ++i) {
+      const int64_t row = from + at[i];
+      if (is_better(x[row * stride + i], x[best[i] * stride + i], largest)) best[i] = row;
+    }
+  });
+}
+
 class ArgStep final : public StepKernel {
  public:
   ArgStep(Isa isa, Op op) : kernels_(order_kernels(isa)), op_(std::move(op)) {}
@@ -31,19 +66,18 @@ class ArgStep final : public StepKernel {
     const float* from = x.data<float>();
     auto* to = y.data<int64_t>();
     // Units are rows, or strips of columns.
-    constexpr int64_t kStrip = 256;
     const int64_t strips = inner == 1 ? 1 : (inner + kStrip - 1) / kStrip;
     parallel_range(c.team(), y.count() / inner * strips, x.count() >= kMinParallelValues,
                    [&](int64_t u0, int64_t u1, int) {
                      for (int64_t u = u0; u < u1; ++u) {
                        if (inner == 1) {
-                         to[u] = kernels_.arg_row(from + u * n, n, op.max);
+                         to[u] = arg_of_row(kernels_, c.team(), from + u * n, n, op.max);
                          continue;
                        }
                        const int64_t outer = u / strips, column = u % strips * kStrip;
-                       kernels_.arg_columns(from + outer * n * inner + column, n, inner,
-                                            std::min(kStrip, inner - column), op.max,
-                                            to + outer * inner + column);
+                       args_of_columns(kernels_, c.team(), from + outer * n * inner + column, n,
+                                       inner, std::min(kStrip, inner - column), op.max,
+                                       to + outer * inner + column);
                      }
                    });
     return {};

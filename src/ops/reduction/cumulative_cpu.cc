@@ -15,24 +15,28 @@ namespace {
 // Columns that are scanned together, at most: long runs of a row, which memory likes.
 constexpr int64_t kStrip = 512;
 
-// Columns [0, cols) of n rows that are `stride` apart. Floats are summed in double.
+// Floats are summed in double.
 template <class T>
-void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t stride, int64_t cols) {
-  using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+using SumOf = std::conditional_t<std::is_integral_v<T>, T, double>;
+
+// Rows [k0, k1) of n, `stride` apart, of columns [0, cols); `sums` is what came before.
+template <class T>
+void scan_columns(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n,
+                  int64_t stride, int64_t cols, SumOf<T>* __restrict sums) {
+  using A = SumOf<T>;
   const bool exclusive = op.exclusive;
-  std::array<A, kStrip> sums{};
-  for (int64_t k = 0; k < n; ++k) {
+  for (int64_t k = k0; k < k1; ++k) {
     const int64_t row = (op.reverse ? n - 1 - k : k) * stride;
     const T* __restrict from = x + row;
     T* __restrict to = y + row;
     for (int64_t i = 0; i < cols; ++i) {
-      const A before = sums[static_cast<size_t>(i)];
+      const A before = sums[i];
       A sum;
       if constexpr (std::is_integral_v<T>)
         sum = wrap_add(before, from[i]);
       else
         sum = before + static_cast<A>(from[i]);
-      sums[static_cast<size_t>(i)] = sum;
+      sums[i] = sum;
       to[i] = static_cast<T>(exclusive ? before : sum);
     }
   }
@@ -41,9 +45,10 @@ void scan_columns(const Cumulative& op, const T* x, T* y, int64_t n, int64_t str
 // `rows` rows of n values, up to kTogether at once: one sum alone waits for its own additions.
 constexpr int64_t kTogether = 8;
 template <class T>
-void scan_rows(const Cumulative& op, const T* x, T* y, int64_t n, int64_t rows) {
-  using A = std::conditional_t<std::is_integral_v<T>, T, double>;
-  std::array<A, kTogether> sums{};
+void scan_rows(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n,
+               int64_t rows, std::array<SumOf<T>, kTogether>& carried) {
+  using A = SumOf<T>;
+  std::array<A, kTogether> sums = carried;
   const auto step = [&](int64_t at, A& sum) {
     const A before = sum;
     if constexpr (std::is_integral_v<T>)
@@ -52,7 +57,7 @@ void scan_rows(const Cumulative& op, const T* x, T* y, int64_t n, int64_t rows) 
       sum = before + static_cast<A>(x[at]);
     y[at] = static_cast<T>(op.exclusive ? before : sum);
   };
-  for (int64_t k = 0; k < n; ++k) {
+  for (int64_t k = k0; k < k1; ++k) {
     const int64_t at = op.reverse ? n - 1 - k : k;
     if (rows == kTogether) {
       for (size_t r = 0; r < kTogether; ++r) step(static_cast<int64_t>(r) * n + at, sums[r]);
@@ -60,7 +65,11 @@ void scan_rows(const Cumulative& op, const T* x, T* y, int64_t n, int64_t rows) 
       for (int64_t r = 0; r < rows; ++r) step(r * n + at, sums[static_cast<size_t>(r)]);
     }
   }
+  carried = sums;
 }
+
+// Rows that are scanned before the deadline is looked at.
+constexpr int64_t kSlice = 16 << 10;
 
 template <class T>
 Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
@@ -74,8 +83,11 @@ Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
     parallel_range(
         c.team(), (rows + kTogether - 1) / kTogether, worthwhile, [&](int64_t u0, int64_t u1, int) {
           for (int64_t r = u0 * kTogether; r < std::min(rows, u1 * kTogether); r += kTogether) {
-            scan_rows(op, x.data<T>() + r * n, y.data<T>() + r * n, n,
-                      std::min(kTogether, rows - r));
+            std::array<SumOf<T>, kTogether> sums{};
+            c.team().in_slices(0, n, kSlice, [&](int64_t k0, int64_t k1) {
+              scan_rows(op, x.data<T>() + r * n, y.data<T>() + r * n, k0, k1, n,
+                        std::min(kTogether, rows - r), sums);
+            });
           }
         });
     return {};
@@ -87,8 +99,11 @@ Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
                    for (int64_t u = u0; u < u1; ++u) {
                      const int64_t column = u % strips * width;
                      const int64_t at = u / strips * n * inner + column;
-                     scan_columns(op, x.data<T>() + at, y.data<T>() + at, n, inner,
-                                  std::min(width, inner - column));
+                     std::array<SumOf<T>, kStrip> sums{};
+                     c.team().in_slices(0, n, kSlice / 64, [&](int64_t k0, int64_t k1) {
+                       scan_columns(op, x.data<T>() + at, y.data<T>() + at, k0, k1, n, inner,
+                                    std::min(width, inner - column), sums.data());
+                     });
                    }
                  });
   return {};

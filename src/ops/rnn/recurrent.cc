@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -173,16 +174,19 @@ Result<std::vector<double>> operand(EvalContext& c, size_t i, const Dims& wanted
   if (!(t.dims() == wanted)) {
     return shape_mismatch("{} is {}, wanted is {}", name, t.describe(), wanted.to_string());
   }
-  return as_doubles(t);
+  return as_doubles(c, t);
 }
 
 // y += m x for a row-major matrix.
-void add_product(const double* m, const double* x, double* y, int64_t rows, int64_t cols) {
+Status add_product(PollEvery& polls, const double* m, const double* x, double* y, int64_t rows,
+                   int64_t cols) {
   for (int64_t i = 0; i < rows; ++i, m += cols) {
+    FERRY_RETURN_IF_ERROR(polls.spend(8 + cols));
     double sum = 0;
     for (int64_t k = 0; k < cols; ++k) sum += m[k] * x[k];
     y[i] += sum;
   }
+  return {};
 }
 
 // One direction's weights and one sequence's state.
@@ -192,6 +196,7 @@ struct Cell {
   int64_t input, hidden;
   const double *w, *r, *b, *p;
   std::vector<double> h, c, gates, scratch;
+  PollEvery* polls;
 
   double bounded(double v) const {
     if (!op.clip) return v;
@@ -199,27 +204,28 @@ struct Cell {
     return v > limit ? limit : v < -limit ? -limit : v;
   }
   // Gate `g` of w x + w's bias and, from `r_from` on, r h + r's bias is in `gates`.
-  void linear(const double* x, int64_t gates_with_r) {
+  Status linear(const double* x, int64_t gates_with_r) {
     const int64_t n = op.gates() * hidden;
     for (int64_t i = 0; i < n; ++i) gates[size_t(i)] = b[i];
-    add_product(w, x, gates.data(), n, input);
+    FERRY_RETURN_IF_ERROR(add_product(*polls, w, x, gates.data(), n, input));
     const int64_t m = gates_with_r * hidden;
     for (int64_t i = 0; i < m; ++i) gates[size_t(i)] += b[n + i];
-    add_product(r, h.data(), gates.data(), m, hidden);
+    return add_product(*polls, r, h.data(), gates.data(), m, hidden);
   }
-  void step(const double* x);
-  void step_rnn(const double* x);
-  void step_gru(const double* x);
-  void step_lstm(const double* x);
+  Status step(const double* x);
+  Status step_rnn(const double* x);
+  Status step_gru(const double* x);
+  Status step_lstm(const double* x);
 };
 
-void Cell::step_rnn(const double* x) {
-  linear(x, 1);
+Status Cell::step_rnn(const double* x) {
+  FERRY_RETURN_IF_ERROR(linear(x, 1));
   for (size_t i = 0; i < h.size(); ++i) h[i] = act[0](bounded(gates[i]));
+  return {};
 }
 
-void Cell::step_gru(const double* x) {
-  linear(x, 2);
+Status Cell::step_gru(const double* x) {
+  FERRY_RETURN_IF_ERROR(linear(x, 2));
   const size_t n = h.size();
   double *z = gates.data(), *reset = z + n, *candidate = z + 2 * n;
   for (size_t i = 0; i < 2 * n; ++i) gates[i] = act[0](bounded(gates[i]));
@@ -227,20 +233,21 @@ void Cell::step_gru(const double* x) {
   const double* rb = b + (3 + 2) * hidden;
   if (op.linear_before_reset) {
     for (size_t i = 0; i < n; ++i) scratch[i] = rb[i];
-    add_product(rh, h.data(), scratch.data(), hidden, hidden);
+    FERRY_RETURN_IF_ERROR(add_product(*polls, rh, h.data(), scratch.data(), hidden, hidden));
     for (size_t i = 0; i < n; ++i) candidate[i] += reset[i] * scratch[i];
   } else {
     for (size_t i = 0; i < n; ++i) scratch[i] = reset[i] * h[i];
     for (size_t i = 0; i < n; ++i) candidate[i] += rb[i];
-    add_product(rh, scratch.data(), candidate, hidden, hidden);
+    FERRY_RETURN_IF_ERROR(add_product(*polls, rh, scratch.data(), candidate, hidden, hidden));
   }
   for (size_t i = 0; i < n; ++i) {
     h[i] = (1 - z[i]) * act[1](bounded(candidate[i])) + z[i] * h[i];
   }
+  return {};
 }
 
-void Cell::step_lstm(const double* x) {
-  linear(x, 4);
+Status Cell::step_lstm(const double* x) {
+  FERRY_RETURN_IF_ERROR(linear(x, 4));
   const size_t n = h.size();
   const double *gi = gates.data(), *go = gi + n, *gf = gi + 2 * n, *gc = gi + 3 * n;
   for (size_t i = 0; i < n; ++i) {
@@ -249,9 +256,10 @@ void Cell::step_lstm(const double* x) {
     c[i] = forget * c[i] + in * act[1](bounded(gc[i]));
     h[i] = act[0](bounded(go[i] + p[n + i] * c[i])) * act[2](c[i]);
   }
+  return {};
 }
 
-void Cell::step(const double* x) {
+Status Cell::step(const double* x) {
   switch (op.kind) {
     case RecurrentKind::kRnn:
       return step_rnn(x);
@@ -260,6 +268,7 @@ void Cell::step(const double* x) {
     case RecurrentKind::kLstm:
       return step_lstm(x);
   }
+  return {};
 }
 
 Result<Sizes> check_sizes(const Recurrent& op, EvalContext& c) {
@@ -317,9 +326,9 @@ Status eval(const Recurrent& op, EvalContext& c) {
   const bool batch_first = op.layout == 1, lstm = op.kind == RecurrentKind::kLstm;
   const Dims state =
       batch_first ? Dims{s.batch, s.directions, s.hidden} : Dims{s.directions, s.batch, s.hidden};
-  FERRY_ASSIGN_OR_RETURN(const auto x, as_doubles(c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const auto w, as_doubles(c.input(1)));
-  FERRY_ASSIGN_OR_RETURN(const auto r, as_doubles(c.input(2)));
+  FERRY_ASSIGN_OR_RETURN(const auto x, as_doubles(c, c.input(0)));
+  FERRY_ASSIGN_OR_RETURN(const auto w, as_doubles(c, c.input(1)));
+  FERRY_ASSIGN_OR_RETURN(const auto r, as_doubles(c, c.input(2)));
   FERRY_ASSIGN_OR_RETURN(const auto b,
                          operand(c, kBias, Dims{s.directions, 2 * s.gates * s.hidden}, "b"));
   FERRY_ASSIGN_OR_RETURN(const auto h0, operand(c, kInitialH, state, "initial_h"));
@@ -341,6 +350,7 @@ Status eval(const Recurrent& op, EvalContext& c) {
     FERRY_ASSIGN_OR_RETURN(y_c, c.output(2, type, state));
   }
   return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     if (y.defined()) std::fill_n(y.data<T>(), y.count(), T(0.0f));
     for (int64_t d = 0; d < s.directions; ++d) {
       const bool reverse = d == 1 || op.direction == "reverse";
@@ -358,12 +368,14 @@ Status eval(const Recurrent& op, EvalContext& c) {
                   {h0.begin() + at, h0.begin() + at + s.hidden},
                   {c0.begin() + at, c0.begin() + at + s.hidden},
                   std::vector<double>(width * size_t(s.gates)),
-                  std::vector<double>(width)};
+                  std::vector<double>(width),
+                  &polls};
         const int64_t length = lengths[size_t(n)];
         for (int64_t k = 0; k < length; ++k) {
-          FERRY_RETURN_IF_ERROR(c.poll());
           const int64_t t = reverse ? length - 1 - k : k;
-          cell.step(x.data() + (batch_first ? n * s.length + t : t * s.batch + n) * s.input);
+          const double* from =
+              x.data() + (batch_first ? n * s.length + t : t * s.batch + n) * s.input;
+          FERRY_RETURN_IF_ERROR(cell.step(from));
           if (!y.defined()) continue;
           const int64_t row = batch_first ? (n * s.length + t) * s.directions + d
                                           : (t * s.directions + d) * s.batch + n;

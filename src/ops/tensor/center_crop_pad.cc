@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -58,7 +59,9 @@ Status eval(const CenterCropPad& op, EvalContext& c) {
   }
   return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
     const Dims to_strides = dense_strides(dims);
-    std::fill_n(to, dims.count(), T{});
+    FERRY_RETURN_IF_ERROR(in_ranges(c, dims.count(), 1, [&](int64_t begin, int64_t end) {
+      std::fill(to + begin, to + end, T{});
+    }));
     for (size_t a = 0; a < x.rank() && window.count() > 0; ++a) {
       from += from_start[a] * from_strides[a];
       to += to_start[a] * to_strides[a];

@@ -5,6 +5,7 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/size.h"
 #include "tensor/visit.h"
@@ -93,11 +94,11 @@ Result<std::vector<Axis>> axes_of(const Col2Im& op, std::span<const int64_t> ima
   return axes;
 }
 
-// Adds one column entry (block element `e`, all blocks) of one channel to its image.
+// Adds one column entry (block element `e`, blocks [b0, b1)) of one channel to its image.
 template <class T, class A>
-void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t blocks, const T* column,
+void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t b0, int64_t b1, const T* column,
                A* image) {
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (int64_t b = b0; b < b1; ++b) {
     int64_t rest_e = e, rest_b = b, at = 0, stride = 1;
     bool inside = true;
     for (size_t i = axes.size(); i-- > 0;) {
@@ -137,15 +138,18 @@ Status eval(const Col2Im& op, EvalContext& c) {
     std::vector<A> sums(static_cast<size_t>(pixels));
     const T* column = x.data<T>();
     for (int64_t i = 0; i < dims[0] * dims[1]; ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       std::fill(sums.begin(), sums.end(), A(0));
       for (int64_t e = 0; e < elements; ++e, column += blocks) {
-        add_entry(axes, e, blocks, column, sums.data());
+        FERRY_RETURN_IF_ERROR(in_ranges(c, blocks, 16, [&](int64_t b0, int64_t b1) {
+          add_entry(axes, e, b0, b1, column, sums.data());
+        }));
       }
-      for (int64_t p = 0; p < pixels; ++p) {
-        y.data<T>()[i * pixels + p] =
-            static_cast<T>(static_cast<compute_t<T>>(sums[static_cast<size_t>(p)]));
-      }
+      FERRY_RETURN_IF_ERROR(in_ranges(c, pixels, 1, [&](int64_t p0, int64_t p1) {
+        for (int64_t p = p0; p < p1; ++p) {
+          y.data<T>()[i * pixels + p] =
+              static_cast<T>(static_cast<compute_t<T>>(sums[static_cast<size_t>(p)]));
+        }
+      }));
     }
     return {};
   });

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/tensor/compress.h"
 #include "ops_cpu/kept_positions.h"
 #include "ops_cpu/mover.h"
@@ -42,7 +43,11 @@ Status run(const Compress& op, Isa, StepContext& c) {
   const int64_t n = std::min(dims[axis], condition.count());
   FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, n * int64_t{sizeof(int64_t)}));
   auto* kept = c.scratch<int64_t>(0);
-  const int64_t count = list_kept(static_cast<const uint8_t*>(condition.raw()), n, 0, kept);
+  const auto* flags = static_cast<const uint8_t*>(condition.raw());
+  int64_t count = 0;
+  FERRY_RETURN_IF_ERROR(in_ranges(c, n, 1, [&](int64_t begin, int64_t end) {
+    count += list_kept(flags + begin, end - begin, begin, kept + count);
+  }));
   const int64_t outer = dims.count(0, axis), inner = dims.count(axis + 1, dims.size());
   const int64_t row_bytes = inner * mover_element(x.dtype()), block = dims[axis] * row_bytes;
   dims[axis] = count;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -28,7 +29,11 @@ Status eval(const EyeLike& op, EvalContext& c) {
   if (x.rank() != 2) return shape_mismatch("x is {}, wanted is a matrix", x.describe());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, op.dtype.value_or(x.dtype()), x.dims()));
   if (y.count() == 0) return {};
-  std::memset(y.raw(), 0, y.size_bytes());
+  auto* bytes = static_cast<char*>(y.raw());
+  const auto size = static_cast<int64_t>(y.size_bytes());
+  FERRY_RETURN_IF_ERROR(in_ranges(c, size, 1, [&](int64_t from, int64_t to) {
+    std::memset(bytes + from, 0, static_cast<size_t>(to - from));
+  }));
   const int64_t n = x.dim(0), m = x.dim(1);
   const auto set_ones = [&](auto* to, auto one) {
     for (int64_t i = 0; i < n; ++i) {

@@ -37,7 +37,7 @@ Status run(const Gather& op, Isa, StepContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   const int64_t outer = x.dims().count(0, axis), n = x.dim(axis), m = indices.count();
   const IndexReader read(indices);
-  if (outer > 0) FERRY_RETURN_IF_ERROR(check_indices(indices, n));
+  if (outer > 0) FERRY_RETURN_IF_ERROR(check_indices(c, indices, n));
   if (y.count() == 0) return {};
   const int element = mover_element(x.dtype());
   const int64_t row = x.dims().count(axis + 1, x.rank()) * element;

@@ -48,7 +48,7 @@ void gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from
 template <class I>
 Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indices, Tensor& y) {
   const I* p = indices.data<I>();
-  FERRY_RETURN_IF_ERROR(check_indices(indices, g.n));
+  FERRY_RETURN_IF_ERROR(check_indices(c, indices, g.n));
   const int element = mover_element(x.dtype());
   const auto rows = [&]<class T>(T, int64_t from, int64_t to) {
     gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to);

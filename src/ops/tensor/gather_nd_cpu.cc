@@ -70,7 +70,7 @@ Status run(const GatherND& op, Isa, StepContext& c) {
   auto* offsets = c.scratch<int64_t>(0);
   for (int64_t b = 0; b < batches; ++b) {
     int64_t* own = offsets + b * per_batch;
-    FERRY_RETURN_IF_ERROR(resolve_tuples(indices, b * per_batch * static_cast<int64_t>(m),
+    FERRY_RETURN_IF_ERROR(resolve_tuples(c, indices, b * per_batch * static_cast<int64_t>(m),
                                          per_batch, x.dims(), first, m, own));
     for (int64_t i = 0; i < per_batch && b > 0; ++i) own[i] += b * blocks;
   }

@@ -44,7 +44,7 @@ Status eval(const ReverseSequence& op, EvalContext& c) {
         return invalid_argument("sequence_lens[{}] is {}, wanted is 0 to {}", b, n, times);
       }
       for (int64_t t = 0; t < times; ++t) {
-        FERRY_RETURN_IF_ERROR(polls.spend(16 + inner));
+        FERRY_RETURN_IF_ERROR(polls.spend(64 + inner));
         const int64_t source = t < n ? n - 1 - t : t;
         std::copy_n(from + b * batch_step + source * time_step, inner,
                     to + b * batch_step + t * time_step);

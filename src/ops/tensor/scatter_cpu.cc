@@ -180,7 +180,7 @@ void scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* i
 template <class I>
 Status scatter_elements(StepContext& c, Reduction r, size_t axis, Tensor& y) {
   const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
-  FERRY_RETURN_IF_ERROR(check_indices(indices, x.dim(axis)));
+  FERRY_RETURN_IF_ERROR(check_indices(c, indices, x.dim(axis)));
   if (indices.count() == 0) return {};
   const Lines l = make_lines(x.dims(), indices.dims(), axis);
   const int64_t strips = l.outer >= 4 * c.team().size() ? 1 : std::max<int64_t>(l.inner / 64, 1);
@@ -228,11 +228,11 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
   return fits;
 }
 
-// Blocks of `inner` elements whose places lie in [begin, end).
+// Blocks [from_block, to_block) of `inner` elements, those whose places lie in [begin, end).
 template <class T, class Apply>
-void scatter_blocks(const int64_t* places, int64_t count, int64_t inner, int64_t begin, int64_t end,
-                    const T* updates, T* y, Apply apply) {
-  for (int64_t i = 0; i < count; ++i) {
+void scatter_blocks(const int64_t* places, int64_t from_block, int64_t to_block, int64_t inner,
+                    int64_t begin, int64_t end, const T* updates, T* y, Apply apply) {
+  for (int64_t i = from_block; i < to_block; ++i) {
     if (places[i] < begin || places[i] >= end) continue;
     T* to = y + places[i] * inner;
     const T* from = updates + i * inner;
@@ -260,13 +260,15 @@ Status run_nd(const ScatterND& op, StepContext& c) {
   if (count == 0) return {};
   FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, count * int64_t{sizeof(int64_t)}));
   auto* places = c.scratch<int64_t>(0);
-  FERRY_RETURN_IF_ERROR(resolve_tuples(indices, 0, count, x.dims(), 0, m, places));
+  FERRY_RETURN_IF_ERROR(resolve_tuples(c, indices, 0, count, x.dims(), 0, m, places));
   if (updates.count() == 0) return {};
   const int64_t parts = updates.count() >= kMinParallelValues ? c.team().size() : 1;
   with_apply(reduction_of(op.reduction), x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
     c.team().parallel(static_cast<int>(parts), [&](int part, int) {
-      scatter_blocks(places, count, inner, blocks * part / parts, blocks * (part + 1) / parts,
-                     static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()), apply);
+      c.team().in_slices(0, count, 1, [&](int64_t from, int64_t to) {
+        scatter_blocks(places, from, to, inner, blocks * part / parts, blocks * (part + 1) / parts,
+                       static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()), apply);
+      });
     });
   });
   return {};

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/move.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -62,7 +64,10 @@ Status eval(const TensorScatter& op, EvalContext& c) {
   const int64_t inner = cache.dims().count(axis + 1, cache.rank());
   return move_elements(
       c, cache, 0, cache.dims(), [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
-        std::copy_n(from, cache.count(), to);
+        FERRY_RETURN_IF_ERROR(in_ranges(c, cache.count(), 1, [&](int64_t begin, int64_t end) {
+          std::copy(from + begin, from + end, to + begin);
+        }));
+        PollEvery polls(c);
         for (int64_t o = 0; o < outer && n > 0; ++o) {
           const int64_t batch = o / (outer / cache.dim(0));
           const int64_t first = start == nullptr ? 0 : start->data<int64_t>()[batch];
@@ -71,6 +76,7 @@ Status eval(const TensorScatter& op, EvalContext& c) {
                                     n, length);
           }
           for (int64_t i = 0; i < n; ++i) {
+            FERRY_RETURN_IF_ERROR(polls.spend(8 + inner));
             const int64_t at = (first % length + i) % length;
             std::copy_n(update.data<T>() + (o * n + i) * inner, inner,
                         to + (o * length + at) * inner);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/polled_sort.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
@@ -81,13 +82,16 @@ struct Groups {
 template <class T>
 Result<Groups> group(EvalContext& c, const T* x, const Slices& s, bool sorted) {
   const auto n = static_cast<size_t>(s.n);
-  std::vector<int64_t> order(n);
-  std::iota(order.begin(), order.end(), 0);
+  std::vector<int64_t> order;
+  order.reserve(n);
+  FERRY_RETURN_IF_ERROR(in_ranges(c, s.n, 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) order.push_back(i);
+  }));
   FERRY_RETURN_IF_ERROR(polled_stable_sort(
       c, order, 16, [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; }));
   PollEvery polls(c);
   Groups g;
-  g.inverse.resize(n);
+  FERRY_RETURN_IF_ERROR(resize_in_ranges(c, g.inverse, s.n));
   for (size_t k = 0; k < n; ++k) {
     FERRY_RETURN_IF_ERROR(polls.spend(16));
     if (k == 0 || compare_slices(x, s, order[k - 1], order[k]) != 0) {
@@ -110,7 +114,13 @@ Result<Groups> group(EvalContext& c, const T* x, const Slices& s, bool sorted) {
     out.first.push_back(g.first[by_first[k]]);
     out.counts.push_back(g.counts[by_first[k]]);
   }
-  for (int64_t i : g.inverse) out.inverse.push_back(place[static_cast<size_t>(i)]);
+  FERRY_RETURN_IF_ERROR(in_ranges(c, s.n, 4, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      auto& inverse = g.inverse[static_cast<size_t>(i)];
+      inverse = place[static_cast<size_t>(inverse)];
+    }
+  }));
+  out.inverse = std::move(g.inverse);
   return out;
 }
 
@@ -118,8 +128,9 @@ Status write_indices(EvalContext& c, size_t i, const std::vector<int64_t>& value
   if (!c.has_output(i)) return {};
   FERRY_ASSIGN_OR_RETURN(Tensor t,
                          c.output(i, DType::kInt64, Dims{static_cast<int64_t>(values.size())}));
-  std::copy(values.begin(), values.end(), t.data<int64_t>());
-  return {};
+  return in_ranges(c, t.count(), 1, [&](int64_t from, int64_t to) {
+    std::copy(values.begin() + from, values.begin() + to, t.data<int64_t>() + from);
+  });
 }
 
 template <class T>

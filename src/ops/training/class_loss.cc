@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
+#include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -43,13 +46,13 @@ Status infer(const ClassLoss& op, InferContext& c) {
 
 // The log-softmax of x along axis 1 in double, or x itself.
 template <class T>
-std::vector<double> log_probabilities(const Tensor& x, bool softmax) {
-  std::vector<double> p(static_cast<size_t>(x.count()));
-  for (size_t i = 0; i < p.size(); ++i)
-    p[i] = static_cast<double>(static_cast<compute_t<T>>(x.data<T>()[i]));
+Result<std::vector<double>> log_probabilities(EvalContext& c, const Tensor& x, bool softmax) {
+  FERRY_ASSIGN_OR_RETURN(std::vector<double> p, as_doubles(c, x));
   if (!softmax) return p;
+  PollEvery polls(c);
   const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
   for (int64_t r = 0; r < x.dim(0) * inner; ++r) {
+    FERRY_RETURN_IF_ERROR(polls.spend(32 * classes));
     double* row = p.data() + r / inner * classes * inner + r % inner;
     double top = -INFINITY, sum = 0;
     for (int64_t k = 0; k < classes; ++k) top = std::max(top, row[k * inner]);
@@ -65,12 +68,14 @@ Status run(const ClassLoss& op, EvalContext& c) {
   const Tensor &x = c.input(0), &labels = c.input(1);
   const T* weights = c.has_input(2) ? c.input(2).data<T>() : nullptr;
   const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
-  const std::vector<double> p = log_probabilities<T>(x, op.softmax);
+  FERRY_ASSIGN_OR_RETURN(const std::vector<double> p, log_probabilities<T>(c, x, op.softmax));
   const bool none = op.reduction == "none";
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), none ? labels.dims() : Dims()));
   const IndexReader read(labels);
   double sum = 0, weight_sum = 0;
+  PollEvery polls(c);
   for (int64_t i = 0; i < labels.count(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64));
     const int64_t label = read[i];
     double loss = 0, weight = 0;
     if (!op.ignore_index || label != *op.ignore_index) {
@@ -91,8 +96,11 @@ Status run(const ClassLoss& op, EvalContext& c) {
   }
   if (!op.softmax || !c.has_output(1)) return {};
   FERRY_ASSIGN_OR_RETURN(Tensor log_prob, c.output(1, x.dtype(), x.dims()));
-  for (size_t i = 0; i < p.size(); ++i) log_prob.data<T>()[i] = T(static_cast<compute_t<T>>(p[i]));
-  return {};
+  return in_ranges(c, x.count(), 2, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      log_prob.data<T>()[i] = T(static_cast<compute_t<T>>(p[static_cast<size_t>(i)]));
+    }
+  });
 }
 
 Status eval(const ClassLoss& op, EvalContext& c) {

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Selection and sorting of many different numbers, in slices between which the run may be stopped.
+// A run that was stopped leaves them in any order.
+#pragma once
+
+#include <cstdint>
+
+#include "base/thread_pool.h"
+
+namespace ferry {
+
+// Up to so many the library's own algorithms do it, at a stroke: about a millisecond.
+inline constexpr int64_t kAtAStroke = 16 << 10;
+
+// Moves the k largest of n items to the front, 1 <= k <= n, and returns the least of them.
+uint64_t move_largest_first(const Team& team, uint64_t* items, int64_t n, int64_t k);
+
+// Sorts n items, the largest first; `room` has place for as many when n > kAtAStroke.
+void sort_falling(const Team& team, uint64_t* items, int64_t n, uint64_t* room);
+
+}  // namespace ferry
