@@ -257,6 +257,99 @@ TEST(Image, Resizes) {
       .run();
 }
 
+TEST(Image, DeformConv) {
+  struct Case {
+    Dims x, w;
+    Ints strides, pads, dilations;
+    int64_t group, offset_group;
+  };
+  const Case cases[] = {
+      {{2, 6, 11, 13}, {4, 6, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1, 1},
+      {{1, 6, 20, 30}, {9, 2, 3, 2}, {2, 1}, {0, 2, 1, 0}, {1, 2}, 3, 2},
+      {{1, 4, 60}, {6, 2, 3}, {1}, {1, 1}, {1}, 2, 4},
+      {{1, 2, 5, 6, 7}, {3, 2, 2, 3, 2}, {1, 1, 1}, {0, 1, 0, 1, 1, 1}, {1, 1, 1}, 1, 2},
+  };
+  for (const Case& k : cases) {
+    const size_t rank = k.strides.size();
+    Dims planes = {k.x[0], 0};
+    int64_t taps = 1;
+    for (size_t a = 0; a < rank; ++a) {
+      taps *= k.w[a + 2];
+      const int64_t reach = (k.w[a + 2] - 1) * k.dilations[a] + 1;
+      planes.push_back((k.x[a + 2] + k.pads[a] + k.pads[a + rank] - reach) / k.strides[a] + 1);
+    }
+    planes[1] = taps * k.offset_group * static_cast<int64_t>(rank);
+    Tensor offset = random_tensor(planes, 3);
+    for (int64_t i = 0; i < offset.count(); ++i) {
+      float& v = offset.data<float>()[i];
+      v = i % 5 == 0 ? std::round(v * 3) : i % 97 == 3 ? 1e30f : i % 89 == 7 ? NAN : v * 3;
+    }
+    planes[1] = taps * k.offset_group;
+    Tensor x = random_tensor(k.x, 1);
+    for (const bool full : {false, true}) {
+      StepTester t("DeformConv");
+      t.attr("strides", k.strides).attr("pads", k.pads).attr("dilations", k.dilations);
+      t.attr("group", k.group).attr("offset_group", k.offset_group);
+      t.input(x).input(random_tensor(k.w, 2)).input(offset);
+      if (full) t.input(random_tensor({k.w[0]}, 4)).input(random_tensor(planes, 5));
+      t.kernel("deform_conv_f32").tolerance(1e-5, 1e-5).run();
+    }
+  }
+}
+
+TEST(Image, Col2Im) {
+  for (const DType type : {DType::kFloat32, DType::kFloat64, DType::kInt32, DType::kInt64}) {
+    for (const int64_t stride : {1, 2}) {
+      const int64_t rows = (9 + 1 - 4) / 1 + 1, columns = (40 + 3 - 3) / stride + 1;
+      const Tensor random = random_tensor({2, 3 * 6, rows * columns}, 3);
+      Tensor x = Tensor::allocate(type, random.dims()).value();
+      for (int64_t i = 0; i < x.count(); ++i) {
+        const float v = random.data<float>()[i] * 100;
+        if (type == DType::kFloat32) x.data<float>()[i] = v;
+        if (type == DType::kFloat64) x.data<double>()[i] = double(v);
+        if (type == DType::kInt32) x.data<int32_t>()[i] = static_cast<int32_t>(v) << 24;
+        if (type == DType::kInt64) x.data<int64_t>()[i] = static_cast<int64_t>(v);
+      }
+      StepTester("Col2Im")
+          .attr("strides", Ints{1, stride})
+          .attr("pads", Ints{1, 1, 0, 2})
+          .attr("dilations", Ints{3, 1})
+          .input(x)
+          .input(ints({9, 40}))
+          .input(ints({2, 3}))
+          .kernel("col2im")
+          .tolerance(1e-6, 1e-5)
+          .run();
+    }
+  }
+  StepTester("Col2Im")
+      .input(random_tensor({1, 2 * 8, 3 * 4 * 5}, 3))
+      .input(ints({4, 5, 6}))
+      .input(ints({2, 2, 2}))
+      .kernel("col2im")
+      .tolerance(1e-6, 1e-6)
+      .run();
+}
+
+TEST(Image, MaxUnpool) {
+  for (const bool larger : {false, true}) {
+    const Tensor x = random_tensor({2, 3, 40, 40}, 3);
+    Tensor at = Tensor::allocate(DType::kInt64, x.dims()).value();
+    // Some places more than once.
+    for (int64_t i = 0; i < at.count(); ++i)
+      at.data<int64_t>()[i] = i * 7919 % (4 * at.count()) / 5;
+    const auto tester = [&] {
+      StepTester t("MaxUnpool");
+      t.attr("kernel_shape", Ints{2, 2}).attr("strides", Ints{2, 2}).input(x).input(at);
+      if (larger) t.input(ints({2, 3, 83, 81}));
+      return t.kernel("max_unpool");
+    };
+    tester().run();
+    at.data<int64_t>()[5] = -1;
+    tester().run_error("outside [0");
+  }
+}
+
 TEST(Image, ConvTranspose) {
   for (int64_t stride : {1, 2, 3}) {
     for (int64_t group : {1, 2}) {

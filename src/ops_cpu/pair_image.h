@@ -45,12 +45,17 @@ class PairImage final : public StepState {
     const T* a = x + (group * s_.in_channels + 2 * pair) * plane + r % rows_ * width;
     const T* b = 2 * pair + 1 < s_.in_channels ? a + plane : nullptr;
     int32_t* row = image + (1 + r) * row_size();
-    std::fill_n(row, row_size(), 0);
+    const int64_t pad = w_.axes[s_.in.size() - 1].pad_begin;
+    if (lines_ == 1) {
+      std::fill_n(row, pad, 0);
+      std::fill(row + pad + width, row + row_size(), 0);
+    } else {
+      std::fill_n(row, row_size(), 0);
+    }
     for (int64_t j = 0; j < std::min(lines_, width); ++j) {
-      int32_t* to = row + place(w_.axes[s_.in.size() - 1].pad_begin + j);
       const int64_t n = (width - j + lines_ - 1) / lines_;
-      kernels.pair_up[std::is_signed_v<T>](a + j, b == nullptr ? nullptr : b + j, lines_, zero, to,
-                                           n);
+      kernels.pair_up[std::is_signed_v<T>](a + j, b == nullptr ? nullptr : b + j, lines_, zero,
+                                           row + place(pad + j), n);
     }
   }
 
@@ -60,9 +65,12 @@ class PairImage final : public StepState {
     int64_t at = 0, scale = 1;
     for (size_t a = s_.in.size() - 1; a-- > 0;) {
       const WindowAxis& x = w_.axes[a];
-      const int64_t i = o % s_.out[a] * x.stride - x.pad_begin + tap % x.kernel * x.dilation;
+      // The first axis takes what is left, without a division.
+      const int64_t o_here = a == 0 ? o : o % s_.out[a], tap_here = a == 0 ? tap : tap % x.kernel;
+      const int64_t i = o_here * x.stride - x.pad_begin + tap_here * x.dilation;
       if (i < 0 || i >= s_.in[a]) return image;
       at += i * scale;
+      if (a == 0) break;
       scale *= s_.in[a];
       o /= s_.out[a];
       tap /= x.kernel;

@@ -68,8 +68,9 @@ TEST(Sampling, GridSample) {
   grid.data<float>()[9] = -1;
   Tensor x = random_tensor({2, 3, 11, 13}, 6);
   x.data<float>()[0] = INFINITY;  // a corner: outside it must not leak
-  for (const char* mode : {"linear", "nearest"}) {
-    for (const char* padding : {"zeros", "border"}) {
+  for (const char* mode : {"linear", "nearest", "cubic"}) {
+    for (const char* padding : {"zeros", "border", "reflection"}) {
+      const bool taps = mode == std::string("cubic") || padding == std::string("reflection");
       for (const int64_t align : {0, 1}) {
         StepTester("GridSample")
             .attr("mode", std::string(mode))
@@ -77,10 +78,41 @@ TEST(Sampling, GridSample) {
             .attr("align_corners", align)
             .input(x)
             .input(grid)
-            .kernel("grid_sample_f32")
+            .kernel(taps ? "grid_sample_taps_f32" : "grid_sample_f32")
             .tolerance(1e-5, 2e-6)
             .run();
       }
+    }
+  }
+}
+
+TEST(Sampling, GridSampleOfLinesAndVolumes) {
+  for (const char* mode : {"linear", "nearest", "cubic"}) {
+    for (const char* padding : {"zeros", "border", "reflection"}) {
+      StepTester line("GridSample"), volume("GridSample");
+      line.input(random_tensor({2, 3, 40}, 1)).input(random_tensor({2, 300, 1}, 2));
+      volume.input(random_tensor({2, 3, 4, 5, 6}, 3)).input(random_tensor({2, 7, 5, 4, 3}, 4));
+      for (StepTester* t : {&line, &volume}) {
+        t->attr("mode", std::string(mode)).attr("padding_mode", std::string(padding));
+        t->symbolic().kernel("grid_sample_taps_f32").tolerance(1e-5, 1e-5).run();
+      }
+    }
+  }
+}
+
+TEST(Sampling, AffineGrid) {
+  for (const int64_t align : {0, 1}) {
+    for (const auto& size :
+         {std::vector<int64_t>{2, 3, 17, 300}, std::vector<int64_t>{3, 1, 1, 1},
+          std::vector<int64_t>{2, 3, 5, 7, 9}, std::vector<int64_t>{2, 3, 0, 4}}) {
+      const auto axes = static_cast<int64_t>(size.size()) - 2;
+      StepTester("AffineGrid")
+          .attr("align_corners", align)
+          .input(random_tensor({size[0], axes, axes + 1}, 1))
+          .input(ints(size))
+          .kernel("affine_grid_f32")
+          .tolerance(1e-6, 1e-6)
+          .run();
     }
   }
 }

@@ -98,18 +98,24 @@ void multiply_taps(const int32_t* w, const int32_t* const* taps, int64_t n, int3
   }
 }
 
-// A constant step, where it is a usual one.
-template <class T, int kStep>
-FERRY_INLINE void pair_by(const T* a, const T* b, int64_t step, int32_t zero, int32_t* __restrict y,
-                          int64_t n) {
-  if constexpr (kStep != 0) step = kStep;
-  if (b == nullptr) {
-    for (int64_t i = 0; i < n; ++i) y[i] = (a[i * step] - zero) & 0xffff;
-    return;
+FERRY_INLINE I32 load_bytes_as_i32(const uint8_t* p) { return load_u8_n(p, kLanes); }
+FERRY_INLINE I32 load_bytes_as_i32(const int8_t* p) { return load_i8_n(p, kLanes); }
+
+template <class T, bool kBoth>
+FERRY_INLINE void pair_row(const T* a, const T* b, int64_t step, int32_t zero, int32_t* y,
+                           int64_t n) {
+  int64_t i = 0;
+  const I32 z = splat_i(zero), low = splat_i(0xffff);
+  for (; i + kLanes <= n && step == 1; i += kLanes) {
+    I32 pair = (load_bytes_as_i32(a + i) - z) & low;
+    if constexpr (kBoth) pair = pair | shl<16>(load_bytes_as_i32(b + i) - z);
+    store(y + i, pair);
   }
-  for (int64_t i = 0; i < n; ++i) {
-    const auto high = static_cast<uint32_t>(b[i * step] - zero);
-    y[i] = ((a[i * step] - zero) & 0xffff) | static_cast<int32_t>(high << 16);
+  for (; i < n; ++i) {
+    y[i] = (a[i * step] - zero) & 0xffff;
+    if constexpr (kBoth) {
+      y[i] |= static_cast<int32_t>(static_cast<uint32_t>(b[i * step] - zero) << 16);
+    }
   }
 }
 
@@ -117,9 +123,10 @@ template <class T>
 void pair_up(const void* a, const void* b, int64_t step, int32_t zero, int32_t* y,
              int64_t n) noexcept {
   const auto *low = static_cast<const T*>(a), *high = static_cast<const T*>(b);
-  if (step == 1) return pair_by<T, 1>(low, high, step, zero, y, n);
-  if (step == 2) return pair_by<T, 2>(low, high, step, zero, y, n);
-  pair_by<T, 0>(low, high, step, zero, y, n);
+  if (b != nullptr)
+    pair_row<T, true>(low, high, step, zero, y, n);
+  else
+    pair_row<T, false>(low, high, step, zero, y, n);
 }
 
 void copy_columns(const int32_t* x, int64_t x_stride, int64_t step, int32_t* panel, int64_t rows,
@@ -129,7 +136,9 @@ void copy_columns(const int32_t* x, int64_t x_stride, int64_t step, int32_t* pan
       FERRY_UNROLL
       for (int v = 0; v < kVectors; ++v) store(panel + v * kLanes, load(x + v * kLanes));
     } else {
-      for (int64_t i = 0; i < n; ++i) panel[i] = x[i * step];
+      int64_t i = 0;
+      for (; i + kLanes <= n && step == 1; i += kLanes) store(panel + i, load(x + i));
+      for (; i < n; ++i) panel[i] = x[i * step];
     }
   }
 }

@@ -6,45 +6,15 @@
 #include <limits>
 #include <span>
 
+#include "ops/image/axis_sampler.h"
 #include "ops/nn/window.h"
 #include "tensor/visit.h"
 
 namespace ferry {
 namespace {
 
-enum class Interpolation : uint8_t { kNearest, kLinear, kCubic };
-enum class Padding : uint8_t { kZeros, kBorder, kReflection };
-
-struct Modes {
-  Interpolation interpolation;
-  Padding padding;
-};
-
-Result<Modes> parse_modes(const GridSample& op) {
-  Modes m{};
-  if (op.mode == "nearest")
-    m.interpolation = Interpolation::kNearest;
-  else if (op.mode == "linear")
-    m.interpolation = Interpolation::kLinear;
-  else if (op.mode == "cubic")
-    m.interpolation = Interpolation::kCubic;
-  else
-    return invalid_model("attribute 'mode' is '{}', wanted is linear, nearest or cubic", op.mode);
-  if (op.padding_mode == "zeros")
-    m.padding = Padding::kZeros;
-  else if (op.padding_mode == "border")
-    m.padding = Padding::kBorder;
-  else if (op.padding_mode == "reflection")
-    m.padding = Padding::kReflection;
-  else {
-    return invalid_model("attribute 'padding_mode' is '{}', wanted is zeros, border or reflection",
-                         op.padding_mode);
-  }
-  return m;
-}
-
 Status infer(const GridSample& op, InferContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Modes modes, parse_modes(op));
+  FERRY_ASSIGN_OR_RETURN(const SampleModes modes, sample_modes(op));
   FERRY_ASSIGN_OR_RETURN(
       const Type x,
       c.tensor(0, types::kNumeric | types::kBool | types::kComplex | types::kString, 3));
@@ -71,110 +41,13 @@ Status infer(const GridSample& op, InferContext& c) {
   return {};
 }
 
-// x mirrored at `low` and `high` until it is between them.
-double reflect(double x, double low, double high) {
-  const double range = high - low;
-  if (!(range > 0)) return low;
-  const double r = std::fmod(std::fabs(x - low), 2 * range);
-  return low + (r <= range ? r : 2 * range - r);
-}
-
-// The inputs along one axis that make up one output.
-struct Taps {
-  int count = 1;
-  int64_t index[4] = {};  // -1: a zero
-  double weight[4] = {1, 1, 1, 1};
-};
-
-void cubic_weights(double t, double* w) {
-  constexpr double a = -0.75;
-  const auto far = [](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-  const auto near = [](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-  w[0] = far(t + 1);
-  w[1] = near(t);
-  w[2] = near(1 - t);
-  w[3] = far(2 - t);
-}
-
-class AxisSampler {
- public:
-  AxisSampler(Modes modes, bool align_corners, int64_t size)
-      : modes_(modes), align_(align_corners), size_(size) {
-    low_ = align_ ? 0 : -0.5;
-    high_ = double(size) - (align_ ? 1 : 0.5);
-  }
-
-  // C is the type in which the normalised coordinate is scaled.
-  template <class C>
-  Taps taps(C normalised) const {
-    const C n = static_cast<C>(size_);
-    const C scaled = align_ ? (normalised + 1) / 2 * (n - 1) : ((normalised + 1) * n - 1) / 2;
-    double x = double(scaled);
-    if (modes_.interpolation == Interpolation::kNearest) x = std::nearbyint(x);
-    x = inside(x);
-    Taps t;
-    if (modes_.interpolation == Interpolation::kNearest) {
-      t.index[0] = pixel(static_cast<int64_t>(x));
-      return t;
-    }
-    const double floor = std::floor(x), rest = x - floor;
-    auto first = static_cast<int64_t>(floor);
-    if (modes_.interpolation == Interpolation::kLinear) {
-      t.count = 2;
-      t.weight[0] = 1 - rest;
-      t.weight[1] = rest;
-    } else {
-      t.count = 4;
-      cubic_weights(rest, t.weight);
-      --first;
-    }
-    for (int k = 0; k < t.count; ++k) t.index[k] = pixel(first + k);
-    return t;
-  }
-
- private:
-  // A position near the input that samples the same; never NaN.
-  double inside(double x) const {
-    const double top = double(size_);
-    switch (modes_.padding) {
-      case Padding::kZeros:
-        return x > -8 ? std::min(x, top + 8) : -8;
-      case Padding::kBorder:
-        if (x >= low_ && x <= high_) return x;
-        return x > 0 ? std::min(x, top - 1) : 0;
-      case Padding::kReflection:
-        if (x >= low_ && x <= high_) return x;
-        return std::isfinite(x) ? reflect(x, low_, high_) : 0;
-    }
-    return 0;
-  }
-  int64_t pixel(int64_t i) const {
-    if (i >= 0 && i < size_) return i;
-    switch (modes_.padding) {
-      case Padding::kZeros:
-        return -1;
-      case Padding::kBorder:
-        break;
-      case Padding::kReflection:
-        i = static_cast<int64_t>(reflect(double(i), low_, high_));
-        break;
-    }
-    return std::clamp<int64_t>(i, 0, size_ - 1);
-  }
-
-  Modes modes_;
-  bool align_;
-  int64_t size_;
-  double low_, high_;
-};
-
 // One input element of one output: its spatial offset (-1: a zero) and its weight.
 struct Sample {
   int64_t offset;
   double weight;
 };
 
-void combine(const std::vector<Taps>& axes, const Dims& in, std::vector<Sample>& samples) {
+void combine(const std::vector<SampleTaps>& axes, const Dims& in, std::vector<Sample>& samples) {
   samples.assign(1, {0, 1});
   std::vector<Sample> grown;
   for (size_t a = 0; a < axes.size(); ++a) {
@@ -212,12 +85,12 @@ struct Sizes {
 
 // Calls each(n, position, samples) for every output position.
 template <class F>
-Status for_each_position(const Modes& modes, const GridSample& op, const Sizes& s,
+Status for_each_position(const SampleModes& modes, const GridSample& op, const Sizes& s,
                          const Tensor& grid, EvalContext& c, F&& each) {
   const size_t rank = s.in.size();
   std::vector<AxisSampler> samplers;
   for (size_t a = 0; a < rank; ++a) samplers.emplace_back(modes, op.align_corners, s.in[a]);
-  std::vector<Taps> taps(rank);
+  std::vector<SampleTaps> taps(rank);
   std::vector<Sample> samples;
   return visit_floating(grid.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     const T* at = grid.data<T>();
@@ -237,7 +110,7 @@ Status for_each_position(const Modes& modes, const GridSample& op, const Sizes& 
 
 // `lanes` numbers lie at each element (2: complex).
 template <class T>
-Status blend(const Modes& modes, const GridSample& op, const Sizes& s, const Tensor& grid,
+Status blend(const SampleModes& modes, const GridSample& op, const Sizes& s, const Tensor& grid,
              const T* x, T* y, int64_t lanes, EvalContext& c) {
   return for_each_position(
       modes, op, s, grid, c, [&](int64_t n, int64_t p, std::span<const Sample> samples) {
@@ -255,7 +128,7 @@ Status blend(const Modes& modes, const GridSample& op, const Sizes& s, const Ten
 }
 
 template <class T>
-Status pick(const Modes& modes, const GridSample& op, const Sizes& s, const Tensor& grid,
+Status pick(const SampleModes& modes, const GridSample& op, const Sizes& s, const Tensor& grid,
             const T* x, T* y, EvalContext& c) {
   return for_each_position(
       modes, op, s, grid, c, [&](int64_t n, int64_t p, std::span<const Sample> samples) {
@@ -266,7 +139,7 @@ Status pick(const Modes& modes, const GridSample& op, const Sizes& s, const Tens
       });
 }
 
-Result<Sizes> check_sizes(const Modes& modes, const Tensor& x, const Tensor& grid) {
+Result<Sizes> check_sizes(const SampleModes& modes, const Tensor& x, const Tensor& grid) {
   const size_t rank = x.rank() < 3 ? 0 : x.rank() - 2;
   if (rank == 0 || grid.rank() != x.rank() || grid.dim(0) != x.dim(0) ||
       grid.dims().back() != static_cast<int64_t>(rank)) {
@@ -286,7 +159,7 @@ Result<Sizes> check_sizes(const Modes& modes, const Tensor& x, const Tensor& gri
 }
 
 Status eval(const GridSample& op, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Modes modes, parse_modes(op));
+  FERRY_ASSIGN_OR_RETURN(const SampleModes modes, sample_modes(op));
   const Tensor &x = c.input(0), &grid = c.input(1);
   FERRY_ASSIGN_OR_RETURN(const Sizes s, check_sizes(modes, x, grid));
   Dims dims{s.batch, s.channels};

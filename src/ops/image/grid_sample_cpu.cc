@@ -145,6 +145,8 @@ Result<KernelOffer> make(const KernelRequest& request) {
   if (op->mode == "cubic" || op->padding_mode == "reflection") {
     return KernelOffer(std::string("cubic, or reflected at the border"));
   }
+  const Type& x = request.type(0);
+  if (x.has_rank() && x.rank() != 4) return KernelOffer(std::string("not a picture"));
   return KernelOffer(std::make_unique<GridSampleStep>(request.node.op));
 }
 

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "kernels/resize/resize.h"
 #include "ops/image/resize.h"
+#include "ops/nn/window.h"
 #include "ops_cpu/mover.h"
 
 namespace ferry {
@@ -17,17 +18,22 @@ struct Picks final : StepState {
   size_t last = 0;    // the last axis that is resampled
   int64_t inner = 1;  // elements behind it
   std::vector<std::vector<int32_t>> index;
+  Dims rows;  // sizes of y's axes before `last`
 
-  // Row r of y, counted over the axes before `last`, comes from x at this element.
-  int64_t source_of(int64_t r) const {
-    int64_t at = 0, stride = axes[last].in * inner;
-    for (size_t a = last; a-- > 0;) {
-      const int64_t i = r % axes[a].out;
-      r /= axes[a].out;
-      at += (index[a].empty() ? i : int64_t{index[a][static_cast<size_t>(i)]}) * stride;
-      stride *= axes[a].in;
-    }
+  Dims position_of(int64_t row) const {
+    Dims at = rows;
+    for (size_t a = rows.size(); a-- > 0; row /= rows[a]) at[a] = row % rows[a];
     return at;
+  }
+
+  // The row of y at these positions along the axes before `last` comes from x at this element.
+  int64_t source_of(const Dims& at) const {
+    int64_t source = 0;
+    for (size_t a = 0; a < last; ++a) {
+      source = source * axes[a].in +
+               (index[a].empty() ? at[a] : int64_t{index[a][static_cast<size_t>(at[a])]});
+    }
+    return source * axes[last].in * inner;
   }
 };
 
@@ -55,14 +61,11 @@ void pick_all(const ResizeKernels& kernels, Team& team, const Picks& p, const T*
   const int64_t step = std::max<int64_t>(1, kStrip / p.inner), strips = (out + step - 1) / step;
   parallel_range(team, rows * strips, count >= kMinParallelValues,
                  [&](int64_t u0, int64_t u1, int) {
-                   int64_t row = -1, source = -1, before = -1;
+                   int64_t row = u0 / strips, strip = u0 % strips;
+                   Dims at = p.position_of(row);
+                   int64_t source = p.source_of(at), before = -1;
                    for (int64_t u = u0; u < u1; ++u) {
-                     if (u / strips != row) {
-                       row = u / strips;
-                       before = source;
-                       source = p.source_of(row);
-                     }
-                     const int64_t i0 = u % strips * step, i1 = std::min(out, i0 + step);
+                     const int64_t i0 = strip * step, i1 = std::min(out, i0 + step);
                      T* to = y + (row * out + i0) * p.inner;
                      if (source == before && u - strips >= u0) {
                        const int64_t n = (i1 - i0) * p.inner;
@@ -70,6 +73,12 @@ void pick_all(const ResizeKernels& kernels, Team& team, const Picks& p, const T*
                      } else {
                        pick_row(kernels, p, x + source, to, i0, i1);
                      }
+                     if (++strip < strips) continue;
+                     strip = 0;
+                     ++row;
+                     next_position(at, p.rows);
+                     before = source;
+                     source = p.source_of(at);
                    }
                  });
 }
@@ -128,6 +137,7 @@ class NearestStep final : public StepKernel {
       p.last = a;
       any = true;
     }
+    for (size_t a = 0; a < p.last; ++a) p.rows.push_back(p.axes[a].out);
     p.inner = x.count(p.last + 1, x.size());
     return any;
   }

@@ -75,7 +75,9 @@ Result<Dims> full_dims(const MaxUnpool& op, const Tensor& x) {
   return full;
 }
 
-Status eval(const MaxUnpool& op, EvalContext& c) {
+}  // namespace
+
+Result<MaxUnpoolDims> max_unpool_dims(const MaxUnpool& op, EvalContext& c) {
   const Tensor &x = c.input(0), &indices = c.input(1);
   if (x.rank() < 2 || !(x.dims() == indices.dims())) {
     return shape_mismatch("x is {} and indices {}, wanted are equal shapes of rank 2 or more",
@@ -93,6 +95,15 @@ Status eval(const MaxUnpool& op, EvalContext& c) {
                             full.to_string());
     }
   }
+  return MaxUnpoolDims{full, std::move(dims)};
+}
+
+namespace {
+
+Status eval(const MaxUnpool& op, EvalContext& c) {
+  const Tensor &x = c.input(0), &indices = c.input(1);
+  FERRY_ASSIGN_OR_RETURN(const MaxUnpoolDims sizes, max_unpool_dims(op, c));
+  const Dims &full = sizes.full, &dims = sizes.y;
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   const int64_t count = full.count();
   const Dims strides = dense_strides(dims);

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ir/eval.h"
+
 namespace ferry {
 
 struct MaxUnpool {
@@ -16,5 +18,11 @@ struct MaxUnpool {
   std::vector<int64_t> strides;  // empty: ones
   std::vector<int64_t> pads;     // begins, then ends; empty: zeros
 };
+
+struct MaxUnpoolDims {
+  Dims full, y;
+};
+// Both tensors' dims, checked.
+Result<MaxUnpoolDims> max_unpool_dims(const MaxUnpool& op, EvalContext& c);
 
 }  // namespace ferry

@@ -53,11 +53,12 @@ class IntegerConv : public StepKernel {
     const T& op = *op_.as<T>();
     if (x.rank() < 3 || !plain(c, w.dim(0))) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Window window, window_of(op, x.rank() - 2));
-    FERRY_ASSIGN_OR_RETURN(const ConvSizes s, conv_sizes(window, x, w, op.group, false, false));
+    FERRY_ASSIGN_OR_RETURN(ConvSizes s, conv_sizes(window, x, w, op.group, false, false));
     FERRY_ASSIGN_OR_RETURN(
         Tensor y, c.output(0, output_type(c), image_dims(s.batch, s.out_total(), s.out, false)));
     if (y.count() == 0) return {};
     if (s.in_channels * window.taps() == 0) return op_.def().eval(op_, c);
+    if (window.taps() == 1 && s.in == s.out) flatten(s, window);
     if (c.state() == nullptr) c.state() = std::make_unique<PairImage>(s, window);
     const auto& image = static_cast<const PairImage&>(*c.state());
     // Padding that is far larger than the image.
@@ -139,6 +140,16 @@ class IntegerConv : public StepKernel {
     int64_t n;  // of the image
     Tensor& y;
   };
+
+  // A filter of one tap without strides or padding sees an image as one row.
+  static void flatten(ConvSizes& s, Window& w) {
+    const bool plain = std::all_of(w.axes.begin(), w.axes.end(), [](const WindowAxis& a) {
+      return a.stride == 1 && a.pad_begin == 0;
+    });
+    if (!plain) return;
+    s.in = s.out = Dims{s.in.count()};
+    w.axes = {w.axes[0]};
+  }
 
   void fill_row(const PairImage& image, const Tensor& x, int64_t n, int32_t zero, int64_t r,
                 int32_t* to) const {

@@ -33,13 +33,15 @@ Status infer(const AffineGrid&, InferContext& c) {
   return {};
 }
 
-double position(int64_t i, int64_t n, bool align_corners) {
+}  // namespace
+
+double affine_grid_position(int64_t i, int64_t n, bool align_corners) {
   const auto at = static_cast<double>(i), size = static_cast<double>(n);
   if (!align_corners) return (2 * at + 1) / size - 1;
   return n > 1 ? 2 * at / (size - 1) - 1 : 0;
 }
 
-Status eval(const AffineGrid& op, EvalContext& c) {
+Result<Dims> affine_grid_dims(EvalContext& c) {
   const Tensor& theta = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Ints size, read_ints(c.input(1), "size"));
   const bool flat = size.size() == 4;
@@ -54,8 +56,17 @@ Status eval(const AffineGrid& op, EvalContext& c) {
   std::vector<int64_t> sizes = {size[0]};
   sizes.insert(sizes.end(), size.begin() + 2, size.end());
   sizes.push_back(axes);
-  FERRY_ASSIGN_OR_RETURN(const Dims dims, make_dims(sizes));
+  return make_dims(sizes);
+}
+
+namespace {
+
+Status eval(const AffineGrid& op, EvalContext& c) {
+  const Tensor& theta = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const Dims dims, affine_grid_dims(c));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, theta.dtype(), dims));
+  const bool flat = dims.size() == 4;
+  const int64_t axes = flat ? 2 : 3;
   const int64_t depth = flat ? 1 : dims[1], height = dims[dims.size() - 3],
                 width = dims[dims.size() - 2];
   return visit_floating(theta.dtype(), [&]<class T>(TypeTag<T>) -> Status {
@@ -65,9 +76,10 @@ Status eval(const AffineGrid& op, EvalContext& c) {
     for (int64_t i = 0; i < dims[0] * depth * height * width; ++i) {
       if (i % width == 0) FERRY_RETURN_IF_ERROR(polls.spend(8 * width));
       const T* map = theta.data<T>() + i / (depth * height * width) * axes * (axes + 1);
-      const double at[] = {position(i % width, width, op.align_corners),
-                           position(i / width % height, height, op.align_corners),
-                           position(i / (width * height) % depth, depth, op.align_corners)};
+      const double at[] = {
+          affine_grid_position(i % width, width, op.align_corners),
+          affine_grid_position(i / width % height, height, op.align_corners),
+          affine_grid_position(i / (width * height) % depth, depth, op.align_corners)};
       for (int64_t r = 0; r < axes; ++r, map += axes + 1) {
         auto v = static_cast<double>(static_cast<compute_t<T>>(map[axes]));
         for (int64_t k = 0; k < axes; ++k) {

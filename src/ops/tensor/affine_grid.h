@@ -5,10 +5,17 @@
 // ONNX AffineGrid-20.
 #pragma once
 
+#include "ir/eval.h"
+
 namespace ferry {
 
 struct AffineGrid {
   bool align_corners = false;  // -1 and 1 are the centres of the corner pixels, not their edges
 };
+
+// The dims of y, checked.
+Result<Dims> affine_grid_dims(EvalContext& c);
+// Where element i of n lies along an axis.
+double affine_grid_position(int64_t i, int64_t n, bool align_corners);
 
 }  // namespace ferry

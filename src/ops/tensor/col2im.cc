@@ -55,13 +55,8 @@ Status infer(const Col2Im& op, InferContext& c) {
   return {};
 }
 
-// Geometry of one axis.
-struct Axis {
-  int64_t image, block, stride, dilation, pad, blocks;
-};
-
-Result<std::vector<Axis>> axes_of(const Col2Im& op, std::span<const int64_t> image,
-                                  std::span<const int64_t> block) {
+Result<std::vector<Col2ImAxis>> axes_of(const Col2Im& op, std::span<const int64_t> image,
+                                        std::span<const int64_t> block) {
   const size_t k = image.size();
   const auto sized = [](const std::vector<int64_t>& v, size_t n) {
     return v.empty() || v.size() == n;
@@ -72,14 +67,14 @@ Result<std::vector<Axis>> axes_of(const Col2Im& op, std::span<const int64_t> ima
   }
   constexpr int64_t kLimit = int64_t{1} << 40;  // keeps the sums below from overflowing
   const auto in = [](int64_t v, int64_t low) { return v >= low && v < kLimit; };
-  std::vector<Axis> axes;
+  std::vector<Col2ImAxis> axes;
   for (size_t i = 0; i < k; ++i) {
-    Axis a{image[i],
-           block[i],
-           op.strides.empty() ? 1 : op.strides[i],
-           op.dilations.empty() ? 1 : op.dilations[i],
-           op.pads.empty() ? 0 : op.pads[i],
-           0};
+    Col2ImAxis a{image[i],
+                 block[i],
+                 op.strides.empty() ? 1 : op.strides[i],
+                 op.dilations.empty() ? 1 : op.dilations[i],
+                 op.pads.empty() ? 0 : op.pads[i],
+                 0};
     const int64_t end = op.pads.empty() ? 0 : op.pads[k + i];
     if (!in(a.image, 0) || !in(a.block, 1) || !in(a.stride, 1) || a.dilation < 1 ||
         a.dilation > (1 << 20) || !in(a.pad, 0) || !in(end, 0)) {
@@ -96,13 +91,13 @@ Result<std::vector<Axis>> axes_of(const Col2Im& op, std::span<const int64_t> ima
 
 // Adds one column entry (block element `e`, blocks [b0, b1)) of one channel to its image.
 template <class T, class A>
-void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t b0, int64_t b1, const T* column,
-               A* image) {
+void add_entry(const std::vector<Col2ImAxis>& axes, int64_t e, int64_t b0, int64_t b1,
+               const T* column, A* image) {
   for (int64_t b = b0; b < b1; ++b) {
     int64_t rest_e = e, rest_b = b, at = 0, stride = 1;
     bool inside = true;
     for (size_t i = axes.size(); i-- > 0;) {
-      const Axis& a = axes[i];
+      const Col2ImAxis& a = axes[i];
       const int64_t position = rest_b % a.blocks * a.stride + rest_e % a.block * a.dilation - a.pad;
       rest_b /= a.blocks;
       rest_e /= a.block;
@@ -114,15 +109,17 @@ void add_entry(const std::vector<Axis>& axes, int64_t e, int64_t b0, int64_t b1,
   }
 }
 
-Status eval(const Col2Im& op, EvalContext& c) {
+}  // namespace
+
+Result<Col2ImSizes> col2im_sizes(const Col2Im& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Ints image, read_ints(c.input(1), "image_shape"));
   FERRY_ASSIGN_OR_RETURN(const Ints block, read_ints(c.input(2), "block_shape"));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Axis> axes, axes_of(op, image, block));
+  FERRY_ASSIGN_OR_RETURN(std::vector<Col2ImAxis> axes, axes_of(op, image, block));
   FERRY_RETURN_IF_ERROR(check_rank(axes.size() + 2));
   FERRY_ASSIGN_OR_RETURN(const int64_t elements, checked_count(block));
   std::vector<int64_t> counts;
-  for (const Axis& a : axes) counts.push_back(a.blocks);
+  for (const Col2ImAxis& a : axes) counts.push_back(a.blocks);
   FERRY_ASSIGN_OR_RETURN(const int64_t blocks, checked_count(counts));
   if (x.rank() != 3 || x.dim(1) % elements != 0 || x.dim(2) != blocks) {
     return shape_mismatch("x is {}, wanted are {} block elements and {} blocks", x.describe(),
@@ -130,6 +127,17 @@ Status eval(const Col2Im& op, EvalContext& c) {
   }
   Dims dims = {x.dim(0), x.dim(1) / elements};
   for (int64_t d : image) dims.push_back(d);
+  return Col2ImSizes{std::move(axes), elements, blocks, std::move(dims)};
+}
+
+namespace {
+
+Status eval(const Col2Im& op, EvalContext& c) {
+  const Tensor& x = c.input(0);
+  FERRY_ASSIGN_OR_RETURN(const Col2ImSizes sizes, col2im_sizes(op, c));
+  const std::vector<Col2ImAxis>& axes = sizes.axes;
+  const Dims& dims = sizes.dims;
+  const int64_t elements = sizes.elements, blocks = sizes.blocks;
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   const int64_t pixels = dims.count(2, dims.size());
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {

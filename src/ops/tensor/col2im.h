@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ir/eval.h"
+
 namespace ferry {
 
 struct Col2Im {
@@ -15,5 +17,16 @@ struct Col2Im {
   std::vector<int64_t> pads;       // empty: all 0; begins, then ends
   std::vector<int64_t> dilations;  // empty: all 1
 };
+
+struct Col2ImAxis {
+  int64_t image, block, stride, dilation, pad, blocks;
+};
+struct Col2ImSizes {
+  std::vector<Col2ImAxis> axes;
+  int64_t elements = 0, blocks = 0;  // of a block; of an image
+  Dims dims;                         // of y
+};
+// Everything checked.
+Result<Col2ImSizes> col2im_sizes(const Col2Im& op, EvalContext& c);
 
 }  // namespace ferry

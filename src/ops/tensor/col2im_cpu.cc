@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Col2Im: an image per thread, to which the rows of each block element are added.
+#include <algorithm>
+#include <type_traits>
+
+#include "base/status.h"
+#include "ops/convert.h"
+#include "ops/tensor/col2im.h"
+#include "ops_cpu/parallel.h"
+#include "ops_cpu/window_taps.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+template <class T>
+void add_row(const T* __restrict from, T* __restrict to, int64_t stride, int64_t n) {
+  const auto add = [](T a, T b) {
+    if constexpr (std::is_integral_v<T>)
+      return wrap_add(a, b);
+    else
+      return a + b;
+  };
+  if (stride == 1) {
+    for (int64_t i = 0; i < n; ++i) to[i] = add(to[i], from[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i * stride] = add(to[i * stride], from[i]);
+  }
+}
+
+// Where row `b` of blocks meets row `e` of block elements in the image, over the axes but the last;
+// -1 outside.
+int64_t row_at(const std::vector<Col2ImAxis>& axes, int64_t e, int64_t b) {
+  int64_t at = 0, stride = axes.back().image;
+  for (size_t i = axes.size() - 1; i-- > 0;) {
+    const Col2ImAxis& a = axes[i];
+    const int64_t position = b % a.blocks * a.stride + e % a.block * a.dilation - a.pad;
+    if (position < 0 || position >= a.image) return -1;
+    at += position * stride;
+    stride *= a.image;
+    b /= a.blocks;
+    e /= a.block;
+  }
+  return at;
+}
+
+template <class T>
+void fold(const Col2ImSizes& s, const T* columns, T* image) {
+  const Col2ImAxis& last = s.axes.back();
+  const WindowAxis axis{last.block, last.stride, last.dilation, last.pad, 0};
+  for (int64_t e = 0; e < s.elements; ++e) {
+    const int64_t tap = e % last.block;
+    const TapOutputs inside(axis, last.image, last.blocks, tap);
+    const int64_t first = inside.begin * last.stride + tap * last.dilation - last.pad;
+    for (int64_t b = 0; b * last.blocks < s.blocks; ++b, columns += last.blocks) {
+      const int64_t row = row_at(s.axes, e / last.block, b);
+      if (row < 0 || inside.begin == inside.end) continue;
+      add_row(columns + inside.begin, image + row + first, last.stride, inside.end - inside.begin);
+    }
+  }
+}
+
+class Col2ImStep final : public StepKernel {
+ public:
+  explicit Col2ImStep(Op op) : op_(std::move(op)) {}
+  std::string name() const override { return "col2im"; }
+
+  Status run(StepContext& c) const override {
+    switch (c.input(0).dtype()) {
+      case DType::kFloat32:
+        return fold_all<float>(c);
+      case DType::kFloat64:
+        return fold_all<double>(c);
+      case DType::kInt32:
+        return fold_all<int32_t>(c);
+      default:
+        return fold_all<int64_t>(c);
+    }
+  }
+
+ private:
+  template <class T>
+  Status fold_all(StepContext& c) const {
+    const Tensor& x = c.input(0);
+    FERRY_ASSIGN_OR_RETURN(const Col2ImSizes s, col2im_sizes(*op_.as<Col2Im>(), c));
+    if (s.axes.empty()) return op_.def().eval(op_, c);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), s.dims));
+    if (y.count() == 0) return {};
+    const int64_t images = s.dims[0] * s.dims[1], pixels = y.count() / images;
+    const int64_t column = s.elements * s.blocks;
+    parallel_range(c.team(), images, x.count() + y.count() >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int) {
+                     for (int64_t i = from; i < to; ++i) {
+                       T* image = y.data<T>() + i * pixels;
+                       std::fill_n(image, pixels, T(0));
+                       if (column > 0) fold(s, x.data<T>() + i * column, image);
+                     }
+                   });
+    return {};
+  }
+
+  Op op_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  const DType type = request.type(0).dtype;
+  if (type != DType::kFloat32 && type != DType::kFloat64 && type != DType::kInt32 &&
+      type != DType::kInt64) {
+    return KernelOffer("no kernel that adds " + std::string(dtype_name(type)));
+  }
+  return KernelOffer(std::make_unique<Col2ImStep>(request.node.op));
+}
+
+}  // namespace
+
+void register_col2im_cpu(KernelRegistry& r) { r.add("Col2Im", "col2im", make); }
+
+}  // namespace ferry
