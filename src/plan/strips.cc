@@ -271,8 +271,8 @@ std::vector<std::pair<size_t, size_t>> cut(std::span<const Link> chain,
 }  // namespace
 
 bool has_narrow_groups(int64_t groups, int64_t group_in, int64_t group_out) {
-  constexpr int64_t kNarrow = 16;  // lanes of the widest vector
-  return groups > 1 && group_in < kNarrow && group_out < kNarrow;
+  constexpr int64_t kLanes = 16;  // of the widest vector
+  return groups > 1 && group_in <= kLanes / 2 && group_out < kLanes;
 }
 
 std::vector<int64_t> strip_rows(std::span<const StripStage> stages, int64_t strip) {

@@ -249,6 +249,7 @@ struct Taps {
 
 enum class Fetch {
   kSame,     // one input channel per output channel, in order
+  kSplat,    // all lanes belong to one group
   kQuads,    // groups of two or four channels: from the same four lanes
   kPermute,  // from the vector that begins at the first lane's input
   kGather,
@@ -278,6 +279,7 @@ struct Lanes {
     span = lanes[kLanes - 1] + 1;
     const bool square = r.group_in == r.group_out;
     fetch = square && r.group_in == 1                        ? Fetch::kSame
+            : r.group_out % kLanes == 0                      ? Fetch::kSplat
             : square && (r.group_in == 2 || r.group_in == 4) ? Fetch::kQuads
             : span <= kLanes                                 ? Fetch::kPermute
                                                              : Fetch::kGather;
@@ -285,16 +287,35 @@ struct Lanes {
 };
 
 template <Fetch kFetch, bool kFull>
-FERRY_INLINE F32 fetch(const Lanes& lanes, I32 index, const float* pixel, int64_t channel) {
+FERRY_INLINE F32 fetch(const Lanes& lanes, const float* pixel, int64_t channel) {
   const float* x = pixel + lanes.base;
   if constexpr (kFetch == Fetch::kSame) return load_part<kFull>(x, lanes.mask);
-  if constexpr (kFetch == Fetch::kQuads) {
-    return permute_in_quads(load_part<kFull>(x, lanes.mask), index);
-  }
+  if constexpr (kFetch == Fetch::kSplat) return splat(x[channel]);
   if constexpr (kFetch == Fetch::kPermute) {
     return permute(load_n(x + channel, lanes.span), lanes.index);
   }
   return gather(x + channel, lanes.index);
+}
+
+// One tap of groups of kChannels: every input vector is loaded once.
+template <int kChannels, bool kFull, int kCount>
+FERRY_INLINE void add_quads(F32 (&acc)[kCount], const DepthwiseRow& r, const Lanes& lanes,
+                            const float* x, int64_t step, const float* w) {
+  F32 weights[kChannels];
+  I32 index[kChannels];
+  FERRY_UNROLL
+  for (int i = 0; i < kChannels; ++i) {
+    weights[i] = load(w + i * r.weights_pitch);
+    index[i] = lanes.index + splat_i(i);
+  }
+  x += lanes.base;
+  FERRY_UNROLL
+  for (int p = 0; p < kCount; ++p, x += step) {
+    const F32 v = load_part<kFull>(x, lanes.mask);
+    FERRY_UNROLL
+    for (int i = 0; i < kChannels; ++i)
+      acc[p] = fma(permute_in_quads(v, index[i]), weights[i], acc[p]);
+  }
 }
 
 // kCount pixels, any kernel width, stride and dilation.
@@ -310,12 +331,18 @@ FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps,
     for (int64_t k = taps.first; k < taps.last; ++k) {
       const float* x = r.rows[i] + (pixel * r.stride_w - r.pad_w + k * r.dilation_w) * r.x_pitch;
       const float* w = r.weights + (i * r.kernel_w + k) * r.group_in * r.weights_pitch + c;
+      if constexpr (kFetch == Fetch::kQuads) {
+        if (r.group_in == 4)
+          add_quads<4, kFull>(acc, r, lanes, x, step, w);
+        else
+          add_quads<2, kFull>(acc, r, lanes, x, step, w);
+        continue;
+      }
       for (int64_t channel = 0; channel < r.group_in; ++channel) {
         const F32 weight = load(w + channel * r.weights_pitch);
-        const I32 index = lanes.index + splat_i(static_cast<int32_t>(channel));
         FERRY_UNROLL
         for (int p = 0; p < kCount; ++p) {
-          const F32 v = fetch<kFetch, kFull>(lanes, index, x + p * step, channel);
+          const F32 v = fetch<kFetch, kFull>(lanes, x + p * step, channel);
           acc[p] = fma(v, weight, acc[p]);
         }
       }
@@ -347,6 +374,8 @@ void any_row(const DepthwiseRow& r, Interior in) noexcept {
     const bool full = lanes.count == kLanes;
     if (lanes.fetch == Fetch::kSame && full) {
       any_pixels<Fetch::kSame, true>(r, lanes, in, c);
+    } else if (lanes.fetch == Fetch::kSplat && full) {
+      any_pixels<Fetch::kSplat, true>(r, lanes, in, c);
     } else if (lanes.fetch == Fetch::kQuads && full) {
       any_pixels<Fetch::kQuads, true>(r, lanes, in, c);
     } else if (lanes.fetch == Fetch::kGather) {
