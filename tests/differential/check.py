@@ -45,8 +45,9 @@ def check(case: Case, ways: dict[str, dict] | None = None, each_pass: bool = Tru
         return outcome
     for way, options in (ways or engines.WAYS).items():
         made = run_way(case, bytes_, way, options, outcome)
-        if way == "fast" and made is not None:
+        if way in ("fast", "nothing folded") and made is not None:
             note_report(made[0].report(), outcome)
+        if way == "fast" and made is not None:
             threads(case, bytes_, made[1], outcome)
     if each_pass:
         passes(case, bytes_, outcome)

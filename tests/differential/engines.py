@@ -23,6 +23,7 @@ WAYS = {
     "avx2": {"threads": 1, "isa": "avx2"},
     "scalar": {"threads": 1, "isa": "scalar"},
     "memory": {"threads": 1, "prefer": "memory"},
+    "nothing folded": {"threads": 1, "max_fold_bytes": 1},
 }
 
 

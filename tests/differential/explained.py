@@ -90,6 +90,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Pad"): ("string and complex fill values", None),
     ("onnx", "Resize"): ("drops imaginary parts; double has the precision of float32", None),
     ("onnx", "Scaler"): ("returns the input's type; the schema says float", None),
+    ("onnx", "SequenceInsert"): ("the position behind the last element is taken for 0", None),
     ("onnx", "SVMClassifier"): ("returns the input's type; the schema says float", None),
     ("onnx", "SVMRegressor"): ("returns the input's type; the schema says float", None),
     ("onnx", "StringNormalizer"): ("removes accents, empty texts, and stopwords inside of texts", None),

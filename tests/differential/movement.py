@@ -276,6 +276,22 @@ def same_shape_twice(b: Builder) -> None:
         b.one("Reshape", value, b.one("Concat", first, b.const(np.array([-1])), axis=0))
 
 
+@template(1)
+def same_sizes_twice(b: Builder) -> None:
+    """What two values of one shape say of themselves, put to uses that need numbers."""
+    x = b.pick(el.FLOATS, (1, 3), lambda v: 0 not in v.shape)
+    for value in (x, b.one("Neg", x)):
+        size = b.one("Shape", value)
+        way = b.r.randint(0, 2)
+        if way == 0:
+            b.one("Add", value, b.one("Expand", b.const(0.5, x.element), size))
+        elif way == 1:
+            b.one("Expand", value, b.one("Concat", b.const(np.array([2])), size, axis=0))
+        else:
+            rows = b.one("Gather", size, b.const(np.array(0)), axis=0)
+            b.one("Range", b.const(np.array(0)), b.one("Mul", rows, b.const(np.array(2))), b.const(np.array(1)))
+
+
 @template(0.6)
 def constant_of_shape(b: Builder) -> None:
     import onnx

@@ -198,6 +198,36 @@ def spelled_norm(b: Builder) -> None:
     layer_norm(b, x) if b.r.random() < 0.6 else rms_norm(b, x)
 
 
+@template(1)
+def spelled_group_norm(b: Builder) -> None:
+    """Groups by a Reshape around InstanceNormalization, as exporters wrote them before opset 21."""
+    x = image(b, (el.F32, el.F32, el.F64, el.F16), b.r.choice([1, 2, 2]))
+    c = x.shape[1]
+    groups = b.r.choice([g for g in range(1, c + 1) if c % g == 0])
+    per_group = lambda low: b.leaf(x.element, (groups,), low, low + 1, constant=True)
+    scale, bias = (b.const(np.ones(groups), x.element), b.const(np.zeros(groups), x.element)) if b.r.random() < 0.6 else (per_group(0.5), per_group(-0.5))
+    y = b.one("InstanceNormalization", b.one("Reshape", x, b.const(np.array([0, groups, -1]))), scale, bias, epsilon=1e-2)
+    y = b.one("Reshape", y, b.one("Shape", x))
+    shape = (c, *[1] * (x.rank - 2))
+    if b.r.random() < 0.8:
+        y = b.one("Mul", *flip(b, y, b.leaf(x.element, b.r.choice([shape, (1, *shape), ()]), 0.5, 1.5, constant=True)))
+    if b.r.random() < 0.8:
+        b.one("Add", *flip(b, y, b.leaf(x.element, shape, constant=True)))
+
+
+@template(1)
+def upscaling(b: Builder) -> None:
+    """A transposed convolution to few channels whose output is a multiple of its input."""
+    x = image(b, (el.F32,), 2)
+    stride, channels = b.r.choice([2, 2, 3, 4]), b.r.choice([1, 2, 3])
+    pads = [b.r.randint(0, 2) for _ in range(4)]
+    extra = [b.r.choice([0, 0, 1]), b.r.choice([0, 0, 1])]
+    kernel = [stride + pads[a] + pads[2 + a] - extra[a] for a in range(2)]
+    weights = scaled(b, x.element, (x.shape[1], channels, *kernel), x.shape[1] * kernel[0] * kernel[1])
+    bias = b.leaf(x.element, (channels,), constant=True) if b.r.random() < 0.6 else None
+    activation(b, b.one("ConvTranspose", x, weights, bias, strides=[stride, stride], pads=pads, output_padding=extra))
+
+
 @template(2)
 def spelled_activation(b: Builder) -> None:
     activation(b, b.pick(el.FLOATS, (2, 4), lambda v: 0 not in v.shape))
@@ -223,7 +253,11 @@ def feed_forward(b: Builder) -> None:
 
 
 def linear(b: Builder, x: Value, n: int) -> Value:
-    y = b.one("MatMul", x, scaled(b, x.element, (x.shape[-1], n), x.shape[-1]))
+    if b.r.random() < 0.15:
+        w = b.one("Transpose", scaled(b, x.element, (n, x.shape[-1]), x.shape[-1]), perm=[1, 0])
+    else:
+        w = scaled(b, x.element, (x.shape[-1], n), x.shape[-1])
+    y = b.one("MatMul", x, w)
     return b.one("Add", *flip(b, y, b.leaf(x.element, (n,), constant=True))) if b.r.random() < 0.8 else y
 
 

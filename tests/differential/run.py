@@ -154,12 +154,27 @@ def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None, minutes: 
     return total
 
 
+def missing_operators(total: Tally) -> list[str]:
+    """Of the standard, apart from Gradient, which no node can be without the graph around it."""
+    import onnx
+
+    named = {(s.domain + "." if s.domain else "") + s.name for s in onnx.defs.get_all_schemas() if not s.deprecated}
+    return sorted(named - set(total.ops) - {"ai.onnx.preview.training.Gradient"})
+
+
+def missing_passes(total: Tally) -> list[str]:
+    from .engines import pass_names
+
+    return sorted(set(pass_names()) - set(total.fired))
+
+
 def report(total: Tally) -> str:
     lines = [
         f"graphs {total.graphs}, runs {total.runs}, median nodes {statistics.median(total.nodes or [0])}, values compared {total.comparisons}",
         f"operators {len(total.ops)}, element types {len(total.types)}: {' '.join(sorted(el.name(t) for t in total.types if t))}",
         "rarest operators: " + ", ".join(f"{o} {n}" for o, n in sorted(total.ops.items(), key=lambda i: i[1])[:12]),
         "passes fired: " + ", ".join(f"{p} {n}" for p, n in total.fired.most_common()),
+        "never: " + (", ".join(missing_operators(total) + missing_passes(total)) or "nothing"),
         "peers: " + ", ".join(f"{p} {n}" for p, n in sorted(total.peers.items())),
         "peers outvoted: " + ", ".join(f"{p} {n}" for p, n in total.outvoted.most_common()),
         *(f"explained: {text} ({n})" for text, n in total.explained.most_common()),

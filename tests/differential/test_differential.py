@@ -58,6 +58,7 @@ def test_many_random_graphs():
     print(run.report(total))
     assert not total.rejected and not total.differences, verdict(total)
     assert min(total.fired.values()) >= 100, total.fired
+    assert not run.missing_passes(total) and not run.missing_operators(total)
 
 
 @pytest.mark.long
