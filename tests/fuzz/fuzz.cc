@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz.h"
 
-#include <map>
-
 namespace ferry::fuzz {
 
 std::unique_ptr<Graph> import(std::span<const std::byte> bytes, MemoryBudget& budget) {
@@ -42,27 +40,57 @@ Result<Tensor> any_tensor(FuzzedDataProvider& in, DType dtype, const Dims& dims,
   return t;
 }
 
+namespace {
+
+Result<Value> any_tensor_of(FuzzedDataProvider& in, const Type& type, Symbols& symbols,
+                            MemoryBudget* budget) {
+  Dims dims;
+  if (!type.has_rank()) dims = any_dims(in);
+  for (size_t a = 0; type.has_rank() && a < type.rank() && a < Dims::kMaxRank; ++a) {
+    const Dim& d = (*type.shape)[a];
+    int64_t n = d.is_constant() ? d.constant() : in.ConsumeIntegralInRange<int64_t>(0, 5);
+    if (d.is_symbol()) n = symbols.emplace(d.symbol_name(), n).first->second;
+    dims.push_back(n);
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor t, any_tensor(in, type.dtype, dims, budget));
+  return Value(std::move(t));
+}
+
+}  // namespace
+
+Result<Value> any_value(FuzzedDataProvider& in, const Type& type, Symbols& symbols,
+                        MemoryBudget* budget) {
+  const bool named =
+      type.kind != Type::Kind::kUnknown && (!type.is_tensor() || type.dtype != DType::kUndefined);
+  if (!named) return invalid_argument("{} has no element type", type.to_string());
+  if (type.is_tensor()) return any_tensor_of(in, type, symbols, budget);
+  if (type.kind == Type::Kind::kOptional) {
+    return in.ConsumeBool() ? any_value(in, *type.element, symbols, budget) : Value();
+  }
+  const auto count = in.ConsumeIntegralInRange<int64_t>(0, 3);
+  std::vector<Value> items;
+  for (int64_t i = 0; i < count; ++i) {
+    FERRY_ASSIGN_OR_RETURN(Value item, any_value(in, *type.element, symbols, budget));
+    items.push_back(std::move(item));
+  }
+  if (type.kind == Type::Kind::kSequence) return Value(Sequence(items.begin(), items.end()));
+  Map map;
+  FERRY_ASSIGN_OR_RETURN(map.keys, any_tensor(in, type.dtype, Dims{count}, budget));
+  map.values.assign(items.begin(), items.end());
+  return Value(std::move(map));
+}
+
 bool any_inputs(FuzzedDataProvider& in, const Graph& graph, MemoryBudget* budget,
                 std::vector<Value>& values) {
-  std::map<std::string, int64_t> symbols;
+  Symbols symbols;
   for (ValueId v : graph.inputs()) {
-    const Type& type = graph.value(v).type;
     if (graph.value(v).constant) {
       values.emplace_back();
       continue;
     }
-    if (!type.is_tensor() || type.dtype == DType::kUndefined) return false;
-    Dims dims;
-    if (!type.has_rank()) dims = any_dims(in);
-    for (size_t a = 0; type.has_rank() && a < type.rank() && a < Dims::kMaxRank; ++a) {
-      const Dim& d = (*type.shape)[a];
-      int64_t n = d.is_constant() ? d.constant() : in.ConsumeIntegralInRange<int64_t>(0, 5);
-      if (d.is_symbol()) n = symbols.emplace(d.symbol_name(), n).first->second;
-      dims.push_back(n);
-    }
-    Result<Tensor> t = any_tensor(in, type.dtype, dims, budget);
-    if (!t.ok()) return false;
-    values.emplace_back(*std::move(t));
+    Result<Value> value = any_value(in, graph.value(v).type, symbols, budget);
+    if (!value.ok()) return false;
+    values.push_back(*std::move(value));
   }
   return true;
 }

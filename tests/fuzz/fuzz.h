@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <span>
 
 #include "base/status.h"
@@ -39,6 +40,12 @@ DType any_dtype(FuzzedDataProvider& in);
 Dims any_dims(FuzzedDataProvider& in, size_t max_rank = 5);
 Result<Tensor> any_tensor(FuzzedDataProvider& in, DType dtype, const Dims& dims,
                           MemoryBudget* budget);
+
+// A value of a type whose element types are known; dims that are not are small. Symbols keep their
+// sizes.
+using Symbols = std::map<std::string, int64_t>;
+Result<Value> any_value(FuzzedDataProvider& in, const Type& type, Symbols& symbols,
+                        MemoryBudget* budget);
 
 // Values for the graph's inputs: of the declared type and dims where they are known.
 bool any_inputs(FuzzedDataProvider& in, const Graph& graph, MemoryBudget* budget,

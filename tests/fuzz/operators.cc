@@ -68,6 +68,19 @@ void set_attrs(FuzzedDataProvider& in, const OpDef& def, MemoryBudget& budget, v
   }
 }
 
+// Now and then, the type of a sequence, map or optional of such tensors.
+std::optional<Type> nested_type(FuzzedDataProvider& in, DType dtype, const Dims& dims) {
+  const auto kind = in.ConsumeIntegralInRange<int>(0, 23);
+  if (kind > 3) return std::nullopt;
+  Type tensor =
+      Type::tensor(dtype, in.ConsumeBool() ? std::optional(shape_of(dims)) : std::nullopt);
+  if (kind == 0) return Type::sequence_of(std::move(tensor));
+  if (kind == 1) return Type::optional_of(std::move(tensor));
+  if (kind == 2) return Type::optional_of(Type::sequence_of(std::move(tensor)));
+  return Type::map_of(in.ConsumeBool() ? DType::kInt64 : DType::kString,
+                      Type::tensor(dtype, Shape{}));
+}
+
 }  // namespace
 
 bool make_node(FuzzedDataProvider& in, MemoryBudget& budget, OneNode& one) {
@@ -100,9 +113,17 @@ bool make_node(FuzzedDataProvider& in, MemoryBudget& budget, OneNode& one) {
     if ((how & 3) == 1) dtype = DType::kInt64;
     if ((how & 12) == 0) dims = any_dims(in);
     if ((how & 12) == 4 && dims.size() > 0) dims = Dims{dims[dims.size() - 1]};
+    const std::string name = "x" + std::to_string(i);
+    if (std::optional<Type> type = nested_type(in, dtype, dims)) {
+      Symbols symbols;
+      Result<Value> value = any_value(in, *type, symbols, &budget);
+      if (!value.ok()) return false;
+      node.inputs.push_back(one.graph->add_input(name, *std::move(type)));
+      one.inputs.push_back(*std::move(value));
+      continue;
+    }
     Result<Tensor> t = any_tensor(in, dtype, dims, &budget);
     if (!t.ok()) return false;
-    const std::string name = "x" + std::to_string(i);
     if ((how & 16) != 0) {
       node.inputs.push_back(one.graph->add_constant(*std::move(t), name));
       continue;
