@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "ops/tensor/concat.h"
 #include "ops/tensor/gather.h"
 #include "ops/tensor/transpose.h"
@@ -33,6 +36,20 @@ TEST(FoldConstants, KeepsOverridableInitializersAndLargeOutputs) {
   PassOptions options;
   options.max_fold_bytes_per_value = 255;
   EXPECT_EQ(t.run({fold_constants()}, 0, options), "Exp Neg");
+}
+
+// What a busy machine takes from the thread does not change what is folded.
+TEST(FoldConstants, WaitingIsNotWorking) {
+  PassTester t;
+  t.output(t.unary("Neg", t.weights({1 << 18})));
+  PassOptions options;
+  int waits = 0;
+  options.poll = [&]() -> Status {
+    if (waits++ < 3) std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    return {};
+  };
+  EXPECT_EQ(t.run({fold_constants()}, 0, options), "");
+  EXPECT_GE(waits, 3);
 }
 
 TEST(FoldConstants, AnOutputMayBecomeConstant) {
