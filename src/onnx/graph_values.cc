@@ -38,6 +38,21 @@ void forget_shapes(Type& type) {
   type.element = std::make_shared<const Type>(std::move(element));
 }
 
+// Of the elements of a sequence or map only numbers are common: one name or unknown size, however
+// the file spells it, may differ from element to element.
+void forget_symbols(Type& type, bool in_collection = false) {
+  if (type.is_tensor()) {
+    for (size_t a = 0; in_collection && type.shape && a < type.shape->size(); ++a) {
+      if (!(*type.shape)[a].is_constant()) (*type.shape)[a] = Dim::invalid();
+    }
+    return;
+  }
+  if (!type.element) return;
+  Type element = *type.element;
+  forget_symbols(element, in_collection || type.kind != Type::Kind::kOptional);
+  type.element = std::make_shared<const Type>(std::move(element));
+}
+
 bool fits(const Shape& declared, const Shape& seen) {
   if (declared.size() != seen.size()) return false;
   for (size_t i = 0; i < seen.size(); ++i) {
@@ -91,6 +106,7 @@ Status GraphBuilder::add_model_inputs(Scope& scope, const GraphProto& proto) {
       return dims.read(v.name, axis, value, param);
     };
     FERRY_ASSIGN_OR_RETURN(Type type, wire_.type(v.type, read));
+    forget_symbols(type);
     FERRY_RETURN_IF_ERROR(check_rank(type).with_context(where));
     if (const auto it = scope.names.find(v.name); it != scope.names.end()) {
       GraphValue& value = scope.graph->value(it->second);

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "ir/string_memory.h"
+#include "runtime/nested_input.h"
 #include "tensor/size.h"
 
 namespace ferry {
@@ -304,6 +305,25 @@ Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
   return {};
 }
 
+Status RunContext::bind_element_dim(const Dim& d, int64_t n) {
+  if (d.is_constant()) {
+    if (d.constant() == n) return {};
+    return shape_mismatch("size {}, the model wants {}", n, d.constant());
+  }
+  if (!d.is_symbol()) return {};
+  const int i = p_.dims.symbol_index(d.symbol_name());
+  // Symbols of optionals alone are bound when their values come up.
+  if (i < 0) return {};
+  const auto at = static_cast<size_t>(i);
+  if (symbol_bound_[at] && symbols_[at] != n) {
+    return shape_mismatch("size {}, but '{}' is already {} from an earlier input", n,
+                          d.symbol_name(), symbols_[at]);
+  }
+  symbols_[at] = n;
+  symbol_bound_[at] = 1;
+  return {};
+}
+
 Status RunContext::bind_inputs(std::span<const Value> inputs) {
   const auto& ids = p_.graph->inputs();
   if (inputs.size() != ids.size()) {
@@ -325,9 +345,10 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
                                 value.type.to_string());
       }
       FERRY_RETURN_IF_ERROR(bind_symbol_dims(ids[i], v.tensor()));
-    } else if (value.type.kind == Type::Kind::kSequence && !v.is_sequence()) {
-      return invalid_argument("input '{}' is {}, the model wants {}", value.name, v.describe(),
-                              value.type.to_string());
+    } else {
+      const auto bind = [this](const Dim& d, int64_t n) { return bind_element_dim(d, n); };
+      FERRY_RETURN_IF_ERROR(
+          check_nested(v, value.type, bind).with_context(fmt::format("input '{}'", value.name)));
     }
   }
   // Expressions are guards: they must agree with what was bound.
@@ -475,14 +496,23 @@ void RunContext::point_aliases() {
 Status RunContext::bind_late(ValueId v, size_t step) {
   const Type& type = p_.graph->value(v).type;
   if (!type.has_rank() || !env_[v].is_tensor()) return {};
-  const Dims& dims = env_[v].tensor().dims();
-  if (dims.size() != type.rank()) {
+  const Tensor& t = env_[v].tensor();
+  const Dims& dims = t.dims();
+  const auto unlike = [&] {
     return internal_error("'{}' is {} where {} was inferred", p_.graph->value(v).name,
                           env_[v].describe(), type.to_string());
-  }
+  };
+  if (dims.size() != type.rank()) return unlike();
+  if (type.dtype != DType::kUndefined && type.dtype != t.dtype()) return unlike();
   for (size_t a = 0; a < dims.size(); ++a) {
     const Dim& d = (*type.shape)[a];
-    if (!d.is_symbol() || lookup(d.symbol_name()) != nullptr) continue;
+    if (d.is_constant() && d.constant() != dims[a]) return unlike();
+    if (!d.is_symbol()) continue;
+    if (const int64_t* known = lookup(d.symbol_name())) {
+      if (*known == dims[a]) continue;
+      return shape_mismatch("'{}' is {}, but '{}' is already {}", p_.graph->value(v).name,
+                            env_[v].describe(), d.symbol_name(), *known);
+    }
     const size_t i = late_symbols_.size();
     late_symbols_.emplace_back(d.symbol_name(), dims[a]);
     // What later steps derived from another value is void. Symbols are bound in a fixed order.

@@ -50,6 +50,8 @@ class RunContext {
 
   Status bind_inputs(std::span<const Value> inputs);
   Status bind_symbol_dims(ValueId v, const Tensor& t);
+  // A dim of an element of a sequence, optional or map.
+  Status bind_element_dim(const Dim& d, int64_t n);
   Status layout(const RunControl& control);
   // Outputs that may not be written yet, since an input lies in the same memory, are made apart and
   // moved there at the end. Errors: kInvalidArgument for outputs that overlap each other.
