@@ -207,6 +207,18 @@ class Builder:
         self.values.append(value)
         return value
 
+    def sequence_leaf(self, element: int, width: int) -> Value:
+        """A graph input of one to four matrices of the width, whose rows are declared by a name, or not at all."""
+
+        def make(shape, g):
+            return [draw(element, (int(g.integers(1, 4)), width), -2.0, 2.0, g) for _ in range(int(g.integers(1, 5)))]
+
+        data = make((), self.g)
+        value = Value(self.fresh("x"), element, data, [data] * SHADOWS, "sequence", self.r.choice([("rows", width), (None, width), None]), make)
+        self.inputs.append(value)
+        self.values.append(value)
+        return value
+
     def scalar_or_vector(self, numbers: Sequence[int]) -> Value:
         return self.const(np.array(numbers, np.int64))
 

@@ -194,3 +194,38 @@ def optionals(b: Builder) -> None:
     o = b.one("Optional", x)
     b.one("OptionalHasElement", o)
     b.one("OptionalGetElement", o)
+
+
+@template(0.4)
+def given_sequence(b: Builder) -> None:
+    """A sequence as an input of the graph: its elements differ in size."""
+    s = b.sequence_leaf(b.element((*el.FLOATS, el.I64, el.STRING)), b.r.choice([1, 3, 4]))
+    at = lambda: b.one("SequenceAt", s, b.const(np.array(b.r.randint(-len(s.data), len(s.data) - 1))))
+    way = b.r.choice(["add", "add", "concat", "map", "shapes"])
+    if way == "concat":
+        b.one("ConcatFromSequence", s, axis=b.r.choice([0, -2]))
+    elif s.element == el.STRING or way == "shapes":
+        b.one("Size", at())
+        b.one("Expand", b.const(0.5, el.F32), b.one("Shape", at()))
+    elif way == "map" and el.is_float(s.element):
+        child = inner(b)
+        item = placeholder(child, s, s.data[0])
+        item.kind = "tensor"
+        y = b.node("SequenceMap", [s], 1, body=body(child, [item], [used(child, child.one("Tanh", item))]))[0]
+        b.one("ConcatFromSequence", y, axis=0)
+    else:
+        x, y = at(), at()
+        if x.shape[0] != y.shape[0] and 1 not in (x.shape[0], y.shape[0]):
+            raise Reject("no broadcast")
+        b.one("Neg", b.one("Add", x, y))
+
+
+@template(0.3)
+def given_optional(b: Builder) -> None:
+    o = b.leaf(b.element((*el.FLOATS, el.I64)), b.shape((1, 3)), constant=False)
+    o.kind = "optional"
+    x = b.one("OptionalGetElement", o)
+    b.one("Abs", x)
+    b.one("Add", x, b.leaf(o.element, o.shape))
+    if b.r.random() < 0.5:
+        b.one("OptionalHasElement", o)

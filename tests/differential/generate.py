@@ -62,7 +62,7 @@ def finish(b: Builder, seed: int) -> Case:
         if dims is not None and not b.dynamic and b.r.random() < 0.3:
             dims = list(v.shape)
         declared.append(helper.make_value_info(v.name, v.type_proto(dims)))
-    inputs = [helper.make_value_info(v.name, v.type_proto(v.dims if v.kind == "tensor" else None)) for v in b.inputs]
+    inputs = [helper.make_value_info(v.name, v.type_proto(v.dims)) for v in b.inputs]
     body = helper.make_graph(b.nodes, f"graph{seed}", inputs, declared, [to_tensor(v.data, v.element, v.name) for v in b.initializers])
     opset = choose_opset(b, body)
     model = helper.make_model(body, opset_imports=imports_used(body, opset), ir_version=10 if opset <= 22 else 13)
@@ -140,7 +140,7 @@ def other_sizes(b: Builder, case: Case, scale: float) -> Run | None:
             data = v.make(shape, g)
         except ValueError:
             return None
-        if np.shape(data) != shape:
+        if v.kind in ("tensor", "optional") and np.shape(data) != shape:
             return None
         values[v.name] = dataclasses.replace(v, data=data, shadows=[data] * SHADOWS)
     inputs = {v.name: values[v.name].data for v in b.inputs}

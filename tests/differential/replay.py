@@ -98,8 +98,8 @@ def case_of(model: onnx.ModelProto, inputs: list[dict[str, Any]], seed: int = 0)
     for given in inputs:
         values = {t.name: known(t.name, t) for t in model.graph.initializer}
         for info in model.graph.input:
-            tensor = info.type.sequence_type.elem_type if info.type.HasField("sequence_type") else info.type
-            kind = "sequence" if info.type.HasField("sequence_type") else "tensor"
+            kind = info.type.WhichOneof("value").removesuffix("_type")
+            tensor = info.type if kind == "tensor" else getattr(info.type, f"{kind}_type").elem_type
             data = given[info.name]
             values[info.name] = Value(info.name, tensor.tensor_type.elem_type, data, [data] * SHADOWS, kind)
         replay(list(model.graph.node), values, np.random.default_rng(seed))
