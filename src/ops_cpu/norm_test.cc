@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Normalisations and Hardmax against the reference kernels.
+#include <cmath>
+#include <random>
+
+#include "ops_cpu/step_test.h"
+
+namespace ferry {
+namespace {
+
+using Ints = std::vector<int64_t>;
+
+TEST(Norm, MeanVariance) {
+  const std::vector<Ints> axes = {{0, 2, 3}, {1}, {0}, {3}, {-1, -2}, {0, 1, 2, 3}, {1, 3}, {}};
+  for (const Dims& dims : {Dims{3, 5, 7, 9}, Dims{2, 33, 1, 600}, Dims{1, 3, 130, 131},
+                           Dims{700, 2, 1, 3}, Dims{2, 1, 0, 7}}) {
+    for (const Ints& at : axes) {
+      StepTester("MeanVarianceNormalization")
+          .attr("axes", at)
+          .input(random_tensor(dims, 3))
+          .kernel("mean_variance_f32")
+          .tolerance(1e-5, 1e-5)
+          .run();
+    }
+  }
+  Tensor far = random_tensor({2, 3, 40, 41}, 4);
+  for (int64_t i = 0; i < far.count(); ++i) far.data<float>()[i] = 50 + far.data<float>()[i];
+  for (const Ints& at : {Ints{0, 2, 3}, Ints{1}}) {
+    StepTester("MeanVarianceNormalization")
+        .attr("axes", at)
+        .input(far)
+        .kernel("mean_variance_f32")
+        .tolerance(1e-4, 1e-4)
+        .run();
+  }
+}
+
+TEST(Norm, Batch) {
+  for (const Dims& dims : {Dims{3, 5, 7, 9}, Dims{2, 33, 600}, Dims{700, 70}, Dims{90},
+                           Dims{4, 1, 5000}, Dims{1, 6, 3}, Dims{2, 3, 0}}) {
+    const int64_t channels = dims.size() < 2 ? 1 : dims[1];
+    for (int64_t training : {0, 1}) {
+      if (training != 0 && dims.count(0, dims.size()) == 0) continue;
+      Tensor variance = random_tensor({channels}, 7);
+      for (int64_t i = 0; i < channels; ++i) {
+        variance.data<float>()[i] = 0.5f + std::fabs(variance.data<float>()[i]);
+      }
+      StepTester("BatchNormalization")
+          .attr("training_mode", training)
+          .input(random_tensor(dims, 3))
+          .input(random_tensor({channels}, 4))
+          .input(random_tensor({channels}, 5))
+          .input(random_tensor({channels}, 6))
+          .input(variance)
+          .outputs(training != 0 ? 3 : 1)
+          .kernel("batch_norm_f32")
+          .tolerance(2e-5, 1e-5)
+          .run();
+    }
+  }
+}
+
+TEST(Norm, Lp) {
+  for (int64_t p : {1, 2}) {
+    for (const Dims& dims : {Dims{3, 5, 7}, Dims{2, 130, 300}, Dims{1, 1, 40000}, Dims{2, 0, 3}}) {
+      for (int64_t axis : {0, 1, -1}) {
+        StepTester("LpNormalization")
+            .attr("p", p)
+            .attr("axis", axis)
+            .input(random_tensor(dims, 3))
+            .kernel("lp_norm_f32")
+            .tolerance(5e-6, 1e-7)
+            .run();
+      }
+    }
+    // Squares that a float does not hold, zeros, infinities.
+    const float inf = INFINITY;
+    const Tensor hard = tensor<float>({4, 4}, {1e30f, 2e30f, -3e30f, 1, 1e-30f, 2e-30f, 0, -1e-30f,
+                                               0, -0.0f, 0, 0, inf, 1, NAN, -2});
+    for (int64_t axis : {0, 1}) {
+      StepTester("LpNormalization")
+          .attr("p", p)
+          .attr("axis", axis)
+          .input(hard)
+          .kernel("lp_norm_f32")
+          .tolerance(2e-6, 0)
+          .run();
+    }
+  }
+}
+
+TEST(Norm, Hardmax) {
+  std::mt19937 random(1);
+  for (const Dims& dims : {Dims{3, 5, 7}, Dims{2, 70, 300}, Dims{40, 1, 1000}, Dims{2, 0, 3}}) {
+    for (int64_t axis : {0, 1, -1}) {
+      Tensor x = Tensor::allocate(DType::kFloat32, dims).value();
+      for (int64_t i = 0; i < x.count(); ++i) {
+        x.data<float>()[i] = i % 97 == 3 ? NAN : static_cast<float>(random() % 50);
+      }
+      StepTester("Hardmax").attr("axis", axis).input(x).kernel("hardmax_f32").run();
+    }
+  }
+  const float inf = INFINITY;
+  const Tensor x = tensor<float>({3, 3}, {NAN, 1, 2, -inf, -inf, -inf, inf, NAN, inf});
+  for (int64_t axis : {0, 1}) {
+    StepTester("Hardmax").attr("axis", axis).input(x).kernel("hardmax_f32").run();
+  }
+}
+
+}  // namespace
+}  // namespace ferry
