@@ -85,6 +85,80 @@ TEST(Order, TopK) {
       .run();
 }
 
+// Few different values of any type, with its extremes.
+template <class T>
+Tensor few_values(const Dims& dims, uint32_t seed) {
+  Tensor t = Tensor::allocate(dtype_of<T>(), dims).value();
+  for (int64_t i = 0; i < t.count(); ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    t.data<T>()[i] = static_cast<T>(static_cast<int32_t>(seed >> 20) % 50 - 25);
+    if (i % 61 == 7) t.data<T>()[i] = std::numeric_limits<T>::lowest();
+    if (i % 67 == 9) t.data<T>()[i] = std::numeric_limits<T>::max();
+    if constexpr (std::is_floating_point_v<T>) {
+      if (i % 71 == 11) t.data<T>()[i] = std::numeric_limits<T>::quiet_NaN();
+      if (i % 73 == 13) t.data<T>()[i] = -std::numeric_limits<T>::infinity();
+      if (i % 79 == 15) t.data<T>()[i] = T(-0.0);
+    }
+  }
+  return t;
+}
+
+template <class T>
+void check_unique() {
+  for (const int64_t sorted : {0, 1}) {
+    for (const Dims& dims : {Dims{1}, Dims{3, 64}, Dims{0}, Dims{5001}, Dims{}}) {
+      StepTester("Unique")
+          .attr("sorted", sorted)
+          .input(few_values<T>(dims, 5))
+          .outputs(4)
+          .kernel("unique")
+          .run();
+    }
+  }
+}
+
+TEST(Order, Unique) {
+  check_unique<float>();
+  check_unique<double>();
+  check_unique<uint8_t>();
+  check_unique<int16_t>();
+  check_unique<int32_t>();
+  check_unique<int64_t>();
+  check_unique<uint64_t>();
+  StepTester("Unique")
+      .attr("axis", int64_t{1})
+      .input(few_values<int64_t>({2, 9}, 1))
+      .outputs(4)
+      .kernel("reference")
+      .run();
+}
+
+template <class T>
+void check_range(T start, T limit, T delta) {
+  StepTester("Range")
+      .input(tensor<T>({}, {start}))
+      .input(tensor<T>({}, {limit}))
+      .input(tensor<T>({}, {delta}))
+      .kernel("range")
+      .run();
+}
+
+TEST(Order, Range) {
+  check_range<float>(0.1f, 70000, 0.7f);
+  check_range<float>(5, -3, -0.3f);
+  check_range<double>(-1, 40000, 0.1);
+  check_range<int32_t>(3, 100000, 3);
+  check_range<int32_t>(-3, -100, -7);
+  check_range<int64_t>(INT64_MAX - 10, INT64_MAX, 3);
+  check_range<int64_t>(5, 5, 1);
+  StepTester("Range")
+      .input(tensor<int64_t>({}, {0}))
+      .input(tensor<int64_t>({}, {3}))
+      .input(tensor<int64_t>({}, {0}))
+      .kernel("range")
+      .run_error("delta is 0");
+}
+
 TEST(Order, CumSum) {
   for (const int64_t reverse : {0, 1}) {
     for (const int64_t exclusive : {0, 1}) {

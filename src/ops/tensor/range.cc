@@ -41,16 +41,9 @@ std::optional<Dim> known_count(const InferContext& c, Status& status) {
   const bool constant = start != nullptr && limit != nullptr && delta != nullptr &&
                         start->count() == 1 && limit->count() == 1 && delta->count() == 1;
   if (constant) {
-    std::optional<Dim> count;
-    status = visit_numeric(start->dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      using C = compute_t<T>;
-      FERRY_ASSIGN_OR_RETURN(
-          const int64_t n,
-          number_of_elements<C>(C(*start->data<T>()), C(*limit->data<T>()), C(*delta->data<T>())));
-      count = Dim(n);
-      return {};
-    });
-    return count;
+    const Result<int64_t> count = range_count(*start, *limit, *delta);
+    status = count.status();
+    return count.ok() ? std::optional(Dim(*count)) : std::nullopt;
   }
   const auto a = c.known(0), b = c.known(1), step = c.known(2);
   if (!a || !b || !step || a->size() != 1 || b->size() != 1 || step->size() != 1) {
@@ -92,11 +85,11 @@ Status eval(const Range&, EvalContext& c) {
       return invalid_argument("input {} is {}, wanted is one element", i, c.input(i).describe());
     }
   }
+  FERRY_ASSIGN_OR_RETURN(const int64_t n, range_count(start, limit, delta));
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, start.dtype(), Dims{n}));
   return visit_numeric(start.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
     const C a = C(*start.data<T>()), step = C(*delta.data<T>());
-    FERRY_ASSIGN_OR_RETURN(const int64_t n, number_of_elements<C>(a, C(*limit.data<T>()), step));
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, start.dtype(), Dims{n}));
     return in_ranges(c, n, 1, [&](int64_t from, int64_t to) {
       for (int64_t i = from; i < to; ++i) {
         if constexpr (std::is_integral_v<C>) {
@@ -110,6 +103,17 @@ Status eval(const Range&, EvalContext& c) {
 }
 
 }  // namespace
+
+Result<int64_t> range_count(const Tensor& start, const Tensor& limit, const Tensor& delta) {
+  int64_t count = 0;
+  FERRY_RETURN_IF_ERROR(visit_numeric(start.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    using C = compute_t<T>;
+    FERRY_ASSIGN_OR_RETURN(count, number_of_elements<C>(C(*start.data<T>()), C(*limit.data<T>()),
+                                                        C(*delta.data<T>())));
+    return {};
+  }));
+  return count;
+}
 
 void register_range(OpRegistry& r) {
   r.op<Range>("Range")

@@ -7,10 +7,16 @@
 
 #include <cstdint>
 
+#include "base/status.h"
+#include "ferry/tensor.h"
+
 namespace ferry {
 
 struct Range {
   int64_t stash_type = 1;  // 16-bit floats are always computed in float
 };
+
+// How many elements there are. Errors: kInvalidArgument, kLimitExceeded.
+Result<int64_t> range_count(const Tensor& start, const Tensor& limit, const Tensor& delta);
 
 }  // namespace ferry

@@ -162,6 +162,15 @@ template <class T, class I, class Apply>
 void scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* indices,
                    const T* updates, T* y, Apply apply) {
   T* base = y + offset_of(o, l.outer_dims, l.outer_strides);
+  if (l.inner == 1) {
+    const I* at = indices + o * l.n;
+    const T* from = updates + o * l.n;
+    for (int64_t j = 0; j < l.n; ++j) {
+      const auto i = static_cast<int64_t>(at[j]);
+      apply(base[(i < 0 ? i + l.size : i) * l.stride], from[j]);
+    }
+    return;
+  }
   const int64_t run = l.inner_dims.empty() ? 1 : l.inner_dims.back();
   for (int64_t k = k0; k < k1;) {
     const int64_t length = std::min(k1, (k / run + 1) * run) - k;
