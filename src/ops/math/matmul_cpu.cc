@@ -7,6 +7,7 @@
 #include "ops/math/matmul.h"
 #include "ops/math/matmul_geometry.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/typed_product.h"
 
 namespace ferry {
 namespace {
@@ -117,11 +118,53 @@ Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
   return KernelOffer(std::make_unique<BatchKernel>(gemm_kernels(request.isa), request.exact));
 }
 
+// Doubles and integers: stacks of matrices, vectors too.
+class TypedKernel final : public StepKernel {
+ public:
+  TypedKernel(Product product, bool trans_b) : product_(product), trans_b_(trans_b) {}
+  std::string name() const override { return "product_typed"; }
+  Status run(StepContext& c) const override {
+    const Tensor &a = c.input(0), &given = c.input(1);
+    const bool swapped = trans_b_ && given.rank() == 2;
+    const Tensor b = swapped ? given.reshaped({given.dim(1), given.dim(0)}) : given;
+    FERRY_ASSIGN_OR_RETURN(const MatMulSizes s, matmul_sizes(a, b));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), s.out));
+    if (y.count() == 0) return {};
+    const int64_t element = dtype_bits(a.dtype()) / 8;
+    ProductArgs args{.m = s.m, .n = s.n, .k = s.k};
+    args.a_row = s.k, args.a_col = 1, args.c_row = s.n;
+    args.b_row = swapped ? 1 : s.n, args.b_col = swapped ? s.k : 1;
+    const auto place = [&](int64_t batch, ProductArgs& p) {
+      p.c = static_cast<char*>(y.raw()) + batch * s.m * s.n * element;
+      int64_t at_a = 0, at_b = 0;
+      for (size_t i = s.batch.size(); i-- > 0; batch /= s.batch[i]) {
+        at_a += batch % s.batch[i] * s.a_strides[i];
+        at_b += batch % s.batch[i] * s.b_strides[i];
+      }
+      p.a = static_cast<const char*>(a.raw()) + at_a * s.m * s.k * element;
+      p.b = static_cast<const char*>(b.raw()) + at_b * s.k * s.n * element;
+    };
+    return typed_products(c, product_, element, s.batch.count(), args, place,
+                          [](int64_t, int64_t, int64_t, int64_t, int64_t) {});
+  }
+
+ private:
+  Product product_;
+  bool trans_b_;
+};
+
+Result<KernelOffer> make_typed_kernel(const KernelRequest& request) {
+  const Product product = product_kernels(request.isa).of(request.type(0).dtype);
+  if (product == nullptr) return KernelOffer(std::string("neither f64 nor wide integers"));
+  return KernelOffer(std::make_unique<TypedKernel>(product, request.node.op.as<MatMul>()->trans_b));
+}
+
 }  // namespace
 
 void register_matmul_cpu(KernelRegistry& r) {
   add_anchor_kernel(r, "MatMul", "gemm_f32", make_weights_kernel);
   r.add("MatMul", "gemm_f32_batched", make_batch_kernel);
+  r.add("MatMul", "product_typed", make_typed_kernel);
 }
 
 }  // namespace ferry
