@@ -70,6 +70,24 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
       return EltInstruction{EltOp::kSin};
     case UnaryKind::kCos:
       return EltInstruction{EltOp::kCos};
+    case UnaryKind::kTan:
+      return EltInstruction{EltOp::kTan};
+    case UnaryKind::kAsin:
+      return EltInstruction{EltOp::kAsin};
+    case UnaryKind::kAcos:
+      return EltInstruction{EltOp::kAcos};
+    case UnaryKind::kAtan:
+      return EltInstruction{EltOp::kAtan};
+    case UnaryKind::kSinh:
+      return EltInstruction{EltOp::kSinh};
+    case UnaryKind::kCosh:
+      return EltInstruction{EltOp::kCosh};
+    case UnaryKind::kAsinh:
+      return EltInstruction{EltOp::kAsinh};
+    case UnaryKind::kAcosh:
+      return EltInstruction{EltOp::kAcosh};
+    case UnaryKind::kAtanh:
+      return EltInstruction{EltOp::kAtanh};
     case UnaryKind::kSoftplus:
       return EltInstruction{EltOp::kSoftplus};
     case UnaryKind::kMish:

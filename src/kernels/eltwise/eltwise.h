@@ -53,6 +53,15 @@ enum class EltOp : uint8_t {
   kMish,
   kSelu,  // q x, or q p (exp(x) - 1) below 0
   kCelu,
+  kTan,
+  kAsin,
+  kAcos,
+  kAtan,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
   kFirstUnary = kClip,
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/eltwise/eltwise.h"
+#include "kernels/functions/wide.h"
 #include "kernels/vec_math.h"
 
 namespace ferry::FERRY_ISA {
@@ -159,6 +160,7 @@ void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
 void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
            float q) noexcept {
   if (op < EltOp::kFirstUnary) return apply_binary(op, a, b, y, n);
+  if (op >= EltOp::kTan) return apply_wide(op, a, y, n);
   switch (op) {
     case EltOp::kNeg:
       return map1(a, y, n, [](F32 x) { return -x; });

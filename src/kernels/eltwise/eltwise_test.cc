@@ -32,6 +32,15 @@ const auto kErf = [](double x, double, double) { return std::erf(x); };
 const auto kLog = [](double x, double, double) { return std::log(x); };
 const auto kSin = [](double x, double, double) { return std::sin(x); };
 const auto kCos = [](double x, double, double) { return std::cos(x); };
+const auto kTan = [](double x, double, double) { return std::tan(x); };
+const auto kAsin = [](double x, double, double) { return std::asin(x); };
+const auto kAcos = [](double x, double, double) { return std::acos(x); };
+const auto kAtan = [](double x, double, double) { return std::atan(x); };
+const auto kSinh = [](double x, double, double) { return std::sinh(x); };
+const auto kCosh = [](double x, double, double) { return std::cosh(x); };
+const auto kAsinh = [](double x, double, double) { return std::asinh(x); };
+const auto kAcosh = [](double x, double, double) { return std::acosh(x); };
+const auto kAtanh = [](double x, double, double) { return std::atanh(x); };
 const auto kSqrt = [](double x, double, double) { return std::sqrt(x); };
 const auto kSigmoid = [](double x, double, double) { return sigmoid(x); };
 const auto kSoftplus = [](double x, double, double) { return softplus(x); };
@@ -85,6 +94,15 @@ TEST(Eltwise, FunctionsAreWithinTwoUlps) {
       {EltOp::kLog, 0, 0, kLog},
       {EltOp::kSin, 0, 0, kSin},
       {EltOp::kCos, 0, 0, kCos},
+      {EltOp::kTan, 0, 0, kTan},
+      {EltOp::kAsin, 0, 0, kAsin},
+      {EltOp::kAcos, 0, 0, kAcos},
+      {EltOp::kAtan, 0, 0, kAtan},
+      {EltOp::kSinh, 0, 0, kSinh},
+      {EltOp::kCosh, 0, 0, kCosh},
+      {EltOp::kAsinh, 0, 0, kAsinh},
+      {EltOp::kAcosh, 0, 0, kAcosh},
+      {EltOp::kAtanh, 0, 0, kAtanh},
       {EltOp::kSoftplus, 0, 0, kSoftplus},
       {EltOp::kMish, 0, 0, kMish},
       {EltOp::kSqrt, 0, 0, kSqrt},

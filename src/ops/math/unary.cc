@@ -272,23 +272,12 @@ Status eval_integer(const Unary& op, const T* x, T* y, int64_t n) {
 Status eval(const Unary& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
-  if (op.kind == K::kNot) {
-    for (int64_t i = 0; i < x.count(); ++i) y.data<bool>()[i] = !x.data<bool>()[i];
-    return {};
+  constexpr int64_t kAtOnce = 64 << 10;
+  for (int64_t i = 0; i < x.count(); i += kAtOnce) {
+    FERRY_RETURN_IF_ERROR(c.poll());
+    FERRY_RETURN_IF_ERROR(unary_range(op, x, y, i, std::min(i + kAtOnce, x.count())));
   }
-  return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    constexpr int64_t kAtOnce = 64 << 10;
-    for (int64_t i = 0; i < x.count(); i += kAtOnce) {
-      FERRY_RETURN_IF_ERROR(c.poll());
-      const int64_t n = std::min(kAtOnce, x.count() - i);
-      if constexpr (is_floating_v<T>) {
-        FERRY_RETURN_IF_ERROR(eval_floating(op, x.data<T>() + i, y.data<T>() + i, n));
-      } else {
-        FERRY_RETURN_IF_ERROR(eval_integer(op, x.data<T>() + i, y.data<T>() + i, n));
-      }
-    }
-    return {};
-  });
+  return {};
 }
 
 Unary defaults(K kind) {
@@ -320,6 +309,26 @@ Unary defaults(K kind) {
 }
 
 }  // namespace
+
+std::vector<const char*> unary_operators() {
+  std::vector<const char*> names;
+  for (const Row& row : kRows) names.push_back(row.name);
+  return names;
+}
+
+Status unary_range(const Unary& op, const Tensor& x, Tensor& y, int64_t from, int64_t to) {
+  if (op.kind == K::kNot) {
+    for (int64_t i = from; i < to; ++i) y.data<bool>()[i] = !x.data<bool>()[i];
+    return {};
+  }
+  return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    if constexpr (is_floating_v<T>) {
+      return eval_floating(op, x.data<T>() + from, y.data<T>() + from, to - from);
+    } else {
+      return eval_integer(op, x.data<T>() + from, y.data<T>() + from, to - from);
+    }
+  });
+}
 
 void register_unary(OpRegistry& r) {
   for (const Row& row : kRows) {

@@ -5,6 +5,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "ferry/tensor.h"
 
 namespace ferry {
 
@@ -60,5 +64,10 @@ struct Unary {
   float beta = 0;                    // beta; Selu: gamma; Shrink: bias
   std::string approximate = "none";  // Gelu only: "none" or "tanh"
 };
+
+// The names of all operators of one input.
+std::vector<const char*> unary_operators();
+// The reference for the elements [from, to); y has x's type and dims.
+Status unary_range(const Unary& op, const Tensor& x, Tensor& y, int64_t from, int64_t to);
 
 }  // namespace ferry

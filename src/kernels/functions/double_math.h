@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementary functions of one double, without branches, for loops that the compiler vectorises in
+// `_isa.cc` files. NaN stays NaN.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/vec.h"
+
+namespace ferry::FERRY_ISA {
+
+FERRY_INLINE double fma_double(double a, double b, double c) {
+#if defined(__FP_FAST_FMA)
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+FERRY_INLINE uint64_t bits_of(double x) {
+  uint64_t b;
+  __builtin_memcpy(&b, &x, sizeof b);
+  return b;
+}
+FERRY_INLINE double double_of(uint64_t b) {
+  double x;
+  __builtin_memcpy(&x, &b, sizeof x);
+  return x;
+}
+
+// c[0] + c[1] x + ... + c[N - 1] x^(N - 1).
+template <int N>
+FERRY_INLINE double polynomial(const double (&c)[N], double x) {
+  double p = c[N - 1];
+  FERRY_UNROLL
+  for (int i = N - 2; i >= 0; --i) p = fma_double(p, x, c[i]);
+  return p;
+}
+
+// Adding it rounds to a whole number, which then stands in the lowest bits.
+inline constexpr double kRounder = 0x1.8p52;
+// ln 2 in two parts; whole numbers below 2^20 times the first are exact.
+inline constexpr double kLn2 = 0x1.62e42fefp-1, kLn2Rest = 0x1.473de6af278edp-34;
+
+// 2^n for whole n in [-1022, 1023].
+FERRY_INLINE double power_of_two(double n) {
+  return double_of((bits_of(n + kRounder) + 1023) << 52);
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2: Taylor's series, of `kTerms` terms.
+template <int kTerms>
+FERRY_INLINE double exp_series(double r) {
+  double factorial = 2, c[kTerms];
+  FERRY_UNROLL
+  for (int i = 0; i < kTerms; ++i) {
+    c[i] = 1 / factorial;
+    factorial *= i + 3;
+  }
+  return polynomial(c, r);
+}
+
+// e^x; of 8 terms to 3e-11 and for |x| < 700, of 12 to less than one unit in the last place.
+template <int kTerms>
+FERRY_INLINE double exp_double(double x) {
+  const double low = x < -746.0 ? -746.0 : x, v = low > 710.0 ? 710.0 : low;
+  const double n = fma_double(v, 0x1.71547652b82fep+0, kRounder) - kRounder;
+  const double r = fma_double(-n, kLn2Rest, fma_double(-n, kLn2, v));
+  const double m = 1 + fma_double(r * r, exp_series<kTerms>(r), r);
+  if constexpr (kTerms < 12) return m * power_of_two(n);
+  const double half = fma_double(n, 0.5, kRounder) - kRounder;
+  return m * power_of_two(half) * power_of_two(n - half);
+}
+
+// log x for normal x > 0. With s = f / (2 + f) it is 2 s + 2 s^3 / 3 + 2 s^5 / 5 + ..., and 2 s is
+// f - f^2 / 2 + s f^2 / 2. Of 5 terms to 1e-10, of 10 to less than one unit in the last place.
+template <int kTerms>
+FERRY_INLINE double log_normal(double x) {
+  constexpr uint64_t kRootHalf = 0x3fe6a09e667f3bcd, kMantissa = 0x000fffffffffffff;
+  const uint64_t b = bits_of(x) + (0x3ff0000000000000 - kRootHalf);
+  const double e = double_of((b >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
+  const double f = double_of((b & kMantissa) + kRootHalf) - 1;
+  const double s = f / (2 + f), z = s * s, h = 0.5 * f * f;
+  double c[kTerms];
+  FERRY_UNROLL
+  for (int i = 0; i < kTerms; ++i) c[i] = 2.0 / (2 * i + 3);
+  const double rest = fma_double(s, fma_double(z, polynomial(c, z), h), e * kLn2Rest);
+  return e * kLn2 - ((h - rest) - f);
+}
+
+FERRY_INLINE double log_double(double x) {
+  const double infinity = __builtin_inf();
+  const bool tiny = x < 0x1p-1022;
+  const double y = log_normal<10>(tiny ? x * 0x1p54 : x) - (tiny ? 54 * 0x1.62e42fefa39efp-1 : 0.0);
+  const double finite = x < infinity ? y : x;
+  const double positive = x == 0 ? -infinity : finite;
+  return x < 0 ? __builtin_nan("") : positive;
+}
+
+}  // namespace ferry::FERRY_ISA

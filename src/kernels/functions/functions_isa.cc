@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt). Polynomials are fits
+// of our own; the bounds beside them are of the function's relative error.
+#include "kernels/functions/double_math.h"
+#include "kernels/functions/functions.h"
+#include "kernels/functions/wide.h"
+
+namespace ferry::FERRY_ISA {
+namespace {
+
+constexpr int64_t kBlock = 64;
+
+// Whole blocks always, so that a value's result does not depend on where it stands.
+template <class T, class F>
+FERRY_INLINE void map_blocks(const T* x, T* y, int64_t n, F f) {
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const auto m = static_cast<uint64_t>(smaller(kBlock, n - i));
+    T in[kBlock] = {}, out[kBlock];
+    __builtin_memcpy(in, x + i, m * sizeof(T));
+    for (int64_t j = 0; j < kBlock; ++j) {
+      out[j] = static_cast<T>(f(static_cast<double>(in[j])));
+    }
+    __builtin_memcpy(y + i, out, m * sizeof(T));
+  }
+}
+
+// asin(s) for s^2 = z <= 1 / 4, within 4e-12.
+FERRY_INLINE double asin_series(double s, double z) {
+  constexpr double c[] = {0.16666666665495086,   0.075000005988290491, 0.044642358484883195,
+                          0.030397634130580702,  0.022132443623426793, 0.019306260869368044,
+                          0.0054431851027481071, 0.029305239705335789};
+  return fma_double(s * z, polynomial(c, z), s);
+}
+
+constexpr double kHalfPi = 0x1.921fb54442d18p+0;
+
+FERRY_INLINE double asin_wide(double x) {
+  const double a = __builtin_fabs(x);
+  const bool far = a > 0.5;
+  const double z = far ? (1 - a) * 0.5 : a * a, root = __builtin_sqrt(z);
+  const double p = asin_series(far ? root : a, z);
+  return __builtin_copysign(far ? kHalfPi - 2 * p : p, x);
+}
+
+FERRY_INLINE double acos_wide(double x) {
+  const double a = __builtin_fabs(x);
+  const bool far = a > 0.5;
+  const double z = far ? (1 - a) * 0.5 : a * a, root = __builtin_sqrt(z);
+  const double p = asin_series(far ? root : a, z), positive = far ? 2 * p : kHalfPi - p;
+  return x < 0 ? 2 * kHalfPi - positive : positive;
+}
+
+// As atan(t), pi / 4 + atan((t - 1) / (t + 1)) or pi / 2 - atan(1 / t), within 4e-12.
+FERRY_INLINE double atan_wide(double x) {
+  constexpr double c[] = {-0.33333333331440731, 0.19999998917288582,   -0.14285612511387016,
+                          0.11107495135714473,  -0.090289835003504621, 0.071353251223306783,
+                          -0.040432248258871612};
+  constexpr double kRoot2 = 0x1.6a09e667f3bcdp+0;
+  const double a = __builtin_fabs(x);
+  const bool middle = a > kRoot2 - 1, far = a > kRoot2 + 1;
+  const double above = far ? -1.0 : middle ? a - 1 : a, below = far ? a : middle ? a + 1 : 1.0;
+  const double t = above / below, z = t * t;
+  const double base = far ? kHalfPi : middle ? kHalfPi / 2 : 0.0;
+  return __builtin_copysign(base + fma_double(t * z, polynomial(c, z), t), x);
+}
+
+FERRY_INLINE double sinh_wide(double x) {
+  const double a = __builtin_fabs(x), e = exp_double<8>(a > 100 ? 100.0 : a);
+  const double large = __builtin_copysign(0.5 * (e - 1 / e), x);
+  return a < 0x1p-10 ? fma_double(x * x, x * (1.0 / 6), x) : large;
+}
+
+FERRY_INLINE double cosh_wide(double x) {
+  const double a = __builtin_fabs(x), e = exp_double<8>(a > 100 ? 100.0 : a);
+  return 0.5 * (e + 1 / e);
+}
+
+// Below 2^-6 three terms of the series are within 2e-12.
+FERRY_INLINE double asinh_wide(double x) {
+  const double a = __builtin_fabs(x), z = x * x;
+  const double large = log_normal<5>(a + __builtin_sqrt(fma_double(a, a, 1.0)));
+  const double near_zero = fma_double(x * z, fma_double(z, 3.0 / 40, -1.0 / 6), x);
+  const double y = a < 0x1p-6 ? near_zero : __builtin_copysign(large, x);
+  return a < __builtin_inf() ? y : x;
+}
+
+FERRY_INLINE double acosh_wide(double x) {
+  const double y = log_normal<5>(x + __builtin_sqrt((x - 1) * (x + 1)));
+  const double finite = x < __builtin_inf() ? y : x;
+  return x < 1 ? __builtin_nan("") : finite;
+}
+
+FERRY_INLINE double atanh_wide(double x) {
+  const double a = __builtin_fabs(x), z = x * x;
+  const double large = __builtin_copysign(0.5 * log_normal<5>((1 + a) / (1 - a)), x);
+  const double near_zero = fma_double(x * z, fma_double(z, 0.2, 1.0 / 3), x);
+  const double y = a < 0x1p-6 ? near_zero : large;
+  const double end = a > 1 ? __builtin_nan("") : __builtin_copysign(__builtin_inf(), x);
+  const double inside = a < 1 ? y : end;
+  return x == x ? inside : x;
+}
+
+// Up to here whole right angles times the parts of pi / 2 below are exact.
+constexpr float kTanLimit = 1e5f;
+
+FERRY_INLINE double tan_wide(double x) {
+  const double n = fma_double(x, 0x1.45f306dc9c883p-1, kRounder) - kRounder;
+  double r = fma_double(-n, 0x1.921fb544p+0, x);
+  r = fma_double(-n, 0x1.0b4611a6p-34, r);
+  r = fma_double(-n, 0x1.3198a2e037073p-69, r);
+  constexpr double s[] = {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800},
+                   c[] = {-1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800};
+  const double z = r * r;
+  const double sine = fma_double(r * z, polynomial(s, z), r);
+  const double cosine = fma_double(z, polynomial(c, z), 1.0);
+  const bool odd = (bits_of(n + kRounder) & 1) != 0;
+  return (odd ? -cosine : sine) / (odd ? sine : cosine);
+}
+
+// Larger angles go to the C library, by element.
+void tan_floats(const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    float angle[kBlock];
+    int32_t large = 0;
+    for (int64_t j = 0; j < m; ++j) {
+      angle[j] = x[i + j];
+      large |= __builtin_fabsf(angle[j]) <= kTanLimit ? 0 : 1;
+    }
+    map_blocks(angle, y + i, m, [](double v) { return tan_wide(v); });
+    for (int64_t j = 0; j < m && large != 0; ++j) {
+      if (!(__builtin_fabsf(angle[j]) <= kTanLimit)) y[i + j] = __builtin_tanf(angle[j]);
+    }
+  }
+}
+
+void exp_doubles(const void* x, void* y, int64_t n) noexcept {
+  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
+             [](double v) { return exp_double<12>(v); });
+}
+void log_doubles(const void* x, void* y, int64_t n) noexcept {
+  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
+             [](double v) { return log_double(v); });
+}
+void sqrt_doubles(const void* x, void* y, int64_t n) noexcept {
+  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
+             [](double v) { return __builtin_sqrt(v); });
+}
+
+}  // namespace
+
+void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept {
+  switch (op) {
+    case EltOp::kTan:
+      return tan_floats(a, y, n);
+    case EltOp::kAsin:
+      return map_blocks(a, y, n, [](double v) { return asin_wide(v); });
+    case EltOp::kAcos:
+      return map_blocks(a, y, n, [](double v) { return acos_wide(v); });
+    case EltOp::kAtan:
+      return map_blocks(a, y, n, [](double v) { return atan_wide(v); });
+    case EltOp::kSinh:
+      return map_blocks(a, y, n, [](double v) { return sinh_wide(v); });
+    case EltOp::kCosh:
+      return map_blocks(a, y, n, [](double v) { return cosh_wide(v); });
+    case EltOp::kAsinh:
+      return map_blocks(a, y, n, [](double v) { return asinh_wide(v); });
+    case EltOp::kAcosh:
+      return map_blocks(a, y, n, [](double v) { return acosh_wide(v); });
+    default:
+      return map_blocks(a, y, n, [](double v) { return atanh_wide(v); });
+  }
+}
+
+extern const FunctionKernels kFunctionKernels = {exp_doubles, log_doubles, sqrt_doubles};
+
+}  // namespace ferry::FERRY_ISA
