@@ -26,6 +26,7 @@ enum class TypedOp : uint8_t {
   kXor,
   kMod,   // the sign of the divisor; no integer divisor is 0
   kFmod,  // the sign of the dividend
+  kPow,   // integers, wrapping; no exponent is negative
   kBitAnd,
   kBitOr,
   kBitXor,

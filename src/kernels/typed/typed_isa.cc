@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
+#include "kernels/functions/double_math.h"
 #include "kernels/typed/typed.h"
 #include "kernels/vec.h"
 #include "kernels/wrap.h"
@@ -17,6 +18,13 @@ struct Wide<int32_t> {
 };
 template <class T>
 using wide_t = typename Wide<T>::type;
+
+// Towards zero, wrapping; v is not 0. Exact: a quotient of 32-bit integers that is no integer is
+// farther from one than a double rounds.
+FERRY_INLINE int32_t quotient(int32_t u, int32_t v) {
+  const double q = static_cast<double>(u) / static_cast<double>(v);
+  return static_cast<int32_t>(q > 2147483647.0 ? q - 4294967296.0 : q);
+}
 
 template <TypedOp kOp, class T>
 FERRY_INLINE T arithmetic(T u, T v) {
@@ -40,9 +48,7 @@ FERRY_INLINE T arithmetic(T u, T v) {
     if constexpr (std::is_floating_point_v<T>) {
       return u / v;
     } else if constexpr (sizeof(T) <= 4) {
-      // Exact: a quotient of 32-bit integers that is no integer is farther from one than a double
-      // rounds. The detour over 64 bits wraps the smallest by -1.
-      return static_cast<T>(static_cast<int64_t>(static_cast<double>(u) / static_cast<double>(v)));
+      return quotient(u, v);
     } else if constexpr (static_cast<T>(-1) < T(0)) {
       return v == -1 ? static_cast<T>(W(0) - W(u)) : u / v;
     } else {
@@ -52,9 +58,7 @@ FERRY_INLINE T arithmetic(T u, T v) {
   if constexpr (kOp == TypedOp::kMod || kOp == TypedOp::kFmod) {
     T r;
     if constexpr (sizeof(T) <= 4) {
-      // Exact, for the reason above.
-      const auto q = static_cast<int64_t>(static_cast<double>(u) / static_cast<double>(v));
-      r = static_cast<T>(W(u) - static_cast<W>(q) * W(v));
+      r = static_cast<T>(W(u) - static_cast<W>(quotient(u, v)) * W(v));
     } else {
       r = v == -1 ? T(0) : u % v;
     }
@@ -107,6 +111,40 @@ void arithmetic_row(const void* a, int64_t a_step, const void* b, int64_t b_step
                     int64_t n) noexcept {
   map_row(static_cast<const T*>(a), a_step, static_cast<const T*>(b), b_step, static_cast<T*>(y), n,
           [](T u, T v) { return arithmetic<kOp>(u, v); });
+}
+
+// Quotients and remainders of 64-bit integers: where a block's are below 2^50 in doubles, which
+// hold them and round no quotient to the next integer.
+template <TypedOp kOp>
+void divide_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                int64_t n) noexcept {
+  constexpr int64_t kBlock = 64;
+  const auto *from_a = static_cast<const int64_t*>(a), *from_b = static_cast<const int64_t*>(b);
+  const uint64_t origin = bits_of(kRounder), half = uint64_t{1} << 50;
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    int64_t u[kBlock] = {}, v[kBlock] = {}, r[kBlock];
+    uint64_t large = FERRY_ISA_LEVEL == 0 ? 1 : 0;
+    for (int64_t j = 0; j < m; ++j) {
+      u[j] = from_a[(i + j) * a_step];
+      v[j] = from_b[(i + j) * b_step];
+      large |=
+          (static_cast<uint64_t>(u[j]) + half) >> 51 | (static_cast<uint64_t>(v[j]) + half) >> 51;
+    }
+    if (large != 0) {
+      for (int64_t j = 0; j < m; ++j) r[j] = arithmetic<kOp>(u[j], v[j]);
+    } else {
+      for (int64_t j = 0; j < kBlock; ++j) {
+        const double p = double_of(origin + static_cast<uint64_t>(u[j])) - kRounder;
+        const double q = double_of(origin + static_cast<uint64_t>(v[j])) - kRounder;
+        const double whole = __builtin_trunc(p / q), rest = fma_double(-whole, q, p);
+        const bool moves = kOp == TypedOp::kMod && rest != 0 && (rest < 0) != (q < 0);
+        const double result = kOp == TypedOp::kDiv ? whole : rest + (moves ? q : 0.0);
+        r[j] = static_cast<int64_t>(bits_of(result + kRounder) - origin);
+      }
+    }
+    __builtin_memcpy(static_cast<int64_t*>(y) + i, r, static_cast<uint64_t>(m) * sizeof(int64_t));
+  }
 }
 
 template <TypedOp kOp, class T>
@@ -182,7 +220,49 @@ TypedBinaryRow remainder_of(TypedOp op) {
 }
 TypedBinaryRow remainder_binary(TypedOp op, DType type) {
   if (type == DType::kInt32) return remainder_of<int32_t>(op);
-  return type == DType::kInt64 ? remainder_of<int64_t>(op) : nullptr;
+  if (type != DType::kInt64) return nullptr;
+  return op == TypedOp::kMod ? divide_row<TypedOp::kMod> : divide_row<TypedOp::kFmod>;
+}
+
+template <class T>
+FERRY_INLINE T power(T base, T exponent) {
+  using W = wrap_t<T>;
+  W b = static_cast<W>(base), y = 1;
+  for (W e = static_cast<W>(exponent); e != 0; e >>= 1, b *= b) y *= (e & 1) != 0 ? b : W(1);
+  return static_cast<T>(y);
+}
+
+template <class T>
+void power_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+               int64_t n) noexcept {
+  using W = wrap_t<T>;
+  const auto *base = static_cast<const T*>(a), *exponent = static_cast<const T*>(b);
+  auto* to = static_cast<T*>(y);
+  if (b_step != 0 || a_step == 0 || *exponent == 0) {
+    for (int64_t i = 0; i < n; ++i) to[i] = power(base[i * a_step], exponent[i * b_step]);
+    return;
+  }
+  // One exponent: blocks go through its bits together.
+  constexpr int64_t kBlock = 64;
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    W square[kBlock] = {}, product[kBlock];
+    for (int64_t j = 0; j < m; ++j) square[j] = static_cast<W>(base[i + j]);
+    W e = static_cast<W>(*exponent);
+    for (; (e & 1) == 0; e >>= 1) {
+      for (int64_t j = 0; j < kBlock; ++j) square[j] *= square[j];
+    }
+    for (int64_t j = 0; j < kBlock; ++j) product[j] = square[j];
+    while ((e >>= 1) != 0) {
+      for (int64_t j = 0; j < kBlock; ++j) square[j] *= square[j];
+      for (int64_t j = 0; j < kBlock && (e & 1) != 0; ++j) product[j] *= square[j];
+    }
+    for (int64_t j = 0; j < m; ++j) to[i + j] = static_cast<T>(product[j]);
+  }
+}
+TypedBinaryRow power_binary(DType type) {
+  if (type == DType::kInt32) return power_row<int32_t>;
+  return type == DType::kInt64 ? power_row<int64_t> : nullptr;
 }
 
 template <class T>
@@ -195,6 +275,8 @@ TypedBinaryRow binary_of(TypedOp op) {
     case TypedOp::kMul:
       return arithmetic_row<TypedOp::kMul, T>;
     case TypedOp::kDiv:
+      if constexpr (sizeof(T) == 8 && !std::is_floating_point_v<T>)
+        return divide_row<TypedOp::kDiv>;
       return arithmetic_row<TypedOp::kDiv, T>;
     case TypedOp::kMin:
       return arithmetic_row<TypedOp::kMin, T>;
@@ -239,6 +321,8 @@ TypedBinaryRow binary(TypedOp op, DType type) noexcept {
     case TypedOp::kMod:
     case TypedOp::kFmod:
       return remainder_binary(op, type);
+    case TypedOp::kPow:
+      return power_binary(type);
     case TypedOp::kShiftLeft:
     case TypedOp::kShiftRight:
       return shift_binary(op, type);

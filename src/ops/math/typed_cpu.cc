@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise operators beyond fp32 arithmetic: other types, comparisons, logic.
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -106,6 +107,39 @@ Result<KernelOffer> make_binary(const KernelRequest& request) {
   return KernelOffer(std::make_unique<BinaryStep>(kernels, row, is_comparison(op->kind), divides));
 }
 
+class PowerStep final : public StepKernel {
+ public:
+  PowerStep(TypedBinaryRow row, Op op) : row_(row), op_(std::move(op)) {}
+  std::string name() const override { return "elementwise_typed"; }
+  Status run(StepContext& c) const override {
+    const Tensor &a = c.input(0), &b = c.input(1);
+    const bool negative =
+        a.dtype() == DType::kInt32 ? any_negative<int32_t>(b) : any_negative<int64_t>(b);
+    if (negative) return op_.def().eval(op_, c);
+    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
+    if (y.count() > 0) run_binary(c.team(), row_, a, b, y);
+    return {};
+  }
+
+ private:
+  template <class T>
+  static bool any_negative(const Tensor& t) {
+    return std::any_of(t.data<T>(), t.data<T>() + t.count(), [](T v) { return v < 0; });
+  }
+
+  TypedBinaryRow row_;
+  Op op_;
+};
+
+Result<KernelOffer> make_power(const KernelRequest& request) {
+  const DType type = request.type(0).dtype;
+  const TypedBinaryRow row = typed_kernels(request.isa).binary(TypedOp::kPow, type);
+  if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
+  if (request.type(1).dtype != type) return KernelOffer(std::string("exponents of another type"));
+  return KernelOffer(std::make_unique<PowerStep>(row, request.node.op));
+}
+
 // Max, Min, Sum and Mean of several inputs, two at a time.
 class VariadicStep final : public StepKernel {
  public:
@@ -204,6 +238,7 @@ void register_typed_cpu(KernelRegistry& r) {
         "GreaterOrEqual", "Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
     r.add(op, "elementwise_typed", make_binary);
   }
+  r.add("Pow", "elementwise_typed", make_power);
   for (const char* op : {"Max", "Min", "Sum", "Mean"})
     r.add(op, "elementwise_typed", make_variadic);
   for (const char* op : {"Abs", "Neg", "Sign", "Relu", "Not", "BitwiseNot"}) {
