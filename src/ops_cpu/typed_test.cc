@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise steps of every type against the reference kernels.
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -66,6 +68,93 @@ TEST(Typed, Arithmetic) {
   check_binaries<int64_t>({"Add", "Sub", "Mul", "Div", "Max", "Min"});
   check_binaries<double>({"Add", "Sub", "Mul", "Div", "Max", "Min"});
   check_binaries<float>({"Max", "Min"});
+}
+
+template <class T>
+void check_powers() {
+  for (const Shapes& s : kShapes) {
+    Tensor exponents = values<T>(s.b, 2);
+    for (int64_t i = 0; i < exponents.count(); ++i) exponents.data<T>()[i] &= 31;
+    StepTester("Pow").input(values<T>(s.a, 1)).input(exponents).kernel("elementwise_typed").run();
+  }
+  for (T e : {T(0), T(2), T(3), T(6), T(63), T(-1), T(-2)}) {
+    StepTester("Pow")
+        .input(values<T>({3, 70}, 1, false))
+        .constant(tensor<T>({}, {e}))
+        .kernel("elementwise_typed")
+        .run();
+  }
+  StepTester("Pow")
+      .input(tensor<T>({2}, {1, 0}))
+      .input(tensor<T>({1}, {-3}))
+      .kernel("elementwise_typed")
+      .run_error("zero is raised to the negative power -3");
+}
+
+TEST(Typed, Powers) {
+  check_powers<int32_t>();
+  check_powers<int64_t>();
+}
+
+Tensor spread_doubles(int64_t count) {
+  Tensor t = Tensor::allocate(DType::kFloat64, {count}).value();
+  uint64_t seed = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    // Half of them of all magnitudes, half in [-800, 800).
+    const double small = static_cast<double>(seed >> 11) * 0x1p-53 * 1600 - 800;
+    t.data<double>()[i] = i % 2 == 0 ? std::bit_cast<double>(seed) : small;
+  }
+  const double inf = std::numeric_limits<double>::infinity();
+  const double edges[] = {0.0,      -0.0,      1,       inf,    -inf,      std::nan(""), 709.7827,
+                          709.7828, -745.1332, -745.14, -708.4, 0x1p-1074, 0x1p-1022,    1e308};
+  std::copy(std::begin(edges), std::end(edges), t.data<double>());
+  return t;
+}
+
+TEST(Typed, FunctionsOfDoubles) {
+  const double two_ulps = 0x1p-51;
+  for (const char* op : {"Exp", "Log", "Sqrt"}) {
+    StepTester(op)
+        .input(spread_doubles(70001))
+        .kernel("function_f64")
+        .tolerance(two_ulps, 0x1p-1073)
+        .run();
+  }
+  for (const char* op : {"Sin", "Tanh", "Sigmoid", "Gelu", "Floor", "Softplus"}) {
+    StepTester(op).input(spread_doubles(5001)).kernel("elementwise_threads").run();
+  }
+  StepTester("Shrink").input(values<int64_t>({3, 70}, 1)).kernel("elementwise_threads").run();
+}
+
+template <class T>
+void check_halves(DType type, double rounding) {
+  const auto narrow = [type](const Dims& dims, uint32_t seed) {
+    const Tensor x = values<float>(dims, seed, false);
+    Tensor t = Tensor::allocate(type, dims).value();
+    for (int64_t i = 0; i < t.count(); ++i) t.data<T>()[i] = T(x.data<float>()[i]);
+    return t;
+  };
+  for (const char* op : {"Add", "Sub", "Mul", "Div"}) {
+    for (const Shapes& s : kShapes) {
+      StepTester(op).input(narrow(s.a, 1)).input(narrow(s.b, 2)).kernel("elementwise_half").run();
+    }
+  }
+  Tensor x = narrow({3, 701}, 3);
+  for (const char* op : {"Relu", "Neg", "Abs", "Sign", "Floor", "LeakyRelu", "Sqrt"}) {
+    StepTester(op).input(x).kernel("elementwise_half").run();
+  }
+  for (int64_t i = 0; i < x.count(); ++i) {
+    if (std::isinf(static_cast<float>(x.data<T>()[i]))) x.data<T>()[i] = T(-9.0f);
+  }
+  for (const char* op : {"Exp", "Tanh", "Gelu", "Sigmoid", "Atan", "Elu", "Log", "Mish"}) {
+    StepTester(op).input(x).kernel("elementwise_half").tolerance(rounding, 1e-7).run();
+  }
+}
+
+TEST(Typed, Halves) {
+  check_halves<half>(DType::kFloat16, 0x1p-10);
+  check_halves<bfloat16>(DType::kBFloat16, 0x1p-7);
 }
 
 TEST(Typed, Comparisons) {

@@ -3,7 +3,8 @@
 // its results are rounded as before.
 //
 // Constants become f32. Operators that move elements or look at nothing but integers stay, as do
-// those whose reference kernel does more with 16-bit values than to compute in f32.
+// those of one value each that have kernels for 16 bits (ops/math/half_cpu.cc), and those whose
+// reference kernel does more with 16-bit values than to compute in f32.
 #pragma once
 
 #include "passes/pass.h"

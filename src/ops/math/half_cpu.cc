@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise operators on f16 and bf16: a block at a time becomes f32, is computed and rounded.
+#include <algorithm>
+#include <array>
+
+#include "base/status.h"
+#include "kernels/typed/typed.h"
+#include "ops/arguments.h"
+#include "ops_cpu/typed_rows.h"
+#include "plan/eltwise_program.h"
+#include "plan/step_kernel.h"
+
+namespace ferry {
+namespace {
+
+class HalfStep final : public StepKernel {
+ public:
+  // `a` and `b`: the inputs that the instruction reads.
+  HalfStep(Isa isa, const EltInstruction& instruction, DType type, size_t a, size_t b)
+      : kernels_(elt_kernels(isa)),
+        instruction_(instruction),
+        type_(type),
+        widen_(typed_kernels(isa).cast(type, DType::kFloat32)),
+        narrow_(typed_kernels(isa).cast(DType::kFloat32, type)),
+        a_(a),
+        b_(b) {}
+  std::string name() const override { return "elementwise_half"; }
+  Status run(StepContext& c) const override {
+    const Tensor &a = c.input(a_), &b = c.input(b_);
+    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type_, dims));
+    const auto *p = static_cast<const uint16_t*>(a.raw()),
+               *q = static_cast<const uint16_t*>(b.raw());
+    auto* to = static_cast<uint16_t*>(y.raw());
+    parallel_rows<2>(c.team(), dims,
+                     {broadcast_strides(a.dims(), dims), broadcast_strides(b.dims(), dims)},
+                     [&](int64_t n, const auto& at, const auto& step, int64_t begin) {
+                       row(p + at[0], step[0], q + at[1], step[1], to + begin, n);
+                     });
+    return {};
+  }
+
+ private:
+  static constexpr int64_t kBlock = 1024;
+
+  void row(const uint16_t* a, int64_t a_step, const uint16_t* b, int64_t b_step, uint16_t* y,
+           int64_t n) const {
+    std::array<float, kBlock> u, v;
+    for (int64_t i = 0; i < n; i += kBlock) {
+      const int64_t m = std::min(kBlock, n - i);
+      if (a_step != 0 || i == 0) load(a + i * a_step, a_step, u.data(), m);
+      if (a_ != b_ && (b_step != 0 || i == 0)) load(b + i * b_step, b_step, v.data(), m);
+      std::array<float, kBlock> result;
+      kernels_.apply(instruction_.op, u.data(), a_ != b_ ? v.data() : u.data(), result.data(), m,
+                     instruction_.p, instruction_.q);
+      narrow_(result.data(), y + i, m);
+    }
+  }
+
+  void load(const uint16_t* x, int64_t step, float* y, int64_t n) const {
+    widen_(x, y, step == 0 ? 1 : n);
+    if (step == 0) kernels_.fill(*y, y, n);
+  }
+
+  const EltKernels& kernels_;
+  EltInstruction instruction_;
+  DType type_;
+  TypedUnaryRow widen_, narrow_;
+  size_t a_, b_;
+};
+
+Result<KernelOffer> make(const KernelRequest& request) {
+  const Node& node = request.node;
+  const DType type = request.type(0).dtype;
+  if (type != DType::kFloat16 && type != DType::kBFloat16) {
+    return KernelOffer(std::string("neither f16 nor bf16"));
+  }
+  EltCompiler compiler;
+  for (size_t i = 0; i < num_elt_operands(node); ++i) {
+    if (i >= node.inputs.size() || request.type(i).dtype != type) {
+      return KernelOffer(std::string("inputs of several types"));
+    }
+    compiler.operand(node.inputs[i]);
+  }
+  if (!compiler.add(node, std::vector<const Tensor*>(node.inputs.size()))) {
+    return KernelOffer(std::string("no instruction"));
+  }
+  const EltInstruction instruction = std::move(compiler).finish().code[0];
+  return KernelOffer(
+      std::make_unique<HalfStep>(request.isa, instruction, type, instruction.a, instruction.b));
+}
+
+}  // namespace
+
+void register_half_cpu(KernelRegistry& r) {
+  for (const char* op :
+       {"Abs",   "Neg",  "Sign",  "Relu",        "Exp",       "Sqrt",      "Reciprocal",
+        "Floor", "Ceil", "Round", "Tanh",        "Erf",       "Sigmoid",   "Softsign",
+        "Elu",   "Selu", "Celu",  "HardSigmoid", "HardSwish", "LeakyRelu", "Swish",
+        "Gelu",  "Log",  "Sin",   "Cos",         "Tan",       "Asin",      "Acos",
+        "Atan",  "Sinh", "Cosh",  "Asinh",       "Acosh",     "Atanh",     "Softplus",
+        "Mish",  "Add",  "Sub",   "Mul",         "Div",       "PRelu",     "ThresholdedRelu"}) {
+    r.add(op, "elementwise_half", make);
+  }
+}
+
+}  // namespace ferry
