@@ -55,7 +55,11 @@ class HardmaxStep final : public StepKernel {
       best[0] = kernels_.arg_row(x, n, true);
     else
       kernels_.arg_columns(x, n, inner, cols, true, best.data());
-    for (int64_t k = 0; k < n; ++k) std::fill_n(y + k * inner, cols, 0.0f);
+    if (cols == inner) {
+      std::fill_n(y, n * cols, 0.0f);
+    } else {
+      for (int64_t k = 0; k < n; ++k) std::fill_n(y + k * inner, cols, 0.0f);
+    }
     for (int64_t i = 0; i < cols; ++i) {
       y[without_nan(x + i, n, inner, best[static_cast<size_t>(i)]) * inner + i] = 1;
     }
