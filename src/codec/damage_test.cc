@@ -43,9 +43,9 @@ std::vector<Sample> samples() {
 
 // Small enough that a damaged size cannot make the test slow.
 const DecodeOptions kOptions{.color = ColorMode::kKeep,
-                                 .alpha = AlphaMode::kKeep,
-                                 .depth = BitDepth::kKeep,
-                                 .max_pixels = 1 << 18};
+                             .alpha = AlphaMode::kKeep,
+                             .depth = BitDepth::kKeep,
+                             .max_pixels = 1 << 18};
 
 void expect_sound(const Result<Image>& image, const std::string& what) {
   if (!image.ok()) {
