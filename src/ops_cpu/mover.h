@@ -22,6 +22,21 @@ inline int mover_element(DType type) {
   return bits == 8 || bits == 16 || bits == 32 || bits == 64 ? bits / 8 : 0;
 }
 
+// Calls f(T{}) for the unsigned integer of the size of the type's elements, which a mover takes.
+template <class F>
+void with_mover_type(DType type, F&& f) {
+  switch (mover_element(type)) {
+    case 1:
+      return f(uint8_t{});
+    case 2:
+      return f(uint16_t{});
+    case 4:
+      return f(uint32_t{});
+    default:
+      return f(uint64_t{});
+  }
+}
+
 // Runs a move whose axes are all added.
 inline void run_mover(Isa isa, Team& team, Move& m, const void* x, void* y) {
   m.plan();

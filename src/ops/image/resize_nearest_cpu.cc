@@ -2,6 +2,7 @@
 // Resize to the nearest element, of any type in any layout: all axes at once, a row of y at a time.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "base/status.h"
 #include "kernels/resize/resize.h"
@@ -106,22 +107,11 @@ class NearestStep final : public StepKernel {
       c.state() = std::move(fresh);
     }
     const auto pick = [&]<class T>(T) {
-      pick_all(kernels_, c.team(), *state, static_cast<const T*>(x.raw()), static_cast<T*>(y.raw()),
+      using E = std::conditional_t<sizeof(T) == 4, float, T>;  // as pick_rising wants
+      pick_all(kernels_, c.team(), *state, static_cast<const E*>(x.raw()), static_cast<E*>(y.raw()),
                y.count());
     };
-    switch (mover_element(x.dtype())) {
-      case 1:
-        pick(uint8_t{});
-        break;
-      case 2:
-        pick(uint16_t{});
-        break;
-      case 4:
-        pick(float{});
-        break;
-      default:
-        pick(uint64_t{});
-    }
+    with_mover_type(x.dtype(), pick);
     return {};
   }
 

@@ -52,16 +52,7 @@ class MaxUnpoolStep final : public StepKernel {
               y.count() * (part + 1) / parts, static_cast<T*>(y.raw()));
       });
     };
-    switch (mover_element(x.dtype())) {
-      case 2:
-        run(uint16_t{});
-        break;
-      case 4:
-        run(uint32_t{});
-        break;
-      default:
-        run(uint64_t{});
-    }
+    with_mover_type(x.dtype(), run);
     return {};
   }
 

@@ -26,19 +26,7 @@ Status run(const ConstantOfShape& op, Isa, StepContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, dims));
   uint64_t bits = 0;
   if (op.value.defined()) std::memcpy(&bits, op.value.raw(), op.value.size_bytes());
-  switch (mover_element(type)) {
-    case 1:
-      fill<uint8_t>(c.team(), bits, y);
-      break;
-    case 2:
-      fill<uint16_t>(c.team(), bits, y);
-      break;
-    case 4:
-      fill<uint32_t>(c.team(), bits, y);
-      break;
-    default:
-      fill<uint64_t>(c.team(), bits, y);
-  }
+  with_mover_type(type, [&]<class T>(T) { fill<T>(c.team(), bits, y); });
   return {};
 }
 

@@ -71,19 +71,8 @@ class OneHotStep final : public StepKernel {
     if (y.count() == 0) return {};
     s.outer = dims.count(0, axis);
     s.inner = dims.count(axis + 1, dims.size());
-    switch (mover_element(values.dtype())) {
-      case 1:
-        mark_all<uint8_t>(c.team(), s, indices, values, y);
-        break;
-      case 2:
-        mark_all<uint16_t>(c.team(), s, indices, values, y);
-        break;
-      case 4:
-        mark_all<uint32_t>(c.team(), s, indices, values, y);
-        break;
-      default:
-        mark_all<uint64_t>(c.team(), s, indices, values, y);
-    }
+    with_mover_type(values.dtype(),
+                    [&]<class T>(T) { mark_all<T>(c.team(), s, indices, values, y); });
     return {};
   }
 

@@ -81,19 +81,7 @@ Status run(const Pad& op, Isa, StepContext& c) {
                      pad_rows(s, x.data<T>(), value, y.data<T>(), from, to);
                    });
   };
-  switch (mover_element(x.dtype())) {
-    case 1:
-      pad(uint8_t{});
-      break;
-    case 2:
-      pad(uint16_t{});
-      break;
-    case 4:
-      pad(uint32_t{});
-      break;
-    default:
-      pad(uint64_t{});
-  }
+  with_mover_type(x.dtype(), pad);
   return {};
 }
 

@@ -85,16 +85,7 @@ bool can_reduce(DType type) {
 template <class F>
 void with_apply(Reduction r, DType type, F&& f) {
   if (r == Reduction::kNone) {
-    switch (mover_element(type)) {
-      case 1:
-        return f(uint8_t{}, Replace{});
-      case 2:
-        return f(uint16_t{}, Replace{});
-      case 4:
-        return f(uint32_t{}, Replace{});
-      default:
-        return f(uint64_t{}, Replace{});
-    }
+    return with_mover_type(type, [&](auto element) { f(element, Replace{}); });
   }
   switch (type) {
     case DType::kFloat32:
