@@ -198,15 +198,17 @@ FERRY_INLINE I32 load_u16_n(const uint16_t* p, int64_t n) { return {load_lanes<I
 FERRY_INLINE void store_u8_n(uint8_t* p, I32 v, int64_t n) { store_lanes(p, v.v, n); }
 FERRY_INLINE void store_u16_n(uint16_t* p, I32 v, int64_t n) { store_lanes(p, v.v, n); }
 
-// IEEE half by integer arithmetic. Normal numbers are re-biased by a multiplication with 2^112,
-// which also makes subnormal halves normal floats.
+// IEEE half by integer arithmetic. Subnormal halves are normal floats: they must not pass through a
+// subnormal one, which the processor may count as zero.
 FERRY_INLINE F32 load_f16_n(const uint16_t* p, int64_t n) {
   const I32 half = load_u16_n(p, n);
   const I32 sign = shl<16>(half & splat_i(0x8000)), rest = half & splat_i(0x7fff);
-  const F32 finite = from_bits(shl<13>(rest)) * splat(0x1p112f);
+  const I32 normal = shl<13>(rest) + splat_i(112 << 23);
+  const I32 subnormal = bits(to_f32(rest) * splat(0x1p-24f));
+  const I32 finite = select(gt(splat_i(0x400), rest), subnormal, normal);
   const I32 special = shl<13>(rest) | splat_i(0x7f800000);
   const I32 quiet = select(gt(rest, splat_i(0x7c00)), splat_i(0x400000), splat_i(0));
-  return from_bits(sign | select(gt(rest, splat_i(0x7bff)), special | quiet, bits(finite)));
+  return from_bits(sign | select(gt(rest, splat_i(0x7bff)), special | quiet, finite));
 }
 FERRY_INLINE void store_f16_n(uint16_t* p, F32 v, int64_t n) {
   const I32 raw = bits(v), sign = shr<16>(raw) & splat_i(0x8000);

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
+
 namespace ferry {
 namespace {
 
@@ -232,6 +234,21 @@ TEST_P(Vec, HalvesConvertExactlyBothWays) {
       EXPECT_EQ(std::bit_cast<uint32_t>(wide_bf16[i]), uint32_t{half[i]} << 16);
       EXPECT_EQ(bf16_back[i], std::isnan(wide_bf16[i]) ? half[i] | 0x40 : half[i]);
     }
+  }
+}
+
+// Only subnormal floats count as zero where the processor is told to flush: no half is one.
+TEST_P(Vec, FlushingKeepsSubnormalHalves) {
+  const FlushDenormals flush(true);
+  const int lanes = ops().lanes;
+  for (int first = 0; first < 0x400; first += lanes) {
+    std::vector<uint16_t> half(lanes), back(lanes);
+    std::vector<float> wide(lanes);
+    for (int i = 0; i < lanes; ++i) half[i] = static_cast<uint16_t>(first + i);
+    ops().f16_to_f32(half.data(), wide.data(), lanes);
+    ops().f32_to_f16(wide.data(), back.data(), lanes);
+    for (int i = 0; i < lanes; ++i) EXPECT_EQ(wide[i], std::ldexp(half[i], -24)) << half[i];
+    EXPECT_EQ(back, half);
   }
 }
 
