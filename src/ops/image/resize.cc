@@ -272,14 +272,14 @@ AxisTaps resize_taps(const Resize& op, const ResizeAxis& a) {
   // Antialiasing stretches the filter over as many inputs as one output covers.
   const double shrink = op.antialias && !is_nearest ? std::min(a.scale, 1.0) : 1;
   const double radius = is_cubic ? 2 : 1;
-  // No filter needs to reach beyond the input on both sides.
-  const double reach = std::min(radius / shrink, double(a.in) + 2);
+  // An output that exists covers at most two inputs' lengths; the bound is for scales without any.
+  const double reach = std::min(radius / shrink, 4 * double(a.in) + 2);
   const int64_t first = static_cast<int64_t>(std::floor(-reach)) + 1;
   AxisTaps t;
   t.taps = is_nearest ? 1 : 2 - 2 * first;
   t.index.resize(static_cast<size_t>(a.out * t.taps));
   t.weight.resize(t.index.size(), 1.0);
-  const double limit = double(a.in) + 4;
+  const double limit = double(a.in) + reach + 2;
   for (int64_t o = 0; o < a.out; ++o) {
     int64_t* index = t.index.data() + o * t.taps;
     double* weight = t.weight.data() + o * t.taps;

@@ -84,6 +84,16 @@ TEST(Resize, AntialiasAveragesWhatIsDropped) {
       .run();
 }
 
+// The filter is six elements wide on either side: what lies outside counts for the border.
+TEST(Resize, AntialiasReachesFarBeyondShortInputs) {
+  resize_to(tensor<float>({3}, {1, 2, 4}), {1})
+      .attr("mode", word("cubic"))
+      .attr("cubic_coeff_a", -0.5f)
+      .attr("antialias", int64_t{1})
+      .expect(tensor<float>({1}, {7.0f / 3}))
+      .run();
+}
+
 TEST(Resize, IntegersRoundAndSaturate) {
   resize_to(tensor<uint8_t>({2}, {0, 255}), {4})
       .attr("mode", word("linear"))
