@@ -17,6 +17,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND FERRY_ISA_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
 set(FERRY_ISA_FLAGS_scalar "")
+if("avx2" IN_LIST FERRY_ISA_LEVELS AND NOT FERRY_SANITIZE)
+  # Few processors are left for it.
+  set(FERRY_ISA_FLAGS_scalar -Os)
+endif()
 set(FERRY_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(FERRY_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c)
 

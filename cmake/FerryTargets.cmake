@@ -1,6 +1,6 @@
 # The functions that every CMakeLists.txt of Ferry uses to declare its targets.
 #
-#   ferry_library(base SOURCES ... LINK ...)   one static library ferry_<name> per folder of src/
+#   ferry_library(base [SMALL] SOURCES ... LINK ...)   one static library ferry_<name> per folder of src/
 #   ferry_test(base SOURCES ... LINK ...)      one GoogleTest binary ferry_<name>_test per folder
 #   ferry_op(softmax)                          one operator: softmax.cc, softmax_cpu.cc, softmax_test.cc
 
@@ -48,10 +48,14 @@ endif()
 target_include_directories(ferry_options INTERFACE
   ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_BINARY_DIR}/src)
 
+# SMALL: nothing in it runs often, so a release build prefers size to speed.
 function(ferry_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "SMALL" "" "SOURCES;LINK" ${ARGN})
   add_library(ferry_${name} STATIC ${arg_SOURCES})
   target_link_libraries(ferry_${name} PUBLIC ferry_options ${arg_LINK})
+  if(arg_SMALL)
+    target_compile_options(ferry_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
 endfunction()
 
 function(ferry_test name)

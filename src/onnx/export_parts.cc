@@ -100,8 +100,7 @@ Result<uint64_t> WeightFile::append(const Tensor& tensor) {
   const uint64_t bytes = tensor.size_bytes();
   const uint64_t alignment = bytes >= kLargeAlignment ? kLargeAlignment : kSmallAlignment;
   const uint64_t offset = (size_ + alignment - 1) / alignment * alignment;
-  static const char kZeros[kLargeAlignment] = {};
-  out_.write(kZeros, static_cast<std::streamsize>(offset - size_));
+  out_ << std::string(offset - size_, '\0');
   out_.write(static_cast<const char*>(tensor.raw()), static_cast<std::streamsize>(bytes));
   if (!out_) return io_error("{}: cannot be written", path_);
   size_ = offset + bytes;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <functional>
 #include <numeric>
 
 #include "ops/arguments.h"
@@ -79,22 +80,24 @@ struct Groups {
   std::vector<int64_t> first, inverse, counts;
 };
 
-template <class T>
-Result<Groups> group(EvalContext& c, const T* x, const Slices& s, bool sorted) {
-  const auto n = static_cast<size_t>(s.n);
+// -1, 0, 1 for two of n slices.
+using Compare = std::function<int(int64_t, int64_t)>;
+
+Result<Groups> group(EvalContext& c, const Compare& compare_slices, int64_t slices, bool sorted) {
+  const auto n = static_cast<size_t>(slices);
   std::vector<int64_t> order;
   order.reserve(n);
-  FERRY_RETURN_IF_ERROR(in_ranges(c, s.n, 1, [&](int64_t from, int64_t to) {
+  FERRY_RETURN_IF_ERROR(in_ranges(c, slices, 1, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) order.push_back(i);
   }));
   FERRY_RETURN_IF_ERROR(polled_stable_sort(
-      c, order, 16, [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; }));
+      c, order, 16, [&](int64_t i, int64_t j) { return compare_slices(i, j) < 0; }));
   PollEvery polls(c);
   Groups g;
-  FERRY_RETURN_IF_ERROR(resize_in_ranges(c, g.inverse, s.n));
+  FERRY_RETURN_IF_ERROR(resize_in_ranges(c, g.inverse, slices));
   for (size_t k = 0; k < n; ++k) {
     FERRY_RETURN_IF_ERROR(polls.spend(16));
-    if (k == 0 || compare_slices(x, s, order[k - 1], order[k]) != 0) {
+    if (k == 0 || compare_slices(order[k - 1], order[k]) != 0) {
       g.first.push_back(order[k]);
       g.counts.push_back(0);
     }
@@ -114,7 +117,7 @@ Result<Groups> group(EvalContext& c, const T* x, const Slices& s, bool sorted) {
     out.first.push_back(g.first[by_first[k]]);
     out.counts.push_back(g.counts[by_first[k]]);
   }
-  FERRY_RETURN_IF_ERROR(in_ranges(c, s.n, 4, [&](int64_t from, int64_t to) {
+  FERRY_RETURN_IF_ERROR(in_ranges(c, slices, 4, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
       auto& inverse = g.inverse[static_cast<size_t>(i)];
       inverse = place[static_cast<size_t>(inverse)];
@@ -139,7 +142,8 @@ Status run(const Unique& op, EvalContext& c) {
   if (!op.axis) x = x.reshaped({x.count()});
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
   const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
-  FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, x.data<T>(), s, op.sorted));
+  const auto compare = [&](int64_t i, int64_t j) { return compare_slices(x.data<T>(), s, i, j); };
+  FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, compare, s.n, op.sorted));
   Dims dims = x.dims();
   dims[axis] = static_cast<int64_t>(g.first.size());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
