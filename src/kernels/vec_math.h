@@ -126,7 +126,7 @@ FERRY_INLINE F32 sigmoid(F32 x) {
 
 // x sigmoid(v) from e = e^-|v|: x / (1 + e), below zero times e. The power of two of e comes last:
 // e may vanish where the product does not.
-FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
+FERRY_INLINE F32 times_far_sigmoid(F32 x, F32 v, Exp parts) {
   const F32 one = splat(1.0f), e = scale_pow2(one + parts.w, parts.n), d = one + e;
   // What the sum and the quotient have lost, times 1 / d or so.
   const F32 lost = e - (d - one), t = x / d;
@@ -134,16 +134,37 @@ FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   return select(lt(v, zero()), scale_pow2(t + fma_once(t, parts.w, low), parts.n), t);
 }
 
-// x sigmoid(x).
-FERRY_INLINE F32 swish(F32 x) {
-  return times_sigmoid(max(splat(kProductZero), x), x,
-                       exp_parts(max(splat(kProductZero), negative_abs(x))));
+// The same for |v| <= kNear and |x| < 2^64 below zero: there e times 2^64 neither vanishes nor
+// overflows, and the product with x comes before the quotient.
+inline constexpr float kNear = 128.0f;
+FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
+  const F32 one = splat(1.0f), down = splat(0x1p-64f);
+  const F32 up = from_bits(shl<23>(trunc_i32(parts.n) + splat_i(127 + 64))), power = up * down;
+  const F32 e = fma(power, parts.w, power), d = one + e, lost = e - (d - one);
+  const F32 s = x * up;
+  const Mask below = lt(v, zero());
+  const F32 c = select(below, fma_once(s, parts.w, s), x), t = c / d;
+  // What the sum and the quotient have lost, times 1 / d or so.
+  const F32 low = fnma(t, lost, fnma_once(t, d, c)) * fnma(e, splat(0.5f), one);
+  return select(below, (t + low) * down, t);
 }
 
-// x sigmoid(alpha x) for alpha >= 0; `least` is kProductZero / alpha, or the least float.
+// x sigmoid(x). Beyond -112 the result is 0 all the same.
+FERRY_INLINE F32 swish(F32 x) {
+  const F32 least = splat(-112.0f), from = max(least, x);
+  return times_sigmoid(from, from, exp_parts(max(least, negative_abs(x))));
+}
+
+// x sigmoid(alpha x) for alpha >= 2^-16; `least` is -kNear / alpha.
 FERRY_INLINE F32 swish(F32 x, F32 alpha, F32 least) {
   const F32 a = max(least, negative_abs(x)), v = a * alpha;
   return times_sigmoid(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
+}
+
+// x sigmoid(alpha x) for alpha >= 0; `least` is kProductZero / alpha, or the least float.
+FERRY_INLINE F32 far_swish(F32 x, F32 alpha, F32 least) {
+  const F32 a = max(least, negative_abs(x)), v = a * alpha;
+  return times_far_sigmoid(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
 }
 
 FERRY_INLINE F32 tanh(F32 x) {
@@ -236,14 +257,14 @@ FERRY_INLINE F32 gelu_tanh(F32 x) {
   // those of -|v|.
   constexpr float kC = -0x1.9884000000000p+0f, kCRest = -4.961449576512678e-06f,
                   kD = -0.07135481387376785f, kDRest = -2.3988324659995897e-09f;
-  const F32 a = min(splat(12.0f), abs(x));
+  const F32 a = min(splat(11.0f), abs(x));
   const F32 square = a * a, square_low = fms_once(a, a, square);
   const F32 s = fma(splat(kD), square, splat(kC));
   const F32 rest = fma(splat(kDRest), square, splat(kCRest));
   F32 low = fma_once(splat(kD), square, splat(kC) - s) + fma(splat(kD), square_low, rest);
   const F32 v = s * a;
   low = fma(low, a, fms_once(s, a, v));
-  return times_sigmoid(max(splat(-12.0f), x), x, exp_parts(v, low));
+  return times_sigmoid(max(splat(-11.0f), x), x, exp_parts(v, low));
 }
 
 // log(1 + f) + low for f in [-0.293, 0.414].

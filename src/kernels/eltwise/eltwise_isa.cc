@@ -64,11 +64,16 @@ void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n)
 
 void apply_swish(const float* a, float* y, int64_t n, float alpha) noexcept {
   if (alpha == 1) return map1(a, y, n, [](F32 x) { return swish(x); });
-  const float magnitude = alpha < 0 ? -alpha : alpha;
-  const F32 scale = splat(magnitude), least = splat(larger(kProductZero / magnitude, kLeastFloat));
   // x sigmoid(-v) is -(-x) sigmoid(v).
-  if (alpha < 0) return map1(a, y, n, [=](F32 x) { return -swish(-x, scale, least); });
-  map1(a, y, n, [=](F32 x) { return swish(x, scale, least); });
+  const F32 sign = splat(alpha < 0 ? -1.0f : 1.0f);
+  const float magnitude = alpha < 0 ? -alpha : alpha;
+  const F32 scale = splat(magnitude);
+  if (magnitude >= 0x1p-16f) {
+    const F32 least = splat(-kNear / magnitude);
+    return map1(a, y, n, [=](F32 x) { return sign * swish(sign * x, scale, least); });
+  }
+  const F32 least = splat(larger(kProductZero / magnitude, kLeastFloat));
+  map1(a, y, n, [=](F32 x) { return sign * far_swish(sign * x, scale, least); });
 }
 
 void apply_elu(const float* a, float* y, int64_t n, float alpha) noexcept {
