@@ -312,7 +312,7 @@ class Builder:
             value = Value(output, element, results[i][0], [s[i] for s in shadows], kind)
             if not exact:
                 value.shadows = [perturb(s, element, self.g) for s in value.shadows]
-            cancelled_inside(op, value, inputs)
+            cancelled_inside(node, value, inputs)
             fit(value, loose)
             made.append(value)
         for v in given.values():
@@ -325,11 +325,18 @@ class Builder:
         return self.node(op, inputs, **kwargs)[0]
 
 
-def cancelled_inside(op: str, value: Value, inputs: Sequence[Value | None]) -> None:
-    """Gelu is defined as x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has."""
-    if op == "Gelu":
-        amount = AMPLITUDE[value.element] * el.UNIT[value.element] * np.abs(inputs[0].data.astype(np.float64))
-        value.shadows = [(s.astype(np.float64) + amount).astype(s.dtype) for s in value.shadows]
+def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value | None]) -> None:
+    """Widens the shadows where terms cancel within one node, so that moving its inputs does not show what rounding loses."""
+    if node.op_type == "Gelu":  # x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has
+        magnitude = np.abs(inputs[0].data.astype(np.float64))
+    elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
+        magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
+    elif node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):  # the logarithm of a sum near 1
+        magnitude = 1 / AMPLITUDE[value.element]
+    else:
+        return
+    amount = AMPLITUDE[value.element] * el.UNIT[value.element] * magnitude
+    value.shadows = [(s.astype(np.float64) + amount).astype(s.dtype) for s in value.shadows]
 
 
 def draw(element: int, shape: Sequence[int], low: float, high: float, g: np.random.Generator) -> np.ndarray:
@@ -474,28 +481,35 @@ def long_sum(node: onnx.NodeProto, given: list[Value]) -> float:
 
 
 def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value], k: int, results: dict) -> None:
-    """Raises Reject when moving the inputs a little further changes what may not change gradually."""
+    """Raises Reject when moving the inputs a little further, or the other way, changes what may not change gradually."""
     steps = [o for o in node.output if o and (node.op_type in JUMPS or not isinstance(results[o], (list, type(None))) and np.asarray(results[o]).dtype.kind not in "fcV")]
     if not steps:
         return
-    moved = {}
-    for v in given:
-        moved[v.name] = v.data
-        if v.kind == "tensor" and v.element in el.UNIT and v.element not in el.COMPLEX:
-            wide = v.data.astype(np.float64)
-            moved[v.name] = (wide + CLEARANCE * (v.shadows[k].astype(np.float64) - wide)).astype(v.data.dtype)
-    try:
-        made = session.run(moved)
-    except ferry.Error as error:
-        raise Reject("shadow refused") from error
-    for o in steps:
-        gradual = node.op_type in ("Shrink", "ThresholdedRelu", "TopK", "MaxPool", "Mod", "Unique") and results[o].dtype.kind in "fV"
-        if gradual:
-            zero = np.asarray(results[o] == 0) != np.asarray(made[o] == 0) if made[o].shape == results[o].shape else np.ones(1)
-            if zero.any():
+    # Of two equal values either must be the larger one once: the first shadow also counts mirrored.
+    for shadow, times in ((k, CLEARANCE), *([(0, -CLEARANCE)] if k == 0 else [])):
+        try:
+            made = session.run({v.name: moved_further(v, v.shadows[shadow], times) for v in given})
+        except ferry.Error as error:
+            raise Reject("shadow refused") from error
+        for o in steps:
+            gradual = node.op_type in ("Shrink", "ThresholdedRelu", "TopK", "MaxPool", "Mod", "Unique") and results[o].dtype.kind in "fV"
+            if gradual:
+                zero = np.asarray(results[o] == 0) != np.asarray(made[o] == 0) if made[o].shape == results[o].shape else np.ones(1)
+                if zero.any():
+                    raise Reject("near a jump")
+            elif not same(made[o], results[o]):
                 raise Reject("near a jump")
-        elif not same(made[o], results[o]):
-            raise Reject("near a jump")
+
+
+def moved_further(v: Value, shadow: Any, times: float) -> Any:
+    """The value, `times` as far from where it is as the shadow; other kinds than real numbers stay."""
+    if v.kind != "tensor" or v.element not in el.UNIT or v.element in el.COMPLEX:
+        return v.data
+    wide = v.data.astype(np.float64)
+    further = wide + times * (shadow.astype(np.float64) - wide)
+    if not v.is_exact:
+        further *= 1 + times * el.UNIT[v.element] * np.random.default_rng(list(v.shape)).uniform(-1, 1, v.shape)
+    return further.astype(v.data.dtype)
 
 
 def parse_type(text: Any, data: Any) -> tuple[str, int]:

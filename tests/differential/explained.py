@@ -17,7 +17,7 @@ def _transposed_beyond_kernel(attributes: dict, shapes: list) -> bool:
 
 
 def _pooled_beyond_kernel(attributes: dict, shapes: list) -> bool:
-    """The formula of the padding is less than 0 then; the schema speaks of adding only, so nothing is cut off."""
+    """The formula of the padding is less than 0 then; the schema speaks of adding only, so nothing is cut off (as TensorFlow defines SAME)."""
     return _beyond_kernel(attributes, attributes["kernel_shape"])
 
 
@@ -32,6 +32,10 @@ def _max_pool_of_steps_of_one(attributes: dict, shapes: list) -> bool:
 
 def _ceil_mode(attributes: dict, shapes: list) -> bool:
     return attributes.get("ceil_mode", 0) == 1
+
+
+def _dilated(attributes: dict, shapes: list) -> bool:
+    return any(n > 1 for n in attributes.get("dilations", []))
 
 
 def _same_lower(attributes: dict, shapes: list) -> bool:
@@ -49,8 +53,11 @@ _SOME = {
     ],
     ("onnxruntime", "LpPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
     ("onnx", "LpPool"): [
+        (_dilated, "the size of VALID is that of a kernel without dilations"),
         (_ceil_mode, "a last window that leaves the padded image: the mean of what is inside, times the size of the kernel"),
     ],
+    ("onnxruntime", "MaxPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
+    ("onnx", "AveragePool"): [(_ceil_mode, "a last window that leaves the image shifts all windows")],
     ("onnx", "MaxPool"): [
         (_max_pool_of_steps_of_one, "pads of two axes are read as (top, bottom, left, right), those of one or three axes are ignored, ceil_mode adds "
                                     "them twice, and indices count within one channel and one window"),
@@ -65,6 +72,8 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Adam"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "Momentum"): ("returns the type of the learning rate, not of the tensors", None),
     ("onnx", "AffineGrid"): ("computes and returns float32", None),
+    ("onnx", "Attention"): ("the scale is rounded through float32; Ferry's is double", (el.F64,)),
+    ("onnx", "BlackmanWindow"): ("the ends cancel to 0; Ferry's sum of rounded terms does not", None),
     ("onnx", "CenterCropPad"): ("fills texts with the number 0", (el.STRING,)),
     ("onnx", "Det"): ("returns the type that numpy computes in", (el.BF16,)),
     ("onnx", "FeatureVectorizer"): ("returns the type that numpy joins the inputs to; the schema says float", None),
@@ -75,6 +84,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnxruntime", "Gelu"): ("the constants are float32; Ferry's are double", (el.F64,)),
     ("onnx", "GlobalMaxPool"): ("reduces the wrong axes of inputs that are not of four dims", None),
     ("onnx", "GridSample"): ("coordinates are float32", (el.F64,)),
+    ("onnx", "HannWindow"): ("the square of a sine, which is not quite 0 at a multiple of pi", None),
     ("onnx", "ImageDecoder"): ("a file of one channel stays one channel, whatever pixel_format asks for", None),
     ("onnx", "LayerNormalization"): ("Mean and InvStdDev have the input's type; the schema says that of stash_type", None),
     ("onnx", "GRU"): ("ignores clip, sequence_lens and activations", None),
@@ -88,6 +98,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Normalizer"): ("returns the input's type; the schema says float", None),
     ("onnx", "Optional"): ("wraps the value in a list", None),
     ("onnx", "Pad"): ("string and complex fill values", None),
+    ("onnx", "ReduceSumSquare"): ("returns the type that numpy sums in", (el.U32, el.I32)),
     ("onnx", "Resize"): ("drops imaginary parts; double has the precision of float32", None),
     ("onnx", "Scaler"): ("returns the input's type; the schema says float", None),
     ("onnx", "SequenceInsert"): ("the position behind the last element is taken for 0", None),
@@ -97,7 +108,12 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "TreeEnsemble"): ("MIN and MAX of a target without leaves is the largest number, not 0", None),
     ("onnx", "Trilu"): ("fills texts with the number 0", None),
     ("onnx", "GroupNormalization"): ("the first stage is float32; Ferry keeps double", (el.F64,)),
+    ("onnxruntime", "BlackmanWindow"): ("computes in float32: the ends do not cancel to what double leaves", None),
+    ("onnxruntime", "CastMap"): ("writes six decimals; Ferry writes the shortest text that reads back, as Cast does", (el.STRING,)),
     ("onnxruntime", "GroupNormalization"): ("the first stage is float32; Ferry keeps double", (el.F64,)),
+    ("onnxruntime", "StringSplit"): ("no piece of an empty text, whatever the delimiter; Ferry and NumPy: one empty piece", (el.STRING,)),
+    ("onnxruntime", "ReduceSumSquare"): ("sums of int32 saturate; Ferry's wrap", (el.I32,)),
+    ("onnx", "Pow"): ("integers beyond 32 bits go through float64; Ferry's wrap", (el.I32,)),
     ("onnxruntime", "Loop"): ("unknown dims of stacked outputs without a turn are 0", None),
     ("onnxruntime", "Normalizer"): ("MAX divides by the largest number, not by the largest magnitude", None),
 }

@@ -64,7 +64,7 @@ def residual(b: Builder) -> None:
     b.one("Add", y, x)
 
 
-@template(0.6)
+@template(1.7)
 def wide_block(b: Builder) -> None:
     """A value too wide for the cache between layers that run in strips of rows."""
     side = lambda: b.r.randint(28, 44)

@@ -79,7 +79,7 @@ def replay(nodes: list[onnx.NodeProto], values: dict[str, Value], g: np.random.G
                 made = Value(output, results[i][2], results[i][0], [s[i] for s in shadows], results[i][1])
                 if not exact:
                     made.shadows = [perturb(s, made.element, g) for s in made.shadows]
-                cancelled_inside(node.op_type, made, [values[n] if n else None for n in node.input])
+                cancelled_inside(node, made, [values[n] if n else None for n in node.input])
                 fit(made, True)
                 values[output] = made
 

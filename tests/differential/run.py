@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random graphs, each run in every way, compared.
 
-    python -m tests.differential.run --graphs 1000 --seed 0 --jobs 2 [--no-peers] [--save DIR]
+    python -m tests.differential.run --graphs 1000 --seed 0 --jobs 2 [--no-peers] [--minutes M] [--kernels]
 
 Exit status 1 when Ferry refused a graph, or differs from its own reference, or two peers agree against it.
 """
