@@ -327,12 +327,14 @@ class Builder:
 
 def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value | None]) -> None:
     """Widens the shadows where terms cancel within one node, so that moving its inputs does not show what rounding loses."""
+    if value.kind != "tensor" or value.element not in AMPLITUDE or value.element in el.COMPLEX or value.is_exact:
+        return
     if node.op_type == "Gelu":  # x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has
         magnitude = np.abs(inputs[0].data.astype(np.float64))
     elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
         magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
-    elif node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):  # the logarithm of a sum near 1
-        magnitude = 1 / AMPLITUDE[value.element]
+    elif any(a.HasField("g") for a in node.attribute) or node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):
+        magnitude = 1 / AMPLITUDE[value.element]  # one rounding of a number near 1: of a sum in a body, or under a logarithm
     else:
         return
     amount = AMPLITUDE[value.element] * el.UNIT[value.element] * magnitude
