@@ -32,8 +32,8 @@
 //   arithmetic: + - * / fma fnma fms sqrt abs copysign min max min_nan max_nan
 //   rounding: round floor ceil trunc; scale_pow2(x, n): x 2^n for whole |n| <= 252
 //   comparison: lt le gt ge eq ne is_nan select any all
-//   lanes: reduce_add reduce_min reduce_max transpose permute; permute_in_quads(x, lane) takes the
-//     low two bits of each number as a lane of the same four
+//   lanes: reduce_add reduce_min reduce_max transpose permute; splat_in_pairs<i>(x) and
+//     splat_in_quads<i>(x) have lane i of each two or four in all of them
 //   bits: & | ^ ~ shl shr sar bits from_bits
 //   conversion: to_i32 trunc_i32 to_f32 load_f16 store_bf16 load_u8_n ...
 //

@@ -75,7 +75,14 @@ FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm256_maskstore_epi32(p, _mm256_castps_si256(first_n(n).v), v.v);
 }
 FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm256_permutevar8x32_ps(a.v, lane.v)}; }
-FERRY_INLINE F32 permute_in_quads(F32 a, I32 lane) { return {_mm256_permutevar_ps(a.v, lane.v)}; }
+template <int kLane>
+FERRY_INLINE F32 splat_in_pairs(F32 a) {
+  return {_mm256_permute_ps(a.v, 0xa0 + kLane * 0x55)};
+}
+template <int kLane>
+FERRY_INLINE F32 splat_in_quads(F32 a) {
+  return {_mm256_permute_ps(a.v, kLane * 0x55)};
+}
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm256_i32gather_ps(base, index.v, 4)};
 }

@@ -46,7 +46,14 @@ FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
 }
 // Lane i of the result is lane lane[i] of a; 0 <= lane[i] < kLanes.
 FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm512_permutexvar_ps(lane.v, a.v)}; }
-FERRY_INLINE F32 permute_in_quads(F32 a, I32 lane) { return {_mm512_permutevar_ps(a.v, lane.v)}; }
+template <int kLane>
+FERRY_INLINE F32 splat_in_pairs(F32 a) {
+  return {_mm512_permute_ps(a.v, 0xa0 + kLane * 0x55)};
+}
+template <int kLane>
+FERRY_INLINE F32 splat_in_quads(F32 a) {
+  return {_mm512_permute_ps(a.v, kLane * 0x55)};
+}
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {_mm512_i32gather_ps(index.v, base, 4)};
 }

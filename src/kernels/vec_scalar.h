@@ -86,7 +86,14 @@ FERRY_INLINE void store(float* p, F32 v, Mask m) {
 FERRY_INLINE F32 permute(F32 a, I32 lane) {
   return {Float4{a.v[lane.v[0]], a.v[lane.v[1]], a.v[lane.v[2]], a.v[lane.v[3]]}};
 }
-FERRY_INLINE F32 permute_in_quads(F32 a, I32 lane) { return permute(a, {lane.v & 3}); }
+template <int kLane>
+FERRY_INLINE F32 splat_in_pairs(F32 a) {
+  return {Float4{a.v[kLane], a.v[kLane], a.v[2 + kLane], a.v[2 + kLane]}};
+}
+template <int kLane>
+FERRY_INLINE F32 splat_in_quads(F32 a) {
+  return splat(a.v[kLane]);
+}
 FERRY_INLINE F32 gather(const float* base, I32 index) {
   return {Float4{base[index.v[0]], base[index.v[1]], base[index.v[2]], base[index.v[3]]}};
 }

@@ -195,8 +195,10 @@ TEST_P(Vec, LanesReduceTransposeAndGather) {
   EXPECT_EQ(ops().reduce_max(a.data()), static_cast<float>(lanes) - 3.0f);
   ops().gather(a.data(), index.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[lanes - 1 - i]);
-  ops().permute_in_quads(a.data(), index.data(), y.data());
-  for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i / 4 * 4 + 3 - i % 4]);
+  ops().splat_in_pairs(a.data(), y.data());
+  for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i / 2 * 2 + 1]);
+  ops().splat_in_quads(a.data(), y.data());
+  for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i / 4 * 4 + 2]);
   ops().permute(a.data(), index.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[lanes - 1 - i]);
   ops().fma(a.data(), b.data(), c.data(), y.data());

@@ -39,7 +39,8 @@ struct VecOps {
   float (*reduce_max)(const float* a);
   int (*any_all)(const float* a, const float* b);  // a < b: bit 0 any, bit 1 all
   void (*permute)(const float* a, const int32_t* lane, float* y);
-  void (*permute_in_quads)(const float* a, const int32_t* lane, float* y);
+  void (*splat_in_pairs)(const float* a, float* y);  // lane 1
+  void (*splat_in_quads)(const float* a, float* y);  // lane 2
   void (*gather)(const float* base, const int32_t* index, float* y);
   void (*f16_to_f32)(const uint16_t* x, float* y, int64_t n);
   void (*f32_to_f16)(const float* x, uint16_t* y, int64_t n);

@@ -20,6 +20,12 @@ int64_t padded_channels(const ConvShape& s) {
   return (s.out_channels + kBlock - 1) / kBlock * kBlock;
 }
 
+// Output channels that lie side by side in the packed weights.
+int64_t weights_pitch(const ConvShape& s) {
+  return s.group_in() == 1 ? padded_channels(s) : kBlock;
+}
+int64_t weights_block(const ConvShape& s) { return s.taps() * s.group_in() * weights_pitch(s); }
+
 // Output channels per pass: the input under a tile of pixels and the weights stay in L1 from one
 // tile to the next. Whole pixels are preferred to whole rows, because channels are what is
 // contiguous: a column of single lines would fall into few cache sets when the pitch is a power of
@@ -27,7 +33,7 @@ int64_t padded_channels(const ConvShape& s) {
 int64_t channels_per_pass(const ConvShape& s) {
   constexpr int64_t kTilePixels = 8;
   const int64_t rows = s.kernel[0] * s.kernel[1];
-  const int64_t floats = rows * (kTilePixels * s.stride[2] + s.kernel[2]) + s.taps();
+  const int64_t floats = rows * (kTilePixels * s.stride[2] + s.kernel[2]) + s.taps() * s.group_in();
   const int64_t fits =
       static_cast<int64_t>(cpu_info().l1d_bytes) * 2 / 3 / (floats * int64_t{sizeof(float)});
   return std::max(fits / kBlock, int64_t{1}) * kBlock;
@@ -40,11 +46,12 @@ int64_t depthwise_packed_size(const ConvShape& shape) noexcept {
 }
 
 void depthwise_pack_weights(const ConvShape& shape, const float* weights, float* packed) noexcept {
-  const int64_t taps = shape.taps(), per_group = shape.group_in(), pitch = padded_channels(shape);
+  const int64_t taps = shape.taps(), per_group = shape.group_in(), pitch = weights_pitch(shape);
   std::memset(packed, 0, static_cast<size_t>(depthwise_packed_size(shape)) * sizeof(float));
   for (int64_t o = 0; o < shape.out_channels; ++o) {
+    float* lane = packed + o / pitch * weights_block(shape) + o % pitch;
     for (int64_t c = 0; c < per_group; ++c) {
-      for (int64_t t = 0; t < taps; ++t) packed[(t * per_group + c) * pitch + o] = *weights++;
+      for (int64_t t = 0; t < taps; ++t) lane[(t * per_group + c) * pitch] = *weights++;
     }
   }
 }
@@ -62,8 +69,10 @@ void depthwise_rows(const DepthwiseKernels& kernels, const ConvShape& shape, con
   r.x_pitch = args.x_pitch, r.in_w = shape.in[2];
   r.kernel_w = shape.kernel[2], r.stride_w = shape.stride[2];
   r.dilation_w = shape.dilation[2], r.pad_w = shape.pad[2];
+  r.in_channels = shape.in_channels;
   r.group_in = shape.group_in(), r.group_out = shape.group_out();
-  r.weights = args.weights, r.weights_pitch = padded_channels(shape);
+  r.weights = args.weights;
+  r.weights_pitch = weights_pitch(shape), r.weights_block = weights_block(shape);
   r.bias = args.bias;
   r.y_pitch = args.y_pitch, r.out_w = shape.out[2];
   r.residual_pitch = args.residual_pitch;

@@ -3,7 +3,7 @@
 // vector holds neighbouring output channels of one pixel, a tile is up to eight pixels of a row.
 //
 // Correct for any grouping; pays when a group has fewer input and output channels than a vector has
-// lanes. Sums run in the order of (kd, kh, kw, channel of the group), whatever part is computed.
+// lanes. The order in which an output is summed depends on the layer and the instruction set alone.
 #pragma once
 
 #include "kernels/conv/conv.h"
@@ -17,9 +17,11 @@ struct DepthwiseRow {
   int64_t row_count;
   int64_t x_pitch, in_w;
   int64_t kernel_w, stride_w, dilation_w, pad_w;
-  int64_t group_in, group_out;
-  const float* weights;   // [row][kw][channel of the group][weights_pitch]
-  int64_t weights_pitch;  // out_channels rounded up to 16
+  int64_t in_channels, group_in, group_out;
+  // [block][row][kw][channel of the group][weights_pitch]: one block if a group has one channel,
+  // else one for every 16 output channels.
+  const float* weights;
+  int64_t weights_pitch, weights_block;
   const float* bias;
   float* y;
   int64_t y_pitch, out_w;

@@ -8,6 +8,9 @@ namespace {
 // Pixels per tile. Together with a row of weights and the pixel in flight they fill 16 registers at
 // a kernel width of 7, and give the multiply-add units eight independent sums.
 constexpr int kPixels = 8;
+// Taps of a kernel row of groups of several channels that share their inputs: fewer accumulators
+// would be left to more, and narrow groups come with 3x3 kernels.
+constexpr int kGroupWidth = 3;
 
 // Output pixels of a row whose whole window lies inside the image.
 struct Interior {
@@ -28,18 +31,43 @@ FERRY_INLINE F32 load_part(const float* p, Mask m) {
   return load(p, m);
 }
 
-template <bool kFull>
-FERRY_INLINE void finish(const DepthwiseRow& r, F32 sum, int64_t pixel, int64_t c, Mask m) {
-  if (r.bias != nullptr) sum = sum + load_part<kFull>(r.bias + c, m);
-  if (r.residual != nullptr)
-    sum = sum + load_part<kFull>(r.residual + pixel * r.residual_pitch + c, m);
-  sum = min(splat(r.hi), max(splat(r.lo), sum));
-  float* out = r.y + pixel * r.y_pitch + c;
-  if constexpr (kFull) {
-    store(out, sum);
-  } else {
-    store(out, sum, m);
+// Adds what follows the sums of kCount pixels, limits and stores them. The mask is of use only
+// where kFull is false.
+template <bool kFull, int kCount>
+FERRY_INLINE void finish_tile(const DepthwiseRow& r, F32 (&acc)[kCount], float* y, int64_t pixel,
+                              int64_t c, Mask m, F32 bias, F32 lo, F32 hi) {
+  FERRY_UNROLL
+  for (int p = 0; p < kCount; ++p) acc[p] = acc[p] + bias;
+  if (r.residual != nullptr) [[unlikely]] {
+    const float* residual = r.residual + pixel * r.residual_pitch + c;
+    FERRY_UNROLL
+    for (int p = 0; p < kCount; ++p) {
+      acc[p] = acc[p] + load_part<kFull>(residual + p * r.residual_pitch, m);
+    }
   }
+  FERRY_UNROLL
+  for (int p = 0; p < kCount; ++p) {
+    const F32 out = min(hi, max(lo, acc[p]));
+    if constexpr (kFull) {
+      store(y, out);
+    } else {
+      store(y, out, m);
+    }
+    y += r.y_pitch;
+  }
+}
+
+template <bool kFull, int kCount>
+FERRY_INLINE void finish_tile(const DepthwiseRow& r, F32 (&acc)[kCount], int64_t pixel, int64_t c,
+                              Mask m) {
+  const F32 bias = r.bias == nullptr ? zero() : load_part<kFull>(r.bias + c, m);
+  finish_tile<kFull>(r, acc, r.y + pixel * r.y_pitch + c, pixel, c, m, bias, splat(r.lo),
+                     splat(r.hi));
+}
+
+// From r.weights to those of the output channel c.
+FERRY_INLINE int64_t weights_at(const DepthwiseRow& r, int64_t c) {
+  return c / r.weights_pitch * r.weights_block + c % r.weights_pitch;
 }
 
 // The kernel rows that lie inside the image, with their weights; each cut into parts of `width`
@@ -54,8 +82,8 @@ struct Rows {
     for (int64_t i = 0; i < r.row_count; ++i) {
       if (r.rows[i] == nullptr) continue;
       for (int64_t k = 0; k < r.kernel_w; k += taps[count++]) {
-        x[count] = r.rows[i] + (k - r.pad_w) * r.x_pitch;
-        weights[count] = r.weights + (i * r.kernel_w + k) * r.weights_pitch;
+        x[count] = r.rows[i] + (k * r.dilation_w - r.pad_w) * r.x_pitch;
+        weights[count] = r.weights + (i * r.kernel_w + k) * r.group_in * r.weights_pitch;
         first_tap[count] = static_cast<int32_t>(k);
         taps[count] = static_cast<int32_t>(r.kernel_w - k >= width ? width : 1);
       }
@@ -147,25 +175,7 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
         add_part<kWidth, kStride, kEdge>(acc, window, i, offset, inside);
     }
   }
-  FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) acc[p] = acc[p] + window.bias;
-  if (r.residual != nullptr) [[unlikely]] {
-    const float* residual = r.residual + pixel * r.residual_pitch + window.c;
-    FERRY_UNROLL
-    for (int p = 0; p < kCount; ++p) {
-      acc[p] = acc[p] + load_part<kFull>(residual + p * r.residual_pitch, window.m);
-    }
-  }
-  FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) {
-    const F32 out = min(window.hi, max(window.lo, acc[p]));
-    if constexpr (kFull) {
-      store(y, out);
-    } else {
-      store(y, out, window.m);
-    }
-    y += r.y_pitch;
-  }
+  finish_tile<kFull>(r, acc, y, pixel, window.c, window.m, window.bias, window.lo, window.hi);
 }
 
 // kWhole: tiles inside the image and full vectors of channels.
@@ -188,10 +198,9 @@ FERRY_INLINE void window_tiles(const DepthwiseRow& r, const Rows& rows, Interior
     window_pixels<true, kCount, kWidth, kStride, kRows>(r, rows, pixel, c);
     c = r.c1 - (r.c1 - c) % kLanes;
   }
-  if (c < r.c1) {
-    window_pixels<false, kCount, kWidth, kStride, kRows == kParts ? kParts : kAnyRows>(r, rows,
-                                                                                       pixel, c);
-  }
+  // Larger tiles at the side are rare: one form of them does.
+  constexpr int kSideRows = kCount == 1 && kRows != kParts ? kAnyRows : kParts;
+  if (c < r.c1) window_pixels<false, kCount, kWidth, kStride, kSideRows>(r, rows, pixel, c);
 }
 
 // Pixels [p, end). A tile may begin before the last one has ended, unless y is the residual.
@@ -237,6 +246,270 @@ void window_row(const DepthwiseRow& r, Interior in) noexcept {
   window_rows<kWidth, kStride, kAnyRows>(r, rows, in);
 }
 
+// Where the lanes of a vector of output channels find channel 0 of their groups, counted from
+// `base` on: lane `index` of the first vector there, or where `far` of the second.
+struct Spread {
+  I32 index;
+  Mask near, far;  // the lanes of the first and of the second vector that are wanted
+  Mask mask;       // of the output channels
+  int64_t base, weights;
+  bool full, wide;  // whole vectors can be loaded and stored; some lanes want the second one
+
+  // shifted: channel i is loaded from `base` + i on.
+  FERRY_INLINE void set(const DepthwiseRow& r, int64_t c, bool shifted) {
+    const int64_t count = smaller<int64_t>(r.c1 - c, kLanes);
+    int32_t lanes[kLanes], vector[kLanes] = {};
+    base = c / r.group_out * r.group_in;
+    int64_t at = 0, within = c % r.group_out;
+    wide = false;
+    for (int i = 0; i < kLanes; ++i) {
+      lanes[i] = static_cast<int32_t>(at % kLanes);
+      vector[at % kLanes] = at < kLanes ? 1 : 2;
+      wide = wide || at >= kLanes;
+      if (i + 1 < count && ++within == r.group_out) within = 0, at += r.group_in;
+    }
+    index = load(lanes);
+    near = eq(load(vector), splat_i(1)), far = eq(load(vector), splat_i(2));
+    mask = first_n(count);
+    weights = weights_at(r, c);
+    const int64_t end = base + r.group_in - 1 + (wide ? 2 : 1) * kLanes;
+    full = count == kLanes && (!shifted || end <= r.in_channels);
+  }
+};
+
+// Of the groups under any vector, no two may want the same lane of two vectors.
+FERRY_INLINE bool spreads(const DepthwiseRow& r) {
+  int64_t first = 1;  // output channels of a group that precede a vector are a multiple of it
+  while (first < kLanes && r.group_out % (2 * first) == 0) first *= 2;
+  const int64_t groups = (r.group_out - first + kLanes - 1) / r.group_out + 1;
+  const int64_t span = (groups - 1) * r.group_in + 1;
+  return span <= kLanes || (r.group_in % 2 != 0 && span <= 2 * kLanes);
+}
+
+// How a whole vector is fetched: channel i of the group of every lane.
+enum class Fetching {
+  kSplat,  // all lanes belong to one group
+  kPairs,  // groups of two channels, in and out
+  kFours,
+  kNear,  // from the vector that begins at the first lane's input
+  kFar,   // from that one and the next
+};
+
+template <Fetching kFetch, int kChannel>
+FERRY_INLINE F32 fetch_whole(const Spread& s, const float* x) {
+  if constexpr (kFetch == Fetching::kSplat) return splat(*x);
+  if constexpr (kFetch == Fetching::kPairs) return splat_in_pairs<kChannel>(load(x));
+  if constexpr (kFetch == Fetching::kFours) return splat_in_quads<kChannel>(load(x));
+  if constexpr (kFetch == Fetching::kNear) return permute(load(x), s.index);
+  return permute(select(s.far, load(x + kLanes), load(x)), s.index);
+}
+
+// What is read through x is read again: one load and permutation costs no more than a register that
+// has to be kept on the stack.
+FERRY_INLINE void forget(const float*& x) { __asm__ volatile("" : "+r"(x)); }
+
+// One channel of the groups, kTaps taps of a kernel row: every input vector is fetched once. Only
+// the first and the last column may lie outside the image.
+template <Fetching kFetch, int kChannel, int kTaps, int kStride>
+FERRY_INLINE void add_channel(F32 (&acc)[kPixels], const Spread& s, const float* x, int64_t pitch,
+                              const float* w, int64_t tap, Columns inside) {
+  constexpr int kColumns = (kPixels - 1) * kStride + kTaps;
+  F32 weights[kTaps];
+  FERRY_UNROLL
+  for (int k = 0; k < kTaps; ++k) weights[k] = load(w + k * tap);
+  forget(x);
+  FERRY_UNROLL
+  for (int j = 0; j < kColumns; ++j, x += pitch) {
+    if (kTaps == 1 && j % kStride != 0) continue;
+    if ((j == 0 && inside.first > 0) || (j == kColumns - 1 && inside.last < kColumns)) continue;
+    const F32 v = fetch_whole<kFetch, kChannel>(s, x);
+    FERRY_UNROLL
+    for (int p = 0; p < kPixels; ++p) {
+      const int k = j - p * kStride;
+      if (k >= 0 && k < kTaps) acc[p] = fma(v, weights[k], acc[p]);
+    }
+  }
+}
+
+template <Fetching kFetch, int kTaps, int kStride>
+FERRY_INLINE void add_channels(F32 (&acc)[kPixels], const DepthwiseRow& r, const Spread& s,
+                               const float* x, const float* w, Columns inside) {
+  const int64_t pitch = r.x_pitch, next = r.weights_pitch, tap = r.group_in * next;
+  const auto add = [&]<int kChannel>() {
+    add_channel<kFetch, kChannel, kTaps, kStride>(acc, s, x, pitch, w, tap, inside);
+    w += next;
+  };
+  if constexpr (kFetch == Fetching::kPairs || kFetch == Fetching::kFours) {
+    add.template operator()<0>();
+    add.template operator()<1>();
+    if constexpr (kFetch == Fetching::kFours) {
+      add.template operator()<2>();
+      add.template operator()<3>();
+    }
+  } else {
+    for (int64_t i = 0; i < r.group_in; ++i, ++x) add.template operator()<0>();
+  }
+}
+
+template <Fetching kFetch>
+FERRY_INLINE F32 fetch_part(const Spread& s, const float* x) {
+  if constexpr (kFetch == Fetching::kSplat) return splat(*x);
+  const F32 near = load(x, s.near);
+  if constexpr (kFetch == Fetching::kNear) return permute(near, s.index);
+  return permute(from_bits(bits(near) | bits(load(x + kLanes, s.far))), s.index);
+}
+
+// As add_channels, for any vector and any columns.
+template <Fetching kFetch, int kTaps, int kStride>
+FERRY_INLINE void add_part_channels(F32 (&acc)[kPixels], const DepthwiseRow& r, const Spread& s,
+                                    const float* x, const float* w, Columns inside) {
+  const auto columns = static_cast<uint64_t>(larger(inside.last - inside.first, int64_t{0}));
+  for (int64_t i = 0; i < r.group_in; ++i, ++x, w += r.weights_pitch) {
+    F32 weights[kTaps];
+    FERRY_UNROLL
+    for (int k = 0; k < kTaps; ++k) weights[k] = load(w + k * r.group_in * r.weights_pitch);
+    const float* column = x;
+    FERRY_UNROLL
+    for (int j = 0; j < (kPixels - 1) * kStride + kTaps; ++j, column += r.x_pitch) {
+      if (kTaps == 1 && j % kStride != 0) continue;
+      if (static_cast<uint64_t>(j - inside.first) >= columns) continue;
+      const F32 v = fetch_part<kFetch>(s, column);
+      FERRY_UNROLL
+      for (int p = 0; p < kPixels; ++p) {
+        const int k = j - p * kStride;
+        if (k >= 0 && k < kTaps) acc[p] = fma(v, weights[k], acc[p]);
+      }
+    }
+  }
+}
+
+// Up to kPixels pixels of a row, and vectors of output channels from c on.
+struct GroupTile {
+  const DepthwiseRow& r;
+  const Rows& rows;
+  int64_t pixel, count;
+  int64_t c;
+  const Spread *spread, *end;
+
+  // add(i, x, w, inside) adds the part i of the rows.
+  template <int kStride, class Add>
+  FERRY_INLINE void each_row(const Spread& s, const Add& add) const {
+    const int64_t left = pixel * kStride - r.pad_w, offset = pixel * kStride * r.x_pitch + s.base;
+    for (int64_t i = 0; i < rows.count; ++i) {
+      const int64_t first = left + rows.first_tap[i] * r.dilation_w;
+      const int64_t reach = (count - 1) * kStride + rows.taps[i];
+      add(i, rows.x[i] + offset, rows.weights[i] + s.weights,
+          Columns{-first, smaller(r.in_w - first, reach)});
+    }
+  }
+};
+
+// kPixels pixels and full vectors of channels.
+template <Fetching kFetch, int kStride>
+[[gnu::noinline]] void whole_tile(const GroupTile& t) noexcept {
+  int64_t c = t.c;
+  for (const Spread* s = t.spread; s != t.end; ++s, c += kLanes) {
+    F32 acc[kPixels];
+    FERRY_UNROLL
+    for (int p = 0; p < kPixels; ++p) acc[p] = zero();
+    t.each_row<kStride>(*s, [&](int64_t i, const float* x, const float* w, Columns inside) {
+      if (t.rows.taps[i] == 1)
+        add_channels<kFetch, 1, kStride>(acc, t.r, *s, x, w, inside);
+      else
+        add_channels<kFetch, kGroupWidth, kStride>(acc, t.r, *s, x, w, inside);
+    });
+    finish_tile<true>(t.r, acc, t.pixel, c, s->mask);
+  }
+}
+
+template <Fetching kFetch, int kStride>
+[[gnu::noinline]] void part_tile(const GroupTile& t) noexcept {
+  int64_t c = t.c;
+  for (const Spread* s = t.spread; s != t.end; ++s, c += kLanes) {
+    F32 acc[kPixels];
+    FERRY_UNROLL
+    for (int p = 0; p < kPixels; ++p) acc[p] = zero();
+    t.each_row<kStride>(*s, [&](int64_t i, const float* x, const float* w, Columns inside) {
+      if (t.rows.taps[i] == 1)
+        add_part_channels<kFetch, 1, kStride>(acc, t.r, *s, x, w, inside);
+      else
+        add_part_channels<kFetch, kGroupWidth, kStride>(acc, t.r, *s, x, w, inside);
+    });
+    float sums[kPixels][kLanes];
+    FERRY_UNROLL
+    for (int p = 0; p < kPixels; ++p) store(sums[p], acc[p]);
+    for (int64_t p = 0; p < t.count; ++p) {
+      F32 sum[1] = {load(sums[p])};
+      finish_tile<false>(t.r, sum, t.pixel + p, c, s->mask);
+    }
+  }
+}
+
+struct GroupTiles {
+  using Tile = void(const GroupTile&) noexcept;
+  Tile *whole, *part;
+  Tile *wide_whole, *wide_part;
+  bool shifted;
+};
+template <Fetching kFetch, int kStride>
+constexpr GroupTiles make_group_tiles() {
+  constexpr bool kSplat = kFetch == Fetching::kSplat, kNear = kFetch == Fetching::kNear;
+  return {whole_tile<kFetch, kStride>,
+          part_tile < kSplat ? kFetch : Fetching::kNear,
+          kStride >,
+          whole_tile < kNear ? Fetching::kFar : kFetch,
+          kStride >,
+          part_tile < kSplat ? kFetch
+          : kNear            ? Fetching::kFar
+                             : Fetching::kNear,
+          kStride >,
+          kNear};
+}
+template <Fetching kFetch, int kStride>
+constexpr GroupTiles kGroupTiles = make_group_tiles<kFetch, kStride>();
+
+// Vectors of the same kind at a time.
+FERRY_INLINE void group_pixels(const GroupTiles& tiles, GroupTile t, bool whole,
+                               const Spread* end) {
+  while (t.spread != end) {
+    const bool full = t.spread->full && whole, wide = t.spread->wide;
+    t.end = t.spread + 1;
+    while (t.end != end && (t.end->full && whole) == full && t.end->wide == wide) ++t.end;
+    if (full)
+      (wide ? tiles.wide_whole : tiles.whole)(t);
+    else
+      (wide ? tiles.wide_part : tiles.part)(t);
+    t.c += (t.end - t.spread) * kLanes;
+    t.spread = t.end;
+  }
+}
+
+void group_row(const DepthwiseRow& r, const GroupTiles& tiles) noexcept {
+  const Rows rows(r, r.dilation_w == 1 ? kGroupWidth : r.kernel_w + 1);
+  // Only the first column of the first pixel's window and the last one of the last pixel's may lie
+  // outside the image, and only in parts of several taps.
+  const int64_t reach = (r.kernel_w - 1) * r.dilation_w;
+  const auto whole = [&](int64_t p) {
+    const int64_t first = p * r.stride_w - r.pad_w;
+    const int64_t out = r.kernel_w == kGroupWidth && r.dilation_w == 1 ? 1 : 0;
+    return first >= -out && first + (kPixels - 1) * r.stride_w + reach < r.in_w + out;
+  };
+  constexpr int kMost = 32;
+  Spread spread[kMost];
+  for (int64_t c0 = r.c0; c0 < r.c1; c0 += kMost * kLanes) {
+    int64_t n = 0;
+    for (int64_t c = c0; n < kMost && c < r.c1; c += kLanes) spread[n++].set(r, c, tiles.shifted);
+    for (int64_t p = 0; p < r.out_w; p += kPixels) {
+      int64_t pixel = p;
+      // A tile may begin before the last one has ended, unless y is the residual.
+      if (r.out_w - p < kPixels && r.out_w >= kPixels && !r.in_place()) pixel = r.out_w - kPixels;
+      const int64_t count = smaller<int64_t>(kPixels, r.out_w - pixel);
+      group_pixels(tiles, {r, rows, pixel, count, c0, spread, spread},
+                   count == kPixels && whole(pixel), spread + n);
+    }
+  }
+}
+
 // Taps of a kernel row that lie inside the image for one output pixel.
 struct Taps {
   int64_t first, last;
@@ -250,7 +523,6 @@ struct Taps {
 enum class Fetch {
   kSame,     // one input channel per output channel, in order
   kSplat,    // all lanes belong to one group
-  kQuads,    // groups of two or four channels: from the same four lanes
   kPermute,  // from the vector that begins at the first lane's input
   kGather,
 };
@@ -278,11 +550,10 @@ struct Lanes {
     index = load(lanes);
     span = lanes[kLanes - 1] + 1;
     const bool square = r.group_in == r.group_out;
-    fetch = square && r.group_in == 1                        ? Fetch::kSame
-            : r.group_out % kLanes == 0                      ? Fetch::kSplat
-            : square && (r.group_in == 2 || r.group_in == 4) ? Fetch::kQuads
-            : span <= kLanes                                 ? Fetch::kPermute
-                                                             : Fetch::kGather;
+    fetch = square && r.group_in == 1   ? Fetch::kSame
+            : r.group_out % kLanes == 0 ? Fetch::kSplat
+            : span <= kLanes            ? Fetch::kPermute
+                                        : Fetch::kGather;
   }
 };
 
@@ -297,27 +568,6 @@ FERRY_INLINE F32 fetch(const Lanes& lanes, const float* pixel, int64_t channel) 
   return gather(x + channel, lanes.index);
 }
 
-// One tap of groups of kChannels: every input vector is loaded once.
-template <int kChannels, bool kFull, int kCount>
-FERRY_INLINE void add_quads(F32 (&acc)[kCount], const DepthwiseRow& r, const Lanes& lanes,
-                            const float* x, int64_t step, const float* w) {
-  F32 weights[kChannels];
-  I32 index[kChannels];
-  FERRY_UNROLL
-  for (int i = 0; i < kChannels; ++i) {
-    weights[i] = load(w + i * r.weights_pitch);
-    index[i] = lanes.index + splat_i(i);
-  }
-  x += lanes.base;
-  FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p, x += step) {
-    const F32 v = load_part<kFull>(x, lanes.mask);
-    FERRY_UNROLL
-    for (int i = 0; i < kChannels; ++i)
-      acc[p] = fma(permute_in_quads(v, index[i]), weights[i], acc[p]);
-  }
-}
-
 // kCount pixels, any kernel width, stride and dilation.
 template <Fetch kFetch, bool kFull, int kCount>
 FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps, int64_t pixel,
@@ -330,14 +580,8 @@ FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps,
     if (r.rows[i] == nullptr) continue;
     for (int64_t k = taps.first; k < taps.last; ++k) {
       const float* x = r.rows[i] + (pixel * r.stride_w - r.pad_w + k * r.dilation_w) * r.x_pitch;
-      const float* w = r.weights + (i * r.kernel_w + k) * r.group_in * r.weights_pitch + c;
-      if constexpr (kFetch == Fetch::kQuads) {
-        if (r.group_in == 4)
-          add_quads<4, kFull>(acc, r, lanes, x, step, w);
-        else
-          add_quads<2, kFull>(acc, r, lanes, x, step, w);
-        continue;
-      }
+      const int64_t tap = (i * r.kernel_w + k) * r.group_in * r.weights_pitch;
+      const float* w = r.weights + weights_at(r, c) + tap;
       for (int64_t channel = 0; channel < r.group_in; ++channel) {
         const F32 weight = load(w + channel * r.weights_pitch);
         FERRY_UNROLL
@@ -348,8 +592,7 @@ FERRY_INLINE void any_tile(const DepthwiseRow& r, const Lanes& lanes, Taps taps,
       }
     }
   }
-  FERRY_UNROLL
-  for (int p = 0; p < kCount; ++p) finish<kFull>(r, acc[p], pixel + p, c, lanes.mask);
+  finish_tile<kFull>(r, acc, pixel, c, lanes.mask);
 }
 
 template <Fetch kFetch, bool kFull>
@@ -376,8 +619,6 @@ void any_row(const DepthwiseRow& r, Interior in) noexcept {
       any_pixels<Fetch::kSame, true>(r, lanes, in, c);
     } else if (lanes.fetch == Fetch::kSplat && full) {
       any_pixels<Fetch::kSplat, true>(r, lanes, in, c);
-    } else if (lanes.fetch == Fetch::kQuads && full) {
-      any_pixels<Fetch::kQuads, true>(r, lanes, in, c);
     } else if (lanes.fetch == Fetch::kGather) {
       any_pixels<Fetch::kGather, false>(r, lanes, in, c);
     } else {
@@ -400,35 +641,49 @@ int64_t part_width(const DepthwiseRow& r) {
   return best;
 }
 
+using RowKernel = void(const DepthwiseRow&, Interior) noexcept;
+
+RowKernel* window_kernel(const DepthwiseRow& r) {
+  switch (part_width(r) * 10 + r.stride_w) {
+    case 31:
+      return window_row<3, 1>;
+    case 32:
+      return window_row<3, 2>;
+    case 51:
+      return window_row<5, 1>;
+    case 52:
+      return window_row<5, 2>;
+    case 71:
+      return window_row<7, 1>;
+    case 72:
+      return window_row<7, 2>;
+    default:
+      return any_row;
+  }
+}
+
+template <Fetching kFetch>
+const GroupTiles* group_tiles(const DepthwiseRow& r) {
+  return r.stride_w == 1 ? &kGroupTiles<kFetch, 1> : &kGroupTiles<kFetch, 2>;
+}
+
+const GroupTiles* group_tiles(const DepthwiseRow& r) {
+  const int64_t parts = r.dilation_w > 1 ? r.kernel_w : r.kernel_w / kGroupWidth + 2;
+  if (r.stride_w > 2 || parts * r.row_count > Rows::kMost) return nullptr;
+  if (r.group_out % kLanes == 0) return group_tiles<Fetching::kSplat>(r);
+  if (r.group_in == r.group_out && r.group_in == 2) return group_tiles<Fetching::kPairs>(r);
+  if (r.group_in == r.group_out && r.group_in == 4) return group_tiles<Fetching::kFours>(r);
+  return spreads(r) ? group_tiles<Fetching::kNear>(r) : nullptr;
+}
+
 void row(const DepthwiseRow& r) noexcept {
   const Interior in(r);
-  const bool plain = r.group_in == 1 && r.group_out == 1 && r.dilation_w == 1 && r.stride_w < 3;
-  const int64_t width = plain ? part_width(r) : 0;
-  const int64_t kind = width == 0 ? 0 : width * 10 + r.stride_w;
-  void (*window)(const DepthwiseRow&, Interior) noexcept = nullptr;
-  switch (kind) {
-    case 31:
-      window = window_row<3, 1>;
-      break;
-    case 32:
-      window = window_row<3, 2>;
-      break;
-    case 51:
-      window = window_row<5, 1>;
-      break;
-    case 52:
-      window = window_row<5, 2>;
-      break;
-    case 71:
-      window = window_row<7, 1>;
-      break;
-    case 72:
-      window = window_row<7, 2>;
-      break;
-    default:
-      return any_row(r, in);
+  if (r.group_in == 1 && r.group_out == 1) {
+    RowKernel* plain = r.dilation_w == 1 && r.stride_w < 3 ? window_kernel(r) : any_row;
+    return plain(r, in);
   }
-  window(r, in);
+  if (const GroupTiles* tiles = group_tiles(r)) return group_row(r, *tiles);
+  any_row(r, in);
 }
 
 }  // namespace

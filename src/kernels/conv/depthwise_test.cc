@@ -2,6 +2,7 @@
 #include "kernels/conv/depthwise.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cmath>
@@ -103,7 +104,39 @@ TEST_P(Depthwise, EveryWidthOfARow) {
         if (HasFailure()) FAIL() << "width " << width << ", kernel " << k << ", stride " << stride;
       }
     }
-    for (const int64_t group : {2, 4}) check(make(9, group, group, 4, width, 3, 1, 1, 1), 100);
+  }
+}
+
+TEST_P(Depthwise, EveryWidthOfARowOfGroups) {
+  for (int64_t width = 1; width <= 37; ++width) {
+    for (const int64_t group : {2, 3, 4, 6, 8}) {
+      for (const int64_t stride : {1, 2}) {
+        const ConvShape s = make(9, group, group, 4, width, 3, stride, 1, 1);
+        const bool residual = width % 3 < 2;
+        const std::vector<float> y = check(s, 100, residual);
+        if (residual) {
+          EXPECT_EQ(check(s, 1, true, true), y);
+        }
+        if (HasFailure()) FAIL() << "width " << width << ", group " << group;
+      }
+    }
+  }
+}
+
+TEST_P(Depthwise, GroupsUnderKernelsStridesDilationsAndPaddings) {
+  for (const int64_t group : {2, 3, 4, 5, 8}) {
+    for (const int64_t k : {1, 2, 3, 5, 7}) {
+      for (const int64_t stride : {1, 2, 3}) {
+        for (const int64_t dilation : {1, 2}) {
+          for (const int64_t pad : {int64_t{0}, k / 2, k + 1}) {
+            const ConvShape s = make(8, group, group, 9, 23, k, stride, dilation, pad);
+            if (s.out[1] < 1 || s.out[2] < 1) continue;
+            check(s, 100);
+            if (HasFailure()) FAIL() << reference::describe(s) << " group " << group;
+          }
+        }
+      }
+    }
   }
 }
 
@@ -116,9 +149,11 @@ TEST_P(Depthwise, LargeKernels) {
 }
 
 TEST_P(Depthwise, MultipliersAndSmallGroups) {
-  for (const int64_t group_in : {1, 2, 3, 4, 7}) {
-    for (const int64_t group_out : {1, 2, 3, 4, 5, 17})
-      check(make(9, group_in, group_out, 5, 9, 3, 1, 1, 1), 2);
+  for (const int64_t group_in : {1, 2, 3, 4, 7, 8}) {
+    for (const int64_t group_out : {1, 2, 3, 4, 5, 6, 8, 12, 17}) {
+      for (const int64_t width : {9, 20})
+        check(make(9, group_in, group_out, 5, width, 3, 1, 1, 1), 2);
+    }
   }
 }
 
@@ -145,6 +180,38 @@ TEST_P(Depthwise, AnySplitGivesTheSameBits) {
   const std::vector<float> whole = check(s, 100);
   EXPECT_EQ(check(s, 1), whole);
   EXPECT_EQ(check(s, 5), whole);
+  for (const int64_t group : {2, 3, 4, 6, 8}) {
+    const ConvShape groups = make(12, group, group, 12, 30, 3, 1, 1, 1);
+    EXPECT_EQ(check(groups, 1), check(groups, 100));
+  }
+}
+
+// The last pixel of all ends where its memory does.
+TEST_P(Depthwise, ReadsNothingBehindTheImage) {
+  for (const int64_t group : {2, 3, 4, 6, 8}) {
+    const ConvShape s = make(3, group, group, 3, 10, 3, 1, 1, 1);
+    const int64_t floats = 30 * s.in_channels, page = 4096;
+    const int64_t bytes = (floats * 4 + page - 1) / page * page;
+    void* memory =
+        mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    ASSERT_EQ(mprotect(static_cast<char*>(memory) + bytes, page, PROT_NONE), 0);
+    auto* x = reinterpret_cast<float*>(static_cast<char*>(memory) + bytes) - floats;
+    std::fill(x, x + floats, 1.0f);
+    Aligned<> packed(depthwise_packed_size(s));
+    Aligned<char> scratch(depthwise_scratch_bytes(s));
+    const std::vector<float> weights(s.out_channels * s.group_in() * 9, 1.0f);
+    depthwise_pack_weights(s, weights.data(), packed.get());
+    std::vector<float> y(floats);
+    ConvArgs args;
+    args.x = x, args.x_pitch = s.in_channels;
+    args.y = y.data(), args.y_pitch = s.out_channels;
+    args.weights = packed.get();
+    depthwise_rows(depthwise_kernels(GetParam()), s, args, 0, 3, scratch.get());
+    EXPECT_EQ(y[11 * s.out_channels], 9.0f * static_cast<float>(group));
+    EXPECT_EQ(y[floats - 1], 4.0f * static_cast<float>(group));
+    munmap(memory, bytes + page);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryIsa, Depthwise,
