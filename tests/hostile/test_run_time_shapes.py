@@ -41,6 +41,8 @@ CASES = {
     "layer_norm": ([node("LayerNormalization", ["x0", "x1"], ["y"])], [["N", "C"], ["D"]], [(2, 8), (3,)], []),
     "batch_norm": ([node("BatchNormalization", [f"x{i}" for i in range(5)], ["y"])], [["N", "C", "W"], *[["D"]] * 4],
                    [(2, 8, 5), *[(3,)] * 4], []),
+    "instance_norm_of_a_row": ([node("InstanceNormalization", ["x0", "x1", "x2"], ["y"])], [None, ["C"], ["D"]],
+                               [(5,), (5,), (5,)], []),
     "lstm_weights": ([node("LSTM", ["x0", "x1", "x2"], ["y"], **LSTM)], [["T", "N", "I"], ["1", "G", "J"], ["1", "G", "H"]],
                      [(2, 3, 4), (1, 32, 9), (1, 32, 8)], []),
     "concat": ([node("Concat", ["x0", "x1"], ["y"], axis=0)], [["A", "B"], ["C", "D"]], [(2, 3), (2, 4)], []),
