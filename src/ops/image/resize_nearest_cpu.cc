@@ -30,11 +30,23 @@ struct Picks final : StepState {
   // The row of y at these positions along the axes before `last` comes from x at this element.
   int64_t source_of(const Dims& at) const {
     int64_t source = 0;
-    for (size_t a = 0; a < last; ++a) {
-      source = source * axes[a].in +
-               (index[a].empty() ? at[a] : int64_t{index[a][static_cast<size_t>(at[a])]});
-    }
+    for (size_t a = 0; a < last; ++a) source = source * axes[a].in + pick(a, at[a]);
     return source * axes[last].in * inner;
+  }
+
+  int64_t pick(size_t axis, int64_t i) const {
+    return index[axis].empty() ? i : index[axis][static_cast<size_t>(i)];
+  }
+
+  // To the next row and where it comes from.
+  void advance(Dims& at, int64_t& source) const {
+    if (last > 0 && at[last - 1] + 1 < rows[last - 1]) {
+      const int64_t i = at[last - 1]++;
+      source += (pick(last - 1, i + 1) - pick(last - 1, i)) * axes[last].in * inner;
+    } else {
+      next_position(at, rows);
+      source = source_of(at);
+    }
   }
 };
 
@@ -77,9 +89,8 @@ void pick_all(const ResizeKernels& kernels, Team& team, const Picks& p, const T*
                      if (++strip < strips) continue;
                      strip = 0;
                      ++row;
-                     next_position(at, p.rows);
                      before = source;
-                     source = p.source_of(at);
+                     p.advance(at, source);
                    }
                  });
 }
