@@ -22,8 +22,9 @@ class GroupNormStep final : public StepKernel {
     const Tensor &x = c.input(0), &scale = c.input(1), &bias = c.input(2);
     const int64_t channels = x.rank() < 2 ? 0 : x.dim(op.channels_last ? x.rank() - 1 : 1);
     const int64_t groups = op.num_groups == 0 ? channels : op.num_groups;
-    if (x.count() == 0 || groups < 1 || channels % groups != 0 || scale.count() != channels ||
-        bias.count() != channels) {
+    const Dims per_channel = {channels};
+    if (x.count() == 0 || groups < 1 || channels % groups != 0 || scale.dims() != per_channel ||
+        bias.dims() != per_channel) {
       return op_.def().eval(op_, c);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
