@@ -42,25 +42,28 @@ void scan_columns(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1
   }
 }
 
-// `rows` rows of n values, up to kTogether at once: one sum alone waits for its own additions.
-constexpr int64_t kTogether = 8;
+// `rows` rows of n values, up to kTogether at once: one sum of doubles alone waits for its own
+// additions.
+template <class T>
+constexpr int64_t kTogether = std::is_integral_v<T> ? 1 : 8;
 template <class T>
 void scan_rows(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n,
-               int64_t rows, std::array<SumOf<T>, kTogether>& carried) {
+               int64_t rows, std::array<SumOf<T>, kTogether<T>>& carried) {
   using A = SumOf<T>;
-  std::array<A, kTogether> sums = carried;
+  std::array<A, kTogether<T>> sums = carried;
+  const bool exclusive = op.exclusive;
   const auto step = [&](int64_t at, A& sum) {
     const A before = sum;
     if constexpr (std::is_integral_v<T>)
       sum = wrap_add(before, x[at]);
     else
       sum = before + static_cast<A>(x[at]);
-    y[at] = static_cast<T>(op.exclusive ? before : sum);
+    y[at] = static_cast<T>(exclusive ? before : sum);
   };
-  for (int64_t k = k0; k < k1; ++k) {
-    const int64_t at = op.reverse ? n - 1 - k : k;
-    if (rows == kTogether) {
-      for (size_t r = 0; r < kTogether; ++r) step(static_cast<int64_t>(r) * n + at, sums[r]);
+  const int64_t first = op.reverse ? n - 1 - k0 : k0, next = op.reverse ? -1 : 1;
+  for (int64_t k = k0, at = first; k < k1; ++k, at += next) {
+    if (rows == kTogether<T>) {
+      for (size_t r = 0; r < kTogether<T>; ++r) step(static_cast<int64_t>(r) * n + at, sums[r]);
     } else {
       for (int64_t r = 0; r < rows; ++r) step(r * n + at, sums[static_cast<size_t>(r)]);
     }
@@ -79,17 +82,18 @@ Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
   const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
   const bool worthwhile = x.count() >= kMinParallelValues;
   if (inner == 1) {
+    constexpr int64_t kRows = kTogether<T>;
     const int64_t rows = x.count() / n;
-    parallel_range(
-        c.team(), (rows + kTogether - 1) / kTogether, worthwhile, [&](int64_t u0, int64_t u1, int) {
-          for (int64_t r = u0 * kTogether; r < std::min(rows, u1 * kTogether); r += kTogether) {
-            std::array<SumOf<T>, kTogether> sums{};
-            c.team().in_slices(0, n, kSlice, [&](int64_t k0, int64_t k1) {
-              scan_rows(op, x.data<T>() + r * n, y.data<T>() + r * n, k0, k1, n,
-                        std::min(kTogether, rows - r), sums);
-            });
-          }
-        });
+    parallel_range(c.team(), (rows + kRows - 1) / kRows, worthwhile,
+                   [&](int64_t u0, int64_t u1, int) {
+                     for (int64_t r = u0 * kRows; r < std::min(rows, u1 * kRows); r += kRows) {
+                       std::array<SumOf<T>, kRows> sums{};
+                       c.team().in_slices(0, n, kSlice, [&](int64_t k0, int64_t k1) {
+                         scan_rows(op, x.data<T>() + r * n, y.data<T>() + r * n, k0, k1, n,
+                                   std::min(kRows, rows - r), sums);
+                       });
+                     }
+                   });
     return {};
   }
   const int64_t width = std::clamp<int64_t>(inner / c.team().size() / 16 * 16, 64, kStrip);
