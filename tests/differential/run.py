@@ -114,7 +114,8 @@ def worker(seeds: list[int], peers: bool, pipe) -> None:
 
 
 def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None, minutes: float = 0) -> Tally:
-    """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph.
+    """Shares the graphs among processes; one that dies is run again graph by graph, to name the graph, and then without peers,
+    whose process it is too.
 
     With `minutes`, no new graphs are begun after that time.
     """
@@ -122,7 +123,7 @@ def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None, minutes: 
 
     context = multiprocessing.get_context("fork")
     seeds = list(range(seed, seed + graphs))
-    waiting = [seeds[i : i + 20] for i in range(0, len(seeds), 20)][::-1]
+    waiting = [(seeds[i : i + 20], peers) for i in range(0, len(seeds), 20)][::-1]
     running: dict = {}
     total = Tally()
     began = time.monotonic()
@@ -130,21 +131,24 @@ def run(graphs: int, seed: int, jobs: int, peers: bool, progress=None, minutes: 
         if minutes and time.monotonic() - began > 60 * minutes:
             waiting.clear()
         while waiting and len(running) < jobs:
-            chunk = waiting.pop()
+            chunk, with_peers = waiting.pop()
             mine, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=worker, args=(chunk, peers, theirs), daemon=True)
+            process = context.Process(target=worker, args=(chunk, with_peers, theirs), daemon=True)
             process.start()
             theirs.close()
-            running[mine] = (process, chunk)
+            running[mine] = (process, chunk, with_peers)
         for pipe in multiprocessing.connection.wait(list(running), timeout=1.0):
-            process, chunk = running.pop(pipe)
+            process, chunk, with_peers = running.pop(pipe)
             try:
                 part = pipe.recv()
             except EOFError:
                 part = Tally()
                 process.join()
                 if len(chunk) > 1:
-                    waiting += [[s] for s in chunk]
+                    waiting += [([s], with_peers) for s in chunk]
+                elif with_peers:
+                    waiting.append((chunk, False))
+                    part.peers["a peer died"] += 1
                 else:
                     part.rejected.append(f"graph {chunk[0]}: the process died, exit code {process.exitcode}")
             process.join()
