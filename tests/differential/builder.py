@@ -24,6 +24,7 @@ from . import elements as el
 AMPLITUDE = {el.F32: 8.0, el.F64: 8.0, el.F16: 2.0, el.BF16: 2.0, onnx.TensorProto.COMPLEX64: 8.0, onnx.TensorProto.COMPLEX128: 8.0}
 SHADOWS = 2
 MOST_ELEMENTS = 6000
+WIDEST = 500_000  # where a template is about large values
 
 # Operators that move, select or compare and round nothing: their results are exact functions of the inputs.
 EXACT_OPS = frozenset("""
@@ -146,6 +147,7 @@ class Builder:
         self.captured: dict[str, Value] = {}
         self.counter = outer.counter if outer else [0]
         self.focus_type: int | None = None
+        self.most_elements = MOST_ELEMENTS
 
     def fresh(self, stem: str) -> str:
         self.counter[0] += 1
@@ -313,7 +315,7 @@ class Builder:
             if not exact:
                 value.shadows = [perturb(s, element, self.g) for s in value.shadows]
             cancelled_inside(node, value, inputs)
-            fit(value, loose)
+            fit(value, loose, self.most_elements)
             made.append(value)
         for v in given.values():
             self.use(v)
@@ -370,7 +372,7 @@ def to_tensor(data: Any, element: int, name: str) -> onnx.TensorProto:
     return onnx.numpy_helper.from_array(np.asarray(data), name)
 
 
-def fit(value: Value, loose: bool) -> None:
+def fit(value: Value, loose: bool, most: int) -> None:
     """Raises Reject when a result cannot be compared, or would spoil what is computed from it."""
     data = value.data if isinstance(value.data, list) else [value.data]
     for i, d in enumerate(data):
@@ -382,7 +384,7 @@ def fit(value: Value, loose: bool) -> None:
                 raise Reject("rounding in a map")
             continue
         d = np.asarray(d)
-        if d.size > MOST_ELEMENTS:
+        if d.size > most:
             raise Reject("too large")
         if d.ndim > 8:
             raise Reject("rank")

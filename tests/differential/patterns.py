@@ -4,7 +4,7 @@
 import numpy as np
 
 from . import elements as el
-from .builder import Builder, Reject, Value
+from .builder import WIDEST, Builder, Reject, Value
 from .elementwise import add_unary, partner, relu6
 from .movement import axis_of
 from .network import add_batch_norm, add_conv, image, scaled, window
@@ -64,9 +64,17 @@ def residual(b: Builder) -> None:
     b.one("Add", y, x)
 
 
-@template(1.7)
+@template(1)
 def wide_block(b: Builder) -> None:
     """A value too wide for the cache between layers that run in strips of rows."""
+    b.most_elements, usual = WIDEST, b.most_elements
+    try:
+        wide_layers(b)
+    finally:
+        b.most_elements = usual
+
+
+def wide_layers(b: Builder) -> None:
     side = lambda: b.r.randint(28, 44)
     x = b.leaf(el.F32, (b.r.choice([1, 1, 2]), b.r.choice([3, 8, 12, 16]), side(), side()))
     wide = b.r.choice([72, 96, 100])

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from . import elements as el
-from .builder import EXACT_OPS, SHADOWS, Value, cancelled_inside, evaluate, fit, perturb
+from .builder import EXACT_OPS, SHADOWS, WIDEST, Value, cancelled_inside, evaluate, fit, perturb
 
 
 @dataclasses.dataclass
@@ -80,7 +80,7 @@ def replay(nodes: list[onnx.NodeProto], values: dict[str, Value], g: np.random.G
                 if not exact:
                     made.shadows = [perturb(s, made.element, g) for s in made.shadows]
                 cancelled_inside(node, made, [values[n] if n else None for n in node.input])
-                fit(made, True)
+                fit(made, True, WIDEST)
                 values[output] = made
 
 
