@@ -390,19 +390,33 @@ struct GroupTile {
   int64_t pixel, count;
   int64_t c;
   const Spread *spread, *end;
-
-  // add(i, x, w, inside) adds the part i of the rows.
-  template <int kStride, class Add>
-  FERRY_INLINE void each_row(const Spread& s, const Add& add) const {
-    const int64_t left = pixel * kStride - r.pad_w, offset = pixel * kStride * r.x_pitch + s.base;
-    for (int64_t i = 0; i < rows.count; ++i) {
-      const int64_t first = left + rows.first_tap[i] * r.dilation_w;
-      const int64_t reach = (count - 1) * kStride + rows.taps[i];
-      add(i, rows.x[i] + offset, rows.weights[i] + s.weights,
-          Columns{-first, smaller(r.in_w - first, reach)});
-    }
-  }
 };
+
+// The sums over all parts of the rows for one vector of channels.
+template <bool kWhole, Fetching kFetch, int kStride>
+FERRY_INLINE void sum_tile(F32 (&acc)[kPixels], const GroupTile& t, const Spread& s) {
+  FERRY_UNROLL
+  for (int p = 0; p < kPixels; ++p) acc[p] = zero();
+  const DepthwiseRow& r = t.r;
+  const int64_t left = t.pixel * kStride - r.pad_w;
+  const int64_t offset = t.pixel * kStride * r.x_pitch + s.base;
+  for (int64_t i = 0; i < t.rows.count; ++i) {
+    const int64_t first = left + t.rows.first_tap[i] * r.dilation_w;
+    const int64_t reach = (t.count - 1) * kStride + t.rows.taps[i];
+    const Columns inside = {-first, smaller(r.in_w - first, reach)};
+    const auto add = [&]<int kTaps>() {
+      const float *x = t.rows.x[i] + offset, *w = t.rows.weights[i] + s.weights;
+      if constexpr (kWhole)
+        add_channels<kFetch, kTaps, kStride>(acc, r, s, x, w, inside);
+      else
+        add_part_channels<kFetch, kTaps, kStride>(acc, r, s, x, w, inside);
+    };
+    if (t.rows.taps[i] == 1)
+      add.template operator()<1>();
+    else
+      add.template operator()<kGroupWidth>();
+  }
+}
 
 // kPixels pixels and full vectors of channels.
 template <Fetching kFetch, int kStride>
@@ -410,14 +424,7 @@ template <Fetching kFetch, int kStride>
   int64_t c = t.c;
   for (const Spread* s = t.spread; s != t.end; ++s, c += kLanes) {
     F32 acc[kPixels];
-    FERRY_UNROLL
-    for (int p = 0; p < kPixels; ++p) acc[p] = zero();
-    t.each_row<kStride>(*s, [&](int64_t i, const float* x, const float* w, Columns inside) {
-      if (t.rows.taps[i] == 1)
-        add_channels<kFetch, 1, kStride>(acc, t.r, *s, x, w, inside);
-      else
-        add_channels<kFetch, kGroupWidth, kStride>(acc, t.r, *s, x, w, inside);
-    });
+    sum_tile<true, kFetch, kStride>(acc, t, *s);
     finish_tile<true>(t.r, acc, t.pixel, c, s->mask);
   }
 }
@@ -427,14 +434,7 @@ template <Fetching kFetch, int kStride>
   int64_t c = t.c;
   for (const Spread* s = t.spread; s != t.end; ++s, c += kLanes) {
     F32 acc[kPixels];
-    FERRY_UNROLL
-    for (int p = 0; p < kPixels; ++p) acc[p] = zero();
-    t.each_row<kStride>(*s, [&](int64_t i, const float* x, const float* w, Columns inside) {
-      if (t.rows.taps[i] == 1)
-        add_part_channels<kFetch, 1, kStride>(acc, t.r, *s, x, w, inside);
-      else
-        add_part_channels<kFetch, kGroupWidth, kStride>(acc, t.r, *s, x, w, inside);
-    });
+    sum_tile<false, kFetch, kStride>(acc, t, *s);
     float sums[kPixels][kLanes];
     FERRY_UNROLL
     for (int p = 0; p < kPixels; ++p) store(sums[p], acc[p]);
@@ -453,17 +453,12 @@ struct GroupTiles {
 };
 template <Fetching kFetch, int kStride>
 constexpr GroupTiles make_group_tiles() {
-  constexpr bool kSplat = kFetch == Fetching::kSplat, kNear = kFetch == Fetching::kNear;
-  return {whole_tile<kFetch, kStride>,
-          part_tile < kSplat ? kFetch : Fetching::kNear,
-          kStride >,
-          whole_tile < kNear ? Fetching::kFar : kFetch,
-          kStride >,
-          part_tile < kSplat ? kFetch
-          : kNear            ? Fetching::kFar
-                             : Fetching::kNear,
-          kStride >,
-          kNear};
+  constexpr bool kNear = kFetch == Fetching::kNear;
+  constexpr Fetching kPart = kFetch == Fetching::kSplat ? kFetch : Fetching::kNear;
+  constexpr Fetching kWide = kNear ? Fetching::kFar : kFetch;
+  constexpr Fetching kWidePart = kNear ? Fetching::kFar : kPart;
+  return {whole_tile<kFetch, kStride>, part_tile<kPart, kStride>, whole_tile<kWide, kStride>,
+          part_tile<kWidePart, kStride>, kNear};
 }
 template <Fetching kFetch, int kStride>
 constexpr GroupTiles kGroupTiles = make_group_tiles<kFetch, kStride>();

@@ -62,18 +62,23 @@ void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n)
   }
 }
 
+// x sigmoid(-v) is -(-x) sigmoid(v): f is the function of a positive alpha.
+template <class F>
+FERRY_INLINE void map_odd(const float* a, float* y, int64_t n, bool negative, F f) {
+  if (negative) return map1(a, y, n, [=](F32 x) { return -f(-x); });
+  map1(a, y, n, f);
+}
+
 void apply_swish(const float* a, float* y, int64_t n, float alpha) noexcept {
   if (alpha == 1) return map1(a, y, n, [](F32 x) { return swish(x); });
-  // x sigmoid(-v) is -(-x) sigmoid(v).
-  const F32 sign = splat(alpha < 0 ? -1.0f : 1.0f);
   const float magnitude = alpha < 0 ? -alpha : alpha;
   const F32 scale = splat(magnitude);
   if (magnitude >= 0x1p-16f) {
     const F32 least = splat(-kNear / magnitude);
-    return map1(a, y, n, [=](F32 x) { return sign * swish(sign * x, scale, least); });
+    return map_odd(a, y, n, alpha < 0, [=](F32 x) { return swish(x, scale, least); });
   }
   const F32 least = splat(larger(kProductZero / magnitude, kLeastFloat));
-  map1(a, y, n, [=](F32 x) { return sign * far_swish(sign * x, scale, least); });
+  map_odd(a, y, n, alpha < 0, [=](F32 x) { return far_swish(x, scale, least); });
 }
 
 void apply_elu(const float* a, float* y, int64_t n, float alpha) noexcept {
