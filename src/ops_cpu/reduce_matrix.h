@@ -9,6 +9,14 @@
 
 namespace ferry {
 
+// Columns in a unit of work: long runs, which memory likes, but enough units for the threads and
+// little enough work in each to stop in time. No bit depends on it.
+inline int64_t reduce_strip(const Team& team, int64_t outer, int64_t n, int64_t inner) {
+  constexpr int64_t kShortest = 64, kLongest = 4096, kMostValues = 8 << 20;
+  const int64_t share = outer >= team.size() ? inner : inner / team.size() / 16 * 16;
+  return std::clamp(std::min(share, kMostValues / std::max<int64_t>(n, 1)), kShortest, kLongest);
+}
+
 inline void reduce_matrix(const RowKernels& kernels, Team& team, RowReduction kind, const float* x,
                           float* y, int64_t outer, int64_t n, int64_t inner, float factor) {
   const bool worthwhile = outer * n * inner >= kMinParallelValues;
@@ -18,14 +26,12 @@ inline void reduce_matrix(const RowKernels& kernels, Team& team, RowReduction ki
     });
     return;
   }
-  // Units are strips of columns.
-  constexpr int64_t kStrip = 64;
-  const int64_t strips = (inner + kStrip - 1) / kStrip;
+  const int64_t strip = reduce_strip(team, outer, n, inner), strips = (inner + strip - 1) / strip;
   parallel_range(team, outer * strips, worthwhile, [&](int64_t u0, int64_t u1, int) {
     for (int64_t u = u0; u < u1; ++u) {
-      const int64_t row = u / strips, column = u % strips * kStrip;
+      const int64_t row = u / strips, column = u % strips * strip;
       kernels.reduce_columns(kind, x + row * n * inner + column, y + row * inner + column, n, inner,
-                             std::min(kStrip, inner - column), factor);
+                             std::min(strip, inner - column), factor);
     }
   });
 }

@@ -77,6 +77,76 @@ TEST(Reduce, OtherTypes) {
   check_type<uint8_t>({"ReduceMax", "ReduceMin"}, 0);
 }
 
+// Every width around vectors and tiles, every number of rows around the groups that are read
+// together.
+TEST(Reduce, RowsAndColumns) {
+  std::vector<Dims> shapes;
+  for (int64_t cols = 1; cols <= 40; ++cols) {
+    shapes.push_back({2, 11, cols});
+    shapes.push_back({1, 300 + cols, cols});
+  }
+  for (int64_t n = 1; n <= 12; ++n) shapes.push_back({3, n, 37});
+  for (int64_t n : {255, 256, 257, 515}) shapes.push_back({1, n, 70});
+  for (int64_t cols : {4095, 4096, 4111, 9001}) shapes.push_back({2, 7, cols});
+  for (const Dims& dims : shapes) {
+    for (const char* op : {"ReduceMean", "ReduceMax", "ReduceSumSquare"}) {
+      StepTester(op)
+          .input(values<float>(dims, 4))
+          .constant(ints({1}))
+          .tolerance(2e-5, 2e-5)
+          .kernel("reduce_f32")
+          .run();
+    }
+    for (const char* op : {"ReduceSum", "ReduceMin"}) {
+      StepTester(op)
+          .input(values<int32_t>(dims, 5))
+          .constant(ints({1}))
+          .kernel("reduce_typed")
+          .run();
+    }
+  }
+}
+
+// Long enough for blocks that threads share.
+TEST(Reduce, FewResultsOfMany) {
+  for (const Dims& dims : {Dims{(256 << 10) - 1, 1}, Dims{256 << 10, 1}, Dims{(256 << 10) + 1, 1},
+                           Dims{100001, 3}, Dims{8192, 64}, Dims{8191, 65}}) {
+    for (const char* op : {"ReduceMean", "ReduceMax", "ReduceL2"}) {
+      StepTester t(op);
+      t.input(values<float>(dims, 4)).constant(ints({0})).tolerance(2e-5, 2e-5);
+      t.kernel("reduce_f32").run();
+    }
+    StepTester("ReduceLogSumExp")
+        .input(values<float>(dims, 4))
+        .constant(ints({0}))
+        .tolerance(2e-6, 2e-6)
+        .kernel("log_sum_exp_f32")
+        .run();
+    StepTester("ReduceSumSquare")
+        .input(values<int64_t>(dims, 5))
+        .constant(ints({0}))
+        .kernel("reduce_typed")
+        .run();
+  }
+}
+
+TEST(Reduce, ShortRowsOfBytes) {
+  for (int64_t n : {1, 5, 31, 64, 127, 128, 255, 256, 300, 1000}) {
+    for (const char* op : {"ReduceMax", "ReduceMin"}) {
+      StepTester(op)
+          .input(values<int8_t>({9, n}, 6))
+          .constant(ints({1}))
+          .kernel("reduce_typed")
+          .run();
+      StepTester(op)
+          .input(values<uint8_t>({9, n}, 7))
+          .constant(ints({1}))
+          .kernel("reduce_typed")
+          .run();
+    }
+  }
+}
+
 TEST(Reduce, NaNAndInfinity) {
   const float nan = std::nanf(""), inf = INFINITY;
   const Tensor x =
@@ -92,6 +162,14 @@ TEST(Reduce, NaNAndInfinity) {
         .tolerance(1e-6, 1e-6)
         .kernel("log_sum_exp_f32")
         .run();
+  }
+  // NaN and infinities in every place of rows that are reduced several at a time.
+  for (int64_t at = 0; at < 3 * 200; at += 7) {
+    Tensor narrow = values<float>({200, 3}, 8);
+    narrow.data<float>()[at] = at % 2 == 0 ? nan : -inf;
+    for (const char* op : {"ReduceMax", "ReduceMin"}) {
+      StepTester(op).input(narrow).constant(ints({0})).kernel("reduce_f32").run();
+    }
   }
   const Tensor wide = tensor<double>({2, 3}, {1, std::nan(""), 3, -1, double(inf), 2});
   for (const char* op : {"ReduceMax", "ReduceMin", "ReduceProd"}) {

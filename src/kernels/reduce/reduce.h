@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reductions that kernels/rows does not have: of other types than fp32, products, log-sum-exp; and
-// of fp32 down a few rows of many columns, which are read as they lie.
+// Reductions that kernels/rows does not have: of other types than fp32, products, log-sum-exp.
 //
 // A kernel that does not exist for a type is null.
 #pragma once
@@ -15,8 +14,9 @@ namespace ferry {
 enum class TypedReduction : uint8_t { kSum, kProd, kMax, kMin, kSumSquare, kL1 };
 
 // y[c] = the n values x[c], x[stride + c], x[2 stride + c], ... reduced, for columns [0, cols);
-// n > 0. One column with a stride of 1 is a row. Integers wrap, NaN spreads.
-using TypedReduce = void (*)(const void* x, void* y, int64_t n, int64_t stride,
+// n > 0. One column with a stride of 1 is a row. There are `blocks` such [n, stride], one after the
+// other, and so are their results, also `stride` apart. Integers wrap, NaN spreads.
+using TypedReduce = void (*)(const void* x, void* y, int64_t blocks, int64_t n, int64_t stride,
                              int64_t cols) noexcept;
 
 struct ReduceKernels {

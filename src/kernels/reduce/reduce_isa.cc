@@ -11,6 +11,9 @@ template <TypedReduction kKind, class T>
 struct Fold {
   using W = wrap_t<T>;
   static constexpr bool kExtreme = kKind == TypedReduction::kMax || kKind == TypedReduction::kMin;
+  // A step of the vectoriser takes a cycle.
+  static constexpr bool kQuick =
+      std::is_integral_v<T> && sizeof(T) <= 4 && kKind != TypedReduction::kProd;
 
   // What a value counts for by itself.
   FERRY_INLINE static T of(T v) {
@@ -29,47 +32,71 @@ struct Fold {
   }
 };
 
-// Chains of values that are merged in a fixed order: the vectoriser may not choose one for floats.
+// Values of x from `i` on in chains, as far as they fill them all, reduced to one.
+template <class F, int kChains, class T>
+FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i) {
+  T sum[kChains];
+  for (int k = 0; k < kChains; ++k) sum[k] = F::of(x[i + k]);
+  for (i += kChains; i + kChains <= n; i += kChains) {
+    for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
+  }
+  for (int width = kChains / 2; width > 0; width /= 2) {
+    for (int k = 0; k < width; ++k) sum[k] = F::merge(sum[k], sum[k + width]);
+  }
+  return sum[0];
+}
+
+// In a fixed order, which the vectoriser may not choose for floats; for integers it may, and needs
+// no help where a step takes a cycle.
 template <class F, class T>
 FERRY_INLINE T fold_row(const T* x, int64_t n) {
-  constexpr int kChains = 32;
+  constexpr int kMany = 32, kFew = 8;
   T result = F::of(x[0]);
   int64_t i = 1;
-  if (n >= 2 * kChains) {
-    T sum[kChains];
-    for (int k = 0; k < kChains; ++k) sum[k] = F::of(x[k]);
-    for (i = kChains; i + kChains <= n; i += kChains) {
-      for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
+  if constexpr (!F::kQuick) {
+    if (n >= kFew) {
+      i = 0;
+      if (n >= 2 * kMany) {
+        result = fold_chains<F, kMany>(x, n, i);
+        if (n - i >= kFew) result = F::merge(result, fold_chains<F, kFew>(x, n, i));
+      } else {
+        result = fold_chains<F, kFew>(x, n, i);
+      }
     }
-    for (int width = kChains / 2; width > 0; width /= 2) {
-      for (int k = 0; k < width; ++k) sum[k] = F::merge(sum[k], sum[k + width]);
-    }
-    result = sum[0];
   }
   for (; i < n; ++i) result = F::merge(result, F::of(x[i]));
   return result;
 }
 
-template <TypedReduction kKind, class T>
-void fold(const void* from, void* to, int64_t n, int64_t stride, int64_t cols) noexcept {
-  using F = Fold<kKind, T>;
-  const T* __restrict x = static_cast<const T*>(from);
-  T* __restrict y = static_cast<T*>(to);
-  if (cols == 1 && stride == 1) {
-    *y = fold_row<F>(x, n);
-    return;
-  }
+template <class F, class T>
+FERRY_INLINE void fold_columns(const T* __restrict x, T* __restrict y, int64_t n, int64_t stride,
+                               int64_t cols) {
   for (int64_t c = 0; c < cols; ++c) y[c] = F::of(x[c]);
   int64_t r = 1;
-  for (; r + 2 <= n; r += 2) {
-    const T *a = x + r * stride, *b = a + stride;
+  for (; r + 4 <= n; r += 4) {
+    const T *a = x + r * stride, *b = a + stride, *d = b + stride, *e = d + stride;
     for (int64_t c = 0; c < cols; ++c) {
-      y[c] = F::merge(F::merge(y[c], F::of(a[c])), F::of(b[c]));
+      const T half = F::merge(F::merge(y[c], F::of(a[c])), F::of(b[c]));
+      y[c] = F::merge(F::merge(half, F::of(d[c])), F::of(e[c]));
     }
   }
-  if (r < n) {
+  for (; r < n; ++r) {
     const T* row = x + r * stride;
     for (int64_t c = 0; c < cols; ++c) y[c] = F::merge(y[c], F::of(row[c]));
+  }
+}
+
+template <TypedReduction kKind, class T>
+void fold(const void* from, void* to, int64_t blocks, int64_t n, int64_t stride,
+          int64_t cols) noexcept {
+  using F = Fold<kKind, T>;
+  const T* x = static_cast<const T*>(from);
+  T* y = static_cast<T*>(to);
+  for (int64_t o = 0; o < blocks; ++o, x += n * stride, y += stride) {
+    if (cols == 1 && stride == 1)
+      *y = fold_row<F>(x, n);
+    else
+      fold_columns<F>(x, y, n, stride, cols);
   }
 }
 

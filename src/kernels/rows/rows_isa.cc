@@ -75,45 +75,81 @@ void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n
   }
 }
 
-// Vectors of columns at a time, each down all rows. Blocks of rows keep sums short and exact.
+// Rows that are `stride` apart join the sums of columns [0, cols), or start them. Whole vectors of
+// `sum` are written.
+template <RowReduction kKind, int kRows>
+FERRY_INLINE void join_rows(const float* x, int64_t stride, int64_t cols, float* sum, bool starts) {
+  using F = Fold<kKind>;
+  int64_t c = 0;
+  for (; c + kLanes <= cols; c += kLanes) {
+    F32 s = starts ? splat(F::start()) : load(sum + c);
+    FERRY_UNROLL
+    for (int k = 0; k < kRows; ++k) s = F::join(s, load(x + k * stride + c));
+    store(sum + c, s);
+  }
+  if (c == cols) return;
+  const Mask m = first_n(cols - c);
+  F32 s = starts ? splat(F::start()) : load(sum + c);
+  FERRY_UNROLL
+  for (int k = 0; k < kRows; ++k) s = F::join(s, load(x + k * stride + c, m));
+  store(sum + c, s);
+}
+
+// 16 KiB of sums, half of L1.
+constexpr int64_t kTile = 4096;
+
+// At most kTile columns: a few rows at a time are read as they lie. Blocks of rows keep sums short
+// and exact.
+template <RowReduction kKind>
+FERRY_INLINE void fold_tile(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
+                            float factor) {
+  using F = Fold<kKind>;
+  constexpr int64_t kBlock = 256;
+  constexpr int kRows = 4;
+  alignas(64) float sum[kTile + kLanes];
+  for (int64_t c = 0; n == 0 && c < cols; c += kLanes) store(sum + c, splat(F::start()));
+  for (int64_t r0 = 0; r0 < n || r0 == 0; r0 += kBlock) {
+    const int64_t r1 = smaller(n, r0 + kBlock);
+    int64_t r = r0;
+    for (; r + kRows <= r1; r += kRows) {
+      join_rows<kKind, kRows>(x + r * stride, stride, cols, sum, r == r0);
+    }
+    if (r + 2 <= r1) {
+      join_rows<kKind, 2>(x + r * stride, stride, cols, sum, r == r0);
+      r += 2;
+    }
+    if (r < r1) join_rows<kKind, 1>(x + r * stride, stride, cols, sum, r == r0);
+    const F32 scale = splat(r1 == n ? factor : 1.0f);
+    for (int64_t c = 0; c < cols; c += kLanes) {
+      const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
+      const F32 s = load(sum + c);
+      store_n(y + c, (r0 == 0 ? s : F::merge(load_n(y + c, lanes), s)) * scale, lanes);
+    }
+  }
+}
+
 template <RowReduction kKind>
 FERRY_INLINE void columns_of(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
                              float factor) {
   using F = Fold<kKind>;
-  constexpr int64_t kBlock = 256;
-  constexpr int kWide = 4;
-  for (int64_t c = 0; c < cols;) {
-    const bool wide = c + kWide * kLanes <= cols;
-    const int vectors = wide ? kWide : 1;
-    const Mask m = first_n(smaller<int64_t>(kLanes, cols - c));
-    F32 total[kWide];
-    FERRY_UNROLL
-    for (int k = 0; k < kWide; ++k) total[k] = splat(F::start());
-    for (int64_t r0 = 0; r0 < n; r0 += kBlock) {
-      const int64_t r1 = smaller(n, r0 + kBlock);
-      F32 sum[kWide];
-      FERRY_UNROLL
-      for (int k = 0; k < kWide; ++k) sum[k] = splat(F::start());
-      if (wide) {
-        for (int64_t r = r0; r < r1; ++r) {
-          FERRY_UNROLL
-          for (int k = 0; k < kWide; ++k) {
-            sum[k] = F::join(sum[k], load(x + r * stride + c + k * kLanes));
-          }
-        }
-      } else {
-        for (int64_t r = r0; r < r1; ++r) sum[0] = F::join(sum[0], load(x + r * stride + c, m));
-      }
-      FERRY_UNROLL
-      for (int k = 0; k < kWide; ++k) total[k] = F::merge(total[k], sum[k]);
+  // Rows of a few values that follow each other: several of them count as one.
+  constexpr int64_t kNarrow = 16, kSpan = 64;
+  if (cols == stride && cols > 0 && cols <= kNarrow && n >= 2 * kSpan / cols) {
+    float part[kSpan + kLanes];
+    const int64_t together = kSpan / cols, whole = n / together;
+    fold_tile<kKind>(x, part, whole, together * cols, together * cols, 1.0f);
+    for (int64_t c = 0; c < cols; c += kLanes) {
+      const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
+      F32 s = load(part + c);
+      for (int64_t k = 1; k < together; ++k) s = F::merge(s, load(part + k * cols + c));
+      for (int64_t r = whole * together; r < n; ++r)
+        s = F::join(s, load_n(x + r * cols + c, lanes));
+      store_n(y + c, s * splat(factor), lanes);
     }
-    if (wide) {
-      FERRY_UNROLL
-      for (int k = 0; k < kWide; ++k) store(y + c + k * kLanes, total[k] * splat(factor));
-    } else {
-      store(y + c, total[0] * splat(factor), m);
-    }
-    c += vectors * kLanes;
+    return;
+  }
+  for (int64_t c = 0; c < cols; c += kTile) {
+    fold_tile<kKind>(x + c, y + c, n, stride, smaller(kTile, cols - c), factor);
   }
 }
 

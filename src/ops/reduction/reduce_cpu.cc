@@ -32,18 +32,28 @@ class ReduceStep : public StepKernel {
     if (stages.empty()) stages.push_back({x.count(), 1, 1});
     FERRY_ASSIGN_OR_RETURN(Tensor y,
                            c.output(0, x.dtype(), reduced_dims(x.dims(), reduced, op.keepdims)));
+    const Split split(stages[0]);
     // Passes but the last write to one half of the scratch and read the other.
     const int64_t element = dtype_bits(x.dtype()) / 8;
-    const int64_t half = stages.size() < 2 ? 0 : stages[0].outer * stages[0].inner * element;
+    int64_t half = stages.size() < 2 ? 0 : stages[0].outer * stages[0].inner * element;
+    if (split.blocks > 0) half = (split.blocks + 1) * stages[0].inner * element;
     if (half > 0) FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, 2 * half));
+    char* between = half > 0 ? c.scratch<char>(0) : nullptr;
     const void* from = x.raw();
+    bool first = true;
+    if (split.blocks > 0) {
+      from = run_split(c.team(), split, stages[0], x.raw(), between, element);
+      between += half;
+      first = false;
+    }
     for (size_t s = 0; s < stages.size(); ++s) {
       const bool last = s + 1 == stages.size();
-      void* to = last ? y.raw() : c.scratch<char>(0) + static_cast<int64_t>(s % 2) * half;
+      void* to = last ? y.raw() : between + static_cast<int64_t>(s % 2) * half;
       const bool mean = last && op.kind == ReduceKind::kMean;
       const float factor = mean ? 1.0f / static_cast<float>(x.count() / y.count()) : 1.0f;
-      reduce(c.team(), stages[s], from, to, s == 0, factor);
+      reduce(c.team(), stages[s], from, to, first, factor);
       from = to;
+      first = false;
     }
     finish(y, x.count() / y.count());
     return {};
@@ -59,6 +69,33 @@ class ReduceStep : public StepKernel {
   ReduceKind kind() const { return op_.as<Reduce>()->kind; }
 
  private:
+  // A pass that has one unit of work: blocks of its rows are reduced first, then their results. No
+  // number of threads decides that.
+  struct Split {
+    int64_t blocks = 0, rows = 0, rest = 0;
+
+    explicit Split(const ReduceStage& s) {
+      constexpr int64_t kBlockValues = 64 << 10, kNarrow = 64;
+      if (s.outer > 1 || s.inner > kNarrow || s.n * s.inner < 4 * kBlockValues) return;
+      rows = kBlockValues / s.inner;
+      blocks = s.n / rows;
+      rest = s.n % rows;
+    }
+  };
+
+  // Leaves to `s` what is left to do: the results of the blocks, which are returned.
+  const void* run_split(Team& team, const Split& split, ReduceStage& s, const void* x, char* part,
+                        int64_t element) const {
+    reduce(team, {split.blocks, split.rows, s.inner}, x, part, true, 1);
+    if (split.rest > 0) {
+      const int64_t done = split.blocks * s.inner * element;
+      reduce(team, {1, split.rest, s.inner}, static_cast<const char*>(x) + done * split.rows,
+             part + done, true, 1);
+    }
+    s.n = split.blocks + (split.rest > 0 ? 1 : 0);
+    return part;
+  }
+
   Op op_;
 };
 
@@ -82,44 +119,25 @@ std::optional<RowReduction> row_reduction(ReduceKind kind) {
   }
 }
 
-// Calls f(element of x, columns, element of y) for units that cover a pass.
+// Calls f(element of x, blocks, columns, element of y) for units that cover a pass.
 template <class F>
 void each_unit(Team& team, const ReduceStage& s, F&& f) {
-  // Strips of a cache line or more, and of long runs where there are enough of them.
-  const int64_t strip = std::clamp<int64_t>(s.inner / team.size() / 16 * 16, 64, 512);
+  const int64_t strip = reduce_strip(team, s.outer, s.n, s.inner);
   const int64_t strips = (s.inner + strip - 1) / strip;
-  parallel_range(team, s.outer * strips, s.outer * s.n * s.inner >= kMinParallelValues,
-                 [&](int64_t u0, int64_t u1, int) {
-                   for (int64_t u = u0; u < u1; ++u) {
-                     const int64_t row = u / strips, column = u % strips * strip;
-                     f(row * s.n * s.inner + column, std::min(strip, s.inner - column),
-                       row * s.inner + column);
-                   }
-                 });
-}
-
-TypedReduction typed_reduction(RowReduction rows) {
-  switch (rows) {
-    case RowReduction::kMax:
-      return TypedReduction::kMax;
-    case RowReduction::kMin:
-      return TypedReduction::kMin;
-    case RowReduction::kSumSquare:
-      return TypedReduction::kSumSquare;
-    case RowReduction::kL1:
-      return TypedReduction::kL1;
-    default:
-      return TypedReduction::kSum;
-  }
+  const bool worthwhile = s.outer * s.n * s.inner >= kMinParallelValues;
+  parallel_range(team, s.outer * strips, worthwhile, [&](int64_t u0, int64_t u1, int) {
+    if (strips == 1) return f(u0 * s.n * s.inner, u1 - u0, s.inner, u0 * s.inner);
+    for (int64_t u = u0; u < u1; ++u) {
+      const int64_t row = u / strips, column = u % strips * strip;
+      f(row * s.n * s.inner + column, 1, std::min(strip, s.inner - column), row * s.inner + column);
+    }
+  });
 }
 
 class RowReduceStep final : public ReduceStep {
  public:
   RowReduceStep(Isa isa, Op op, RowReduction rows)
-      : ReduceStep(std::move(op)),
-        kernels_(row_kernels(isa)),
-        short_(reduce_kernels(isa)),
-        rows_(rows) {}
+      : ReduceStep(std::move(op)), kernels_(row_kernels(isa)), rows_(rows) {}
   std::string name() const override { return "reduce_f32"; }
 
  protected:
@@ -128,19 +146,8 @@ class RowReduceStep final : public ReduceStep {
     // Sums of squares and of magnitudes are added up.
     const bool adds = rows_ != RowReduction::kMax && rows_ != RowReduction::kMin;
     const RowReduction kind = !first && adds ? RowReduction::kSum : rows_;
-    const auto* from = static_cast<const float*>(x);
-    auto* to = static_cast<float*>(y);
-    // Few rows of many columns: rows are read as they lie, which keeps no sum short.
-    constexpr int64_t kFewRows = 256, kManyColumns = 512;
-    if (s.inner < kManyColumns || s.n > kFewRows) {
-      reduce_matrix(kernels_, team, kind, from, to, s.outer, s.n, s.inner, factor);
-      return;
-    }
-    const TypedReduce columns = short_.typed(typed_reduction(kind), DType::kFloat32);
-    each_unit(team, s, [&](int64_t at, int64_t count, int64_t out) {
-      columns(from + at, to + out, s.n, s.inner, count);
-      for (int64_t i = 0; i < count && factor != 1; ++i) to[out + i] *= factor;
-    });
+    reduce_matrix(kernels_, team, kind, static_cast<const float*>(x), static_cast<float*>(y),
+                  s.outer, s.n, s.inner, factor);
   }
   void finish(Tensor& y, int64_t) const override {
     float* p = y.data<float>();
@@ -154,7 +161,6 @@ class RowReduceStep final : public ReduceStep {
 
  private:
   const RowKernels& kernels_;
-  const ReduceKernels& short_;
   RowReduction rows_;
 };
 
@@ -170,8 +176,8 @@ class TypedReduceStep final : public ReduceStep {
     const auto* from = static_cast<const char*>(x);
     auto* to = static_cast<char*>(y);
     const TypedReduce kernel = first ? first_ : rest_;
-    each_unit(team, s, [&](int64_t at, int64_t columns, int64_t out) {
-      kernel(from + at * element_, to + out * element_, s.n, s.inner, columns);
+    each_unit(team, s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
+      kernel(from + at * element_, to + out * element_, blocks, s.n, s.inner, columns);
     });
   }
   void finish(Tensor& y, int64_t count) const override {
@@ -199,11 +205,12 @@ class LogSumExpStep final : public ReduceStep {
               float) const override {
     const auto* from = static_cast<const float*>(x);
     auto* to = static_cast<float*>(y);
-    each_unit(team, s, [&](int64_t at, int64_t columns, int64_t out) {
-      if (s.inner == 1)
-        kernels_.log_sum_exp(from + at, to + out, 1, s.n);
-      else
-        kernels_.log_sum_exp_columns(from + at, to + out, s.n, s.inner, columns);
+    each_unit(team, s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
+      if (s.inner == 1) return kernels_.log_sum_exp(from + at, to + out, blocks, s.n);
+      for (int64_t o = 0; o < blocks; ++o) {
+        kernels_.log_sum_exp_columns(from + at + o * s.n * s.inner, to + out + o * s.inner, s.n,
+                                     s.inner, columns);
+      }
     });
   }
   void finish(Tensor&, int64_t) const override {}
