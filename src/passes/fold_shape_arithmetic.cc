@@ -7,14 +7,11 @@
 #include "ops/tensor/shape.h"
 #include "ops/tensor/squeeze.h"
 #include "passes/match.h"
+#include "passes/moves.h"
 #include "tensor/int_contents.h"
 
 namespace ferry {
 namespace {
-
-bool is_reshaping(const Node& n) {
-  return n.op.as<Reshape>() || n.op.as<Flatten>() || n.op.as<Squeeze>() || n.op.as<Unsqueeze>();
-}
 
 std::optional<Patch> constant_shape(const Graph& g, const Node& n, const PassOptions&) {
   const auto* op = n.op.as<Reshape>();

@@ -8,6 +8,7 @@
 #include "ops/nn/attention.h"
 #include "ops/nn/softmax.h"
 #include "ops/tensor/reshape.h"
+#include "passes/moves.h"
 #include "passes/permutation.h"
 #include "tensor/int_contents.h"
 
@@ -324,6 +325,30 @@ std::optional<Patch> grouped_queries(const Graph& g, const Node& n, const PassOp
   return std::move(p).build();
 }
 
+// Attention of q or k times a constant => of q and k, the constant in the scale.
+std::optional<Patch> scaled_operands(const Graph& g, const Node& n, const PassOptions&) {
+  const auto* op = n.op.as<Attention>();
+  if (op == nullptr || n.inputs.size() > 4 || n.outputs.size() != 1) return std::nullopt;
+  const Type& q = g.value(n.inputs[0]).type;
+  if (q.dtype != DType::kFloat32 || !q.has_rank() || q.rank() != 4) return std::nullopt;
+  const Dim& width = (*q.shape)[3];
+  if (!op->scale && (!width.is_constant() || width.constant() < 1)) return std::nullopt;
+  double scale = op->scale ? static_cast<double>(*op->scale)
+                           : 1 / std::sqrt(static_cast<double>(width.constant()));
+  PatchBuilder p(g);
+  std::vector<ValueId> inputs = n.inputs;
+  for (size_t i = 0; i < 2; ++i) {
+    const Moves m = moves_to(g, inputs[i]);
+    const ValueId x = without_factors(g, m.from, scale, true);
+    if (x != m.from) inputs[i] = move(p, m, x);
+  }
+  if (inputs == n.inputs || !std::isnormal(static_cast<float>(scale))) return std::nullopt;
+  Attention scaled = *op;
+  scaled.scale = static_cast<float>(scale);
+  p.replace(n.outputs[0], p.add(make_op("Attention", scaled), inputs));
+  return std::move(p).build();
+}
+
 // The operand before its heads were moved outside, with constant heads and width, or kNone.
 ValueId heads_inside_source(const Graph& g, ValueId v) {
   const Node* t = producer_as<Transpose>(g, v);
@@ -364,6 +389,7 @@ std::optional<Patch> heads_inside(const Graph& g, const Node& n, const PassOptio
 Pass fuse_attention() {
   return {"fuse_attention",
           {{"spelled_out", spelled_out},
+           {"scaled_operands", scaled_operands},
            {"grouped_queries", grouped_queries},
            {"heads_inside", heads_inside}},
           nullptr};

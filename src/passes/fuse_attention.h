@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention by its meaning, however it is spelled:
 //   softmax(s q k^T + mask) v                              ⇒ Attention(q, k, v, mask), scale = s
+//   Attention of q or k times a constant, moved since      ⇒ Attention of q and k, another scale
 //   Attention of heads that transposes moved outside       ⇒ Attention of heads inside, [B, S, H D]
 //   Attention of keys and values whose heads are repeated    ⇒ Attention of fewer key heads
 // The factor s may be spread over q, k and their product, the masks be added or chosen by Where,

@@ -118,6 +118,22 @@ TEST(FuseAttention, HeadsInside) {
             "Reshape Reshape Reshape Attention Reshape Transpose Transpose");
 }
 
+TEST(FuseAttention, FactorsOfOperandsUnderMoves) {
+  Spelling t;
+  const auto heads = [&](Dim length) { return t.input({B, length, 3, 8}); };
+  const ValueId q = t.transpose(t.mul(heads(S), 0.6f), {0, 2, 1, 3});
+  const ValueId k = t.transpose(t.mul(heads(T), 0.7f), {0, 2, 3, 1});
+  const ValueId v = t.transpose(heads(T), {0, 2, 1, 3});
+  EXPECT_EQ(t.found(t.matmul(t.softmax(t.mul(t.matmul(q, k), 0.9f)), v)),
+            "Reshape Reshape Reshape Attention Reshape Transpose");
+  Spelling cached;  // only the new keys have the factor
+  const ValueId scaled = cached.mul(cached.k, 0.5f);
+  const ValueId past_k = cached.input({B, 3, 2, 8}), past_v = cached.input({B, 3, 2, 5});
+  const auto outs =
+      cached.node(make_op("Attention"), {cached.q, scaled, cached.v, kNone, past_k, past_v}, 1);
+  EXPECT_EQ(cached.found(outs[0]), "Mul Attention");
+}
+
 TEST(FuseAttention, GroupedQueries) {
   for (const int64_t repeats : {2, 1}) {
     Spelling t;

@@ -12,6 +12,7 @@
 #include "passes/fuse_normalization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
+#include "passes/join_epilogues.h"
 #include "passes/lower_batch_normalization.h"
 #include "passes/lower_conv_transpose.h"
 #include "passes/lower_einsum.h"
@@ -67,6 +68,7 @@ std::vector<Pass> engine_pipeline() {
       lower_transposes(),
       fold_shape_arithmetic(),
       eliminate_identity(),
+      join_epilogues(),
   };
 }
 

@@ -464,6 +464,18 @@ namespace {
 
 bool is_broadcast(const Dim& d) { return d.expr() != nullptr && d.expr()->op == DimOp::kBroadcast; }
 
+// True when `d` is min(a, b) of a side a, and b is not 0: d is then a, or 1, or no such broadcast
+// exists, and a is its size in each case.
+bool is_cut_of_a_side(const Dim& d, const std::vector<Dim>& sides) {
+  if (d.is_constant() || d.expr()->op != DimOp::kMin) return false;
+  const std::vector<Dim>& of = d.expr()->args;
+  for (size_t i = 0; i < 2; ++i) {
+    const bool is_side = std::find(sides.begin(), sides.end(), of[i]) != sides.end();
+    if (is_side && of[1 - i].lower_bound() > 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Dim broadcast(const Dim& a, const Dim& b) {
@@ -487,6 +499,9 @@ Dim broadcast(const Dim& a, const Dim& b) {
   std::sort(sides.begin(), sides.end(),
             [](const Dim& x, const Dim& y) { return Dim::compare(x, y) < 0; });
   sides.erase(std::unique(sides.begin(), sides.end()), sides.end());
+  const std::vector<Dim> all = sides;
+  std::erase_if(sides, [&](const Dim& d) { return is_cut_of_a_side(d, all); });
+  if (sides.size() == 1) return sides[0];
   return DimBuilder::node(DimOp::kBroadcast, std::move(sides));
 }
 

@@ -66,6 +66,16 @@ TEST(Dim, BroadcastsOfTheSameSizesAreOne) {
   EXPECT_EQ(broadcast(n * 2, nh).expr()->args.size(), 3U);
 }
 
+TEST(Dim, ASliceOfASizeBroadcastsToIt) {
+  EXPECT_EQ(broadcast(n, min(n, Dim(512))), n);
+  EXPECT_EQ(broadcast(min(n, Dim(512)), n), n);
+  EXPECT_EQ(broadcast(broadcast(n, h), min(n, Dim(512))), broadcast(n, h));
+  EXPECT_EQ(broadcast(n * 2, min(n * 2, h + 1)), n * 2);
+  // Of no rows where h is 0.
+  EXPECT_EQ(broadcast(n, min(n, h)).to_string(), "broadcast(n, min(h, n))");
+  EXPECT_EQ(broadcast(h, min(n, Dim(512))).expr()->args.size(), 2U);
+}
+
 TEST(Dim, BroadcastOfManyIsEvaluatedAndSubstituted) {
   const Dim all = broadcast(broadcast(n, h), w);
   int64_t sizes[3] = {1, 1, 1};
