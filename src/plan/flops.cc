@@ -109,6 +109,12 @@ std::optional<std::optional<double>> product_flops(const Shapes& s, std::string_
     if (!x || x->size() != 3 || !w || !r) return std::optional<double>();
     return 2 * (*x)[0] * (*x)[1] * (product(*w) + product(*r));
   }
+  if (op == "Attention") {
+    const Sizes past = s.input(4);
+    if (!x || !w || w->size() < 3 || !y) return std::optional<double>();
+    const double keys = (*w)[w->size() - 2] + (past && past->size() == 4 ? (*past)[2] : 0);
+    return 2 * keys * (product(*x) + product(*y));
+  }
   return std::nullopt;
 }
 

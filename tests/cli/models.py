@@ -46,6 +46,13 @@ def matmul(path, k=8, n=4):
                 {"w": np.arange(k * n, dtype=np.float32).reshape(k, n)})
 
 
+def attention(path):
+    """y [2, 6, 5, 4] of 6 heads: 5 queries of width 8, T keys, values of width 4."""
+    return save(path, [helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attention")],
+                [("q", F32, [2, 6, 5, 8]), ("k", F32, [2, 6, "T", 8]), ("v", F32, [2, 6, "T", 4])],
+                [("y", F32, [2, 6, 5, 4])], opsets=(("", 23),))
+
+
 def unknown_ops(path):
     return save(path, [helper.make_node("Nonsense", ["x"], ["a"], name="first", domain="com.example"),
                        helper.make_node("Rubbish", ["a"], ["y"], name="second", domain="com.example")],

@@ -22,6 +22,12 @@ def test_info_tells_types_sizes_and_costs(ferry, model):
     assert "f32[N,8]" in text and "1 MatMul" in text and "kernels" in text and "passes" in text
 
 
+def test_info_counts_both_products_of_attention(ferry, tmp_path):
+    model = models.attention(tmp_path / "a.onnx")
+    products = 2 * (2 * 6 * 7 * 5) * (8 + 4)  # batch, heads, queries and keys times both widths
+    assert ferry("info", model, "--dim", "T=7", "--json").json["costs"]["flops"] == products
+
+
 def test_info_by_shape(ferry, fails, model):
     assert ferry("info", model, "--shape", "x=5x8", "--json").json["costs"]["sizes"] == {"N": 5}
     fails("info", model, "--shape", "x=5x9", words=["ShapeMismatch"])
