@@ -329,9 +329,13 @@ class Builder:
 
 def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value | None]) -> None:
     """Widens the shadows where terms cancel within one node, so that moving its inputs does not show what rounding loses."""
-    if value.kind != "tensor" or value.element not in AMPLITUDE or value.element in el.COMPLEX or value.is_exact:
+    if value.kind != "tensor" or value.element not in AMPLITUDE or value.element in el.COMPLEX:
         return
-    if node.op_type == "Gelu":  # x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has
+    if node.op_type.endswith("Window"):  # cosines that cancel at the ends, 1 in all, whatever the size
+        magnitude = 1.0
+    elif value.is_exact:
+        return
+    elif node.op_type == "Gelu":  # x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has
         magnitude = np.abs(inputs[0].data.astype(np.float64))
     elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
         magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
