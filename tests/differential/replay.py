@@ -91,6 +91,18 @@ def known(name: str, tensor: onnx.TensorProto) -> Value:
     return Value(name, tensor.data_type, data, [data] * SHADOWS, constant=True, fixed=True)
 
 
+def kind_of(declared: onnx.TypeProto) -> tuple[str, int]:
+    """Kind and element of a value of that type."""
+    kind = declared.WhichOneof("value")
+    if kind == "tensor_type":
+        return "tensor", declared.tensor_type.elem_type
+    if kind == "map_type":
+        return "map", declared.map_type.value_type.tensor_type.elem_type
+    inner, element = kind_of(getattr(declared, kind).elem_type)
+    outer = kind.removesuffix("_type")
+    return (outer if inner == "tensor" else f"map {outer}" if inner == "map" else f"{outer} {inner}"), element
+
+
 def case_of(model: onnx.ModelProto, inputs: list[dict[str, Any]], seed: int = 0) -> Case:
     """A case from a model and inputs."""
     runs = []
@@ -98,40 +110,58 @@ def case_of(model: onnx.ModelProto, inputs: list[dict[str, Any]], seed: int = 0)
     for given in inputs:
         values = {t.name: known(t.name, t) for t in model.graph.initializer}
         for info in model.graph.input:
-            kind = info.type.WhichOneof("value").removesuffix("_type")
-            tensor = info.type if kind == "tensor" else getattr(info.type, f"{kind}_type").elem_type
+            kind, element = kind_of(info.type)
             data = given[info.name]
-            values[info.name] = Value(info.name, tensor.tensor_type.elem_type, data, [data] * SHADOWS, kind)
+            values[info.name] = Value(info.name, element, data, [data] * SHADOWS, kind)
         replay(list(model.graph.node), values, np.random.default_rng(seed))
         types |= {v.element for v in values.values()}
         runs.append(Run(given, values))
     return Case(seed, model, runs, ops_of(model.graph), types)
 
 
+def parts(data: Any) -> dict[str, np.ndarray]:
+    """Arrays by their place in an input: "" is the tensor, "/2" an element of a sequence, "/keys" and "/values" those of a map."""
+    if data is None:
+        return {"/none": np.array(0)}
+    if isinstance(data, dict):
+        return {"/keys": np.array(list(data)), "/values": np.array(list(data.values()))}
+    if isinstance(data, list):
+        inner = {f"/{i}{place}": part for i, d in enumerate(data) for place, part in parts(d).items()}
+        return {"/count": np.array(len(data)), **inner}
+    array = np.asarray(data)
+    if array.dtype == object:
+        return {"": array.astype(str)}
+    small = array.dtype.kind == "V" or array.dtype.isbuiltin != 1
+    return {"": array.view(np.uint8 if array.dtype.itemsize == 1 else np.uint16) if small else array}
+
+
+def whole(arrays: dict[str, np.ndarray], element: int) -> Any:
+    """What `parts` took apart."""
+    if "/none" in arrays:
+        return None
+    if "/keys" in arrays:
+        return dict(zip(arrays["/keys"].tolist(), arrays["/values"].tolist(), strict=True))
+    if "/count" in arrays:
+        return [whole({place.removeprefix(f"/{i}"): a for place, a in arrays.items() if place == f"/{i}" or place.startswith(f"/{i}/")}, element)
+                for i in range(int(arrays["/count"]))]
+    wanted = el.dtype(element)
+    return arrays[""].astype(object) if wanted == object else arrays[""] if wanted == arrays[""].dtype else arrays[""].view(wanted)
+
+
 def save(case: Case, stem: Path) -> None:
-    """STEM.onnx and STEM.npz (inputs as 'RUN/NAME'; types that NumPy lacks as bytes)."""
+    """STEM.onnx and STEM.npz (parts of inputs as 'RUN/NAME/...'; types that NumPy lacks as bytes)."""
     onnx.save(case.model, stem.with_suffix(".onnx"))
-    arrays = {}
-    elements = {i.name: i.type.tensor_type.elem_type for i in case.model.graph.input}
-    for i, run in enumerate(case.runs):
-        for name, data in run.inputs.items():
-            array = np.asarray(data)
-            if array.dtype == object:
-                array = array.astype(str)
-            elif array.dtype.kind == "V" or el.dtype(elements[name]).kind == "V":
-                array = array.view(np.uint8 if array.dtype.itemsize == 1 else np.uint16)
-            arrays[f"{i}/{name}"] = array
+    arrays = {f"{i}/{name}{place}": part for i, run in enumerate(case.runs) for name, data in run.inputs.items() for place, part in parts(data).items()}
     np.savez_compressed(stem.with_suffix(".npz"), **arrays)
 
 
 def load(stem: Path) -> Case:
     model = onnx.load(stem.with_suffix(".onnx"))
-    elements = {i.name: i.type.tensor_type.elem_type for i in model.graph.input}
-    runs: dict[int, dict[str, Any]] = {}
+    runs: dict[str, dict[str, Any]] = {}
     with np.load(stem.with_suffix(".npz")) as arrays:
-        for key in arrays.files:
-            number, name = key.split("/", 1)
-            wanted = el.dtype(elements[name])
-            data = arrays[key]
-            runs.setdefault(int(number), {})[name] = data.astype(object) if wanted == object else data.view(wanted) if wanted.kind == "V" else data
-    return case_of(model, [runs[i] for i in sorted(runs)] or [{}])
+        for number in sorted({key.split("/", 1)[0] for key in arrays.files}, key=int):
+            for info in model.graph.input:
+                prefix = f"{number}/{info.name}"
+                mine = {key.removeprefix(prefix): arrays[key] for key in arrays.files if key == prefix or key.startswith(f"{prefix}/")}
+                runs.setdefault(number, {})[info.name] = whole(mine, kind_of(info.type)[1])
+    return case_of(model, list(runs.values()) or [{}])

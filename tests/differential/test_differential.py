@@ -28,6 +28,23 @@ def test_once_failed(stem):
     assert not outcome.findings, "\n".join(map(str, outcome.findings))
 
 
+def test_cases_survive_being_saved(tmp_path):
+    """Inputs of every kind: tensors of all types, sequences, maps, sequences of maps."""
+    from tests.differential.builder import same
+    from tests.differential.generate import graph
+
+    kinds = set()
+    for seed in range(3000, 3150):
+        case = graph(seed)
+        kinds |= {replay.kind_of(i.type)[0] for i in case.model.graph.input}
+        replay.save(case, tmp_path / "case")
+        back = replay.load(tmp_path / "case")
+        assert len(back.runs) == len(case.runs)
+        for saved, loaded in zip(case.runs, back.runs, strict=True):
+            assert all(same(data, loaded.inputs[name]) for name, data in saved.inputs.items()), seed
+    assert {"tensor", "sequence", "map"} <= kinds
+
+
 def test_a_wrong_result_is_found():
     """The comparison sees an error of a hundredth in one element."""
     from tests.differential.compare import difference
