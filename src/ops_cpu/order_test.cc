@@ -163,7 +163,8 @@ TEST(Order, CumSum) {
   for (const int64_t reverse : {0, 1}) {
     for (const int64_t exclusive : {0, 1}) {
       for (int64_t axis = 0; axis < 3; ++axis) {
-        for (const Dims& dims : {Dims{3, 5, 67}, Dims{2, 0, 3}, Dims{70, 9, 130}}) {
+        for (const Dims& dims : {Dims{3, 5, 67}, Dims{2, 0, 3}, Dims{70, 9, 130}, Dims{2, 6, 1},
+                                 Dims{1, 3, 2050}, Dims{2, 260, 5}}) {
           const auto tester = [&](Tensor x) {
             StepTester("CumSum")
                 .attr("reverse", reverse)

@@ -2,6 +2,7 @@
 // CumSum, columns side by side.
 #include <algorithm>
 #include <array>
+#include <concepts>
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
@@ -12,52 +13,63 @@
 namespace ferry {
 namespace {
 
-// Columns that are scanned together, at most: long runs of a row, which memory likes.
-constexpr int64_t kStrip = 512;
+// Columns that are scanned together, at most: long runs of a row, which memory likes, of sums that
+// stay in L1.
+constexpr int64_t kStrip = 2048;
 
 // Floats are summed in double.
 template <class T>
 using SumOf = std::conditional_t<std::is_integral_v<T>, T, double>;
 
-// Rows [k0, k1) of n, `stride` apart, of columns [0, cols); `sums` is what came before.
+template <class T>
+SumOf<T> plus(SumOf<T> sum, T v) {
+  if constexpr (std::is_integral_v<T>)
+    return wrap_add(sum, v);
+  else
+    return sum + static_cast<SumOf<T>>(v);
+}
+
+// Rows [k0, k1) of n, `stride` apart, of columns [0, cols); `sums` is what came before. Two rows at
+// a time: sums are read and written as often as values otherwise.
 template <class T>
 void scan_columns(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n,
                   int64_t stride, int64_t cols, SumOf<T>* __restrict sums) {
   using A = SumOf<T>;
   const bool exclusive = op.exclusive;
-  for (int64_t k = k0; k < k1; ++k) {
-    const int64_t row = (op.reverse ? n - 1 - k : k) * stride;
-    const T* __restrict from = x + row;
-    T* __restrict to = y + row;
+  const int64_t next = op.reverse ? -stride : stride;
+  int64_t at = (op.reverse ? n - 1 - k0 : k0) * stride, k = k0;
+  for (; k + 2 <= k1; k += 2, at += 2 * next) {
+    const T* __restrict a = x + at, * __restrict b = a + next;
+    T* __restrict p = y + at, * __restrict q = p + next;
     for (int64_t i = 0; i < cols; ++i) {
-      const A before = sums[i];
-      A sum;
-      if constexpr (std::is_integral_v<T>)
-        sum = wrap_add(before, from[i]);
-      else
-        sum = before + static_cast<A>(from[i]);
-      sums[i] = sum;
-      to[i] = static_cast<T>(exclusive ? before : sum);
+      const A before = sums[i], between = plus(before, a[i]), after = plus(between, b[i]);
+      sums[i] = after;
+      p[i] = static_cast<T>(exclusive ? before : between);
+      q[i] = static_cast<T>(exclusive ? between : after);
     }
+  }
+  if (k == k1) return;
+  for (int64_t i = 0; i < cols; ++i) {
+    const A before = sums[i], sum = plus(before, x[at + i]);
+    sums[i] = sum;
+    y[at + i] = static_cast<T>(exclusive ? before : sum);
   }
 }
 
-// `rows` rows of n values, up to kTogether at once: one sum of doubles alone waits for its own
-// additions.
+// Rows of floats that are scanned at once: one sum of doubles alone waits for its own additions. No
+// more than four, whose lines and those of y fit L1 where rows are 4 KiB apart.
 template <class T>
-constexpr int64_t kTogether = std::is_integral_v<T> ? 1 : 8;
+constexpr int64_t kTogether = std::is_integral_v<T> ? 1 : 4;
+
+// Values [k0, k1) of `rows` rows of n; `sums` is what came before.
 template <class T>
 void scan_rows(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n,
-               int64_t rows, std::array<SumOf<T>, kTogether<T>>& carried) {
-  using A = SumOf<T>;
-  std::array<A, kTogether<T>> sums = carried;
+               int64_t rows, std::array<double, kTogether<T>>& carried) {
+  std::array<double, kTogether<T>> sums = carried;
   const bool exclusive = op.exclusive;
-  const auto step = [&](int64_t at, A& sum) {
-    const A before = sum;
-    if constexpr (std::is_integral_v<T>)
-      sum = wrap_add(before, x[at]);
-    else
-      sum = before + static_cast<A>(x[at]);
+  const auto step = [&](int64_t at, double& sum) {
+    const double before = sum;
+    sum = plus(before, x[at]);
     y[at] = static_cast<T>(exclusive ? before : sum);
   };
   const int64_t first = op.reverse ? n - 1 - k0 : k0, next = op.reverse ? -1 : 1;
@@ -69,6 +81,37 @@ void scan_rows(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, i
     }
   }
   carried = sums;
+}
+
+// One row of integers, four to a step of the sum.
+template <std::integral T>
+void scan_rows(const Cumulative& op, const T* x, T* y, int64_t k0, int64_t k1, int64_t n, int64_t,
+               std::array<T, 1>& carried) {
+  T sum = carried[0];
+  const int64_t first = op.reverse ? n - 1 - k0 : k0, next = op.reverse ? -1 : 1;
+  x += first;
+  y += first;
+  const auto put = [&](std::array<T, 4> sums, T before, int64_t count) {
+    if (op.exclusive) sums = {before, sums[0], sums[1], sums[2]};
+    for (int64_t j = 0; j < count; ++j) y[j * next] = sums[static_cast<size_t>(j)];
+    x += count * next;
+    y += count * next;
+  };
+  int64_t k = k0;
+  for (; k + 4 <= k1; k += 4) {
+    const T two = wrap_add(x[0], x[next]), rest = wrap_add(x[2 * next], x[3 * next]);
+    const T before = sum;
+    sum = wrap_add(before, wrap_add(two, rest));
+    put({wrap_add(before, x[0]), wrap_add(before, two),
+         wrap_add(before, wrap_add(two, x[2 * next])), sum},
+        before, 4);
+  }
+  for (; k < k1; ++k) {
+    const T before = sum;
+    sum = wrap_add(before, x[0]);
+    put({sum}, before, 1);
+  }
+  carried[0] = sum;
 }
 
 // Rows that are scanned before the deadline is looked at.
@@ -103,10 +146,12 @@ Status run_typed(const Cumulative& op, StepContext& c, size_t axis) {
                    for (int64_t u = u0; u < u1; ++u) {
                      const int64_t column = u % strips * width;
                      const int64_t at = u / strips * n * inner + column;
-                     std::array<SumOf<T>, kStrip> sums{};
+                     const int64_t cols = std::min(width, inner - column);
+                     std::array<SumOf<T>, kStrip> sums;  // NOLINT(*-member-init)
+                     std::fill_n(sums.data(), cols, SumOf<T>(0));
                      c.team().in_slices(0, n, kSlice / 64, [&](int64_t k0, int64_t k1) {
-                       scan_columns(op, x.data<T>() + at, y.data<T>() + at, k0, k1, n, inner,
-                                    std::min(width, inner - column), sums.data());
+                       scan_columns(op, x.data<T>() + at, y.data<T>() + at, k0, k1, n, inner, cols,
+                                    sums.data());
                      });
                    }
                  });
