@@ -218,6 +218,35 @@ TEST(Image, ResizesToTheNearest) {
   }
 }
 
+TEST(Image, ResizesAnyRankToTheNearest) {
+  const std::vector<std::pair<Dims, Ints>> shapes = {{{7}, {23}},
+                                                     {{70}, {210}},
+                                                     {{5, 9}, {15, 27}},
+                                                     {{4, 3, 2}, {8, 6, 5}},
+                                                     {{5, 9}, {5, 90000}},
+                                                     {{3, 4, 40}, {9, 4, 80}},
+                                                     {{2, 3, 4, 20}, {4, 3, 9, 20}},
+                                                     {{1, 2, 3, 4, 9}, {1, 2, 6, 8, 18}},
+                                                     {{1, 2, 1, 3, 4, 5}, {1, 4, 1, 3, 8, 15}}};
+  for (const auto& [dims, sizes] : shapes) {
+    for (const DType type : {DType::kUInt8, DType::kFloat32}) {
+      Tensor x = Tensor::allocate(type, dims).value();
+      for (size_t i = 0; i < x.size_bytes(); ++i) {
+        static_cast<uint8_t*>(x.raw())[i] = static_cast<uint8_t>(i * 7 % 61);
+      }
+      StepTester("Resize")
+          .attr("nearest_mode", std::string("floor"))
+          .attr("coordinate_transformation_mode", std::string("asymmetric"))
+          .input(x)
+          .no_input()
+          .no_input()
+          .constant(ints(sizes))
+          .kernel("resize_nearest")
+          .run();
+    }
+  }
+}
+
 TEST(Image, Resizes) {
   for (const char* mode : {"nearest", "linear", "cubic"}) {
     const bool nearest = mode == std::string("nearest");

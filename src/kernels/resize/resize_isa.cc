@@ -41,23 +41,47 @@ void blend_gathered(const float* x, const int32_t* index, const float* weight, i
   }
 }
 
-void pick_rising(const float* x, int64_t width, const int32_t* index, float* y,
-                 int64_t n) noexcept {
+void plan_rising(const int32_t* index, int64_t n, int64_t width, int32_t* base,
+                 int32_t* lane) noexcept {
+  for (int64_t i = 0; i + kLanes <= n; i += kLanes) {
+    const auto from = smaller<int32_t>(index[i], static_cast<int32_t>(width - kLanes));
+    const bool close = width >= kLanes && index[i + kLanes - 1] - from < kLanes;
+    base[i / kLanes] = close ? from : -1;
+    for (int64_t k = i; k < i + kLanes; ++k) lane[k] = index[k] - from;
+  }
+}
+
+template <bool kTwice>
+FERRY_INLINE void pick(const float* x, const RisingPicks& picks, float* y, float* again,
+                       int64_t n) {
+  const auto pick_one = [&](int64_t k) {
+    __builtin_memcpy(y + k, x + picks.index[k], sizeof(float));
+    if (kTwice) __builtin_memcpy(again + k, x + picks.index[k], sizeof(float));
+  };
   int64_t i = 0;
-  for (; i + kLanes <= n && width >= kLanes; i += kLanes) {
-    // All from one vector of x, where they grow; element by element where they shrink.
-    const auto base = smaller<int32_t>(index[i], static_cast<int32_t>(width - kLanes));
-    if (index[i + kLanes - 1] - base < kLanes) {
-      store(y + i, permute(load(x + base), load(index + i) - splat_i(base)));
+  for (const int32_t* base = picks.base; i + kLanes <= n; i += kLanes, ++base) {
+    if (*base >= 0) {
+      const F32 v = permute(load(x + *base), load(picks.lane + i));
+      store(y + i, v);
+      if (kTwice) store(again + i, v);
     } else {
-      for (int64_t k = i; k < i + kLanes; ++k) __builtin_memcpy(y + k, x + index[k], sizeof(float));
+      for (int64_t k = i; k < i + kLanes; ++k) pick_one(k);
     }
   }
-  for (; i < n; ++i) __builtin_memcpy(y + i, x + index[i], sizeof(float));
+  for (; i < n; ++i) pick_one(i);
+}
+
+void pick_rising(const float* x, const RisingPicks& picks, float* y, float* again,
+                 int64_t n) noexcept {
+  if (again != nullptr)
+    pick<true>(x, picks, y, again, n);
+  else
+    pick<false>(x, picks, y, again, n);
 }
 
 }  // namespace
 
-extern const ResizeKernels kResizeKernels = {blend_rows, blend_gathered, pick_rising};
+extern const ResizeKernels kResizeKernels = {blend_rows, blend_gathered, plan_rising, pick_rising,
+                                             kLanes};
 
 }  // namespace ferry::FERRY_ISA

@@ -19,80 +19,97 @@ struct Picks final : StepState {
   size_t last = 0;    // the last axis that is resampled
   int64_t inner = 1;  // elements behind it
   std::vector<std::vector<int32_t>> index;
-  Dims rows;  // sizes of y's axes before `last`
+  std::vector<int32_t> base, lane;  // of RisingPicks along `last`
+  // A plane is the rows of y along the axis before `last`, or the one row: where each starts, from
+  // the plane's start in x.
+  std::vector<int64_t> starts;
+  Dims planes;  // sizes of y's axes before the plane's
 
-  Dims position_of(int64_t row) const {
-    Dims at = rows;
-    for (size_t a = rows.size(); a-- > 0; row /= rows[a]) at[a] = row % rows[a];
+  int64_t plane_start(int64_t plane) const {
+    int64_t at = 0, stride = 1;
+    for (size_t a = last; a-- > planes.size();) stride *= axes[a].in;
+    stride *= axes[last].in * inner;
+    for (size_t a = planes.size(); a-- > 0; plane /= planes[a]) {
+      at += pick(a, plane % planes[a]) * stride;
+      stride *= axes[a].in;
+    }
     return at;
-  }
-
-  // The row of y at these positions along the axes before `last` comes from x at this element.
-  int64_t source_of(const Dims& at) const {
-    int64_t source = 0;
-    for (size_t a = 0; a < last; ++a) source = source * axes[a].in + pick(a, at[a]);
-    return source * axes[last].in * inner;
   }
 
   int64_t pick(size_t axis, int64_t i) const {
     return index[axis].empty() ? i : index[axis][static_cast<size_t>(i)];
   }
-
-  // To the next row and where it comes from.
-  void advance(Dims& at, int64_t& source) const {
-    if (last > 0 && at[last - 1] + 1 < rows[last - 1]) {
-      const int64_t i = at[last - 1]++;
-      source += (pick(last - 1, i + 1) - pick(last - 1, i)) * axes[last].in * inner;
-    } else {
-      next_position(at, rows);
-      source = source_of(at);
-    }
-  }
 };
 
-// Outputs [i0, i1) along the last resampled axis.
+// Outputs [i0, i1) along the last resampled axis; to `again` too, unless that is null.
 template <class T>
-void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, int64_t i0,
+void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, T* again, int64_t i0,
               int64_t i1) {
-  const int32_t* index = p.index[p.last].data();
-  if (p.inner > 1) {
-    for (int64_t i = i0; i < i1; ++i, y += p.inner) {
-      std::memcpy(y, x + index[i] * p.inner, static_cast<size_t>(p.inner) * sizeof(T));
+  const int32_t* index = p.index[p.last].data() + i0;
+  const int64_t n = i1 - i0;
+  if (p.inner == 1 && sizeof(T) == sizeof(float)) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      const RisingPicks picks{index, p.base.data() + i0 / kernels.lanes, p.lane.data() + i0};
+      kernels.pick_rising(x, picks, y, again, n);
     }
-  } else if constexpr (sizeof(T) == 4) {
-    kernels.pick_rising(x, p.axes[p.last].in, index + i0, y, i1 - i0);
-  } else {
-    for (int64_t i = i0; i < i1; ++i) *y++ = x[index[i]];
+    return;
+  }
+  for (T* to : {y, again}) {
+    if (to == nullptr) continue;
+    if (p.inner == 1) {
+      for (int64_t i = 0; i < n; ++i) to[i] = x[index[i]];
+      continue;
+    }
+    const auto bytes = static_cast<size_t>(p.inner) * sizeof(T);
+    for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * p.inner, x + index[i] * p.inner, bytes);
+  }
+}
+
+// Rows [j0, j1) of a plane. Those that come from the same row of x are written in pairs, or copied.
+template <class T>
+void pick_rows(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, int64_t j0,
+               int64_t j1) {
+  const int64_t out = p.axes[p.last].out, pitch = out * p.inner;
+  for (int64_t j = j0; j < j1;) {
+    const int64_t start = p.starts[static_cast<size_t>(j)];
+    int64_t same = 1;
+    while (j + same < j1 && p.starts[static_cast<size_t>(j + same)] == start) ++same;
+    pick_row(kernels, p, x + start, y, same > 1 ? y + pitch : nullptr, 0, out);
+    for (int64_t k = 2; k < same; ++k) {
+      std::memcpy(y + k * pitch, y, static_cast<size_t>(pitch) * sizeof(T));
+    }
+    j += same;
+    y += same * pitch;
   }
 }
 
 template <class T>
 void pick_all(const ResizeKernels& kernels, Team& team, const Picks& p, const T* x, T* y,
               int64_t count) {
-  constexpr int64_t kStrip = 16 << 10;  // elements that a thread takes from a long row
+  // Elements that a thread takes from a long row; whole groups of picks.
+  constexpr int64_t kStrip = 16 << 10;
   const int64_t out = p.axes[p.last].out, rows = count / (out * p.inner);
+  const auto height = static_cast<int64_t>(p.starts.size());
+  const bool worthwhile = count >= kMinParallelValues;
+  if (out * p.inner <= kStrip) {
+    parallel_range(team, rows, worthwhile, [&](int64_t r0, int64_t r1, int) {
+      for (int64_t r = r0; r < r1;) {
+        const int64_t j0 = r % height, j1 = std::min(height, j0 + r1 - r);
+        pick_rows(kernels, p, x + p.plane_start(r / height), y + r * out * p.inner, j0, j1);
+        r += j1 - j0;
+      }
+    });
+    return;
+  }
   const int64_t step = std::max<int64_t>(1, kStrip / p.inner), strips = (out + step - 1) / step;
-  parallel_range(team, rows * strips, count >= kMinParallelValues,
-                 [&](int64_t u0, int64_t u1, int) {
-                   int64_t row = u0 / strips, strip = u0 % strips;
-                   Dims at = p.position_of(row);
-                   int64_t source = p.source_of(at), before = -1;
-                   for (int64_t u = u0; u < u1; ++u) {
-                     const int64_t i0 = strip * step, i1 = std::min(out, i0 + step);
-                     T* to = y + (row * out + i0) * p.inner;
-                     if (source == before && u - strips >= u0) {
-                       const int64_t n = (i1 - i0) * p.inner;
-                       std::memcpy(to, to - out * p.inner, static_cast<size_t>(n) * sizeof(T));
-                     } else {
-                       pick_row(kernels, p, x + source, to, i0, i1);
-                     }
-                     if (++strip < strips) continue;
-                     strip = 0;
-                     ++row;
-                     before = source;
-                     p.advance(at, source);
-                   }
-                 });
+  parallel_range(team, rows * strips, worthwhile, [&](int64_t u0, int64_t u1, int) {
+    for (int64_t u = u0; u < u1; ++u) {
+      const int64_t row = u / strips, i0 = u % strips * step, i1 = std::min(out, i0 + step);
+      const int64_t start = p.starts[static_cast<size_t>(row % height)];
+      pick_row(kernels, p, x + p.plane_start(row / height) + start, y + (row * out + i0) * p.inner,
+               static_cast<T*>(nullptr), i0, i1);
+    }
+  });
 }
 
 class NearestStep final : public StepKernel {
@@ -127,7 +144,7 @@ class NearestStep final : public StepKernel {
   }
 
  private:
-  static bool make_picks(const Resize& op, const Dims& x, Picks& p) {
+  bool make_picks(const Resize& op, const Dims& x, Picks& p) const {
     bool any = false;
     p.index.resize(x.size());
     for (size_t a = 0; a < x.size(); ++a) {
@@ -138,8 +155,19 @@ class NearestStep final : public StepKernel {
       p.last = a;
       any = true;
     }
-    for (size_t a = 0; a < p.last; ++a) p.rows.push_back(p.axes[a].out);
     p.inner = x.count(p.last + 1, x.size());
+    for (size_t a = 0; a + 1 < p.last; ++a) p.planes.push_back(p.axes[a].out);
+    const int64_t height = p.last > 0 ? p.axes[p.last - 1].out : 1;
+    for (int64_t j = 0; j < height; ++j) {
+      p.starts.push_back(p.last > 0 ? p.pick(p.last - 1, j) * p.axes[p.last].in * p.inner : 0);
+    }
+    if (any && p.inner == 1) {
+      const std::vector<int32_t>& index = p.index[p.last];
+      p.base.resize(index.size() / static_cast<size_t>(kernels_.lanes));
+      p.lane.resize(index.size());
+      kernels_.plan_rising(index.data(), std::ssize(index), p.axes[p.last].in, p.base.data(),
+                           p.lane.data());
+    }
     return any;
   }
 
