@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MaxUnpool: threads share out the result, not the values, so that the last of one place stays.
 #include <algorithm>
+#include <atomic>
 
 #include "base/status.h"
 #include "ops/nn/max_unpool.h"
@@ -9,25 +10,45 @@
 namespace ferry {
 namespace {
 
-// Puts the values whose places lie in [begin, end) of y there, zeros elsewhere.
+// Where element `at` of `full` lies in y.
+int64_t place_in(const MaxUnpoolDims& dims, int64_t at) {
+  int64_t place = 0, stride = 1;
+  for (size_t a = dims.full.size(); a-- > 0;) {
+    place += at % dims.full[a] * stride;
+    at /= dims.full[a];
+    stride *= dims.y[a];
+  }
+  return place;
+}
+
+// Puts the values whose places lie in [begin, end) of y there, zeros elsewhere; whether all indices
+// lie in `full`. Zeros go ahead of the values, so that both find y in a cache.
 template <class T>
-void place(const T* x, const int64_t* indices, int64_t n, const MaxUnpoolDims& dims, int64_t begin,
+bool place(const T* x, const int64_t* indices, int64_t n, const MaxUnpoolDims& dims, int64_t begin,
            int64_t end, T* y) {
-  std::fill(y + begin, y + end, T(0));
+  constexpr int64_t kAhead = 4096;
   const bool dense = dims.full == dims.y;
+  const auto count = static_cast<uint64_t>(dims.full.count()), first = static_cast<uint64_t>(begin);
+  bool inside = true;
+  int64_t filled = begin;
   for (int64_t i = 0; i < n; ++i) {
     int64_t at = indices[i];
     if (!dense) {
-      int64_t rest = at, stride = 1;
-      at = 0;
-      for (size_t a = dims.full.size(); a-- > 0;) {
-        at += rest % dims.full[a] * stride;
-        rest /= dims.full[a];
-        stride *= dims.y[a];
-      }
+      const bool fits = static_cast<uint64_t>(at) < count;
+      inside &= fits;
+      at = fits ? place_in(dims, at) : end;
     }
-    if (at >= begin && at < end) y[at] = x[i];
+    if (static_cast<uint64_t>(at) - first >= static_cast<uint64_t>(filled) - first) {
+      inside &= !dense || static_cast<uint64_t>(at) < count;
+      if (at < begin || at >= end) continue;
+      const int64_t to = at < end - kAhead ? at + kAhead : end;
+      std::fill(y + filled, y + to, T(0));
+      filled = to;
+    }
+    y[at] = x[i];
   }
+  std::fill(y + filled, y + end, T(0));
+  return inside;
 }
 
 class MaxUnpoolStep final : public StepKernel {
@@ -38,22 +59,20 @@ class MaxUnpoolStep final : public StepKernel {
   Status run(StepContext& c) const override {
     const Tensor &x = c.input(0), &indices = c.input(1);
     FERRY_ASSIGN_OR_RETURN(const MaxUnpoolDims dims, max_unpool_dims(*op_.as<MaxUnpool>(), c));
-    const auto count = static_cast<uint64_t>(dims.full.count());
     const auto* at = indices.data<int64_t>();
-    bool inside = true;
-    for (int64_t i = 0; i < x.count(); ++i) inside &= static_cast<uint64_t>(at[i]) < count;
-    if (!inside) return op_.def().eval(op_, c);  // which says what is wrong
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims.y));
-    if (y.count() == 0) return {};
     const int64_t parts = y.count() >= kMinParallelValues ? c.team().size() : 1;
+    std::atomic<bool> inside = true;
     const auto run = [&]<class T>(T) {
       c.team().parallel(static_cast<int>(parts), [&](int part, int) {
-        place(static_cast<const T*>(x.raw()), at, x.count(), dims, y.count() * part / parts,
-              y.count() * (part + 1) / parts, static_cast<T*>(y.raw()));
+        const bool all =
+            place(static_cast<const T*>(x.raw()), at, x.count(), dims, y.count() * part / parts,
+                  y.count() * (part + 1) / parts, static_cast<T*>(y.raw()));
+        if (!all) inside = false;
       });
     };
     with_mover_type(x.dtype(), run);
-    return {};
+    return inside ? Status() : op_.def().eval(op_, c);  // which says what is wrong
   }
 
  private:

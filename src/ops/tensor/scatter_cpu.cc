@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ScatterElements and ScatterND. Indices are checked in a first pass; then threads share out the
-// results, not the updates, so that updates of one place keep their order.
+// ScatterElements and ScatterND. Threads share out the results, not the updates, so that updates of
+// one place keep their order.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <type_traits>
 
@@ -149,18 +150,25 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
 }
 
 // Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
+// Whether all indices lie in [-size, size); others are left out.
 template <class T, class I, class Apply>
-void scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* indices,
+bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* indices,
                    const T* updates, T* y, Apply apply) {
   T* base = y + offset_of(o, l.outer_dims, l.outer_strides);
+  const int64_t size = l.size, stride = l.stride;
+  bool inside = true;
+  const auto put = [&](T* to, I index, T update) {
+    const auto given = static_cast<int64_t>(index), at = given < 0 ? given + size : given;
+    if (static_cast<uint64_t>(at) < static_cast<uint64_t>(size))
+      apply(to[at * stride], update);
+    else
+      inside = false;
+  };
   if (l.inner == 1) {
     const I* at = indices + o * l.n;
     const T* from = updates + o * l.n;
-    for (int64_t j = 0; j < l.n; ++j) {
-      const auto i = static_cast<int64_t>(at[j]);
-      apply(base[(i < 0 ? i + l.size : i) * l.stride], from[j]);
-    }
-    return;
+    for (int64_t j = 0; j < l.n; ++j) put(base, at[j], from[j]);
+    return inside;
   }
   const int64_t run = l.inner_dims.empty() ? 1 : l.inner_dims.back();
   for (int64_t k = k0; k < k1;) {
@@ -168,35 +176,36 @@ void scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* i
     T* to = base + offset_of(k, l.inner_dims, l.inner_strides);
     for (int64_t j = 0; j < l.n; ++j) {
       const int64_t row = (o * l.n + j) * l.inner + k;
-      for (int64_t i = 0; i < length; ++i) {
-        const auto at = static_cast<int64_t>(indices[row + i]);
-        apply(to[(at < 0 ? at + l.size : at) * l.stride + i], updates[row + i]);
-      }
+      for (int64_t i = 0; i < length; ++i) put(to + i, indices[row + i], updates[row + i]);
     }
     k += length;
   }
+  return inside;
 }
 
 template <class I>
 Status scatter_elements(StepContext& c, Reduction r, size_t axis, Tensor& y) {
   const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
-  FERRY_RETURN_IF_ERROR(check_indices(c, indices, x.dim(axis)));
   if (indices.count() == 0) return {};
+  std::atomic<bool> inside = true;
   const Lines l = make_lines(x.dims(), indices.dims(), axis);
   const int64_t strips = l.outer >= 4 * c.team().size() ? 1 : std::max<int64_t>(l.inner / 64, 1);
   with_apply(r, x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
     parallel_range(c.team(), l.outer * strips, indices.count() >= kMinParallelValues,
                    [&](int64_t u0, int64_t u1, int) {
+                     bool all = true;
                      for (int64_t u = u0; u < u1; ++u) {
                        const int64_t strip = u % strips;
-                       scatter_lines(l, u / strips, l.inner * strip / strips,
-                                     l.inner * (strip + 1) / strips, indices.data<I>(),
-                                     static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()),
-                                     apply);
+                       all &= scatter_lines(l, u / strips, l.inner * strip / strips,
+                                            l.inner * (strip + 1) / strips, indices.data<I>(),
+                                            static_cast<const T*>(updates.raw()),
+                                            static_cast<T*>(y.raw()), apply);
                      }
+                     if (!all) inside = false;
                    });
   });
-  return {};
+  // Which says what is wrong.
+  return inside ? Status() : check_indices(c, indices, l.size);
 }
 
 Status run_elements(const ScatterElements& op, StepContext& c) {
