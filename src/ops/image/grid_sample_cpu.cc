@@ -3,6 +3,7 @@
 // Positions and weights are worked out once for all channels, a tile of output pixels at a time.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "base/status.h"
@@ -13,7 +14,8 @@
 namespace ferry {
 namespace {
 
-constexpr int64_t kTile = 256;
+// Pixels of a tile, at most: enough of them to read much of a plane while a cache holds it.
+constexpr int64_t kTile = 2048;
 
 struct Plane {
   int64_t height, width;
@@ -21,9 +23,14 @@ struct Plane {
 
 // Up to four pixels of the input that make one of the output; -1 is a zero.
 struct Tile {
+  // The nearest one, and which of its bits stay: none of a zero.
+  std::array<int32_t, kTile> nearest;
+  std::array<uint32_t, kTile> kept;
   std::array<std::array<int32_t, 4>, kTile> offset;
   std::array<std::array<float, 4>, kTile> weight;
-  std::array<bool, kTile> inside;  // none is a zero
+  // Pixels that read no zero come first, the others from the end.
+  std::array<int32_t, kTile> order;
+  int64_t inside = 0;
 };
 
 class Sampler {
@@ -34,15 +41,17 @@ class Sampler {
         border_(op.padding_mode == "border"),
         align_(op.align_corners) {}
 
-  int taps() const { return linear_ ? 4 : 1; }
+  bool linear() const { return linear_; }
 
   void place(const float* grid, int64_t n, Tile& t) const {
+    t.inside = 0;
     for (int64_t i = 0; i < n; ++i) {
       const float x = position(grid[2 * i], in_.width), y = position(grid[2 * i + 1], in_.height);
       auto& offset = t.offset[static_cast<size_t>(i)];
       if (!linear_) {
-        offset[0] = pixel(static_cast<int64_t>(y), static_cast<int64_t>(x));
-        t.inside[static_cast<size_t>(i)] = offset[0] >= 0;
+        const int32_t at = pixel(static_cast<int64_t>(y), static_cast<int64_t>(x));
+        t.nearest[static_cast<size_t>(i)] = std::max(at, 0);
+        t.kept[static_cast<size_t>(i)] = at < 0 ? 0 : ~uint32_t{0};
         continue;
       }
       const float x0 = std::floor(x), y0 = std::floor(y), u = x - x0, v = y - y0;
@@ -52,7 +61,10 @@ class Sampler {
         offset[static_cast<size_t>(k)] = pixel(row + k / 2, column + k % 2);
         inside = inside && offset[static_cast<size_t>(k)] >= 0;
       }
-      t.inside[static_cast<size_t>(i)] = inside;
+      const int64_t outside = i - t.inside;
+      t.order[static_cast<size_t>(inside ? t.inside : kTile - 1 - outside)] =
+          static_cast<int32_t>(i);
+      t.inside += inside ? 1 : 0;
       t.weight[static_cast<size_t>(i)] = {(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u};
     }
   }
@@ -82,22 +94,28 @@ class Sampler {
   bool linear_, border_, align_;
 };
 
-void sample(const Tile& t, int taps, const float* x, float* y, int64_t n) {
+void sample_nearest(const Tile& t, const float* x, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<size_t>(i);
+    y[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(x[t.nearest[at]]) & t.kept[at]);
+  }
+}
+
+void sample_linear(const Tile& t, const float* x, float* y, int64_t n) {
+  for (int64_t j = 0; j < t.inside; ++j) {
+    const auto at = static_cast<size_t>(t.order[static_cast<size_t>(j)]);
     const auto& offset = t.offset[at];
-    if (taps == 1) {
-      y[i] = offset[0] < 0 ? 0 : x[offset[0]];
-      continue;
-    }
     const auto& w = t.weight[at];
-    if (t.inside[at]) {
-      y[i] = x[offset[0]] * w[0] + x[offset[1]] * w[1] + x[offset[2]] * w[2] + x[offset[3]] * w[3];
-      continue;
-    }
+    y[at] = x[offset[0]] * w[0] + x[offset[1]] * w[1] + x[offset[2]] * w[2] + x[offset[3]] * w[3];
+  }
+  for (int64_t j = kTile - (n - t.inside); j < kTile; ++j) {
+    const auto at = static_cast<size_t>(t.order[static_cast<size_t>(j)]);
     float sum = 0;
-    for (size_t k = 0; k < 4; ++k) sum += offset[k] < 0 ? 0 : x[offset[k]] * w[k];
-    y[i] = sum;
+    for (size_t k = 0; k < 4; ++k) {
+      const int32_t offset = t.offset[at][k];
+      sum += offset < 0 ? 0 : x[offset] * t.weight[at][k];
+    }
+    y[at] = sum;
   }
 }
 
@@ -116,17 +134,23 @@ class GridSampleStep final : public StepKernel {
         Tensor y, c.output(0, x.dtype(), Dims{x.dim(0), channels, grid.dim(1), grid.dim(2)}));
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), sizeof(Tile)));
     const Sampler sampler(op, {x.dim(2), x.dim(3)});
-    const int64_t per_picture = (out + kTile - 1) / kTile;
+    const int64_t share = x.dim(0) * out / (2 * c.team().size());
+    const int64_t most = std::clamp<int64_t>(share, 256, kTile);
+    const int64_t per_picture = (out + most - 1) / most;
     parallel_range(c.team(), x.dim(0) * per_picture, y.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int thread) {
                      Tile& tile = *c.scratch<Tile>(thread);
                      for (int64_t u = from; u < to; ++u) {
-                       const int64_t picture = u / per_picture, first = u % per_picture * kTile;
-                       const int64_t n = std::min(kTile, out - first);
+                       const int64_t picture = u / per_picture, first = u % per_picture * most;
+                       const int64_t n = std::min(most, out - first);
                        sampler.place(grid.data<float>() + 2 * (picture * out + first), n, tile);
                        for (int64_t ch = picture * channels; ch < (picture + 1) * channels; ++ch) {
-                         sample(tile, sampler.taps(), x.data<float>() + ch * in,
-                                y.data<float>() + ch * out + first, n);
+                         const float* plane = x.data<float>() + ch * in;
+                         float* target = y.data<float>() + ch * out + first;
+                         if (sampler.linear())
+                           sample_linear(tile, plane, target, n);
+                         else
+                           sample_nearest(tile, plane, target, n);
                        }
                      }
                    });
