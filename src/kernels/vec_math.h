@@ -56,6 +56,22 @@ FERRY_INLINE Exp exp_parts(F32 x, F32 low) {
   const F32 r = fnma(n, splat(0.693359375f), x);
   return exp_of_rest(r + fnma(n, splat(-2.12194440e-4f), low), n);
 }
+
+// Adding it rounds to a whole number, which then stands in the lowest bits.
+inline constexpr float kRounder = 0x1.8p23f;
+// 2^n from n + kRounder + 127.
+FERRY_INLINE F32 power_in(F32 sum) { return from_bits(shl<23>(bits(sum))); }
+
+// e^x 2^kUp = power (1 + w), for x whose power stays among the normal numbers.
+struct ScaledExp {
+  F32 w, power;
+};
+template <int kUp = 0>
+FERRY_INLINE ScaledExp scaled_exp(F32 x) {
+  const F32 up = splat(kRounder + 127 + kUp), sum = fma(x, splat(1.44269504f), up), n = sum - up;
+  const F32 r = fnma(n, splat(0.693359375f), x);
+  return {exp_of_rest(fnma(n, splat(-2.12194440e-4f), r), n).w, power_in(sum)};
+}
 FERRY_INLINE F32 negative_abs(F32 x) { return from_bits(bits(x) | splat_i(INT32_MIN)); }
 FERRY_INLINE F32 pow2(F32 n) { return scale_pow2(splat(1.0f), n); }
 
@@ -113,15 +129,12 @@ FERRY_INLINE F32 celu(F32 x, float alpha) {
   return select(lt(x, near_zero), fma_once(factor, y.high, low), x);
 }
 
-// From e^-|x| = power (1 + w): as t = 1 / (1 + e^-|x|), or as (1 + w) power t below zero, so that
-// small results keep their digits.
+// 1 / (1 + e^-x) times 2^-64 above and below, so that small results are reached. Times 1.5 too: of
+// the sums of 1 and a power of two then none is halfway between floats.
 FERRY_INLINE F32 sigmoid(F32 x) {
-  const Exp e = exp_parts(max(splat(kExpZero), negative_abs(x)));
-  const F32 one = splat(1.0f), power = pow2(e.n);
-  const F32 small = fma(power, e.w, power), d = one + small;
-  // What the sum has lost, times 1 / d or so.
-  const F32 lost = small - (d - one), t = one / d, u = power * t;
-  return select(lt(x, zero()), fma_once(u, fnma(lost, splat(0.7f), e.w), u), t);
+  const ScaledExp e = scaled_exp<-64>(-min(splat(30.0f), max(splat(kExpZero), x)));
+  const F32 one = splat(0x1.8p-64f), power = from_bits(bits(e.power) | splat_i(0x400000));
+  return one / fma_once(power, e.w, one + power);
 }
 
 // x sigmoid(v) from e = e^-|v|: x / (1 + e), below zero times e. The power of two of e comes last:
@@ -167,87 +180,97 @@ FERRY_INLINE F32 far_swish(F32 x, F32 alpha, F32 least) {
   return times_far_sigmoid(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
 }
 
+// copysign of a magnitude that has no sign.
+FERRY_INLINE F32 take_sign(F32 magnitude, F32 sign) {
+  return from_bits(bits(magnitude) | (bits(sign) & splat_i(INT32_MIN)));
+}
+
+// (1 - e) / (1 + e) with e = e^-2|x|.
 FERRY_INLINE F32 tanh(F32 x) {
-  const F32 a = abs(x), s = x * x;
-  // (tanh(x) / x - 1) / x^2 for x^2 <= 0.42, within 3e-10.
-  F32 p = splat(0.00207101787f);
-  p = fma(p, s, splat(-0.00809917413f));
-  p = fma(p, s, splat(0.0216693599f));
-  p = fma(p, s, splat(-0.0539411269f));
-  p = fma(p, s, splat(0.133331627f));
-  p = fma(p, s, splat(-0.333333284f));
-  const F32 small = fma(p * s, x, x);
-  const F32 large = splat(1.0f) - splat(2.0f) / (exp(a + a) + splat(1.0f));
-  return select(lt(a, splat(0.64f)), small, copysign(large, x));
+  const F32 a = max(splat(-9.5f), negative_abs(x)), one = splat(1.0f);
+  const ScaledExp e = scaled_exp(a + a);
+  const F32 y = fnma(e.power, e.w, one - e.power) / fma(e.power, e.w, one + e.power);
+  return take_sign(y, x);
 }
 
-// erf(x) for x^2 = s <= 0.87, within 5e-10 x.
-FERRY_INLINE F32 erf_near_zero(F32 x, F32 s) {
-  F32 p = splat(8.32748701e-05f);
-  p = fma(p, s, splat(-0.000813321501f));
-  p = fma(p, s, splat(0.00520026078f));
-  p = fma(p, s, splat(-0.0268591195f));
-  p = fma(p, s, splat(0.112836912f));
-  p = fma(p, s, splat(-0.376126349f));
-  p = fma(p, s, splat(0.128379166f));
-  return fma_once(p, x, x);
-}
-
-// 1 - erf(a) for a >= 0.92, within 3e-10; 0 beyond 4.
-FERRY_INLINE F32 erfc_tail(F32 a) {
-  // -log(erfc(t)) / t.
-  const F32 t = min(splat(4.0f), a);
-  F32 q = splat(4.93821608e-06f);
-  q = fma(q, t, splat(-4.55812005e-05f));
-  q = fma(q, t, splat(-4.9586688e-05f));
-  q = fma(q, t, splat(0.00293015735f));
-  q = fma(q, t, splat(-0.0226741377f));
-  q = fma(q, t, splat(0.105262697f));
-  q = fma(q, t, splat(0.635625303f));
-  q = fma(q, t, splat(1.12855172f));
-  return select(lt(a, splat(4.0f)), exp(-(q * t)), zero());
-}
-
+// 1 - e^-k with k = -log(1 - erf(a)).
 FERRY_INLINE F32 erf(F32 x) {
-  const F32 a = abs(x);
-  const F32 large = splat(1.0f) - erfc_tail(a);
-  return select(lt(a, splat(0.93f)), erf_near_zero(x, x * x),
-                select(is_nan(x), x, copysign(large, x)));
+  const F32 a = min(splat(4.0f), abs(x));
+  // k / a - c for a <= 4, within 2^-30 of the result.
+  constexpr float c = 1.12837923f;
+  F32 q = splat(1.43571629e-06f);
+  q = fma(q, a, splat(-2.36587275e-05f));
+  q = fma(q, a, splat(0.000176294561f));
+  q = fma(q, a, splat(-0.000758192677f));
+  q = fma(q, a, splat(0.00181879464f));
+  q = fma(q, a, splat(-0.000265158917f));
+  q = fma(q, a, splat(-0.0191136971f));
+  q = fma(q, a, splat(0.102770664f));
+  q = fma(q, a, splat(0.636619866f));
+  q = fma(q, a, splat(-5.91614508e-08f));
+  const ScaledExp e = scaled_exp(-fma_once(splat(c), a, q * a));
+  return take_sign(fnma(e.power, e.w, splat(1.0f) - e.power), x);
 }
 
-// x / 2 (1 + erf(x / sqrt 2)) = max(x, 0) - a / 2 erfc(a / sqrt 2) with a = |x|. The tail is
-// e^(-a a / 2) g p(g) for g = a / (a + 2.75), so that it keeps its digits however far out. Near
-// zero a polynomial of x^2 does better.
+// Below it gelu needs kFar.
+inline constexpr float kGeluFar = -4.5f;
+
+// x / 2 (1 + erf(x / sqrt 2)) = max(x, 0) - t, where t = a / 2 erfc(a / sqrt 2) = a e^-E with
+// a = |x| and 2 E = a^2 + a - v + 2 ln 2. So that no digit of t is lost, a^2 and what follows the
+// power of two are carried in two parts. All exponents are doubled, for what a halving costs.
+template <bool kFar>
 FERRY_INLINE F32 gelu(F32 x) {
-  const F32 a = min(splat(15.0f), abs(x));
-  const F32 square = a * a, low = fms_once(a, a, square);
-  const Exp e = exp_parts(square * splat(-0.5f), low * splat(-0.5f));
-  const F32 d = a + splat(2.75f), lost = a - (d - splat(2.75f));
-  const F32 g = a / d, u = g - splat(0.3671875f);
-  // (a + 2.75) / 2 erfc(a / sqrt 2) e^(a a / 2) for a in [0.5, 15], within 6e-9 of itself.
-  F32 p = splat(-0.104202092f);
-  p = fma(p, u, splat(0.0688308924f));
-  p = fma(p, u, splat(0.146427915f));
-  p = fma(p, u, splat(-0.0255201831f));
-  p = fma(p, u, splat(-0.288237095f));
-  p = fma(p, u, splat(0.0177232046f));
-  p = fma(p, u, splat(0.752651274f));
-  p = fma(p, u, splat(-1.14686668f));
-  const F32 rest = p, first = splat(0.858076513f);
-  p = fma(p, u, first);
-  const F32 low_p = fma_once(rest, u, first - p);
-  // What rounding took from t: in the product, in p, and in g, whose remainder t follows with a
-  // slope by g of about p (0.39 p - 0.21).
-  const F32 t = g * p, slope = fma(p, splat(0.39f), splat(-0.21f));
-  const F32 low_g = fnma(g, lost, fnma_once(g, d, a));
-  const F32 low_t = fma(low_g, p * slope, fma(g, low_p, fms_once(g, p, t)));
-  const F32 y = max(zero(), x) - scale_pow2(t + fma_once(t, e.w, low_t), e.n);
-  // erf(x / sqrt 2) / (2 x) for |x| <= 0.51, within 2e-8.
-  F32 q = splat(-0.0010971156f);
-  q = fma(q, square, splat(0.0099521605f));
-  q = fma(q, square, splat(-0.06648879f));
-  q = fma(q, square, splat(0.39894226f));
-  return select(lt(a, splat(0.5f)), fma(square, q, x * splat(0.5f)), y);
+  // Beyond these t is nothing beside x, or zero.
+  F32 from = min(splat(5.75f), x);
+  if constexpr (kFar) from = max(splat(-14.5f), from);
+  const F32 a = abs(from), square = a * a, square_low = fms_once(a, a, square);
+  // v = p c + rest, within 2^-28 of t for a <= 4.5.
+  F32 c = a - splat(2.5625f), rest = splat(-0.0045011933f), linear = a;
+  F32 p = splat(6.21715701e-09f);
+  p = fma(p, c, splat(-2.76280296e-08f));
+  p = fma(p, c, splat(4.01770066e-08f));
+  p = fma(p, c, splat(1.85798157e-07f));
+  p = fma(p, c, splat(-4.02939531e-06f));
+  p = fma(p, c, splat(4.10293687e-05f));
+  p = fma(p, c, splat(-0.000318732869f));
+  p = fma(p, c, splat(0.00216809707f));
+  p = fma(p, c, splat(-0.0137381088f));
+  p = fma(p, c, splat(0.0863462687f));
+  p = fma(p, c, splat(0.365466803f));
+  if constexpr (kFar) {
+    // Of a in [4.5, 14.5]: 2 E = a^2 + a / 4 - q + 6 ln 2, within 2^-27 of t.
+    const Mask far = lt(x, splat(kGeluFar));
+    const F32 u = (a - splat(10.0f)) / (a + splat(10.0f));
+    F32 q = splat(2.32448792f);
+    q = fma(q, u, splat(4.44816399f));
+    q = fma(q, u, splat(4.84550524f));
+    q = fma(q, u, splat(4.76752234f));
+    q = fma(q, u, splat(4.46316624f));
+    q = fma(q, u, splat(4.7565074f));
+    q = fma(q, u, splat(3.8688364f));
+    q = fma(q, u, splat(4.85443068f));
+    q = fma(q, u, splat(1.0762707f));
+    q = fma(q, u, splat(0.19631277f));
+    p = select(far, q, p), c = select(far, splat(1.0f), c), rest = select(far, zero(), rest);
+    linear = select(far, a * splat(0.25f), a);
+  }
+  // t = a / 2 e^r 2^n, times 2^64: it is less than a normal number far out.
+  const F32 up = splat(kRounder + 127 + 62);
+  const F32 sum = fma(fnma(p, c, square + linear), splat(-0.72134752f), up), n = sum - up;
+  F32 quarter = power_in(sum);
+  if constexpr (kFar) quarter = select(lt(x, splat(kGeluFar)), quarter * splat(0.25f), quarter);
+  // 2 r + low.
+  const F32 whole = fma_once(n, splat(2 * -0.693359375f), -square) - linear;
+  const F32 sums = whole + (fma(n, splat(2 * 2.12194440e-4f), rest) - square_low);
+  const F32 r = fma_once(p, c, sums), low = fma_once(p, c, sums - r);
+  // As in exp_of_rest.
+  F32 h = splat(0.0013863427f / 32);
+  h = fma(h, r, splat(0.008367435f / 16));
+  h = fma(h, r, splat(0.04166724f / 8));
+  h = fma(h, r, splat(0.16666535f / 4));
+  h = fma(h, r, splat(0.5f / 2));
+  const F32 s = a * quarter, twice_w = fma_once(h * r, r, low) + r;
+  return fnma_once(fma_once(s, twice_w, s + s), splat(0x1p-64f), max(zero(), x));
 }
 
 // The tanh form of gelu: x / 2 (1 + tanh(v / 2)) = x sigmoid(v), v = c x + d x^3. Far out v is
@@ -330,6 +353,78 @@ FERRY_INLINE F32 mish(F32 x) {
   const F32 t = fnma_once(from, q, from), low = fnma_once(from, q, from - t);
   const F32 y = select(large, t, scale_pow2(t + fma(t, parts.w, low), parts.n));
   return select(gt(x, splat(20.0f)), x, y);
+}
+
+// asin(x) / x - 1 for x^2 = z <= 1 / 4, within 2^-27. Beyond 1 / 2 the angle is taken from its
+// other end, of whose half the sine is the root of (1 - |x|) / 2.
+FERRY_INLINE F32 asin_excess(F32 z) {
+  F32 p = splat(0.0421582982f);
+  p = fma(p, z, splat(0.0241847802f));
+  p = fma(p, z, splat(0.0454691499f));
+  p = fma(p, z, splat(0.0749530941f));
+  p = fma(p, z, splat(0.166667521f));
+  return p * z;
+}
+inline constexpr float kHalfPi = 1.57079637f, kHalfPiRest = -4.37113883e-8f;
+
+FERRY_INLINE F32 asin(F32 x) {
+  const F32 a = abs(x), half = splat(0.5f);
+  const Mask far = gt(a, half);
+  const F32 z = select(far, fnma(a, half, half), a * a);
+  const F32 y = select(far, splat(-2.0f) * sqrt(z), a);
+  // Half of pi in two parts of which the first makes no sum round above 1.
+  const F32 high = select(far, splat(1.0f), zero());
+  const F32 low = select(far, splat(kHalfPi - 1), zero());
+  return take_sign((high + y) + fma(y, asin_excess(z), low), x);
+}
+
+FERRY_INLINE F32 acos(F32 x) {
+  const F32 a = abs(x), half = splat(0.5f), one = splat(1.0f);
+  const Mask far = gt(a, half);
+  const F32 z = select(far, fnma(a, half, half), a * a), root = sqrt(z);
+  const F32 y = select(far, take_sign(root + root, x), -x);
+  const F32 right_angles = select(gt(x, half), zero(), select(lt(x, -half), splat(2.0f), one));
+  return fma(right_angles, splat(kHalfPi), y) +
+         fma(y, asin_excess(z), right_angles * splat(kHalfPiRest));
+}
+
+// Beyond 1 as pi / 2 - atan(1 / x).
+FERRY_INLINE F32 atan(F32 x) {
+  const F32 a = abs(x), one = splat(1.0f);
+  const Mask far = gt(a, one);
+  const F32 t = select(far, -one, a) / select(far, a, one), z = t * t;
+  // (atan(t) / t - 1) / z, within 2^-28 of atan(t).
+  F32 p = splat(-0.00178307458f);
+  p = fma(p, z, splat(0.0108698746f));
+  p = fma(p, z, splat(-0.0310991239f));
+  p = fma(p, z, splat(0.0578832775f));
+  p = fma(p, z, splat(-0.0839939192f));
+  p = fma(p, z, splat(0.109508991f));
+  p = fma(p, z, splat(-0.142640173f));
+  p = fma(p, z, splat(0.199985296f));
+  p = fma(p, z, splat(-0.333332986f));
+  const F32 high = select(far, splat(kHalfPi), zero());
+  const F32 low = select(far, splat(kHalfPiRest), zero());
+  return take_sign((high + t) + fma(p * z, t, low), x);
+}
+
+// Where the exponential of a quarter's size still is a float: beyond, both are infinite.
+inline constexpr float kSinhLimit = 89.7f;
+
+// (m + m / (m + 1)) / 2 with m = e^|x| - 1; near zero three terms of the series.
+FERRY_INLINE F32 sinh(F32 x) {
+  const F32 a = min(splat(kSinhLimit), abs(x)), s = x * x;
+  const ScaledExp e = scaled_exp<-2>(a);
+  const F32 m = fma(e.power, e.w, e.power - splat(0.25f)), d = fma(e.power, e.w, e.power);
+  const F32 large = fma(splat(2.0f), m, splat(0.5f) * (m / d));
+  const F32 p = fma(fma(splat(1.0f / 5040), s, splat(1.0f / 120)), s, splat(1.0f / 6));
+  return select(lt(a, splat(0.5f)), fma_once(p * s, x, x), take_sign(large, x));
+}
+
+FERRY_INLINE F32 cosh(F32 x) {
+  const ScaledExp e = scaled_exp<-2>(min(splat(kSinhLimit), abs(x)));
+  const F32 quarter = fma(e.power, e.w, e.power);
+  return fma(splat(2.0f), quarter, splat(0.125f) / quarter);
 }
 
 // Where sine and cosine are accurate; their reduction needs an fma that rounds once.

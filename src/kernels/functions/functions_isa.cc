@@ -24,57 +24,6 @@ FERRY_INLINE void map_blocks(const T* x, T* y, int64_t n, F f) {
   }
 }
 
-// asin(s) for s^2 = z <= 1 / 4, within 4e-12.
-FERRY_INLINE double asin_series(double s, double z) {
-  constexpr double c[] = {0.16666666665495086,   0.075000005988290491, 0.044642358484883195,
-                          0.030397634130580702,  0.022132443623426793, 0.019306260869368044,
-                          0.0054431851027481071, 0.029305239705335789};
-  return fma_double(s * z, polynomial(c, z), s);
-}
-
-constexpr double kHalfPi = 0x1.921fb54442d18p+0;
-
-FERRY_INLINE double asin_wide(double x) {
-  const double a = __builtin_fabs(x);
-  const bool far = a > 0.5;
-  const double z = far ? (1 - a) * 0.5 : a * a, root = __builtin_sqrt(z);
-  const double p = asin_series(far ? root : a, z);
-  return __builtin_copysign(far ? kHalfPi - 2 * p : p, x);
-}
-
-FERRY_INLINE double acos_wide(double x) {
-  const double a = __builtin_fabs(x);
-  const bool far = a > 0.5;
-  const double z = far ? (1 - a) * 0.5 : a * a, root = __builtin_sqrt(z);
-  const double p = asin_series(far ? root : a, z), positive = far ? 2 * p : kHalfPi - p;
-  return x < 0 ? 2 * kHalfPi - positive : positive;
-}
-
-// As atan(t), pi / 4 + atan((t - 1) / (t + 1)) or pi / 2 - atan(1 / t), within 4e-12.
-FERRY_INLINE double atan_wide(double x) {
-  constexpr double c[] = {-0.33333333331440731, 0.19999998917288582,   -0.14285612511387016,
-                          0.11107495135714473,  -0.090289835003504621, 0.071353251223306783,
-                          -0.040432248258871612};
-  constexpr double kRoot2 = 0x1.6a09e667f3bcdp+0;
-  const double a = __builtin_fabs(x);
-  const bool middle = a > kRoot2 - 1, far = a > kRoot2 + 1;
-  const double above = far ? -1.0 : middle ? a - 1 : a, below = far ? a : middle ? a + 1 : 1.0;
-  const double t = above / below, z = t * t;
-  const double base = far ? kHalfPi : middle ? kHalfPi / 2 : 0.0;
-  return __builtin_copysign(base + fma_double(t * z, polynomial(c, z), t), x);
-}
-
-FERRY_INLINE double sinh_wide(double x) {
-  const double a = __builtin_fabs(x), e = exp_double<8>(a > 100 ? 100.0 : a);
-  const double large = __builtin_copysign(0.5 * (e - 1 / e), x);
-  return a < 0x1p-10 ? fma_double(x * x, x * (1.0 / 6), x) : large;
-}
-
-FERRY_INLINE double cosh_wide(double x) {
-  const double a = __builtin_fabs(x), e = exp_double<8>(a > 100 ? 100.0 : a);
-  return 0.5 * (e + 1 / e);
-}
-
 // Below 2^-6 three terms of the series are within 2e-12.
 FERRY_INLINE double asinh_wide(double x) {
   const double a = __builtin_fabs(x), z = x * x;
@@ -153,16 +102,6 @@ void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept {
   switch (op) {
     case EltOp::kTan:
       return tan_floats(a, y, n);
-    case EltOp::kAsin:
-      return map_blocks(a, y, n, [](double v) { return asin_wide(v); });
-    case EltOp::kAcos:
-      return map_blocks(a, y, n, [](double v) { return acos_wide(v); });
-    case EltOp::kAtan:
-      return map_blocks(a, y, n, [](double v) { return atan_wide(v); });
-    case EltOp::kSinh:
-      return map_blocks(a, y, n, [](double v) { return sinh_wide(v); });
-    case EltOp::kCosh:
-      return map_blocks(a, y, n, [](double v) { return cosh_wide(v); });
     case EltOp::kAsinh:
       return map_blocks(a, y, n, [](double v) { return asinh_wide(v); });
     case EltOp::kAcosh:

@@ -6,7 +6,7 @@
 
 namespace ferry::FERRY_ISA {
 
-// kTan to kAtanh. y may be a.
+// kTan, kAsinh, kAcosh and kAtanh. y may be a.
 void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept;
 
 }  // namespace ferry::FERRY_ISA
