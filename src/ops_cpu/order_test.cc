@@ -45,46 +45,6 @@ TEST(Order, ArgMaxAndArgMin) {
       .run();
 }
 
-TEST(Order, TopK) {
-  for (const int64_t largest : {0, 1}) {
-    for (const int64_t nan_every : {0, 41}) {
-      for (const int64_t k : {1, 3, 19, 64}) {
-        for (const Dims& dims : {Dims{3, 64}, Dims{64, 5}, Dims{2, 700}, Dims{2, 100, 3}}) {
-          const int64_t axis = dims[0] == 64 ? 0 : 1;
-          StepTester("TopK")
-              .attr("axis", axis)
-              .attr("largest", largest)
-              .input(coarse(dims, 5, nan_every))
-              .constant(ints({k}))
-              .outputs(2)
-              .kernel("topk_f32")
-              .run();
-        }
-      }
-    }
-  }
-  // More than the library's algorithms are asked to sort at a stroke.
-  for (const int64_t largest : {0, 1}) {
-    for (const int64_t k : {1, 9000, 17'000, 39'999, 40'000}) {
-      StepTester("TopK")
-          .attr("largest", largest)
-          .input(coarse({2, 40'000}, 6, 1001))
-          .constant(ints({k}))
-          .outputs(2)
-          .kernel("topk_f32")
-          .run();
-    }
-  }
-  Tensor zeros = tensor<float>({6}, {0.0f, -0.0f, 0.0f, -0.0f, -1, 1});
-  StepTester("TopK")
-      .attr("axis", int64_t{0})
-      .input(zeros)
-      .constant(ints({4}))
-      .outputs(2)
-      .kernel("topk_f32")
-      .run();
-}
-
 // Few different values of any type, with its extremes.
 template <class T>
 Tensor few_values(const Dims& dims, uint32_t seed) {
@@ -101,6 +61,76 @@ Tensor few_values(const Dims& dims, uint32_t seed) {
     }
   }
   return t;
+}
+
+TEST(Order, TopK) {
+  for (const int64_t largest : {0, 1}) {
+    for (const int64_t nan_every : {0, 41}) {
+      for (const int64_t k : {1, 3, 19, 64}) {
+        for (const Dims& dims :
+             {Dims{3, 64}, Dims{64, 5}, Dims{2, 700}, Dims{2, 100, 3}, Dims{2, 70, 37}}) {
+          const int64_t axis = dims[0] == 64 ? 0 : 1;
+          StepTester("TopK")
+              .attr("axis", axis)
+              .attr("largest", largest)
+              .input(coarse(dims, 5, nan_every))
+              .constant(ints({k}))
+              .outputs(2)
+              .kernel("topk")
+              .run();
+        }
+      }
+    }
+  }
+  // More than the library's algorithms are asked to sort at a stroke.
+  for (const int64_t largest : {0, 1}) {
+    for (const int64_t k : {1, 9000, 17'000, 39'999, 40'000}) {
+      StepTester("TopK")
+          .attr("largest", largest)
+          .input(coarse({2, 40'000}, 6, 1001))
+          .constant(ints({k}))
+          .outputs(2)
+          .kernel("topk")
+          .run();
+    }
+  }
+  Tensor zeros = tensor<float>({6}, {0.0f, -0.0f, 0.0f, -0.0f, -1, 1});
+  StepTester("TopK")
+      .attr("axis", int64_t{0})
+      .input(zeros)
+      .constant(ints({4}))
+      .outputs(2)
+      .kernel("topk")
+      .run();
+}
+
+template <class T>
+void check_topk_of_integers() {
+  for (const int64_t largest : {0, 1}) {
+    for (const Dims& dims : {Dims{1, 1}, Dims{3, 33}, Dims{2, 5000}, Dims{1, 40'000}}) {
+      for (const int64_t k : {int64_t{1}, (dims[1] + 1) / 2, dims[1]}) {
+        // Their range asks for more than 32 bits, in int64.
+        for (const bool extremes : {false, true}) {
+          Tensor x = few_values<T>(dims, 9);
+          for (int64_t i = 0; i < x.count() && !extremes; ++i) {
+            x.data<T>()[i] = static_cast<T>(x.data<T>()[i] % 1000 + (1 << 30));
+          }
+          StepTester("TopK")
+              .attr("largest", largest)
+              .input(std::move(x))
+              .constant(ints({k}))
+              .outputs(2)
+              .kernel("topk")
+              .run();
+        }
+      }
+    }
+  }
+}
+
+TEST(Order, TopKOfIntegers) {
+  check_topk_of_integers<int32_t>();
+  check_topk_of_integers<int64_t>();
 }
 
 template <class T>
