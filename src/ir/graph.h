@@ -35,8 +35,9 @@ struct GraphValue {
   std::string name;
   Type type;
   std::optional<Tensor> constant;
-  std::optional<KnownInts> known;  // integer tensors of static shape; implied by `constant`
-  NodeId producer = kNone;         // kNone: input, constant or unused
+  std::optional<KnownInts> known;         // integer tensors of static shape; implied by `constant`
+  std::optional<KnownInts> partly_known;  // invalid where an element is not known; not with `known`
+  NodeId producer = kNone;                // kNone: input, constant or unused
   uint32_t output_index = 0;
   std::vector<NodeId> users;  // one entry per use
   // An initializer that callers may replace at run time: never folded.

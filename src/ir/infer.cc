@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ir/infer.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/status.h"
@@ -91,6 +92,12 @@ std::optional<KnownInts> InferContext::known(size_t i) const {
   return known_of(*inputs_[i]);
 }
 
+std::optional<KnownInts> InferContext::partly_known(size_t i) const {
+  if (!has_input(i)) return std::nullopt;
+  std::optional<KnownInts> all = known_of(*inputs_[i]);
+  return all || inputs_[i]->overridable ? all : inputs_[i]->partly_known;
+}
+
 std::optional<std::vector<int64_t>> InferContext::constant_ints(size_t i) const {
   if (const Tensor* t = constant(i)) return int_contents(*t);
   const auto dims = known(i);
@@ -119,10 +126,13 @@ void InferContext::set_tensor(size_t i, DType dtype, std::optional<Shape> shape)
 
 void InferContext::set_known(size_t i, KnownInts values) {
   if (!has_output(i) || values.size() > kMaxKnownInts) return;
-  for (const Dim& d : values) {
-    if (d.is_invalid()) return;
+  const auto unknown =
+      std::count_if(values.begin(), values.end(), [](const Dim& d) { return d.is_invalid(); });
+  if (unknown == 0) {
+    outputs_[i]->known = std::move(values);
+  } else if (static_cast<size_t>(unknown) < values.size()) {
+    outputs_[i]->partly_known = std::move(values);
   }
-  outputs_[i]->known = std::move(values);
 }
 
 Dim InferContext::fresh_dim(size_t output, size_t axis) const {
@@ -286,7 +296,9 @@ Status infer_node(Graph& graph, NodeId id) {
   std::vector<GraphValue*> outputs;
   for (ValueId v : node.outputs) {
     outputs.push_back(v == kNone ? nullptr : &graph.value(v));
-    if (v != kNone) graph.value(v).known.reset();
+    if (v == kNone) continue;
+    graph.value(v).known.reset();
+    graph.value(v).partly_known.reset();
   }
   for (size_t i = 0; i < node.bodies.size(); ++i) {
     // Fresh symbols of a body must not meet those of the graph around it.

@@ -81,11 +81,14 @@ class InferContext {
   const Tensor* constant(size_t i) const;
   // Integer contents: from a constant (any integer type or bool) or known symbolically.
   std::optional<KnownInts> known(size_t i) const;
+  // The same, or contents of which some are known and the others are invalid.
+  std::optional<KnownInts> partly_known(size_t i) const;
   // Constant integer contents only.
   std::optional<std::vector<int64_t>> constant_ints(size_t i) const;
 
   void set_type(size_t i, Type type);
   void set_tensor(size_t i, DType dtype, std::optional<Shape> shape);
+  // Elements that are invalid are not known.
   void set_known(size_t i, KnownInts values);
   // A new symbol for a dimension that the rule cannot express: named after the output and `axis`.
   Dim fresh_dim(size_t output, size_t axis) const;

@@ -46,7 +46,7 @@ bool fits(const Dim& d, DType dtype) {
 
 void set_known_if_fits(InferContext& c, size_t i, DType dtype, KnownInts values) {
   for (const Dim& d : values) {
-    if (!fits(d, dtype)) return;
+    if (!d.is_invalid() && !fits(d, dtype)) return;
   }
   c.set_known(i, std::move(values));
 }

@@ -117,7 +117,7 @@ Status infer_sizes(const Resize& op, std::span<const size_t> axes, Shape& shape,
       return wrong_count(i == 2 ? "scales" : "sizes", static_cast<size_t>(*count), axes.size());
     }
   }
-  const auto sizes = given(c, 3) ? c.known(3) : std::nullopt;
+  const auto sizes = given(c, 3) ? c.partly_known(3) : std::nullopt;
   if (!sizes) return forget(), Status();
   if (sizes->size() != axes.size()) return wrong_count("sizes", sizes->size(), axes.size());
   if (!rounds(op.keep_aspect_ratio_policy)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/quantization/dequantize_linear.h"
 
-#include "ops/poll_every.h"
+#include <algorithm>
+
 #include "ops/quantization/granularity.h"
 #include "ops/quantization/number.h"
 #include "ops/registry.h"
@@ -52,18 +53,21 @@ Status eval(const DequantizeLinear& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, scale.dtype()));
   FERRY_ASSIGN_OR_RETURN(const Granularity g, Granularity::make(x, scale, op.axis, op.block_size));
   FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
-  FERRY_ASSIGN_OR_RETURN(const auto values, number_contents(x));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
   if (x.count() == 0) return {};
   return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {
-    size_t at = 0;
-    PollEvery polls(c);
+    int64_t at = 0;
+    double values[kNumbersAtOnce];
     for (int64_t o = 0; o < g.outer(); ++o) {
       for (int64_t k = 0; k < g.length(); ++k) {
-        FERRY_RETURN_IF_ERROR(polls.spend(8 + 8 * g.inner()));
         for (int64_t i = 0; i < g.inner(); ++i, ++at) {
+          if (at % kNumbersAtOnce == 0) {
+            FERRY_RETURN_IF_ERROR(c.poll());
+            const int64_t end = std::min(x.count(), at + kNumbersAtOnce);
+            FERRY_RETURN_IF_ERROR(read_numbers(x, at, end, values));
+          }
           const auto s = static_cast<size_t>(g(o, k, i));
-          const auto difference = static_cast<float>(values[at] - zero_points[s]);
+          const auto difference = static_cast<float>(values[at % kNumbersAtOnce] - zero_points[s]);
           y.data<T>()[at] =
               T(static_cast<compute_t<T>>(difference * static_cast<float>(scales[s])));
         }

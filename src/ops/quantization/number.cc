@@ -3,35 +3,39 @@
 
 namespace ferry {
 
-Result<std::vector<double>> number_contents(const Tensor& t) {
-  std::vector<double> out(static_cast<size_t>(t.count()));
+Status read_numbers(const Tensor& t, int64_t from, int64_t to, double* out) {
   const DType type = t.dtype();
+  const auto read = [&](auto number) {
+    for (int64_t i = from; i < to; ++i) *out++ = double(number(i));
+    return Status();
+  };
   if (is_packed(type)) {
-    FERRY_ASSIGN_OR_RETURN(const Tensor bytes, unpack_bits(t));
-    for (size_t i = 0; i < out.size(); ++i) {
-      const uint8_t bits = bytes.data<uint8_t>()[i];
-      out[i] = type == DType::kFloat4E2M1 ? double(float4_to_float(bits))
-                                          : double(packed_int(type, bits));
-    }
-    return out;
+    const auto* bytes = static_cast<const uint8_t*>(t.raw());
+    const int64_t bits = dtype_bits(type);
+    return read([&](int64_t i) {
+      const auto element =
+          static_cast<uint8_t>(bytes[i * bits / 8] >> (i * bits % 8) & ((1 << bits) - 1));
+      return type == DType::kFloat4E2M1 ? float4_to_float(element)
+                                        : static_cast<float>(packed_int(type, element));
+    });
   }
   if (types::kFloat8.contains(type) || type == DType::kFloat8E8M0) {
-    for (size_t i = 0; i < out.size(); ++i) {
-      const uint8_t bits = t.data<uint8_t>()[i];
-      out[i] =
-          double(type == DType::kFloat8E8M0 ? e8m0_to_float(bits) : float8_to_float(type, bits));
-    }
-    return out;
+    const auto* bytes = t.data<uint8_t>();
+    return read([&](int64_t i) {
+      return type == DType::kFloat8E8M0 ? e8m0_to_float(bytes[i]) : float8_to_float(type, bytes[i]);
+    });
   }
   if (type == DType::kInt64 || type == DType::kUInt64) {
     return unsupported_type("element type {} is no quantized number", dtype_name(type));
   }
-  FERRY_RETURN_IF_ERROR(visit_numeric(type, [&]<class T>(TypeTag<T>) -> Status {
-    for (size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<double>(compute_t<T>(t.data<T>()[i]));
-    }
-    return {};
-  }));
+  return visit_numeric(type, [&]<class T>(TypeTag<T>) {
+    return read([&](int64_t i) { return compute_t<T>(t.data<T>()[i]); });
+  });
+}
+
+Result<std::vector<double>> number_contents(const Tensor& t) {
+  std::vector<double> out(static_cast<size_t>(t.count()));
+  FERRY_RETURN_IF_ERROR(read_numbers(t, 0, t.count(), out.data()));
   return out;
 }
 

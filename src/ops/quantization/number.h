@@ -45,9 +45,13 @@ inline std::optional<IntRange> int_range(DType type) {
   }
 }
 
-// The elements as doubles, which hold all of them exactly. Packed types are read in place.
+// The elements as doubles, which hold all of them exactly.
 // Errors: kUnsupportedType for i64, u64 and types that are no numbers.
 Result<std::vector<double>> number_contents(const Tensor& t);
+// Elements [from, to) alone. Packed types are read in place.
+Status read_numbers(const Tensor& t, int64_t from, int64_t to, double* out);
+// As many as are read, or written, between two polls.
+inline constexpr int64_t kNumbersAtOnce = 4096;
 
 // Rounds `v` to nearest even, adds `zero_point` and saturates; NaN gives the lowest value.
 inline int64_t quantize_int(double v, double zero_point, IntRange range) {

@@ -83,9 +83,9 @@ Status eval(const QuantizeLinear& op, EvalContext& c) {
   const Status walked = visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     int64_t at = 0;
     for (int64_t o = 0; o < g.outer(); ++o) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t k = 0; k < g.length(); ++k) {
         for (int64_t i = 0; i < g.inner(); ++i, ++at) {
+          if (at % kNumbersAtOnce == 0) FERRY_RETURN_IF_ERROR(c.poll());
           const auto s = static_cast<size_t>(g(o, k, i));
           const float v = divide(precision, static_cast<float>(compute_t<T>(x.data<T>()[at])),
                                  static_cast<float>(scales[s]));

@@ -21,7 +21,7 @@ Status infer_as(InferContext& c, DType to, const std::string& round_mode) {
     return invalid_model("round_mode is '{}', wanted is up, down or nearest", round_mode);
   }
   x.dtype = to;
-  if (auto values = c.known(0)) {
+  if (auto values = c.partly_known(0)) {
     bool all = true;
     for (Dim& d : *values) {
       if (to != DType::kBool) continue;

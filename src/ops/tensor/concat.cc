@@ -50,9 +50,12 @@ Status infer(const Concat& op, InferContext& c) {
     KnownInts values;
     bool all = true;
     for (size_t i = 0; i < c.num_inputs() && all; ++i) {
-      const auto known = c.known(i);
-      all = known.has_value() && values.size() + known->size() <= kMaxKnownInts;
-      if (all) values.insert(values.end(), known->begin(), known->end());
+      const auto known = c.partly_known(i);
+      const auto count =
+          known ? static_cast<int64_t>(known->size()) : constant_count(c, i).value_or(-1);
+      all = count >= 0 && values.size() + static_cast<size_t>(count) <= kMaxKnownInts;
+      if (known && all) values.insert(values.end(), known->begin(), known->end());
+      if (!known && all) values.insert(values.end(), static_cast<size_t>(count), Dim::invalid());
     }
     if (all) c.set_known(0, std::move(values));
   }

@@ -24,7 +24,7 @@ Status infer(const ConstantOfShape& op, InferContext& c) {
   if (op.value.defined() && op.value.count() != 1) {
     return invalid_model("value is {}, wanted is one element", op.value.describe());
   }
-  const auto shape = c.known(0);
+  const auto shape = c.partly_known(0);
   if (!shape) {
     const auto rank = constant_count(c, 0);
     if (rank) FERRY_RETURN_IF_ERROR(check_rank(static_cast<size_t>(*rank)));

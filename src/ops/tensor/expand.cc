@@ -16,7 +16,7 @@ Status infer(const Expand&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   FERRY_RETURN_IF_ERROR(c.tensor(1, {DType::kInt64}, 1, 1).status());
   std::optional<Shape> shape;
-  if (const auto to = c.known(1)) {
+  if (const auto to = c.partly_known(1)) {
     for (const Dim& d : *to) {
       if (d.is_constant() && d.constant() < 0) {
         return invalid_model("shape {} has a negative dimension", to_string(*to));
@@ -25,6 +25,11 @@ Status infer(const Expand&, InferContext& c) {
     FERRY_RETURN_IF_ERROR(check_rank(to->size()));
     if (x.shape) {
       FERRY_ASSIGN_OR_RETURN(shape, broadcast_shapes(*x.shape, *to));
+      // Of an element that is not known: a size other than 1 stays.
+      for (size_t a = shape->size() - x.rank(); a < shape->size(); ++a) {
+        const Dim& d = (*x.shape)[a - (shape->size() - x.rank())];
+        if ((*shape)[a].is_invalid() && d.is_constant() && !d.is_constant(1)) (*shape)[a] = d;
+      }
       const std::optional<Dims> dims = constant_dims(*shape);
       if (dims) {
         if (auto known = known_expanded(c, 0, *dims)) c.set_known(0, *std::move(known));
@@ -67,7 +72,7 @@ Status eval(const Expand& op, EvalContext& c) {
 Status infer_tile(const Tile&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   FERRY_RETURN_IF_ERROR(c.tensor(1, {DType::kInt64}, 1, 1).status());
-  const auto repeats = c.known(1);
+  const auto repeats = c.partly_known(1);
   if (!x.shape) {
     c.set_tensor(0, x.dtype, std::nullopt);
     return {};

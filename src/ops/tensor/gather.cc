@@ -12,7 +12,7 @@ namespace ferry {
 namespace {
 
 void set_known_elements(InferContext& c) {
-  const auto values = c.known(0);
+  const auto values = c.partly_known(0);
   const auto indices = c.constant_ints(1);
   if (!values || !indices) return;
   const auto n = static_cast<int64_t>(values->size());

@@ -8,7 +8,7 @@ namespace {
 
 Status infer(const Identity&, InferContext& c) {
   c.set_type(0, c.type(0));
-  if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+  if (auto known = c.partly_known(0)) c.set_known(0, *std::move(known));
   return {};
 }
 

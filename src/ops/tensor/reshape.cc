@@ -88,8 +88,8 @@ Result<Shape> target_shape(const Reshape& op, const Shape* x, const KnownInts& t
 Status infer(const Reshape& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   FERRY_RETURN_IF_ERROR(c.tensor(1, TypeSet{DType::kInt64}, 0, 1).status());
-  if (auto known = c.known(0)) c.set_known(0, *std::move(known));
-  if (const auto target = c.known(1)) {
+  if (auto known = c.partly_known(0)) c.set_known(0, *std::move(known));
+  if (const auto target = c.partly_known(1)) {
     FERRY_RETURN_IF_ERROR(check_rank(target->size()));
     FERRY_ASSIGN_OR_RETURN(Shape shape,
                            target_shape(op, x.shape ? &*x.shape : nullptr, *target, &c));
@@ -124,7 +124,7 @@ Status eval(const Reshape& op, EvalContext& c) {
 
 Status infer_flatten(const Flatten& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
-  if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+  if (auto known = c.partly_known(0)) c.set_known(0, *std::move(known));
   if (!x.shape) {
     c.set_tensor(0, x.dtype, c.fresh_shape(0, 2));
     return {};

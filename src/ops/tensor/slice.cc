@@ -145,7 +145,7 @@ Status infer(const Slice&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(
       a.axes, normalize_axes(axes ? Ints(*axes) : default_axes(starts->size()), x.rank()));
   FERRY_RETURN_IF_ERROR(check(a));
-  std::optional<KnownInts> known = c.known(0);
+  std::optional<KnownInts> known = c.partly_known(0);
   std::optional<Dims> dims = constant_dims(*x.shape);
   for (size_t i = 0; i < a.starts.size(); ++i) {
     const size_t axis = a.axes[i];

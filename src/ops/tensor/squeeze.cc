@@ -59,7 +59,7 @@ Result<std::optional<Shape>> squeezed_type(const Type& x, InferContext& c) {
 Status infer_squeeze(const Squeeze&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   if (c.has_input(1)) FERRY_RETURN_IF_ERROR(c.tensor(1, {DType::kInt64}, 0, 1).status());
-  if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+  if (auto known = c.partly_known(0)) c.set_known(0, *std::move(known));
   FERRY_ASSIGN_OR_RETURN(std::optional<Shape> shape, squeezed_type(x, c));
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};
@@ -88,7 +88,7 @@ Status eval_squeeze(const Squeeze&, EvalContext& c) {
 Status infer_unsqueeze(const Unsqueeze&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0));
   FERRY_RETURN_IF_ERROR(c.tensor(1, {DType::kInt64}, 0, 1).status());
-  if (auto known = c.known(0)) c.set_known(0, *std::move(known));
+  if (auto known = c.partly_known(0)) c.set_known(0, *std::move(known));
   std::optional<Shape> shape;
   if (x.shape) {
     if (const auto axes = c.constant_ints(1)) {
