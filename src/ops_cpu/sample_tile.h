@@ -28,10 +28,21 @@ class SampleTile {
     const int64_t base = count_ * taps_;
     int32_t* offset = offset_.data() + base;
     float* weight = weight_.data() + base;
-    double product[64] = {1};
+    bool inside = true;
+    if (axes.size() == 2 && axes[0].count == 2 && axes[1].count == 2) {
+      for (size_t k = 0; k < 4; ++k) {
+        const int64_t row = axes[0].index[k / 2], column = axes[1].index[k % 2];
+        const bool zero = row < 0 || column < 0;
+        offset[k] = zero ? -1 : static_cast<int32_t>(row * in[1] + column);
+        weight[k] = static_cast<float>(axes[0].weight[k / 2] * axes[1].weight[k % 2]);
+        inside = inside && !zero;
+      }
+      return count_in(inside);
+    }
+    double product[64];
+    product[0] = 1;
     offset[0] = 0;
     int64_t n = 1;
-    bool inside = true;
     for (size_t a = 0; a < axes.size(); ++a) {
       const SampleTaps& t = axes[a];
       // From behind, so that what is still read lies before what is written.
@@ -48,9 +59,7 @@ class SampleTile {
       n *= t.count;
     }
     for (int64_t i = 0; i < n; ++i) weight[i] = static_cast<float>(product[i]);
-    // Those that read no zeros come first, the others from the end.
-    const auto at = static_cast<size_t>(inside ? inside_++ : kMostPixels - 1 - (count_ - inside_));
-    order_[at] = static_cast<int32_t>(count_++);
+    count_in(inside);
   }
 
   // y[i] = pixel i of plane x.
@@ -73,6 +82,12 @@ class SampleTile {
 
  private:
   static constexpr int64_t kRoom = 4096;
+
+  // Pixels that read no zeros come first, the others from the end.
+  void count_in(bool inside) {
+    const auto at = static_cast<size_t>(inside ? inside_++ : kMostPixels - 1 - (count_ - inside_));
+    order_[at] = static_cast<int32_t>(count_++);
+  }
 
   template <int kTaps>
   void apply_taps(const float* x, float* y) const {

@@ -16,18 +16,18 @@ namespace {
 
 // What lies between two elements of an axis, each weighted by how near it is; what weighs nothing
 // is not read.
-SampleTaps taps_at(double at, int64_t size) {
-  SampleTaps t;
+void take_taps(double at, int64_t size, SampleTaps& t) {
   t.count = 2;
   t.index[0] = t.index[1] = -1;
-  if (!(at > -1 && at < double(size))) return t;
-  const double low = std::floor(at), rest = at - low;
-  const auto i = static_cast<int64_t>(low);
+  t.weight[0] = t.weight[1] = 1;
+  if (!(at > -1 && at < double(size))) return;
+  auto i = static_cast<int64_t>(at);
+  if (at < 0) --i;
+  const double rest = at - double(i);
   if (i >= 0) t.index[0] = i;
   if (i + 1 < size && rest > 0) t.index[1] = i + 1;
   t.weight[0] = 1 - rest;
   t.weight[1] = rest;
-  return t;
 }
 
 struct Operands {
@@ -84,15 +84,17 @@ class Tiler {
       rest /= x.kernel;
     }
     tile.clear(corners_);
+    Dims at = Dims::filled(rank, 0);
+    rest = first;
+    for (size_t a = rank; a-- > 0; rest /= s_.out[a]) at[a] = rest % s_.out[a];
+    SampleTaps found[SampleTile::kMostAxes];
     for (int64_t i = 0; i < n; ++i) {
-      SampleTaps found[SampleTile::kMostAxes];
-      int64_t p = first + i;
-      for (size_t a = rank; a-- > 0;) {
-        const auto at = double(p % s_.out[a] * w_.axes[a].stride) + moved[a];
-        found[a] = taps_at(at + double(offset[static_cast<int64_t>(a) * out + i]), s_.in[a]);
-        p /= s_.out[a];
+      for (size_t a = 0; a < rank; ++a) {
+        const double tap_at = double(at[a] * w_.axes[a].stride) + moved[a];
+        take_taps(tap_at + double(offset[static_cast<int64_t>(a) * out + i]), s_.in[a], found[a]);
       }
       tile.add(std::span(found, rank), s_.in);
+      next_position(at, s_.out);
     }
     const int64_t each = s_.in_total() / offset_groups_;
     for (int64_t ch = group * each; ch < (group + 1) * each; ++ch) {
