@@ -127,8 +127,8 @@ TypedReduce extreme_of(TypedReduction kind) {
 
 TypedReduce typed(TypedReduction kind, DType type) noexcept {
   switch (type) {
-    case DType::kFloat32:
-      return arithmetic_of<float>(kind);
+    case DType::kFloat32:  // others: kernels/rows
+      return kind == TypedReduction::kProd ? fold<TypedReduction::kProd, float> : nullptr;
     case DType::kFloat64:
       return arithmetic_of<double>(kind);
     case DType::kInt32:

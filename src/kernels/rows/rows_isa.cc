@@ -101,8 +101,8 @@ constexpr int64_t kTile = 4096;
 // At most kTile columns: a few rows at a time are read as they lie. Blocks of rows keep sums short
 // and exact.
 template <RowReduction kKind>
-FERRY_INLINE void fold_tile(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
-                            float factor) {
+[[gnu::noinline]] void fold_tile(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
+                                 float factor) {
   using F = Fold<kKind>;
   constexpr int64_t kBlock = 256;
   constexpr int kRows = 4;
@@ -114,11 +114,7 @@ FERRY_INLINE void fold_tile(const float* x, float* y, int64_t n, int64_t stride,
     for (; r + kRows <= r1; r += kRows) {
       join_rows<kKind, kRows>(x + r * stride, stride, cols, sum, r == r0);
     }
-    if (r + 2 <= r1) {
-      join_rows<kKind, 2>(x + r * stride, stride, cols, sum, r == r0);
-      r += 2;
-    }
-    if (r < r1) join_rows<kKind, 1>(x + r * stride, stride, cols, sum, r == r0);
+    for (; r < r1; ++r) join_rows<kKind, 1>(x + r * stride, stride, cols, sum, r == r0);
     const F32 scale = splat(r1 == n ? factor : 1.0f);
     for (int64_t c = 0; c < cols; c += kLanes) {
       const int64_t lanes = smaller<int64_t>(kLanes, cols - c);

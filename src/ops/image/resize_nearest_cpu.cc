@@ -43,8 +43,8 @@ struct Picks final : StepState {
 
 // Outputs [i0, i1) along the last resampled axis; to `again` too, unless that is null.
 template <class T>
-void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, T* again, int64_t i0,
-              int64_t i1) {
+[[gnu::noinline]] void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y,
+                                T* again, int64_t i0, int64_t i1) {
   const int32_t* index = p.index[p.last].data() + i0;
   const int64_t n = i1 - i0;
   if (p.inner == 1 && sizeof(T) == sizeof(float)) {
@@ -67,8 +67,8 @@ void pick_row(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, T*
 
 // Rows [j0, j1) of a plane. Those that come from the same row of x are written in pairs, or copied.
 template <class T>
-void pick_rows(const ResizeKernels& kernels, const Picks& p, const T* x, T* y, int64_t j0,
-               int64_t j1) {
+[[gnu::noinline]] void pick_rows(const ResizeKernels& kernels, const Picks& p, const T* x, T* y,
+                                 int64_t j0, int64_t j1) {
   const int64_t out = p.axes[p.last].out, pitch = out * p.inner;
   for (int64_t j = j0; j < j1;) {
     const int64_t start = p.starts[static_cast<size_t>(j)];

@@ -152,8 +152,8 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
 // Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
 // Whether all indices lie in [-size, size); others are left out.
 template <class T, class I, class Apply>
-bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const I* indices,
-                   const T* updates, T* y, Apply apply) {
+[[gnu::noinline]] bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1,
+                                     const I* indices, const T* updates, T* y, Apply apply) {
   T* base = y + offset_of(o, l.outer_dims, l.outer_strides);
   const int64_t size = l.size, stride = l.stride;
   bool inside = true;
