@@ -137,11 +137,20 @@ void check_halves(DType type, double rounding) {
   };
   for (const char* op : {"Add", "Sub", "Mul", "Div"}) {
     for (const Shapes& s : kShapes) {
-      StepTester(op).input(narrow(s.a, 1)).input(narrow(s.b, 2)).kernel("elementwise_half").run();
+      StepTester(op).input(narrow(s.a, 1)).input(narrow(s.b, 2)).kernel("elementwise_typed").run();
     }
   }
+  // Every number of the type.
+  Tensor all = Tensor::allocate(type, {65536}).value();
+  for (int i = 0; i < 65536; ++i) {
+    all.data<T>()[i] = std::bit_cast<T>(static_cast<uint16_t>(i));
+  }
+  for (const char* op : {"Relu", "Neg", "Abs"}) {
+    StepTester(op).input(all).kernel("elementwise_typed").run();
+  }
   Tensor x = narrow({3, 701}, 3);
-  for (const char* op : {"Relu", "Neg", "Abs", "Sign", "Floor", "LeakyRelu", "Sqrt"}) {
+  StepTester("PRelu").input(x).input(narrow({701}, 4)).kernel("elementwise_half").run();
+  for (const char* op : {"Sign", "Floor", "LeakyRelu", "Sqrt"}) {
     StepTester(op).input(x).kernel("elementwise_half").run();
   }
   for (int64_t i = 0; i < x.count(); ++i) {
@@ -215,6 +224,67 @@ void check_remainders() {
       .input(tensor<T>({1}, {0}))
       .kernel("elementwise_typed")
       .run_error("divided by zero");
+}
+
+// Quotients of every size, both signs of zero, what is no number, and every number of values.
+template <class T>
+void check_remainders_of_floats() {
+  const T huge = std::numeric_limits<T>::max(), least = std::numeric_limits<T>::min();
+  const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  for (int64_t fmod : {0, 1}) {
+    for (const int64_t n : {1, 7, 63, 64, 65, 1000}) {
+      for (const bool wild : {false, true}) {
+        Tensor a = values<T>({n}, 3), b = values<T>({n}, 4, false);
+        T *u = a.data<T>(), *v = b.data<T>();
+        for (int64_t i = 0; i < n; ++i) {
+          u[i] *= T(1.37), v[i] = v[i] * T(0.71) + T(0.01);
+          if (i % 11 == 5) u[i] = v[i] * T(3);
+          if (i % 13 == 6) u[i] *= T(1e6), v[i] *= T(1e-2);
+          if (!wild) continue;
+          if (i % 17 == 1) u[i] = T(-0.0);
+          if (i % 19 == 2) v[i] = T(0);
+          if (i % 23 == 3) u[i] = i % 2 == 0 ? huge : infinity;
+          if (i % 29 == 4) v[i] = i % 2 == 0 ? infinity : -infinity;
+          if (i % 31 == 5) u[i] = nan;
+          if (i % 37 == 6) u[i] = huge, v[i] = least;
+        }
+        StepTester("Mod").attr("fmod", fmod).input(a).input(b).kernel("elementwise_typed").run();
+      }
+    }
+  }
+}
+
+TEST(Typed, RemaindersOfFloats) {
+  check_remainders_of_floats<float>();
+  check_remainders_of_floats<double>();
+}
+
+template <class T>
+void check_clip() {
+  for (const int64_t n : {1, 31, 1024, 1025, 40'000}) {
+    for (const bool low : {false, true}) {
+      for (const bool high : {false, true}) {
+        StepTester t("Clip");
+        t.input(values<T>({n}, 5));
+        low ? t.input(tensor<T>({}, {-3})) : t.no_input();
+        if (high) t.input(tensor<T>({1}, {4}));
+        if (low || high) t.kernel("elementwise_typed").run();
+      }
+    }
+  }
+}
+
+TEST(Typed, Clip) {
+  check_clip<int32_t>();
+  check_clip<int64_t>();
+  check_clip<double>();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  StepTester("Clip")
+      .input(tensor<double>({4}, {nan, -5, 5, -0.0}))
+      .input(tensor<double>({}, {nan}))
+      .input(tensor<double>({}, {2}))
+      .kernel("elementwise_typed")
+      .run();
 }
 
 TEST(Typed, Remainders) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
 #include "kernels/functions/double_math.h"
-#include "kernels/typed/typed.h"
+#include "kernels/typed/half.h"
 #include "kernels/vec.h"
 #include "kernels/wrap.h"
 
@@ -214,12 +214,53 @@ TypedBinaryRow shift_binary(TypedOp op, DType type) {
   }
 }
 
+// Remainders of floats: the quotient's whole part is right or one too many while a double holds its
+// product with the divisor, and then what is left is exact. Others go to the C library, by element.
+template <TypedOp kOp, class T>
+void remainder_row(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                   int64_t n) noexcept {
+  constexpr int64_t kBlock = 64;
+  constexpr bool kFused = FERRY_ISA_LEVEL > 0;
+  constexpr double kMost = sizeof(T) == 4 ? 0x1p28 : kFused ? 0x1p51 : 0;
+  const T *from_a = static_cast<const T*>(a), *from_b = static_cast<const T*>(b);
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    T u[kBlock] = {}, v[kBlock], r[kBlock];
+    for (int64_t j = 0; j < kBlock; ++j) v[j] = 1;
+    for (int64_t j = 0; j < m; ++j) u[j] = from_a[(i + j) * a_step];
+    for (int64_t j = 0; j < m; ++j) v[j] = from_b[(i + j) * b_step];
+    int64_t far = 0;
+    for (int64_t j = 0; j < kBlock; ++j) {
+      const double p = static_cast<double>(u[j]), q = static_cast<double>(v[j]);
+      const double size = __builtin_fabs(q), ratio = __builtin_fabs(p) / size;
+      const double rest = fma_double(-__builtin_trunc(ratio), size, __builtin_fabs(p));
+      r[j] = static_cast<T>(__builtin_copysign(rest < 0 ? rest + size : rest, p));
+      far |= ratio < kMost && size < __builtin_inf() ? 0 : 1;
+    }
+    for (int64_t j = 0; j < m && far != 0; ++j) {
+      r[j] = static_cast<T>(__builtin_fmod(static_cast<double>(u[j]), static_cast<double>(v[j])));
+    }
+    for (int64_t j = 0; j < kBlock && kOp == TypedOp::kMod; ++j) {
+      const T moved = (r[j] < 0) != (v[j] < 0) ? r[j] + v[j] : r[j];
+      r[j] = r[j] == 0 ? static_cast<T>(__builtin_copysign(0.0, v[j])) : moved;
+    }
+    __builtin_memcpy(static_cast<T*>(y) + i, r, static_cast<uint64_t>(m) * sizeof(T));
+  }
+}
+
 template <class T>
 TypedBinaryRow remainder_of(TypedOp op) {
-  return op == TypedOp::kMod ? arithmetic_row<TypedOp::kMod, T> : arithmetic_row<TypedOp::kFmod, T>;
+  if constexpr (std::is_floating_point_v<T>) {
+    return op == TypedOp::kMod ? remainder_row<TypedOp::kMod, T> : remainder_row<TypedOp::kFmod, T>;
+  } else {
+    return op == TypedOp::kMod ? arithmetic_row<TypedOp::kMod, T>
+                               : arithmetic_row<TypedOp::kFmod, T>;
+  }
 }
 TypedBinaryRow remainder_binary(TypedOp op, DType type) {
   if (type == DType::kInt32) return remainder_of<int32_t>(op);
+  if (type == DType::kFloat32) return remainder_of<float>(op);
+  if (type == DType::kFloat64) return remainder_of<double>(op);
   if (type != DType::kInt64) return nullptr;
   return op == TypedOp::kMod ? divide_row<TypedOp::kMod> : divide_row<TypedOp::kFmod>;
 }
@@ -338,6 +379,9 @@ TypedBinaryRow binary(TypedOp op, DType type) noexcept {
       return binary_of<int32_t>(op);
     case DType::kInt64:
       return binary_of<int64_t>(op);
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return half_binary(op, type);
     case DType::kBool:
       return bool_binary(op);
     default:
@@ -448,6 +492,9 @@ TypedUnaryRow unary(TypedUnary op, DType type) noexcept {
       return unary_of<int32_t>(op);
     case DType::kInt64:
       return unary_of<int64_t>(op);
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return half_unary(op, type);
     case DType::kBool:
       return op == TypedUnary::kNot ? not_row : nullptr;
     default:

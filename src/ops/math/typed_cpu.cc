@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise operators beyond fp32 arithmetic: other types, comparisons, logic.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "kernels/typed/typed.h"
 #include "ops/arguments.h"
@@ -187,10 +190,64 @@ Result<KernelOffer> make_variadic(const KernelRequest& request) {
                      : kind == VariadicKind::kMin ? TypedOp::kMin
                                                   : TypedOp::kAdd;
   const TypedBinaryRow row = kernels.binary(op, type);
-  if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
+  // Sums of 16-bit floats are rounded once, not between two terms.
+  const bool narrow = type == DType::kFloat16 || type == DType::kBFloat16;
+  if (row == nullptr || narrow) return KernelOffer(std::string("no typed kernel for this type"));
   const bool mean = kind == VariadicKind::kMean;
   return KernelOffer(
       std::make_unique<VariadicStep>(row, mean ? kernels.binary(TypedOp::kDiv, type) : nullptr));
+}
+
+class ClipStep final : public StepKernel {
+ public:
+  ClipStep(TypedBinaryRow most, TypedBinaryRow least, Op op)
+      : most_(most), least_(least), op_(std::move(op)) {}
+  std::string name() const override { return "elementwise_typed"; }
+  Status run(StepContext& c) const override {
+    const Tensor& x = c.input(0);
+    std::vector<std::pair<TypedBinaryRow, const void*>> bounds;
+    for (size_t i = 1; i <= 2; ++i) {
+      if (!c.has_input(i)) continue;
+      if (c.input(i).count() != 1) return op_.def().eval(op_, c);
+      const void* bound = c.input(i).raw();
+      // A bound that is NaN bounds nothing.
+      if (x.dtype() == DType::kFloat64 && std::isnan(*c.input(i).data<double>())) continue;
+      bounds.emplace_back(i == 1 ? most_ : least_, bound);
+    }
+    if (bounds.empty()) return op_.def().eval(op_, c);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+    const int64_t element = dtype_bits(x.dtype()) / 8;
+    const auto* from = static_cast<const char*>(x.raw());
+    auto* to = static_cast<char*>(y.raw());
+    constexpr int64_t kBlock = 1024;
+    parallel_range(c.team(), x.count(), x.count() >= kMinParallelValues,
+                   [&](int64_t i0, int64_t i1, int) {
+                     for (int64_t i = i0; i < i1; i += kBlock) {
+                       const int64_t m = std::min(kBlock, i1 - i);
+                       const char* values = from + i * element;
+                       for (const auto& [row, bound] : bounds) {
+                         row(values, 1, bound, 0, to + i * element, m);
+                         values = to + i * element;
+                       }
+                     }
+                   });
+    return {};
+  }
+
+ private:
+  TypedBinaryRow most_, least_;
+  Op op_;
+};
+
+Result<KernelOffer> make_clip(const KernelRequest& request) {
+  const TypedKernels& kernels = typed_kernels(request.isa);
+  const DType type = request.type(0).dtype;
+  const TypedBinaryRow most = kernels.binary(TypedOp::kMax, type);
+  if (type == DType::kFloat32 || most == nullptr) {
+    return KernelOffer(std::string("no typed kernel for this type"));
+  }
+  return KernelOffer(
+      std::make_unique<ClipStep>(most, kernels.binary(TypedOp::kMin, type), request.node.op));
 }
 
 Result<KernelOffer> offer_unary(const KernelRequest& request, TypedUnary op, bool to_bool) {
@@ -239,6 +296,7 @@ void register_typed_cpu(KernelRegistry& r) {
     r.add(op, "elementwise_typed", make_binary);
   }
   r.add("Pow", "elementwise_typed", make_power);
+  r.add("Clip", "elementwise_typed", make_clip);
   for (const char* op : {"Max", "Min", "Sum", "Mean"})
     r.add(op, "elementwise_typed", make_variadic);
   for (const char* op : {"Abs", "Neg", "Sign", "Relu", "Not", "BitwiseNot"}) {
