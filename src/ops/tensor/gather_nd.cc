@@ -14,7 +14,11 @@ namespace {
 Result<Shape> gathered_shape(const GatherND& op, const Shape& x, const Shape& indices, int64_t m) {
   const auto rank = static_cast<int64_t>(x.size());
   const auto b = op.batch_dims;
-  if (b < 0 || b >= static_cast<int64_t>(indices.size()) || b > rank || m < 0 || m > rank - b) {
+  if (b < 0 || b >= static_cast<int64_t>(indices.size()) || b > rank) {
+    return shape_mismatch("batch_dims is {}, x is {}, indices are {}: wanted are axes of both", b,
+                          to_string(x), to_string(indices));
+  }
+  if (m < 0 || m > rank - b) {
     return shape_mismatch(
         "x {} is indexed by {} with batch_dims {}: wanted are at most {} positions", to_string(x),
         to_string(indices), b, rank - b);

@@ -26,6 +26,14 @@ TEST(GatherNd, Indices) {
       .input(tensor<int64_t>({1, 2}, {0, 0}))
       .expect_error(Code::kShapeMismatch, "at most 1 positions")
       .run();
+  for (const int64_t batch_dims : {INT64_MIN, int64_t{-1}, int64_t{2}, INT64_MAX}) {
+    OpTester("GatherND")
+        .attr("batch_dims", batch_dims)
+        .input(iota({2}))
+        .input(tensor<int64_t>({1, 2}, {0, 0}))
+        .expect_error(Code::kShapeMismatch, "batch_dims")
+        .run();
+  }
 }
 
 }  // namespace
