@@ -456,7 +456,8 @@ def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random
     times = long_sum(node, given)
     for k in range(SHADOWS):
         moved = {v.name: v.shadows[k] if exact or v.fixed else perturb(v.shadows[k], v.element, g, times) for v in given}
-        if all(same(moved[n], inputs[n]) for n in moved):
+        still = all(same(moved[n], inputs[n]) for n in moved)
+        if still:
             made = results
         else:
             try:
@@ -464,7 +465,7 @@ def evaluate(node: onnx.NodeProto, given: list[Value], exact: bool, g: np.random
             except ferry.Error as error:
                 raise Reject("shadow refused") from error
         shadows.append([made[o] if o else None for o in node.output])
-        if not all(same(moved[n], inputs[n]) for n in moved):
+        if not still or has_halves(node):
             stands_clear(node, session, given, k, results)
     return table, shadows
 
@@ -488,6 +489,11 @@ def long_sum(node: onnx.NodeProto, given: list[Value]) -> float:
     return max(1.0, 1.63 * k**0.5 / (AMPLITUDE[el.F32] * 2**0.5))
 
 
+def has_halves(node: onnx.NodeProto) -> bool:
+    """Sums of these are whole numbers, scales powers of two: halves are common, and peers add the zero point before they round."""
+    return node.op_type.startswith("QLinear")
+
+
 def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value], k: int, results: dict) -> None:
     """Raises Reject when moving the inputs a little further, or the other way, changes what may not change gradually."""
     steps = [o for o in node.output if o and (node.op_type in JUMPS or not isinstance(results[o], (list, type(None))) and np.asarray(results[o]).dtype.kind not in "fcV")]
@@ -496,7 +502,7 @@ def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value
     # Of two equal values either must be the larger one once: the first shadow also counts mirrored.
     for shadow, times in ((k, CLEARANCE), *([(0, -CLEARANCE)] if k == 0 else [])):
         try:
-            made = session.run({v.name: moved_further(v, v.shadows[shadow], times) for v in given})
+            made = session.run({v.name: moved_further(v, v.shadows[shadow], times, has_halves(node)) for v in given})
         except ferry.Error as error:
             raise Reject("shadow refused") from error
         for o in steps:
@@ -509,13 +515,13 @@ def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value
                 raise Reject("near a jump")
 
 
-def moved_further(v: Value, shadow: Any, times: float) -> Any:
+def moved_further(v: Value, shadow: Any, times: float, exact_too: bool = False) -> Any:
     """The value, `times` as far from where it is as the shadow; other kinds than real numbers stay."""
     if v.kind != "tensor" or v.element not in el.UNIT or v.element in el.COMPLEX:
         return v.data
     wide = v.data.astype(np.float64)
     further = wide + times * (shadow.astype(np.float64) - wide)
-    if not v.is_exact:
+    if exact_too or not v.is_exact:
         further *= 1 + times * el.UNIT[v.element] * np.random.default_rng(list(v.shape)).uniform(-1, 1, v.shape)
     return further.astype(v.data.dtype)
 
