@@ -38,6 +38,9 @@ ValueId operand_for(PatchBuilder& p, const Graph& g, ValueId a, const Moves& m, 
   if (is_single_element(t)) return t.rank() <= x.rank() ? a : kNone;
   if (m.transposed) return kNone;
   if (same_type(g, a, out)) {
+    const Tensor* c = constant_of(g, a);
+    const auto dims = constant_dims(*x.shape);
+    if (c != nullptr && dims) return p.constant(c->reshaped(*dims));
     const auto spec = reshape_spec(*y.shape, *x.shape);
     return spec ? p.add(make_op("Reshape"), {a, p.constant(int64_tensor(*spec))}) : kNone;
   }

@@ -47,6 +47,12 @@ TEST(JoinEpilogues, OtherOperandsTakeTheDimsAbove) {
     EXPECT_EQ(t.joined(sum), "Reshape Gemm Reshape Add Reshape");
   }
   {
+    Block t;  // a constant, whose dims are known at once
+    t.x = t.input({2, 5, 8});
+    const ValueId sum = t.binary("Add", t.split(t.product()), t.weights({2, 5, 6}));
+    EXPECT_EQ(t.joined(sum), "Reshape Gemm Add Reshape");
+  }
+  {
     Block t;  // one per column, then one element
     const ValueId scaled = t.binary("Mul", t.split(t.product()), t.weights({6}));
     EXPECT_EQ(t.joined(t.binary("Sub", t.scalar(1), scaled)), "Reshape Gemm Mul Sub Reshape");
