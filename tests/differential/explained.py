@@ -42,6 +42,10 @@ def _same_lower(attributes: dict, shapes: list) -> bool:
     return attributes.get("auto_pad") == b"SAME_LOWER"
 
 
+def _unsorted(attributes: dict, shapes: list) -> bool:
+    return attributes.get("sorted", 1) == 0
+
+
 # Reasons that concern some nodes of an operator; tried before those below.
 _SOME = {
     ("onnx", "ConvTranspose"): [
@@ -58,6 +62,7 @@ _SOME = {
     ],
     ("onnxruntime", "MaxPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
     ("onnx", "AveragePool"): [(_ceil_mode, "a last window that leaves the image shifts all windows")],
+    ("onnx", "Unique"): [(_unsorted, "takes the elements along axis 0, whatever the axis")],
     ("onnx", "MaxPool"): [
         (_max_pool_of_steps_of_one, "pads of two axes are read as (top, bottom, left, right), those of one or three axes are ignored, ceil_mode adds "
                                     "them twice, and indices count within one channel and one window"),
