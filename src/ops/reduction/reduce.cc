@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
@@ -144,28 +145,34 @@ T extreme(EvalContext& c, const Group<T>& g, bool want_max) {
   }
 }
 
+// Wide enough that a sum of thousands is rounded once.
 template <class T>
-double log_sum_exp(EvalContext& c, const Group<T>& g) {
-  const auto top = static_cast<double>(static_cast<compute_t<T>>(extreme(c, g, true)));
+using sum_t = std::conditional_t<std::is_same_v<T, double>, long double, double>;
+
+template <class T>
+sum_t<T> log_sum_exp(EvalContext& c, const Group<T>& g) {
+  using W = sum_t<T>;
+  const auto top = static_cast<W>(static_cast<compute_t<T>>(extreme(c, g, true)));
   // All -inf, or an inf or NaN: the extreme is the answer.
   if (!std::isfinite(top)) return top;
-  double sum = 0;
-  g.each(c, [&](T e) { sum += std::exp(static_cast<double>(static_cast<compute_t<T>>(e)) - top); });
+  W sum = 0;
+  g.each(c, [&](T e) { sum += std::exp(static_cast<W>(static_cast<compute_t<T>>(e)) - top); });
   return std::log(sum) + top;
 }
 
 template <class T>
 T reduce_float(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
   if (kind == K::kMax || kind == K::kMin) return extreme(c, g, kind == K::kMax);
-  double r = kind == K::kProd ? 1 : 0;
+  using W = sum_t<T>;
+  W r = kind == K::kProd ? 1 : 0;
   if (kind == K::kLogSumExp) {
     r = log_sum_exp(c, g);
   } else {
     g.each(c, [&](T e) {
-      const auto v = static_cast<double>(static_cast<compute_t<T>>(e));
+      const auto v = static_cast<W>(static_cast<compute_t<T>>(e));
       switch (kind) {
         case K::kProd:
-          r *= v;
+          r = static_cast<double>(r * v);  // beyond its range at the same place
           break;
         case K::kL1:
           r += std::fabs(v);
@@ -179,7 +186,7 @@ T reduce_float(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
       }
     });
   }
-  if (kind == K::kMean) r /= static_cast<double>(count);
+  if (kind == K::kMean) r /= static_cast<W>(count);
   if (kind == K::kL2) r = std::sqrt(r);
   if (kind == K::kLogSum) r = std::log(r);
   return static_cast<T>(static_cast<compute_t<T>>(r));

@@ -68,6 +68,13 @@ TEST(Reduce, Axes) {
       .run();
 }
 
+TEST(Reduce, LongSumsOfDoublesAreRoundedOnce) {
+  const Tensor x = tensor<double>({10000}, std::vector<double>(10000, 0.1));
+  OpTester("ReduceSum").input(x).expect(tensor<double>({1}, {1000}), 5e-16, 0).run();
+  OpTester("ReduceMean").input(x).expect(tensor<double>({1}, {0.1}), 5e-16, 0).run();
+  OpTester("ReduceL1").input(x).expect(tensor<double>({1}, {1000}), 5e-16, 0).run();
+}
+
 TEST(Reduce, EmptySets) {
   const auto empty = [](const char* op, float want) {
     OpTester(op)
