@@ -46,16 +46,17 @@ class ReduceStep : public StepKernel {
       between += half;
       first = false;
     }
+    const int64_t terms = x.count() / y.count();
     for (size_t s = 0; s < stages.size(); ++s) {
       const bool last = s + 1 == stages.size();
       void* to = last ? y.raw() : between + static_cast<int64_t>(s % 2) * half;
       const bool mean = last && op.kind == ReduceKind::kMean;
-      const float factor = mean ? 1.0f / static_cast<float>(x.count() / y.count()) : 1.0f;
+      const float factor = mean ? 1.0f / static_cast<float>(terms) : 1.0f;
       reduce(c.team(), stages[s], from, to, first, factor);
       from = to;
       first = false;
     }
-    finish(y, x.count() / y.count());
+    finish(y, terms);
     return {};
   }
 
