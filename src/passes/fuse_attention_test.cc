@@ -14,6 +14,7 @@ namespace ferry {
 namespace {
 
 constexpr double kNear = 1e-5;
+// NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
 const Dim B = Dim::symbol("B"), S = Dim::symbol("S"), T = Dim::symbol("T");
 
 struct Spelling : PassTester {
@@ -109,7 +110,7 @@ TEST(FuseAttention, KeysTransposed) {
 
 TEST(FuseAttention, HeadsInside) {
   Spelling t;
-  const auto heads = [&](Dim length) {
+  const auto heads = [&](const Dim& length) {
     return t.transpose(t.input({B, length, 3, 8}), {0, 2, 1, 3});
   };
   const ValueId q = heads(S), k = t.transpose(heads(T), {0, 1, 3, 2});
@@ -120,7 +121,7 @@ TEST(FuseAttention, HeadsInside) {
 
 TEST(FuseAttention, FactorsOfOperandsUnderMoves) {
   Spelling t;
-  const auto heads = [&](Dim length) { return t.input({B, length, 3, 8}); };
+  const auto heads = [&](const Dim& length) { return t.input({B, length, 3, 8}); };
   const ValueId q = t.transpose(t.mul(heads(S), 0.6f), {0, 2, 1, 3});
   const ValueId k = t.transpose(t.mul(heads(T), 0.7f), {0, 2, 3, 1});
   const ValueId v = t.transpose(heads(T), {0, 2, 1, 3});

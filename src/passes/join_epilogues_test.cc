@@ -13,6 +13,7 @@ namespace ferry {
 namespace {
 
 constexpr double kNear = 1e-6;
+// NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
 const Dim B = Dim::symbol("B");
 
 struct Block : PassTester {

@@ -372,7 +372,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
   if (c < 0) return DimBuilder::node(DimOp::kFloorDiv, {a, b});
   Polynomial whole, rest;
   split_by_divisor(polynomial_of(a), c, whole, rest);
-  const Dim quotient = dim_of(whole.constant, std::move(whole.terms));
+  Dim quotient = dim_of(whole.constant, std::move(whole.terms));
   const Dim remainder = dim_of(rest.constant, std::move(rest.terms));
   if (remainder.is_constant() || (remainder.lower_bound() >= 0 && remainder.upper_bound() < c)) {
     return quotient;
@@ -405,7 +405,7 @@ Dim mod(const Dim& a, const Dim& b) {
   if (!b.is_constant() || b.constant() < 0) return DimBuilder::node(DimOp::kMod, {a, b});
   Polynomial whole, rest;
   split_by_divisor(polynomial_of(a), b.constant(), whole, rest);
-  const Dim remainder = dim_of(rest.constant, std::move(rest.terms));
+  Dim remainder = dim_of(rest.constant, std::move(rest.terms));
   if (remainder.is_constant() ||
       (remainder.lower_bound() >= 0 && remainder.upper_bound() < b.constant())) {
     return remainder;

@@ -8,6 +8,7 @@
 namespace ferry {
 namespace {
 
+// NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
 const Dim n = Dim::symbol("n"), h = Dim::symbol("h"), w = Dim::symbol("w");
 
 TEST(Dim, NormalFormMakesEqualExpressionsEqual) {
