@@ -7,6 +7,7 @@
 #include "ops/convert.h"
 #include "ops/known.h"
 #include "ops/registry.h"
+#include "ops/wide.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -101,10 +102,6 @@ Status infer(const Unary& op, InferContext& c) {
   c.set_type(0, std::move(x));
   return {};
 }
-
-// Wide enough that a formula of several steps is rounded once: double, and for double long double.
-template <class T>
-using wide_t = std::conditional_t<std::is_same_v<T, double>, long double, double>;
 
 // From e^-|v|, so that neither end loses digits.
 template <class W>

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
 #include "ops/known.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
+#include "ops/wide.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -145,13 +145,9 @@ T extreme(EvalContext& c, const Group<T>& g, bool want_max) {
   }
 }
 
-// Wide enough that a sum of thousands is rounded once.
 template <class T>
-using sum_t = std::conditional_t<std::is_same_v<T, double>, long double, double>;
-
-template <class T>
-sum_t<T> log_sum_exp(EvalContext& c, const Group<T>& g) {
-  using W = sum_t<T>;
+wide_t<T> log_sum_exp(EvalContext& c, const Group<T>& g) {
+  using W = wide_t<T>;
   const auto top = static_cast<W>(static_cast<compute_t<T>>(extreme(c, g, true)));
   // All -inf, or an inf or NaN: the extreme is the answer.
   if (!std::isfinite(top)) return top;
@@ -163,7 +159,7 @@ sum_t<T> log_sum_exp(EvalContext& c, const Group<T>& g) {
 template <class T>
 T reduce_float(K kind, EvalContext& c, const Group<T>& g, int64_t count) {
   if (kind == K::kMax || kind == K::kMin) return extreme(c, g, kind == K::kMax);
-  using W = sum_t<T>;
+  using W = wide_t<T>;
   W r = kind == K::kProd ? 1 : 0;
   if (kind == K::kLogSumExp) {
     r = log_sum_exp(c, g);
