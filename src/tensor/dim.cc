@@ -452,7 +452,7 @@ Dim floor_scale(const Dim& a, float scale) {
   }
   // 1 / 2^k is exact in float, so the result is a floor division.
   const float inverse = 1.0f / scale;
-  if (scale > 0 && inverse == std::floor(inverse) &&
+  if (scale > 0 && inverse <= 0x1p62f && inverse == std::floor(inverse) &&
       std::exp2(std::round(std::log2(inverse))) == inverse) {
     return floor_div(a, static_cast<int64_t>(inverse));
   }

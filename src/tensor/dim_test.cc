@@ -127,6 +127,13 @@ TEST(Dim, ScalesLikeResize) {
   EXPECT_EQ(floor_scale(h, 3.0f), h * 3);
   EXPECT_EQ(floor_scale(h, 0.5f), floor_div(h, 2));
   EXPECT_EQ(floor_scale(Dim(10), 0.75f), Dim(7));
+  // Whose inverse is infinite, or beyond 64 bits.
+  for (const float tiny : {0x1p-149f, 0x1p-126f, 0x1p-63f}) {
+    const Dim scaled = floor_scale(h, tiny);
+    EXPECT_FALSE(scaled.is_invalid());
+    EXPECT_FALSE(scaled.is_constant());
+  }
+  EXPECT_EQ(floor_scale(h, 0x1p-62f), floor_div(h, int64_t{1} << 62));
 }
 
 }  // namespace
