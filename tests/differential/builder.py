@@ -496,6 +496,8 @@ def has_halves(node: onnx.NodeProto) -> bool:
 
 def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value], k: int, results: dict) -> None:
     """Raises Reject when moving the inputs a little further, or the other way, changes what may not change gradually."""
+    if node.op_type == "Unique" and any(nearly_meet(v, k) for v in given):
+        raise Reject("near a jump")
     steps = [o for o in node.output if o and (node.op_type in JUMPS or not isinstance(results[o], (list, type(None))) and np.asarray(results[o]).dtype.kind not in "fcV")]
     if not steps:
         return
@@ -513,6 +515,17 @@ def stands_clear(node: onnx.NodeProto, session: ferry.Session, given: list[Value
                     raise Reject("near a jump")
             elif not same(made[o], results[o]):
                 raise Reject("near a jump")
+
+
+def nearly_meet(v: Value, shadow: int) -> bool:
+    """Whether two different elements are as near to each other as they may move: rounding could make them one."""
+    if v.is_exact or v.element not in el.UNIT or v.element in el.COMPLEX:
+        return False
+    wide = v.data.astype(np.float64).ravel()
+    moves = CLEARANCE * (np.abs(v.shadows[shadow].astype(np.float64).ravel() - wide) + el.UNIT[v.element] * np.abs(wide))
+    order = np.argsort(wide)
+    gaps = np.diff(wide[order])
+    return bool(((gaps > 0) & (gaps <= moves[order][1:] + moves[order][:-1])).any())
 
 
 def moved_further(v: Value, shadow: Any, times: float, exact_too: bool = False) -> Any:
