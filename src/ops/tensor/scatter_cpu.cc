@@ -151,16 +151,21 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
 
 // Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
 // Whether all indices lie in [-size, size); others are left out.
+using ScatterLines = bool (*)(const Lines& l, int64_t o, int64_t k0, int64_t k1,
+                              const void* indices, const void* updates, void* y);
+
 template <class T, class I, class Apply>
-[[gnu::noinline]] bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1,
-                                     const I* indices, const T* updates, T* y, Apply apply) {
-  T* base = y + offset_of(o, l.outer_dims, l.outer_strides);
+bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const void* indices_data,
+                   const void* updates_data, void* y) {
+  const auto* indices = static_cast<const I*>(indices_data);
+  const auto* updates = static_cast<const T*>(updates_data);
+  T* base = static_cast<T*>(y) + offset_of(o, l.outer_dims, l.outer_strides);
   const int64_t size = l.size, stride = l.stride;
   bool inside = true;
   const auto put = [&](T* to, I index, T update) {
     const auto given = static_cast<int64_t>(index), at = given < 0 ? given + size : given;
     if (static_cast<uint64_t>(at) < static_cast<uint64_t>(size))
-      apply(to[at * stride], update);
+      Apply()(to[at * stride], update);
     else
       inside = false;
   };
@@ -183,27 +188,33 @@ template <class T, class I, class Apply>
   return inside;
 }
 
-template <class I>
+ScatterLines scatter_lines_of(Reduction r, DType type, DType index_type) {
+  ScatterLines chosen = nullptr;
+  with_apply(r, type, [&]<class T, class Apply>(T, Apply) {
+    chosen = index_type == DType::kInt32 ? scatter_lines<T, int32_t, Apply>
+                                         : scatter_lines<T, int64_t, Apply>;
+  });
+  return chosen;
+}
+
 Status scatter_elements(StepContext& c, Reduction r, size_t axis, Tensor& y) {
   const Tensor &x = c.input(0), &indices = c.input(1), &updates = c.input(2);
   if (indices.count() == 0) return {};
   std::atomic<bool> inside = true;
   const Lines l = make_lines(x.dims(), indices.dims(), axis);
   const int64_t strips = l.outer >= 4 * c.team().size() ? 1 : std::max<int64_t>(l.inner / 64, 1);
-  with_apply(r, x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
-    parallel_range(c.team(), l.outer * strips, indices.count() >= kMinParallelValues,
-                   [&](int64_t u0, int64_t u1, int) {
-                     bool all = true;
-                     for (int64_t u = u0; u < u1; ++u) {
-                       const int64_t strip = u % strips;
-                       all &= scatter_lines(l, u / strips, l.inner * strip / strips,
-                                            l.inner * (strip + 1) / strips, indices.data<I>(),
-                                            static_cast<const T*>(updates.raw()),
-                                            static_cast<T*>(y.raw()), apply);
-                     }
-                     if (!all) inside = false;
-                   });
-  });
+  const ScatterLines scatter = scatter_lines_of(r, x.dtype(), indices.dtype());
+  parallel_range(c.team(), l.outer * strips, indices.count() >= kMinParallelValues,
+                 [&](int64_t u0, int64_t u1, int) {
+                   bool all = true;
+                   for (int64_t u = u0; u < u1; ++u) {
+                     const int64_t strip = u % strips;
+                     all &= scatter(l, u / strips, l.inner * strip / strips,
+                                    l.inner * (strip + 1) / strips, indices.raw(), updates.raw(),
+                                    y.raw());
+                   }
+                   if (!all) inside = false;
+                 });
   // Which says what is wrong.
   return inside ? Status() : check_indices(c, indices, l.size);
 }
@@ -219,9 +230,7 @@ Status run_elements(const ScatterElements& op, StepContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   copy_all(c.team(), x, y);
-  const Reduction r = reduction_of(op.reduction);
-  return indices.dtype() == DType::kInt32 ? scatter_elements<int32_t>(c, r, axis, y)
-                                          : scatter_elements<int64_t>(c, r, axis, y);
+  return scatter_elements(c, reduction_of(op.reduction), axis, y);
 }
 
 bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
@@ -238,19 +247,23 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
 }
 
 // Blocks [from_block, to_block) of `inner` elements, those whose places lie in [begin, end).
+using ScatterBlocks = void (*)(const int64_t* places, int64_t from_block, int64_t to_block,
+                               int64_t inner, int64_t begin, int64_t end, const void* updates,
+                               void* y);
+
 template <class T, class Apply>
 void scatter_blocks(const int64_t* places, int64_t from_block, int64_t to_block, int64_t inner,
-                    int64_t begin, int64_t end, const T* updates, T* y, Apply apply) {
+                    int64_t begin, int64_t end, const void* updates, void* y) {
   for (int64_t i = from_block; i < to_block; ++i) {
     if (places[i] < begin || places[i] >= end) continue;
-    T* to = y + places[i] * inner;
-    const T* from = updates + i * inner;
+    T* to = static_cast<T*>(y) + places[i] * inner;
+    const T* from = static_cast<const T*>(updates) + i * inner;
     if (inner == 1) {
-      apply(*to, *from);
+      Apply()(*to, *from);
     } else if constexpr (std::is_same_v<Apply, Replace>) {
       std::memcpy(to, from, static_cast<size_t>(inner) * sizeof(T));
     } else {
-      for (int64_t k = 0; k < inner; ++k) apply(to[k], from[k]);
+      for (int64_t k = 0; k < inner; ++k) Apply()(to[k], from[k]);
     }
   }
 }
@@ -272,12 +285,13 @@ Status run_nd(const ScatterND& op, StepContext& c) {
   FERRY_RETURN_IF_ERROR(resolve_tuples(c, indices, 0, count, x.dims(), 0, m, places));
   if (updates.count() == 0) return {};
   const int64_t parts = updates.count() >= kMinParallelValues ? c.team().size() : 1;
-  with_apply(reduction_of(op.reduction), x.dtype(), [&]<class T, class Apply>(T, Apply apply) {
-    c.team().parallel(static_cast<int>(parts), [&](int part, int) {
-      c.team().in_slices(0, count, 1, [&](int64_t from, int64_t to) {
-        scatter_blocks(places, from, to, inner, blocks * part / parts, blocks * (part + 1) / parts,
-                       static_cast<const T*>(updates.raw()), static_cast<T*>(y.raw()), apply);
-      });
+  ScatterBlocks scatter = nullptr;
+  with_apply(reduction_of(op.reduction), x.dtype(),
+             [&]<class T, class Apply>(T, Apply) { scatter = scatter_blocks<T, Apply>; });
+  c.team().parallel(static_cast<int>(parts), [&](int part, int) {
+    c.team().in_slices(0, count, 1, [&](int64_t from, int64_t to) {
+      scatter(places, from, to, inner, blocks * part / parts, blocks * (part + 1) / parts,
+              updates.raw(), y.raw());
     });
   });
   return {};
