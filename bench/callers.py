@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several callers at once, beside onnxruntime with the same arrangement.
 
-    python -m bench.callers net.onnx [--threads 2] [--seconds 2] [--callers 2]
+    python -m bench.callers net.onnx [--case case_0.npz] [--threads 2] [--seconds 2] [--callers 2]
 
 Runs per second of: one session and one caller; as many sessions as callers, each in a thread of its own; one session shared
 by 16 callers; and two sessions in series, whose time is compared with the sum of both alone. Every session may use --threads.
+The engines take turns, five each; medians. Inputs come from a case of the zoo; without one they are random, free sizes 1.
 """
 
 import argparse
@@ -28,8 +29,17 @@ def open_onnxruntime(path, threads):
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 4
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda inputs: session.run(None, inputs)
+
+
+ROUNDS = 5
+
+
+def case_inputs(path):
+    case = np.load(path)
+    return {name.removeprefix("in."): case[name] for name in case.files if name.startswith("in.")}
 
 
 def random_inputs(path):
@@ -52,8 +62,7 @@ def rate(runs, inputs, seconds):
             counts[i] += 1
 
     for run in dict.fromkeys(runs):
-        for _ in range(3):
-            run(inputs)
+        run(inputs)
     callers = [threading.Thread(target=call, args=(i,)) for i in range(len(runs))]
     start = time.perf_counter()
     for caller in callers:
@@ -65,9 +74,10 @@ def rate(runs, inputs, seconds):
     return sum(counts) / (time.perf_counter() - start)
 
 
-def median_seconds(calls, inputs, seconds):
+def seconds_per_round(calls, inputs, seconds):
+    """Of all calls one after the other."""
     times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    while not times or time.perf_counter() < end:
         start = time.perf_counter()
         for run in calls:
             run(inputs)
@@ -75,25 +85,31 @@ def median_seconds(calls, inputs, seconds):
     return statistics.median(times)
 
 
+def in_turns(measures):
+    """The median of each measure, taken in turns."""
+    taken = [[measure() for measure in measures] for _ in range(ROUNDS)]
+    return [statistics.median(column) for column in zip(*taken)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
+    parser.add_argument("--case", help="an .npz file whose arrays in.NAME are the inputs")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--callers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=float, default=2, help="per engine and line")
     options = parser.parse_args()
-    inputs = random_inputs(options.model)
+    inputs = case_inputs(options.case) if options.case else random_inputs(options.model)
+    part = options.seconds / ROUNDS
+    sessions = [[make(options.model, options.threads) for _ in range(options.callers)] for make in (open_ferry, open_onnxruntime)]
     print(f"{'runs per second':28}{'ferry':>10}{'onnxruntime':>13}{'ratio':>8}")
-    engines = [open_ferry, open_onnxruntime]
-    sessions = [[make(options.model, options.threads) for _ in range(options.callers)] for make in engines]
     for label, pick in [("one caller", lambda s: s[:1]), (f"{options.callers} sessions", lambda s: s),
                         ("16 callers, one session", lambda s: s[:1] * 16)]:
-        rates = [rate(pick(s), inputs, options.seconds) for s in sessions]
-        print(f"{label:28}{rates[0]:10.1f}{rates[1]:13.1f}{rates[0] / rates[1]:8.2f}")
+        ours, theirs = in_turns([lambda s=s: rate(pick(s), inputs, part) for s in sessions])
+        print(f"{label:28}{ours:10.1f}{theirs:13.1f}{ours / theirs:8.2f}")
     for name, s in zip(("ferry", "onnxruntime"), sessions):
-        alone = sum(median_seconds([run], inputs, options.seconds / 2) for run in s)
-        series = median_seconds(s, inputs, options.seconds)
-        print(f"{name}: {len(s)} sessions in series take {series / alone:.3f} of the sum")
+        series, *alone = in_turns([lambda calls=calls: seconds_per_round(calls, inputs, part / 2) for calls in (s, *([run] for run in s))])
+        print(f"{name}: {len(s)} sessions in series take {series / sum(alone):.3f} of the sum")
 
 
 if __name__ == "__main__":
