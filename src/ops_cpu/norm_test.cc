@@ -35,6 +35,32 @@ TEST(Norm, MeanVariance) {
   }
 }
 
+TEST(Norm, LocalResponse) {
+  for (const Dims& dims : {Dims{1, 9, 7, 9}, Dims{2, 33, 600}, Dims{3, 1, 5}, Dims{2, 6},
+                           Dims{1, 70, 40, 41}, Dims{2, 0, 3}, Dims{1, 3, 1030}}) {
+    for (int64_t size : {1, 2, 5, 100}) {
+      for (float beta : {0.75f, 0.5f, 1.0f, -2.3f}) {
+        StepTester("LRN")
+            .attr("size", size)
+            .attr("alpha", 0.9f)
+            .attr("beta", beta)
+            .attr("bias", 2.0f)
+            .input(random_tensor(dims, 3))
+            .kernel("lrn_f32")
+            .tolerance(1e-6, 1e-7)
+            .run();
+      }
+    }
+  }
+  StepTester("LRN")
+      .attr("size", int64_t{3})
+      .attr("bias", 0.0f)
+      .input(tensor<float>({1, 4, 1}, {0, 0, 0, 1e30f}))
+      .kernel("lrn_f32")
+      .tolerance(1e-6, 1e-7)
+      .run();
+}
+
 TEST(Norm, Batch) {
   for (const Dims& dims : {Dims{3, 5, 7, 9}, Dims{2, 33, 600}, Dims{700, 70}, Dims{90},
                            Dims{4, 1, 5000}, Dims{1, 6, 3}, Dims{2, 3, 0}}) {

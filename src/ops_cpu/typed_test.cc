@@ -91,6 +91,29 @@ void check_powers() {
       .run_error("zero is raised to the negative power -3");
 }
 
+TEST(Typed, PowersOfFloats) {
+  for (const Shapes& s : kShapes) {
+    StepTester("Pow")
+        .input(values<float>(s.a, 1))
+        .input(values<float>(s.b, 2))
+        .kernel("power_f32")
+        .tolerance(1e-6, 1e-38)
+        .run();
+  }
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> special = {
+      0,     1,     2,        3,    0.5f,  0.25f,     1e-40f,
+      1e38f, 1e30f, 16777215, 2.5f, 1e-3f, kInfinity, std::numeric_limits<float>::quiet_NaN()};
+  for (size_t i = 0, n = special.size(); i < n; ++i) special.push_back(-special[i]);
+  const auto n = static_cast<int64_t>(special.size());
+  StepTester("Pow")
+      .input(tensor<float>({n, 1}, special))
+      .input(tensor<float>({n}, special))
+      .kernel("power_f32")
+      .tolerance(1e-6, 1e-38)
+      .run();
+}
+
 TEST(Typed, Powers) {
   check_powers<int32_t>();
   check_powers<int64_t>();

@@ -128,11 +128,9 @@ std::optional<EltInstruction> instruction_of(const Node& node,
   if (const auto* u = node.op.as<Unary>()) return unary_instruction(*u);
   if (const auto* b = node.op.as<Binary>()) {
     if (b->kind == BinaryKind::kPow) {
-      // Squares and roots, the exponents that models write as Pow.
       if (!is_scalar_f32(constants[1])) return std::nullopt;
       const float e = *constants[1]->data<float>();
-      if (e == 2.0f) return EltInstruction{EltOp::kMul};
-      return std::nullopt;
+      return e == 2.0f ? EltInstruction{EltOp::kMul} : EltInstruction{EltOp::kPower, 0, 0, e, 0};
     }
     const auto op = binary_op(b->kind);
     if (!op) return std::nullopt;

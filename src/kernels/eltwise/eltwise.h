@@ -62,6 +62,7 @@ enum class EltOp : uint8_t {
   kAsinh,
   kAcosh,
   kAtanh,
+  kPower,  // x^p
   kFirstUnary = kClip,
 };
 

@@ -230,7 +230,8 @@ void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float 
     case EltOp::kAsinh:
     case EltOp::kAcosh:
     case EltOp::kAtanh:
-      return apply_wide(op, a, y, n);
+    case EltOp::kPower:
+      return apply_wide(op, a, y, n, p);
     default:
       return apply_activation(op, a, y, n, p, q);
   }

@@ -32,6 +32,7 @@ const auto kErf = [](double x, double, double) { return std::erf(x); };
 const auto kLog = [](double x, double, double) { return std::log(x); };
 const auto kSin = [](double x, double, double) { return std::sin(x); };
 const auto kCos = [](double x, double, double) { return std::cos(x); };
+const auto kPower = [](double x, double p, double) { return std::pow(x, p); };
 const auto kTan = [](double x, double, double) { return std::tan(x); };
 const auto kAsin = [](double x, double, double) { return std::asin(x); };
 const auto kAcos = [](double x, double, double) { return std::acos(x); };
@@ -106,6 +107,11 @@ TEST(Eltwise, FunctionsAreWithinTwoUlps) {
       {EltOp::kSoftplus, 0, 0, kSoftplus},
       {EltOp::kMish, 0, 0, kMish},
       {EltOp::kSqrt, 0, 0, kSqrt},
+      {EltOp::kPower, 0.5f, 0, kPower},
+      {EltOp::kPower, -1.5f, 0, kPower},
+      {EltOp::kPower, 3, 0, kPower},
+      {EltOp::kPower, 1.0f / 3, 0, kPower},
+      {EltOp::kPower, 0, 0, kPower},
       {EltOp::kSwish, 1, 0, kSwish},
       {EltOp::kSwish, 1.702f, 0, kSwish},
       {EltOp::kSwish, -0.03f, 0, kSwish},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elementary functions of doubles, within 2 units in the last place; y may be x.
+// Elementary functions that are computed in double: those of doubles within 2 units in the last
+// place. y may be x.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,14 @@ struct FunctionKernels {
   void (*exp)(const void* x, void* y, int64_t n) noexcept;
   void (*log)(const void* x, void* y, int64_t n) noexcept;
   void (*sqrt)(const void* x, void* y, int64_t n) noexcept;
+  // Floats: y[i] = a[i * a_step]^b[i * b_step] as C's pow; steps are 0 or 1.
+  void (*power)(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                int64_t n) noexcept;
+  // y[i] = x[i] / (bias + factor s)^beta, where s is the sum of x[i + k stride]^2 for k in
+  // [first, last]. The sums are not negative, and beta is not 0.
+  void (*divide_by_power_of_squares)(const float* x, float* y, int64_t n, int64_t stride,
+                                     int64_t first, int64_t last, double bias, double factor,
+                                     double beta) noexcept;
 };
 FERRY_DECLARE_ISA_TABLE(FunctionKernels, kFunctionKernels)
 

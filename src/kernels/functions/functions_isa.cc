@@ -83,6 +83,58 @@ void tan_floats(const float* x, float* y, int64_t n) {
   }
 }
 
+// C's pow, with all its exceptions: x^0 and 1^y are 1, also of NaN.
+FERRY_INLINE double power_wide(double x, double y) {
+  const double infinity = __builtin_inf(), a = __builtin_fabs(x), half = y * 0.5;
+  const bool whole = (y + kRounder) - kRounder == y;
+  const bool odd = whole && (half + kRounder) - kRounder != half;
+  const double magnitude = exp_double<12>(y * log_double(a));
+  const double signed_power = odd ? __builtin_copysign(magnitude, x) : magnitude;
+  const bool no_number = x < 0 && x > -infinity && !whole;
+  const double power = no_number ? __builtin_nan("") : signed_power;
+  const bool one = y == 0 || x == 1 || (a == 1 && __builtin_fabs(y) == infinity);
+  return one ? 1.0 : power;
+}
+
+void power_floats(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
+                  int64_t n) noexcept {
+  const auto *x = static_cast<const float*>(a), *e = static_cast<const float*>(b);
+  auto* to = static_cast<float*>(y);
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    float base[kBlock] = {}, exponent[kBlock] = {}, out[kBlock];
+    for (int64_t j = 0; j < m; ++j) base[j] = x[(i + j) * a_step];
+    for (int64_t j = 0; j < m; ++j) exponent[j] = e[(i + j) * b_step];
+    for (int64_t j = 0; j < kBlock; ++j) {
+      out[j] = static_cast<float>(
+          power_wide(static_cast<double>(base[j]), static_cast<double>(exponent[j])));
+    }
+    __builtin_memcpy(to + i, out, static_cast<uint64_t>(m) * sizeof(float));
+  }
+}
+
+void divide_by_power_of_squares(const float* x, float* y, int64_t n, int64_t stride, int64_t first,
+                                int64_t last, double bias, double factor, double beta) noexcept {
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = smaller(kBlock, n - i);
+    double sums[kBlock] = {};
+    float values[kBlock] = {}, out[kBlock];
+    for (int64_t k = first; k <= last; ++k) {
+      const float* row = x + i + k * stride;
+      for (int64_t j = 0; j < m; ++j) {
+        const auto v = static_cast<double>(row[j]);
+        sums[j] = fma_double(v, v, sums[j]);
+      }
+    }
+    __builtin_memcpy(values, x + i, static_cast<uint64_t>(m) * sizeof(float));
+    for (int64_t j = 0; j < kBlock; ++j) {
+      const double power = exp_double<12>(beta * log_double(fma_double(factor, sums[j], bias)));
+      out[j] = static_cast<float>(static_cast<double>(values[j]) / power);
+    }
+    __builtin_memcpy(y + i, out, static_cast<uint64_t>(m) * sizeof(float));
+  }
+}
+
 void exp_doubles(const void* x, void* y, int64_t n) noexcept {
   map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
              [](double v) { return exp_double<12>(v); });
@@ -98,8 +150,11 @@ void sqrt_doubles(const void* x, void* y, int64_t n) noexcept {
 
 }  // namespace
 
-void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept {
+void apply_wide(EltOp op, const float* a, float* y, int64_t n, float p) noexcept {
   switch (op) {
+    case EltOp::kPower:
+      return map_blocks(a, y, n,
+                        [e = static_cast<double>(p)](double v) { return power_wide(v, e); });
     case EltOp::kTan:
       return tan_floats(a, y, n);
     case EltOp::kAsinh:
@@ -111,6 +166,7 @@ void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept {
   }
 }
 
-extern const FunctionKernels kFunctionKernels = {exp_doubles, log_doubles, sqrt_doubles};
+extern const FunctionKernels kFunctionKernels = {exp_doubles, log_doubles, sqrt_doubles,
+                                                 power_floats, divide_by_power_of_squares};
 
 }  // namespace ferry::FERRY_ISA

@@ -6,7 +6,7 @@
 
 namespace ferry::FERRY_ISA {
 
-// kTan, kAsinh, kAcosh and kAtanh. y may be a.
-void apply_wide(EltOp op, const float* a, float* y, int64_t n) noexcept;
+// kTan, kAsinh, kAcosh, kAtanh and kPower. y may be a.
+void apply_wide(EltOp op, const float* a, float* y, int64_t n, float p) noexcept;
 
 }  // namespace ferry::FERRY_ISA

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/functions/functions.h"
 #include "kernels/typed/typed.h"
 #include "ops/arguments.h"
 #include "ops/logical/float_class.h"
@@ -134,6 +135,29 @@ class PowerStep final : public StepKernel {
   TypedBinaryRow row_;
   Op op_;
 };
+
+class FloatPowerStep final : public StepKernel {
+ public:
+  explicit FloatPowerStep(TypedBinaryRow row) : row_(row) {}
+  std::string name() const override { return "power_f32"; }
+  Status run(StepContext& c) const override {
+    const Tensor &a = c.input(0), &b = c.input(1);
+    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
+    if (y.count() > 0) run_binary(c.team(), row_, a, b, y);
+    return {};
+  }
+
+ private:
+  TypedBinaryRow row_;
+};
+
+Result<KernelOffer> make_float_power(const KernelRequest& request) {
+  for (size_t i : {0, 1}) {
+    if (request.type(i).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
+  }
+  return KernelOffer(std::make_unique<FloatPowerStep>(function_kernels(request.isa).power));
+}
 
 Result<KernelOffer> make_power(const KernelRequest& request) {
   const DType type = request.type(0).dtype;
@@ -296,6 +320,7 @@ void register_typed_cpu(KernelRegistry& r) {
     r.add(op, "elementwise_typed", make_binary);
   }
   r.add("Pow", "elementwise_typed", make_power);
+  r.add("Pow", "power_f32", make_float_power);
   r.add("Clip", "elementwise_typed", make_clip);
   for (const char* op : {"Max", "Min", "Sum", "Mean"})
     r.add(op, "elementwise_typed", make_variadic);
