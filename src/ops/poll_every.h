@@ -9,19 +9,21 @@ namespace ferry {
 
 class PollEvery {
  public:
-  explicit PollEvery(EvalContext& c) : c_(c) {}
+  explicit PollEvery(EvalContext& c) : c_(&c) {}
+  // Nothing can stop what is done while a model loads.
+  PollEvery() = default;
 
   // `work` elementary operations (a multiplication, an element moved) are about to be done.
   Status spend(int64_t work) {
     left_ -= work;
     if (left_ >= 0) return {};
     left_ = kWork;
-    return c_.poll();
+    return c_ == nullptr ? Status() : c_->poll();
   }
 
  private:
   static constexpr int64_t kWork = 32 << 10;
-  EvalContext& c_;
+  EvalContext* c_ = nullptr;
   int64_t left_ = 0;
 };
 

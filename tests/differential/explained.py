@@ -90,6 +90,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "GridSample"): ("coordinates are float32", (el.F64,)),
     ("onnx", "ImageDecoder"): ("a file of one channel stays one channel, whatever pixel_format asks for", None),
     ("onnx", "LayerNormalization"): ("Mean and InvStdDev have the input's type; the schema says that of stash_type", None),
+    ("onnx", "Gemm"): ("alpha and beta are floats, by which numpy makes doubles of 64-bit integers", (el.I64, el.U64)),
     ("onnx", "GRU"): ("ignores clip, sequence_lens and activations", None),
     ("onnx", "LSTM"): ("ignores clip, sequence_lens and activations", None),
     ("onnx", "RNN"): ("ignores clip, sequence_lens and activations", None),

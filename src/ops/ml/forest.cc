@@ -6,7 +6,6 @@
 #include <map>
 
 #include "base/status.h"
-#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -26,6 +25,22 @@ Result<Aggregate> parse_aggregate(const std::string& name) {
   if (name == "MIN") return Aggregate::kMin;
   if (name == "MAX") return Aggregate::kMax;
   return invalid_model("aggregate_function is '{}'", name);
+}
+
+void add_leaf(Aggregate how, double weight, bool seen, double& score) {
+  if (!seen)
+    score = weight;
+  else if (how == Aggregate::kMin)
+    score = std::min(score, weight);
+  else if (how == Aggregate::kMax)
+    score = std::max(score, weight);
+  else
+    score += weight;
+}
+
+void average(Aggregate how, size_t trees, std::vector<double>& scores) {
+  if (how != Aggregate::kAverage || trees == 0) return;
+  for (double& s : scores) s /= static_cast<double>(trees);
 }
 
 Status Forest::check() {
@@ -94,22 +109,11 @@ Status Forest::evaluate(std::span<const double> x, Aggregate how,
     }
     for (size_t l = nodes[at].yes; l < nodes[at].no; ++l) {
       const auto target = static_cast<size_t>(leaves[l].target);
-      double& score = scores[target];
-      const double w = leaves[l].weight;
-      if (!seen[target])
-        score = w;
-      else if (how == Aggregate::kMin)
-        score = std::min(score, w);
-      else if (how == Aggregate::kMax)
-        score = std::max(score, w);
-      else
-        score += w;
+      add_leaf(how, leaves[l].weight, seen[target], scores[target]);
       seen[target] = true;
     }
   }
-  if (how == Aggregate::kAverage && !roots.empty()) {
-    for (double& s : scores) s /= static_cast<double>(roots.size());
-  }
+  average(how, roots.size(), scores);
   return {};
 }
 
@@ -146,7 +150,7 @@ constexpr int64_t kSearchWork = 256;
 
 }  // namespace
 
-Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, EvalContext& c) {
+Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEvery& polls) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> values,
                          number_list(a.nodes_values, a.nodes_values_as_tensor));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights,
@@ -156,7 +160,6 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, EvalCon
   f.num_targets = num_targets;
   std::map<Key, size_t> index;
   std::map<int64_t, size_t> first_of_tree;
-  PollEvery polls(c);
   for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     if (!index.emplace(Key{a.nodes_treeids[i], a.nodes_nodeids[i]}, i).second) {

@@ -9,7 +9,7 @@
 
 #include "ferry/status.h"
 #include "ferry/tensor.h"
-#include "ir/eval.h"
+#include "ops/poll_every.h"
 
 namespace ferry {
 
@@ -34,6 +34,11 @@ struct ForestLeaf {
 enum class Aggregate : uint8_t { kAverage, kSum, kMin, kMax };
 // "AVERAGE", "SUM", "MIN", "MAX". Errors: kInvalidModel.
 Result<Aggregate> parse_aggregate(const std::string& name);
+
+// Takes the weight of a leaf into a target's score; `seen`: another leaf has been there.
+void add_leaf(Aggregate how, double weight, bool seen, double& score);
+// What is left to do after the last of `trees`.
+void average(Aggregate how, size_t trees, std::vector<double>& scores);
 
 struct Forest {
   std::vector<ForestNode> nodes;
@@ -64,7 +69,7 @@ struct TreeAttributes {
   std::vector<float> base_values;
   Tensor base_values_as_tensor;
 };
-Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, EvalContext& c);
+Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEvery& polls);
 // A list of floats, or its form as a tensor of floats or doubles. Errors: kInvalidModel.
 Result<std::vector<double>> number_list(const std::vector<float>& list, const Tensor& as_tensor);
 

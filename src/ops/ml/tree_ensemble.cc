@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/ml/rows.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -18,17 +16,6 @@ constexpr int64_t kMaxTargets = 1 << 20;
 Status check_targets(int64_t n) {
   if (n >= 1 && n <= kMaxTargets) return {};
   return invalid_model("n_targets is {}, wanted is 1 to {}", n, kMaxTargets);
-}
-
-Status check_features(const Forest& f, const Rows& x) {
-  if (f.num_features <= x.features) return {};
-  return shape_mismatch("x has {} features, the trees use {}", x.features, f.num_features);
-}
-
-void add_base(const std::vector<double>& base, std::vector<double>& scores) {
-  for (size_t k = 0; k < scores.size() && !base.empty(); ++k) {
-    scores[k] += base[base.size() == 1 ? 0 : std::min(k, base.size() - 1)];
-  }
 }
 
 Status infer_regressor(const TreeEnsembleRegressor& op, InferContext& c) {
@@ -47,32 +34,6 @@ Status check_base(const std::vector<double>& base, int64_t outputs) {
   return invalid_model("{} base_values, wanted are {}", n, outputs);
 }
 
-Status eval_regressor(const TreeEnsembleRegressor& op, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, op.n_targets, c));
-  FERRY_ASSIGN_OR_RETURN(const Aggregate how, parse_aggregate(op.aggregate_function));
-  FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
-                         number_list(op.base_values, op.base_values_as_tensor));
-  FERRY_RETURN_IF_ERROR(check_base(base, op.n_targets));
-  FERRY_RETURN_IF_ERROR(check_features(forest, x));
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, op.n_targets}));
-  std::vector<double> scores;
-  float* to = y.data<float>();
-  for (int64_t i = 0; i < x.n; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
-    FERRY_RETURN_IF_ERROR(forest.evaluate(x.row(i), how, scores));
-    add_base(base, scores);
-    apply_post_transform(post, scores);
-    for (double s : scores) *to++ = static_cast<float>(s);
-  }
-  return {};
-}
-
-ClassLabels labels_of(const TreeEnsembleClassifier& op) {
-  return {op.classlabels_int64s, op.classlabels_strings};
-}
-
 Status infer_classifier(const TreeEnsembleClassifier& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
   const ClassLabels labels = labels_of(op);
@@ -81,60 +42,6 @@ Status infer_classifier(const TreeEnsembleClassifier& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(parse_post_transform(op.post_transform).status());
   c.set_tensor(0, labels.dtype(), Shape{n});
   c.set_tensor(1, DType::kFloat32, Shape{n, static_cast<int64_t>(labels.size())});
-  return {};
-}
-
-// Two classes of which the trees score only one: its score as two, and the winner.
-size_t split_binary(double score, bool all_positive, PostTransform post,
-                    std::vector<double>& scores) {
-  if (all_positive) {
-    scores = {1 - score, score};
-    if (post == PostTransform::kProbit) apply_post_transform(post, scores);
-    return score > 0.5 ? 1 : 0;
-  }
-  scores = {-score, score};
-  apply_post_transform(post, scores);
-  return score > 0 ? 1 : 0;
-}
-
-Status eval_classifier(const TreeEnsembleClassifier& op, EvalContext& c) {
-  const ClassLabels labels = labels_of(op);
-  const auto classes = static_cast<int64_t>(labels.size());
-  FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_forest(op, classes, c));
-  FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<double> base,
-                         number_list(op.base_values, op.base_values_as_tensor));
-  FERRY_RETURN_IF_ERROR(check_base(base, classes));
-  FERRY_RETURN_IF_ERROR(check_features(forest, x));
-  const auto& leaves = forest.leaves;
-  const bool one_class =
-      !leaves.empty() && std::all_of(leaves.begin(), leaves.end(), [&](const ForestLeaf& l) {
-        return l.target == leaves[0].target;
-      });
-  const bool binary = classes == 2 && one_class;
-  const bool all_positive =
-      std::all_of(leaves.begin(), leaves.end(), [](const ForestLeaf& l) { return l.weight >= 0; });
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, labels.dtype(), Dims{x.n}));
-  FERRY_ASSIGN_OR_RETURN(Tensor z, c.output(1, DType::kFloat32, Dims{x.n, classes}));
-  std::vector<double> scores;
-  float* to = z.data<float>();
-  for (int64_t i = 0; i < x.n; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
-    FERRY_RETURN_IF_ERROR(forest.evaluate(x.row(i), Aggregate::kSum, scores));
-    size_t best = 0;
-    if (binary) {
-      const double score =
-          scores[static_cast<size_t>(leaves[0].target)] + (base.empty() ? 0 : base.back());
-      best = split_binary(score, all_positive, post, scores);
-    } else {
-      add_base(base, scores);
-      best = static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
-      apply_post_transform(post, scores);
-    }
-    labels.write(y, i, best);
-    for (double s : scores) *to++ = static_cast<float>(s);
-  }
   return {};
 }
 
@@ -155,7 +62,7 @@ Status infer_ensemble(const TreeEnsemble& op, InferContext& c) {
 }
 
 // Leaves become nodes behind the inner ones.
-Result<Forest> make_ensemble(const TreeEnsemble& op, EvalContext& c) {
+Result<Forest> make_ensemble(const TreeEnsemble& op, PollEvery& polls) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> splits, number_list({}, op.nodes_splits));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights, number_list({}, op.leaf_weights));
   const size_t n = op.nodes_featureids.size(), m = op.leaf_targetids.size();
@@ -176,7 +83,6 @@ Result<Forest> make_ensemble(const TreeEnsemble& op, EvalContext& c) {
     if (id < 0 || static_cast<size_t>(id) >= (leaf != 0 ? m : n)) return SIZE_MAX;
     return static_cast<size_t>(id) + (leaf != 0 ? n : 0);
   };
-  PollEvery polls(c);
   for (size_t i = 0; i < n; ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(16));
     ForestNode node;
@@ -210,24 +116,41 @@ Result<Forest> make_ensemble(const TreeEnsemble& op, EvalContext& c) {
   return f;
 }
 
-Status eval_ensemble(const TreeEnsemble& op, EvalContext& c) {
-  const Tensor& input = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, input));
-  FERRY_ASSIGN_OR_RETURN(const Forest forest, make_ensemble(op, c));
-  FERRY_RETURN_IF_ERROR(check_features(forest, x));
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, input.dtype(), Dims{x.n, op.n_targets}));
-  return visit_floating(input.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::vector<double> scores;
-    T* to = y.data<T>();
-    for (int64_t i = 0; i < x.n; ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
-      FERRY_RETURN_IF_ERROR(
-          forest.evaluate(x.row(i), static_cast<Aggregate>(op.aggregate_function), scores));
-      apply_post_transform(static_cast<PostTransform>(op.post_transform), scores);
-      for (double s : scores) *to++ = T(static_cast<compute_t<T>>(s));
-    }
-    return {};
-  });
+// The scores of every row, as elements of T, and the labels of a classifier.
+template <class T, class Op>
+Status score_rows(const Op& op, EvalContext& c, const Rows& x, const ForestModel& model, Tensor& y,
+                  Tensor* labels) {
+  std::vector<double> scores;
+  T* to = y.data<T>();
+  for (int64_t i = 0; i < x.n; ++i) {
+    FERRY_RETURN_IF_ERROR(c.poll());
+    FERRY_RETURN_IF_ERROR(model.forest.evaluate(x.row(i), model.how, scores));
+    const size_t best = model.finish(scores);
+    if constexpr (std::is_same_v<Op, TreeEnsembleClassifier>) labels_of(op).write(*labels, i, best);
+    for (double s : scores) *to++ = T(static_cast<compute_t<T>>(s));
+  }
+  return {};
+}
+
+template <class Op>
+Status eval(const Op& op, EvalContext& c) {
+  PollEvery polls(c);
+  FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
+  FERRY_ASSIGN_OR_RETURN(const ForestModel model, make_forest_model(op, polls));
+  FERRY_RETURN_IF_ERROR(model.check_features(x.features));
+  const Dims dims{x.n, model.forest.num_targets};
+  if constexpr (std::is_same_v<Op, TreeEnsembleClassifier>) {
+    FERRY_ASSIGN_OR_RETURN(Tensor labels, c.output(0, labels_of(op).dtype(), Dims{x.n}));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(1, DType::kFloat32, dims));
+    return score_rows<float>(op, c, x, model, y, &labels);
+  } else if constexpr (std::is_same_v<Op, TreeEnsembleRegressor>) {
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, dims));
+    return score_rows<float>(op, c, x, model, y, nullptr);
+  } else {
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, c.input(0).dtype(), dims));
+    return visit_floating(
+        y.dtype(), [&]<class T>(TypeTag<T>) { return score_rows<T>(op, c, x, model, y, nullptr); });
+  }
 }
 
 // The attributes that both older operators have, where the leaves' are called `leaf`.
@@ -259,6 +182,62 @@ void tree_attrs(OpBuilder<Op>& b, const std::string& leaf) {
 
 }  // namespace
 
+Status ForestModel::check_features(int64_t features) const {
+  if (forest.num_features <= features) return {};
+  return shape_mismatch("x has {} features, the trees use {}", features, forest.num_features);
+}
+
+size_t ForestModel::finish(std::vector<double>& scores) const {
+  if (only_class) {
+    const double score = scores[*only_class] + (base.empty() ? 0 : base.back());
+    scores = {is_probability ? 1 - score : -score, score};
+    if (!is_probability || post == PostTransform::kProbit) apply_post_transform(post, scores);
+    return score > (is_probability ? 0.5 : 0.0) ? 1 : 0;
+  }
+  for (size_t k = 0; k < scores.size() && !base.empty(); ++k) {
+    scores[k] += base[base.size() == 1 ? 0 : std::min(k, base.size() - 1)];
+  }
+  const auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
+  apply_post_transform(post, scores);
+  return static_cast<size_t>(best);
+}
+
+Result<ForestModel> make_forest_model(const TreeEnsembleRegressor& op, PollEvery& polls) {
+  ForestModel m;
+  FERRY_ASSIGN_OR_RETURN(m.forest, make_forest(op, op.n_targets, polls));
+  FERRY_ASSIGN_OR_RETURN(m.how, parse_aggregate(op.aggregate_function));
+  FERRY_ASSIGN_OR_RETURN(m.post, parse_post_transform(op.post_transform));
+  FERRY_ASSIGN_OR_RETURN(m.base, number_list(op.base_values, op.base_values_as_tensor));
+  FERRY_RETURN_IF_ERROR(check_base(m.base, op.n_targets));
+  return m;
+}
+
+Result<ForestModel> make_forest_model(const TreeEnsembleClassifier& op, PollEvery& polls) {
+  ForestModel m;
+  const auto classes = static_cast<int64_t>(labels_of(op).size());
+  FERRY_ASSIGN_OR_RETURN(m.forest, make_forest(op, classes, polls));
+  FERRY_ASSIGN_OR_RETURN(m.post, parse_post_transform(op.post_transform));
+  FERRY_ASSIGN_OR_RETURN(m.base, number_list(op.base_values, op.base_values_as_tensor));
+  FERRY_RETURN_IF_ERROR(check_base(m.base, classes));
+  const auto& leaves = m.forest.leaves;
+  if (classes == 2 && !leaves.empty() &&
+      std::all_of(leaves.begin(), leaves.end(),
+                  [&](const ForestLeaf& l) { return l.target == leaves[0].target; })) {
+    m.only_class = static_cast<size_t>(leaves[0].target);
+    m.is_probability = std::all_of(leaves.begin(), leaves.end(),
+                                   [](const ForestLeaf& l) { return l.weight >= 0; });
+  }
+  return m;
+}
+
+Result<ForestModel> make_forest_model(const TreeEnsemble& op, PollEvery& polls) {
+  ForestModel m;
+  FERRY_ASSIGN_OR_RETURN(m.forest, make_ensemble(op, polls));
+  m.how = static_cast<Aggregate>(op.aggregate_function);
+  m.post = static_cast<PostTransform>(op.post_transform);
+  return m;
+}
+
 void register_tree_ensemble(OpRegistry& r) {
   using R = TreeEnsembleRegressor;
   auto regressor = r.op<R>("ai.onnx.ml.TreeEnsembleRegressor");
@@ -268,7 +247,7 @@ void register_tree_ensemble(OpRegistry& r) {
       .attr("n_targets", &R::n_targets)
       .attr("post_transform", &R::post_transform)
       .infer(infer_regressor)
-      .reference(eval_regressor);
+      .reference(eval<R>);
   using C = TreeEnsembleClassifier;
   auto classifier = r.op<C>("ai.onnx.ml.TreeEnsembleClassifier");
   tree_attrs(classifier, "class");
@@ -278,7 +257,7 @@ void register_tree_ensemble(OpRegistry& r) {
       .attr("classlabels_strings", &C::classlabels_strings)
       .attr("post_transform", &C::post_transform)
       .infer(infer_classifier)
-      .reference(eval_classifier);
+      .reference(eval<C>);
   using T = TreeEnsemble;
   r.op<T>("ai.onnx.ml.TreeEnsemble")
       .since(5)
@@ -299,7 +278,7 @@ void register_tree_ensemble(OpRegistry& r) {
       .required("leaf_targetids", &T::leaf_targetids)
       .required("leaf_weights", &T::leaf_weights)
       .infer(infer_ensemble)
-      .reference(eval_ensemble);
+      .reference(eval<T>);
 }
 
 }  // namespace ferry

@@ -8,10 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ops/ml/forest.h"
+#include "ops/ml/rows.h"
 
 namespace ferry {
 
@@ -39,5 +41,30 @@ struct TreeEnsemble {
   std::vector<int64_t> leaf_targetids;
   Tensor leaf_weights;
 };
+
+// What one of them does with a row, made from its attributes.
+struct ForestModel {
+  Forest forest;
+  Aggregate how = Aggregate::kSum;
+  PostTransform post = PostTransform::kUnchanged;
+  std::vector<double> base;
+  // Classifiers of two classes of which the trees score one: which, and whether it is a
+  // probability.
+  std::optional<size_t> only_class;
+  bool is_probability = false;
+
+  // Errors: kShapeMismatch for x of fewer features than the trees use.
+  Status check_features(int64_t features) const;
+  // Makes the scores that Forest::evaluate left those of the result. The class that wins.
+  size_t finish(std::vector<double>& scores) const;
+};
+// Errors: kInvalidModel; what `polls` returns.
+Result<ForestModel> make_forest_model(const TreeEnsembleRegressor& op, PollEvery& polls);
+Result<ForestModel> make_forest_model(const TreeEnsembleClassifier& op, PollEvery& polls);
+Result<ForestModel> make_forest_model(const TreeEnsemble& op, PollEvery& polls);
+
+inline ClassLabels labels_of(const TreeEnsembleClassifier& op) {
+  return {op.classlabels_int64s, op.classlabels_strings};
+}
 
 }  // namespace ferry
