@@ -352,19 +352,33 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
     }
   }
   // Expressions are guards: they must agree with what was bound.
+  size_t free_dims = 0;
+  const auto note_free = [&](int64_t n) {
+    if (free_dims == free_dims_.size()) free_dims_.push_back(n - 1);
+    if (free_dims_[free_dims] != n) laid_out_ = false;
+    free_dims_[free_dims++] = n;
+  };
   for (ValueId id : ids) {
     const Type& type = p_.graph->value(id).type;
-    if (!type.has_rank()) continue;
-    for (size_t a = 0; a < type.rank(); ++a) {
+    if (!env_[id].is_tensor()) continue;
+    const Dims& dims = env_[id].tensor().dims();
+    for (size_t a = 0; a < dims.size(); ++a) {
+      if (!type.has_rank()) {
+        note_free(dims[a]);
+        continue;
+      }
       const Dim& d = (*type.shape)[a];
       if (d.is_constant() || d.is_symbol()) continue;
       const Result<int64_t> n = d.eval([this](std::string_view s) { return lookup(s); });
-      if (n.ok() && *n != env_[id].tensor().dim(a)) {
+      if (!n.ok()) note_free(dims[a]);
+      if (n.ok() && *n != dims[a]) {
         return shape_mismatch("input '{}' is {}: axis {} must be {} = {}", p_.graph->value(id).name,
                               env_[id].tensor().describe(), a, d.to_string(), *n);
       }
     }
   }
+  if (free_dims < free_dims_.size()) laid_out_ = false;
+  free_dims_.resize(free_dims);
   return {};
 }
 
@@ -495,9 +509,13 @@ void RunContext::point_aliases() {
 
 Status RunContext::bind_late(ValueId v, size_t step) {
   const Type& type = p_.graph->value(v).type;
-  if (!type.has_rank() || !env_[v].is_tensor()) return {};
+  if (!env_[v].is_tensor()) return {};
   const Tensor& t = env_[v].tensor();
   const Dims& dims = t.dims();
+  if (!type.has_rank()) {
+    for (int64_t n : dims) note_late(n, step);
+    return {};
+  }
   const auto unlike = [&] {
     return internal_error("'{}' is {} where {} was inferred", p_.graph->value(v).name,
                           env_[v].describe(), type.to_string());
@@ -507,27 +525,34 @@ Status RunContext::bind_late(ValueId v, size_t step) {
   for (size_t a = 0; a < dims.size(); ++a) {
     const Dim& d = (*type.shape)[a];
     if (d.is_constant() && d.constant() != dims[a]) return unlike();
-    if (!d.is_symbol()) continue;
+    if (!d.is_symbol()) {
+      const auto lookup_symbol = [this](std::string_view s) { return lookup(s); };
+      if (!d.is_constant() && !d.eval(lookup_symbol).ok()) note_late(dims[a], step);
+      continue;
+    }
     if (const int64_t* known = lookup(d.symbol_name())) {
       if (*known == dims[a]) continue;
       return shape_mismatch("'{}' is {}, but '{}' is already {}", p_.graph->value(v).name,
                             env_[v].describe(), d.symbol_name(), *known);
     }
-    const size_t i = late_symbols_.size();
     late_symbols_.emplace_back(d.symbol_name(), dims[a]);
-    // What later steps derived from another value is void. Symbols are bound in a fixed order.
-    if (i >= states_for_.size()) {
-      states_for_.push_back(dims[a]);
-    } else if (states_for_[i] != dims[a]) {
-      states_for_[i] = dims[a];
-      for (size_t later = step; later < states_.size(); ++later) states_[later].reset();
-    }
+    note_late(dims[a], step);
   }
   return {};
 }
 
+// Sizes come up in a fixed order; what later steps derived from another one is void.
+void RunContext::note_late(int64_t n, size_t step) {
+  if (late_sizes_ == states_for_.size()) states_for_.push_back(n - 1);
+  if (states_for_[late_sizes_] != n) {
+    for (size_t later = step; later < states_.size(); ++later) states_[later].reset();
+  }
+  states_for_[late_sizes_++] = n;
+}
+
 Status RunContext::run_steps(const RunControl& control) {
   late_symbols_.clear();
+  late_sizes_ = 0;
   FERRY_RETURN_IF_ERROR(control.poll());
   for (size_t s = 0; s < p_.steps.size(); ++s) {
     const Step& step = p_.steps[s];

@@ -67,6 +67,7 @@ class RunContext {
   Status run_steps(const RunControl& control);
   // Binds the symbols that a data-dependent value brings into being.
   Status bind_late(ValueId v, size_t step);
+  void note_late(int64_t n, size_t step);
   Status collect_outputs(std::vector<Value>& outputs, const RunControl& control);
   Result<Dims> eval_dims(ValueId v) const;
   Result<Tensor> fresh(DType dtype, const Dims& dims, const RunControl& control) const;
@@ -78,13 +79,17 @@ class RunContext {
   std::vector<int64_t> symbols_;  // of the inputs, in the table's order
   std::vector<uint8_t> symbol_bound_;
   std::vector<int64_t> bound_for_;  // symbols for which the layout below is valid
+  // Sizes of inputs that no symbol stands for, as those of a body that outer symbols describe: what
+  // was derived from others is void.
+  std::vector<int64_t> free_dims_;
   bool laid_out_ = false;
   std::vector<int64_t> sizes_;  // the dim table's values
   std::vector<uint64_t> offsets_;
   uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
   std::shared_ptr<void> arena_;
   std::vector<std::pair<std::string_view, int64_t>> late_symbols_;  // names are the program's
-  std::vector<int64_t> states_for_;      // values of late symbols, in the order of binding
+  std::vector<int64_t> states_for_;      // sizes that became known during the run, in their order
+  size_t late_sizes_ = 0;                // how many of them in this run
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;
