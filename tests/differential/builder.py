@@ -337,6 +337,12 @@ def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value 
         return
     elif node.op_type == "Gelu":  # x / 2 (1 + erf(...)): below zero the sum cancels, and loses what x has
         magnitude = np.abs(inputs[0].data.astype(np.float64))
+    elif node.op_type == "LayerNormalization":  # the mean is rounded as one number; two elements become +-1, however they move
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        x = inputs[0].data.astype(np.float64)
+        axes = tuple(range(attributes.get("axis", -1) % x.ndim, x.ndim))
+        deviation = np.sqrt(x.var(axes, keepdims=True) + attributes.get("epsilon", 1e-5))
+        magnitude = np.abs(x).max(axes, keepdims=True, initial=0) / deviation * np.abs(inputs[1].data.astype(np.float64)).max(initial=0)
     elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
         magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
     elif any(a.HasField("g") for a in node.attribute) or node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):
