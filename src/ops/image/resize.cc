@@ -239,10 +239,10 @@ double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
     return a.roi_start * (in - 1) + (width == 1 ? extent / 2 : x * extent / (width - 1));
   }
   if (mode == "pytorch_half_pixel" && a.out <= 1) return 0;
-  const double position = (x + 0.5) / a.scale;
-  if (mode != "half_pixel_symmetric") return position - 0.5;
-  // Summed in the order of the specification: another may round past the middle of two elements.
-  return in / 2 * (1 - double(a.out) / width) + position - 0.5;
+  if (mode != "half_pixel_symmetric") return (x + 0.5) / a.scale - 0.5;
+  // The middle of x lies on that of y. The specification's sum of in / 2 (1 - out / width) and the
+  // half pixel's position, in terms that are whole numbers: rounding would move one beyond another.
+  return (in - 1) / 2 + (2 * x + 1 - double(a.out)) / (2 * a.scale);
 }
 
 int64_t nearest(const std::string& mode, double x) {

@@ -65,6 +65,12 @@ TEST(Resize, HalfPixelSymmetricMeetsTheMiddleExactly) {
       .attr("coordinate_transformation_mode", word("half_pixel_symmetric"))
       .expect(tensor<float>({4}, {0, 2, 3, 4}))
       .run();
+  // Position 2 of five is 3.
+  resize(tensor<float>({7}, {0, 1, 2, 3, 4, 5, 6}), {0.75f})
+      .attr("coordinate_transformation_mode", word("half_pixel_symmetric"))
+      .attr("nearest_mode", word("ceil"))
+      .expect(tensor<float>({5}, {1, 2, 3, 5, 6}))
+      .run();
 }
 
 TEST(Resize, AlignCornersKeepsFractionalSizes) {
