@@ -86,14 +86,17 @@ void tan_floats(const float* x, float* y, int64_t n) {
 // C's pow, with all its exceptions: x^0 and 1^y are 1, also of NaN.
 FERRY_INLINE double power_wide(double x, double y) {
   const double infinity = __builtin_inf(), a = __builtin_fabs(x), half = y * 0.5;
-  const bool whole = (y + kRounder) - kRounder == y;
-  const bool odd = whole && (half + kRounder) - kRounder != half;
+  const double whole = (y + kRounder) - kRounder, whole_half = (half + kRounder) - kRounder;
   const double magnitude = exp_double<12>(y * log_double(a));
-  const double signed_power = odd ? __builtin_copysign(magnitude, x) : magnitude;
-  const bool no_number = x < 0 && x > -infinity && !whole;
-  const double power = no_number ? __builtin_nan("") : signed_power;
-  const bool one = y == 0 || x == 1 || (a == 1 && __builtin_fabs(y) == infinity);
-  return one ? 1.0 : power;
+  // Of a whole y; other powers of numbers below 0 are none, but those of -infinity.
+  const double odd = whole_half == half ? magnitude : __builtin_copysign(magnitude, x);
+  const double below = a < infinity ? __builtin_nan("") : magnitude;
+  const double fraction = x < 0 ? below : magnitude;
+  const double power = whole == y ? odd : fraction;
+  const double of_one = __builtin_fabs(y) == infinity ? 1.0 : power;
+  const double general = a == 1 ? of_one : power;
+  const double base = x == 1 ? 1.0 : general;
+  return y == 0 ? 1.0 : base;
 }
 
 void power_floats(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
