@@ -2,7 +2,7 @@
 #include "ops/reduction/topk.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "ops/arguments.h"
@@ -40,17 +40,20 @@ Status infer(const TopK& op, InferContext& c) {
   return {};
 }
 
-// A strict order: NaN above all numbers, then by position.
-template <class C>
-bool before(C a, int64_t i, C b, int64_t j, bool largest) {
-  if constexpr (std::is_floating_point_v<C>) {
-    if (std::isnan(a) || std::isnan(b)) {
-      if (std::isnan(a) && std::isnan(b)) return i < j;
-      return std::isnan(a) == largest;
-    }
-  }
-  if (a == b) return i < j;
-  return largest ? a > b : a < b;
+// Whether element a of a row comes before element b, which are `stride` apart for neighbours: a
+// strict order, NaN above all numbers, then by position.
+using Before = bool (*)(const void* row, int64_t stride, int64_t a, int64_t b, bool largest);
+
+template <class T>
+bool is_before(const void* row, int64_t stride, int64_t a, int64_t b, bool largest) {
+  const auto at = [&](int64_t i) {
+    return static_cast<compute_t<T>>(static_cast<const T*>(row)[i * stride]);
+  };
+  const auto u = at(a), v = at(b);
+  const bool u_is_nan = u != u, v_is_nan = v != v;
+  if (u == v || (u_is_nan && v_is_nan)) return a < b;
+  if (u_is_nan || v_is_nan) return u_is_nan == largest;
+  return largest ? u > v : u < v;
 }
 
 Status eval(const TopK& op, EvalContext& c) {
@@ -66,31 +69,33 @@ Status eval(const TopK& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor values, c.output(0, x.dtype(), dims));
   FERRY_ASSIGN_OR_RETURN(Tensor indices, c.output(1, DType::kInt64, dims));
   if (values.count() == 0) return {};
-  return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    using C = compute_t<T>;
-    std::vector<int64_t> order(static_cast<size_t>(n));
-    for (int64_t i = 0; i < values.count() / k; ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
-      const int64_t outer = i / inner, in = i % inner;
-      const T* row = x.data<T>() + outer * n * inner + in;
-      std::iota(order.begin(), order.end(), 0);
-      const auto better = [&](int64_t a, int64_t b) {
-        return before<C>(C(row[a * inner]), a, C(row[b * inner]), b, op.largest);
-      };
-      constexpr int64_t kShort = 64 << 10;
-      if (n > kShort) {
-        FERRY_RETURN_IF_ERROR(polled_stable_sort(c, order, 8, better));
-      } else {
-        std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
-      }
-      for (int64_t j = 0; j < k; ++j) {
-        const int64_t to = (outer * k + j) * inner + in;
-        values.data<T>()[to] = row[order[static_cast<size_t>(j)] * inner];
-        indices.data<int64_t>()[to] = order[static_cast<size_t>(j)];
-      }
-    }
+  Before before = nullptr;
+  FERRY_RETURN_IF_ERROR(visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    before = is_before<T>;
     return {};
-  });
+  }));
+  const int64_t size = dtype_bits(x.dtype()) / 8;
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  for (int64_t i = 0; i < values.count() / k; ++i) {
+    FERRY_RETURN_IF_ERROR(c.poll());
+    const int64_t outer = i / inner, in = i % inner;
+    const auto* row = static_cast<const char*>(x.raw()) + (outer * n * inner + in) * size;
+    std::iota(order.begin(), order.end(), 0);
+    const auto better = [&](int64_t a, int64_t b) { return before(row, inner, a, b, op.largest); };
+    constexpr int64_t kShort = 64 << 10;
+    if (n > kShort) {
+      FERRY_RETURN_IF_ERROR(polled_stable_sort(c, order, 8, better));
+    } else {
+      std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
+    }
+    for (int64_t j = 0; j < k; ++j) {
+      const int64_t to = (outer * k + j) * inner + in, from = order[static_cast<size_t>(j)];
+      std::memcpy(static_cast<char*>(values.raw()) + to * size, row + from * inner * size,
+                  static_cast<size_t>(size));
+      indices.data<int64_t>()[to] = from;
+    }
+  }
+  return {};
 }
 
 }  // namespace
