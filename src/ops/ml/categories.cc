@@ -11,7 +11,6 @@
 #include "ops/in_ranges.h"
 #include "ops/ml/rows.h"
 #include "ops/registry.h"
-#include "tensor/visit.h"
 
 namespace ferry {
 namespace {
@@ -19,45 +18,48 @@ namespace {
 constexpr TypeSet kKeyTypes = {DType::kFloat32, DType::kFloat64, DType::kInt16,
                                DType::kInt32,   DType::kInt64,   DType::kString};
 
-// A number as a key: equal numbers of one type have equal keys, NaN equals NaN.
-template <class T>
-int64_t number_key(T v) {
-  if constexpr (std::is_integral_v<T>) {
-    return static_cast<int64_t>(v);
-  } else {
-    const auto d = static_cast<double>(static_cast<compute_t<T>>(v));
-    return std::isnan(d) ? INT64_MIN : std::bit_cast<int64_t>(d == 0 ? 0.0 : d);
+constexpr int64_t kFindWork = 64;  // of a look-up, for in_ranges
+
+// Number i of x as an integer.
+int64_t integer_at(const Tensor& x, int64_t i) {
+  switch (x.dtype()) {
+    case DType::kInt16:
+      return x.data<int16_t>()[i];
+    case DType::kInt32:
+      return x.data<int32_t>()[i];
+    case DType::kInt64:
+      return x.data<int64_t>()[i];
+    case DType::kFloat32:
+      return clamp_to_int<int64_t>(x.data<float>()[i]);
+    default:
+      return clamp_to_int<int64_t>(x.data<double>()[i]);
   }
+}
+
+// Number i of x as a key: equal numbers of one type have equal keys, NaN equals NaN.
+int64_t number_key(const Tensor& x, int64_t i) {
+  if (!types::kFloating.contains(x.dtype())) return integer_at(x, i);
+  const double v = x.dtype() == DType::kFloat32 ? x.data<float>()[i] : x.data<double>()[i];
+  return std::isnan(v) ? INT64_MIN : std::bit_cast<int64_t>(v == 0 ? 0.0 : v);
 }
 
 // Places of keys in a list; the last of equal ones counts.
 class KeyIndex {
  public:
-  Status add(const Tensor& keys) {
-    if (keys.dtype() == DType::kString) {
-      for (int64_t i = 0; i < keys.count(); ++i) strings_[keys.data<std::string>()[i]] = i;
-      return {};
+  explicit KeyIndex(const Tensor& keys) {
+    for (int64_t i = 0; i < keys.count(); ++i) {
+      if (keys.dtype() == DType::kString)
+        strings_[keys.data<std::string>()[i]] = i;
+      else
+        numbers_[number_key(keys, i)] = i;
     }
-    return visit_numeric(keys.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      for (int64_t i = 0; i < keys.count(); ++i) numbers_[number_key(keys.data<T>()[i])] = i;
-      return {};
-    });
   }
-  // Calls found(i, place) for every element of x; place is -1 for an unknown one.
-  template <class F>
-  Status find_all(EvalContext& c, const Tensor& x, F found) const {
-    constexpr int64_t kWork = 64;
-    if (x.dtype() == DType::kString) {
-      return in_ranges(c, x.count(), kWork, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) found(i, place(strings_, x.data<std::string>()[i]));
-      });
-    }
-    return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      return in_ranges(c, x.count(), kWork, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) found(i, place(numbers_, number_key(x.data<T>()[i])));
-      });
-    });
+  // The place of element i of x, which is of the keys' type; -1 for an unknown one.
+  int64_t find(const Tensor& x, int64_t i) const {
+    if (x.dtype() == DType::kString) return place(strings_, x.data<std::string>()[i]);
+    return find_number(number_key(x, i));
   }
+  int64_t find_number(int64_t key) const { return place(numbers_, key); }
 
  private:
   template <class M, class K>
@@ -127,23 +129,35 @@ T default_value(const LabelEncoder& op) {
 }
 
 template <class T>
-Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, const KeyIndex& index,
-              const Tensor& x, Tensor& y) {
+Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, Tensor& y) {
+  const Tensor& x = c.input(0);
+  const KeyIndex index(e.keys);
   const T otherwise = default_value<T>(op);
-  return index.find_all(c, x, [&](int64_t i, int64_t place) {
-    y.data<T>()[i] = place < 0 ? otherwise : e.values.data<T>()[place];
+  return in_ranges(c, x.count(), kFindWork, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      const int64_t place = index.find(x, i);
+      y.data<T>()[i] = place < 0 ? otherwise : e.values.data<T>()[place];
+    }
   });
 }
 
 Status eval_encoder(const LabelEncoder& op, EvalContext& c) {
-  const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(const Encoding e, encoding_of(op));
-  KeyIndex index;
-  FERRY_RETURN_IF_ERROR(index.add(e.keys));
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, e.values.dtype(), x.dims()));
-  if (y.dtype() == DType::kString) return encode<std::string>(c, op, e, index, x, y);
-  return visit_numeric(y.dtype(),
-                       [&]<class T>(TypeTag<T>) { return encode<T>(c, op, e, index, x, y); });
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, e.values.dtype(), c.input(0).dims()));
+  switch (y.dtype()) {
+    case DType::kInt16:
+      return encode<int16_t>(c, op, e, y);
+    case DType::kInt32:
+      return encode<int32_t>(c, op, e, y);
+    case DType::kInt64:
+      return encode<int64_t>(c, op, e, y);
+    case DType::kFloat32:
+      return encode<float>(c, op, e, y);
+    case DType::kFloat64:
+      return encode<double>(c, op, e, y);
+    default:
+      return encode<std::string>(c, op, e, y);
+  }
 }
 
 Status infer_mapper(const CategoryMapper& op, InferContext& c) {
@@ -161,14 +175,16 @@ Status eval_mapper(const CategoryMapper& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   const bool to_int = x.dtype() == DType::kString;
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, to_int ? DType::kInt64 : DType::kString, x.dims()));
-  KeyIndex index;
-  FERRY_RETURN_IF_ERROR(index.add(to_int ? view(op.cats_strings) : view(op.cats_int64s)));
-  return index.find_all(c, x, [&](int64_t i, int64_t place) {
-    const auto at = static_cast<size_t>(place);
-    if (to_int)
-      y.data<int64_t>()[i] = place < 0 ? op.default_int64 : op.cats_int64s[at];
-    else
-      y.data<std::string>()[i] = place < 0 ? op.default_string : op.cats_strings[at];
+  const KeyIndex index(to_int ? view(op.cats_strings) : view(op.cats_int64s));
+  return in_ranges(c, x.count(), kFindWork, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      const int64_t place = index.find(x, i);
+      const auto at = static_cast<size_t>(place);
+      if (to_int)
+        y.data<int64_t>()[i] = place < 0 ? op.default_int64 : op.cats_int64s[at];
+      else
+        y.data<std::string>()[i] = place < 0 ? op.default_string : op.cats_strings[at];
+    }
   });
 }
 
@@ -189,7 +205,7 @@ Status infer_one_hot(const OneHotEncoder& op, InferContext& c) {
 }
 
 Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
-  Tensor x = c.input(0);
+  const Tensor& x = c.input(0);
   const ClassLabels categories{op.cats_int64s, op.cats_strings};
   const auto n = static_cast<int64_t>(categories.size());
   FERRY_RETURN_IF_ERROR(check_rank(x.rank() + 1));
@@ -197,28 +213,18 @@ Status eval_one_hot(const OneHotEncoder& op, EvalContext& c) {
   dims.push_back(n);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, dims));
   std::fill_n(y.data<float>(), y.count(), 0.0f);
-  KeyIndex index;
-  if (x.dtype() == DType::kString) {
-    FERRY_RETURN_IF_ERROR(index.add(view(op.cats_strings)));
-  } else {
-    FERRY_RETURN_IF_ERROR(index.add(view(op.cats_int64s)));
-    // Numbers are looked up as integers.
-    FERRY_ASSIGN_OR_RETURN(Tensor ints, Tensor::allocate(DType::kInt64, x.dims(), c.budget()));
-    FERRY_RETURN_IF_ERROR(visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      for (int64_t i = 0; i < x.count(); ++i) {
-        ints.data<int64_t>()[i] =
-            convert_number<int64_t>(static_cast<compute_t<T>>(x.data<T>()[i]));
-      }
-      return {};
-    }));
-    x = ints;
-  }
+  const bool strings = x.dtype() == DType::kString;
+  const KeyIndex index(strings ? view(op.cats_strings) : view(op.cats_int64s));
   int64_t unknown = -1;
-  FERRY_RETURN_IF_ERROR(index.find_all(c, x, [&](int64_t i, int64_t place) {
-    if (place >= 0)
-      y.data<float>()[i * n + place] = 1;
-    else
-      unknown = i;
+  FERRY_RETURN_IF_ERROR(in_ranges(c, x.count(), kFindWork, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      // Numbers are looked up as integers.
+      const int64_t place = strings ? index.find(x, i) : index.find_number(integer_at(x, i));
+      if (place >= 0)
+        y.data<float>()[i * n + place] = 1;
+      else
+        unknown = i;
+    }
   }));
   if (unknown >= 0 && !op.zeros) return invalid_argument("element {} is of no category", unknown);
   return {};
