@@ -64,24 +64,47 @@ struct Slices {
   int64_t outer, n, inner;
 };
 
+// -1, 0, 1 for two of n slices.
+using Compare = std::function<int(int64_t, int64_t)>;
+
 template <class T>
-int compare_slices(const T* x, const Slices& s, int64_t i, int64_t j) {
-  for (int64_t o = 0; o < s.outer; ++o) {
-    for (int64_t k = 0; k < s.inner; ++k) {
-      const int64_t base = o * s.n * s.inner + k;
-      const int order = compare(x[base + i * s.inner], x[base + j * s.inner]);
-      if (order != 0) return order;
+Compare comparing(const Tensor& x, const Slices& s) {
+  return [data = x.data<T>(), s](int64_t i, int64_t j) {
+    for (int64_t o = 0; o < s.outer; ++o) {
+      for (int64_t k = 0; k < s.inner; ++k) {
+        const int64_t base = o * s.n * s.inner + k;
+        const int order = compare(data[base + i * s.inner], data[base + j * s.inner]);
+        if (order != 0) return order;
+      }
     }
+    return 0;
+  };
+}
+
+Result<Compare> compare_of(const Tensor& x, const Slices& s) {
+  switch (x.dtype()) {
+    case DType::kBool:
+      return comparing<bool>(x, s);
+    case DType::kString:
+      return comparing<std::string>(x, s);
+    case DType::kComplex64:
+      return comparing<std::complex<float>>(x, s);
+    case DType::kComplex128:
+      return comparing<std::complex<double>>(x, s);
+    default:
+      break;
   }
-  return 0;
+  Compare found;
+  FERRY_RETURN_IF_ERROR(visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    found = comparing<T>(x, s);
+    return {};
+  }));
+  return found;
 }
 
 struct Groups {
   std::vector<int64_t> first, inverse, counts;
 };
-
-// -1, 0, 1 for two of n slices.
-using Compare = std::function<int(int64_t, int64_t)>;
 
 Result<Groups> group(EvalContext& c, const Compare& compare_slices, int64_t slices, bool sorted) {
   const auto n = static_cast<size_t>(slices);
@@ -136,43 +159,36 @@ Status write_indices(EvalContext& c, size_t i, const std::vector<int64_t>& value
   });
 }
 
+// Slices `places` of x, one after another.
 template <class T>
-Status run(const Unique& op, EvalContext& c) {
-  Tensor x = c.input(0);
-  if (!op.axis) x = x.reshaped({x.count()});
-  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
-  const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
-  const auto compare = [&](int64_t i, int64_t j) { return compare_slices(x.data<T>(), s, i, j); };
-  FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, compare, s.n, op.sorted));
-  Dims dims = x.dims();
-  dims[axis] = static_cast<int64_t>(g.first.size());
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+Status copy_slices(EvalContext& c, const Tensor& x, const Slices& s,
+                   const std::vector<int64_t>& places, Tensor& y) {
   T* to = y.data<T>();
   PollEvery polls(c);
   for (int64_t o = 0; o < s.outer; ++o) {
-    for (int64_t i : g.first) {
+    for (int64_t i : places) {
       FERRY_RETURN_IF_ERROR(polls.spend(8 + s.inner));
       to = std::copy_n(x.data<T>() + (o * s.n + i) * s.inner, s.inner, to);
     }
   }
-  FERRY_RETURN_IF_ERROR(write_indices(c, 1, g.first));
-  FERRY_RETURN_IF_ERROR(write_indices(c, 2, g.inverse));
-  return write_indices(c, 3, g.counts);
+  return {};
 }
 
 Status eval(const Unique& op, EvalContext& c) {
-  switch (c.input(0).dtype()) {
-    case DType::kBool:
-      return run<bool>(op, c);
-    case DType::kString:
-      return run<std::string>(op, c);
-    case DType::kComplex64:
-      return run<std::complex<float>>(op, c);
-    case DType::kComplex128:
-      return run<std::complex<double>>(op, c);
-    default:
-      return visit_numeric(c.input(0).dtype(), [&]<class T>(TypeTag<T>) { return run<T>(op, c); });
-  }
+  Tensor x = c.input(0);
+  if (!op.axis) x = x.reshaped({x.count()});
+  FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
+  const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
+  FERRY_ASSIGN_OR_RETURN(const Compare compare, compare_of(x, s));
+  FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, compare, s.n, op.sorted));
+  Dims dims = x.dims();
+  dims[axis] = static_cast<int64_t>(g.first.size());
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
+  FERRY_RETURN_IF_ERROR(visit_storage(
+      x.dtype(), [&]<class T>(TypeTag<T>) { return copy_slices<T>(c, x, s, g.first, y); }));
+  FERRY_RETURN_IF_ERROR(write_indices(c, 1, g.first));
+  FERRY_RETURN_IF_ERROR(write_indices(c, 2, g.inverse));
+  return write_indices(c, 3, g.counts);
 }
 
 }  // namespace
