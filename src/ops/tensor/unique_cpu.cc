@@ -2,6 +2,7 @@
 // Unique of the numbers of a whole tensor: a radix sort of ordered keys.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/status.h"
@@ -41,10 +42,29 @@ Status radix_sort(StepContext& c, Item*& items, Item*& other, int64_t n) {
   return {};
 }
 
+// The loops over elements.
+struct Loops {
+  void (*make_items)(const void* x, int64_t from, int64_t to, Item* items);
+  void (*pick)(const void* x, const int64_t* places, int64_t from, int64_t to, void* y);
+};
+
 template <class T>
+constexpr Loops loops_of() {
+  return {[](const void* x, int64_t from, int64_t to, Item* items) {
+            for (int64_t i = from; i < to; ++i) {
+              items[i] = {ordered_key(static_cast<const T*>(x)[i]), i};
+            }
+          },
+          [](const void* x, const int64_t* places, int64_t from, int64_t to, void* y) {
+            for (int64_t i = from; i < to; ++i) {
+              static_cast<T*>(y)[i] = static_cast<const T*>(x)[places[i]];
+            }
+          }};
+}
+
 class UniqueStep final : public StepKernel {
  public:
-  explicit UniqueStep(Op op) : op_(std::move(op)) {}
+  UniqueStep(Op op, const Loops& loops) : op_(std::move(op)), loops_(loops) {}
   std::string name() const override { return "unique"; }
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
@@ -53,9 +73,8 @@ class UniqueStep final : public StepKernel {
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, n * (2 * int64_t{sizeof(Item)} + 3 * 8)));
     auto *items = c.scratch<Item>(0), *other = items + n;
     auto *first = reinterpret_cast<int64_t*>(other + n), *counts = first + n, *inverse = counts + n;
-    FERRY_RETURN_IF_ERROR(in_ranges(c, n, 2, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; ++i) items[i] = {ordered_key(x.data<T>()[i]), i};
-    }));
+    FERRY_RETURN_IF_ERROR(in_ranges(
+        c, n, 2, [&](int64_t from, int64_t to) { loops_.make_items(x.raw(), from, to, items); }));
     FERRY_RETURN_IF_ERROR(radix_sort(c, items, other, n));
     int64_t groups = 0;
     FERRY_RETURN_IF_ERROR(in_ranges(c, n, 8, [&](int64_t from, int64_t to) {
@@ -74,7 +93,7 @@ class UniqueStep final : public StepKernel {
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), Dims{groups}));
     FERRY_RETURN_IF_ERROR(in_ranges(c, groups, 4, [&](int64_t from, int64_t to) {
-      for (int64_t g = from; g < to; ++g) y.data<T>()[g] = x.data<T>()[first[g]];
+      loops_.pick(x.raw(), first, from, to, y.raw());
     }));
     FERRY_RETURN_IF_ERROR(write(c, 1, first, groups));
     FERRY_RETURN_IF_ERROR(write(c, 2, inverse, n));
@@ -105,17 +124,16 @@ class UniqueStep final : public StepKernel {
   }
 
   Op op_;
+  Loops loops_;
 };
 
 template <class... Ts>
 Result<KernelOffer> make_of(const KernelRequest& request) {
-  std::unique_ptr<StepKernel> step;
   const DType type = request.type(0).dtype;
-  ((type == dtype_of<Ts>() ? (void)(step = std::make_unique<UniqueStep<Ts>>(request.node.op))
-                           : (void)0),
-   ...);
-  if (step == nullptr) return KernelOffer(std::string("no kernel for this type"));
-  return KernelOffer(std::move(step));
+  std::optional<Loops> loops;
+  ((type == dtype_of<Ts>() ? (void)(loops = loops_of<Ts>()) : (void)0), ...);
+  if (!loops) return KernelOffer(std::string("no kernel for this type"));
+  return KernelOffer(std::make_unique<UniqueStep>(request.node.op, *loops));
 }
 
 Result<KernelOffer> make(const KernelRequest& request) {
