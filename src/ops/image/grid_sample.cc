@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 
@@ -83,10 +84,11 @@ struct Sizes {
   Dims in;
 };
 
-// Calls each(n, position, samples) for every output position.
-template <class F>
+// What happens at an output position of image n.
+using Visit = std::function<void(int64_t n, int64_t position, std::span<const Sample>)>;
+
 Status for_each_position(const SampleModes& modes, const GridSample& op, const Sizes& s,
-                         const Tensor& grid, EvalContext& c, F&& each) {
+                         const Tensor& grid, EvalContext& c, const Visit& visit) {
   const size_t rank = s.in.size();
   std::vector<AxisSampler> samplers;
   for (size_t a = 0; a < rank; ++a) samplers.emplace_back(modes, op.align_corners, s.in[a]);
@@ -101,7 +103,7 @@ Status for_each_position(const SampleModes& modes, const GridSample& op, const S
           taps[a] = samplers[a].taps(compute_t<T>(at[rank - 1 - a]));
         }
         combine(taps, s.in, samples);
-        each(n, p, std::span<const Sample>(samples));
+        visit(n, p, samples);
       }
     }
     return {};
