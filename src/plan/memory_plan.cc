@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <numeric>
@@ -38,16 +39,26 @@ namespace {
 
 using Order = std::vector<uint32_t>;
 
+// Numbers of n buffers in the order that `less` says, equal ones as they are.
+Order sorted(size_t n, const std::function<bool(uint32_t, uint32_t)>& less) {
+  Order order(n);
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), std::cref(less));
+  return order;
+}
+
+Order by_first_step(const std::vector<PlannedBuffer>& buffers) {
+  return sorted(buffers.size(), [&](uint32_t a, uint32_t b) {
+    return buffers[a].first_step < buffers[b].first_step;
+  });
+}
+
 // Finds the buffers placed so far that live at the same time as another: a tree over the buffers by
 // their first step, with the latest last step of each subtree.
 class Placed {
  public:
   explicit Placed(const std::vector<PlannedBuffer>& buffers)
-      : buffers_(buffers), by_first_(buffers.size()), position_(buffers.size()) {
-    std::iota(by_first_.begin(), by_first_.end(), 0u);
-    std::stable_sort(by_first_.begin(), by_first_.end(), [&](uint32_t a, uint32_t b) {
-      return buffers[a].first_step < buffers[b].first_step;
-    });
+      : buffers_(buffers), by_first_(by_first_step(buffers)), position_(buffers.size()) {
     for (size_t p = 0; p < by_first_.size(); ++p) position_[by_first_[p]] = p;
     leaves_ = std::bit_ceil(std::max<size_t>(buffers.size(), 1));
     end_.assign(2 * leaves_, 0);
@@ -170,14 +181,11 @@ class Gaps {
 // In the order of their first steps, as an allocator would place them.
 std::vector<int64_t> follow_time(const std::vector<PlannedBuffer>& buffers,
                                  const std::vector<int64_t>& bytes) {
-  Order by_first(buffers.size());
-  std::iota(by_first.begin(), by_first.end(), 0u);
-  Order by_last = by_first;
-  std::stable_sort(by_first.begin(), by_first.end(), [&](uint32_t a, uint32_t b) {
+  const Order by_first = sorted(buffers.size(), [&](uint32_t a, uint32_t b) {
     return std::pair(buffers[a].first_step, -bytes[a]) <
            std::pair(buffers[b].first_step, -bytes[b]);
   });
-  std::stable_sort(by_last.begin(), by_last.end(), [&](uint32_t a, uint32_t b) {
+  const Order by_last = sorted(buffers.size(), [&](uint32_t a, uint32_t b) {
     return buffers[a].last_step < buffers[b].last_step;
   });
   std::vector<int64_t> offset(buffers.size(), 0);
@@ -194,11 +202,7 @@ std::vector<int64_t> follow_time(const std::vector<PlannedBuffer>& buffers,
 
 // The lowest first.
 Order by_offset(const std::vector<int64_t>& offset) {
-  Order order(offset.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return offset[a] < offset[b]; });
-  return order;
+  return sorted(offset.size(), [&](uint32_t a, uint32_t b) { return offset[a] < offset[b]; });
 }
 
 // The buffer whose end is highest, the first placed of several.
@@ -259,11 +263,8 @@ std::vector<Order> orders_of(const std::vector<PlannedBuffer>& buffers,
     if (orders.size() == most) return;
     std::vector<decltype(key(0u))> keys;
     for (uint32_t i = 0; i < buffers.size(); ++i) keys.push_back(key(i));
-    Order order(buffers.size());
-    std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
-    orders.push_back(std::move(order));
+    orders.push_back(
+        sorted(keys.size(), [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; }));
   };
   const auto fullest = [&](uint32_t i) {
     const auto begin = alive.bytes.begin();
@@ -420,11 +421,7 @@ std::string MemoryPlan::formula() const {
   // The peak is the maximum over chains of buffers that lie on one another; print it as the
   // maximum over steps of the bytes alive, the bound that the layout aims at. Only where a buffer
   // ends next may a step have more than all around it.
-  Order by_first(buffers_.size());
-  std::iota(by_first.begin(), by_first.end(), 0u);
-  std::stable_sort(by_first.begin(), by_first.end(), [&](uint32_t a, uint32_t b) {
-    return buffers_[a].first_step < buffers_[b].first_step;
-  });
+  const Order by_first = by_first_step(buffers_);
   std::vector<Dim> sums;
   std::set<std::pair<uint32_t, uint32_t>> ends;  // last steps of those alive
   Dim fixed = 0;                                 // bytes of those alive of fixed size
