@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <optional>
+#include <set>
 
 #include "base/status.h"
 #include "tensor/visit.h"
@@ -132,6 +133,31 @@ namespace {
 
 using Key = std::pair<int64_t, int64_t>;  // tree, node
 
+// Places of nodes in their lists.
+class NodeIndex {
+ public:
+  explicit NodeIndex(const TreeAttributes& a) {
+    for (size_t i = 0; i < a.nodes_treeids.size(); ++i) {
+      entries_.emplace_back(Key{a.nodes_treeids[i], a.nodes_nodeids[i]}, i);
+    }
+    if (!std::ranges::is_sorted(entries_)) std::ranges::sort(entries_);
+  }
+  // A node that is there twice.
+  std::optional<Key> twice() const {
+    const auto at = std::ranges::adjacent_find(entries_, {}, &Entry::first);
+    return at == entries_.end() ? std::nullopt : std::optional(at->first);
+  }
+  std::optional<size_t> find(Key key) const {
+    const auto at = std::ranges::lower_bound(entries_, key, {}, &Entry::first);
+    if (at == entries_.end() || at->first != key) return std::nullopt;
+    return at->second;
+  }
+
+ private:
+  using Entry = std::pair<Key, size_t>;
+  std::vector<Entry> entries_;
+};
+
 Status check_sizes(const TreeAttributes& a, size_t values, size_t weights) {
   const size_t n = a.nodes_modes.size(), m = a.leaf_ids.size();
   const auto& missing = a.nodes_missing_value_tracks_true;
@@ -158,27 +184,30 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEve
   FERRY_RETURN_IF_ERROR(check_sizes(a, values.size(), weights.size()));
   Forest f;
   f.num_targets = num_targets;
-  std::map<Key, size_t> index;
-  std::map<int64_t, size_t> first_of_tree;
-  for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
-    FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
-    if (!index.emplace(Key{a.nodes_treeids[i], a.nodes_nodeids[i]}, i).second) {
-      return invalid_model("node {} of tree {} is given twice", a.nodes_nodeids[i],
-                           a.nodes_treeids[i]);
-    }
-    if (first_of_tree.emplace(a.nodes_treeids[i], i).second) f.roots.push_back(i);
+  const size_t count = a.nodes_modes.size();
+  const NodeIndex index(a);
+  if (const auto twice = index.twice()) {
+    return invalid_model("node {} of tree {} is given twice", twice->second, twice->first);
   }
-  std::map<size_t, std::vector<ForestLeaf>> leaves;
+  std::set<int64_t> trees;
+  for (size_t i = 0; i < count; ++i) {
+    const int64_t tree = a.nodes_treeids[i];
+    const bool is_next = i > 0 && a.nodes_treeids[i - 1] == tree;
+    if (!is_next && trees.insert(tree).second) f.roots.push_back(i);
+  }
+  std::vector<std::vector<size_t>> leaves_of(count);
   for (size_t i = 0; i < a.leaf_ids.size(); ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     const auto node = index.find({a.leaf_treeids[i], a.leaf_nodeids[i]});
-    if (node == index.end()) {
+    if (!node) {
       return invalid_model("a weight belongs to node {} of tree {}, which is not given",
                            a.leaf_nodeids[i], a.leaf_treeids[i]);
     }
-    leaves[node->second].push_back({a.leaf_ids[i], weights[i]});
+    leaves_of[*node].push_back(i);
   }
-  for (size_t i = 0; i < a.nodes_modes.size(); ++i) {
+  f.nodes.reserve(count);
+  f.leaves.reserve(a.leaf_ids.size());
+  for (size_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(kSearchWork));
     ForestNode n;
     FERRY_ASSIGN_OR_RETURN(n.mode, parse_branch_mode(a.nodes_modes[i]));
@@ -189,19 +218,17 @@ Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEve
     n.split = values[i];
     if (n.mode == BranchMode::kLeaf) {
       n.yes = f.leaves.size();
-      const auto found = leaves.find(i);
-      if (found != leaves.end())
-        f.leaves.insert(f.leaves.end(), found->second.begin(), found->second.end());
+      for (size_t l : leaves_of[i]) f.leaves.push_back({a.leaf_ids[l], weights[l]});
       n.no = f.leaves.size();
     } else {
       const auto yes = index.find({a.nodes_treeids[i], a.nodes_truenodeids[i]});
       const auto no = index.find({a.nodes_treeids[i], a.nodes_falsenodeids[i]});
-      if (yes == index.end() || no == index.end()) {
+      if (!yes || !no) {
         return invalid_model("node {} of tree {} has a branch that is not given",
                              a.nodes_nodeids[i], a.nodes_treeids[i]);
       }
-      n.yes = yes->second;
-      n.no = no->second;
+      n.yes = *yes;
+      n.no = *no;
     }
     f.nodes.push_back(n);
   }
