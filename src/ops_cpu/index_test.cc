@@ -299,5 +299,21 @@ TEST(Index, ConstantOfShape) {
   StepTester("ConstantOfShape").input(ints({-1})).kernel("constant_of_shape").run_error("-1");
 }
 
+TEST(Index, LabelEncoder) {
+  using Strings = std::vector<std::string>;
+  StepTester("ai.onnx.ml.LabelEncoder")
+      .attr("keys_strings", Strings{"a", "b", "a"})
+      .attr("values_int64s", std::vector<int64_t>{5, 6, 7})
+      .input(tensor<std::string>({2, 2}, Strings{"b", "x", "a", ""}))
+      .kernel("label_index")
+      .run();
+  StepTester("ai.onnx.ml.LabelEncoder")
+      .attr("keys_floats", std::vector<float>{1, NAN, 0})
+      .attr("values_strings", Strings{"one", "none", "zero"})
+      .input(tensor<float>({4}, {NAN, -0.0f, 1, 2}))
+      .kernel("label_index")
+      .run();
+}
+
 }  // namespace
 }  // namespace ferry

@@ -2,9 +2,6 @@
 #include "ops/ml/categories.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <unordered_map>
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
@@ -19,57 +16,6 @@ constexpr TypeSet kKeyTypes = {DType::kFloat32, DType::kFloat64, DType::kInt16,
                                DType::kInt32,   DType::kInt64,   DType::kString};
 
 constexpr int64_t kFindWork = 64;  // of a look-up, for in_ranges
-
-// Number i of x as an integer.
-int64_t integer_at(const Tensor& x, int64_t i) {
-  switch (x.dtype()) {
-    case DType::kInt16:
-      return x.data<int16_t>()[i];
-    case DType::kInt32:
-      return x.data<int32_t>()[i];
-    case DType::kInt64:
-      return x.data<int64_t>()[i];
-    case DType::kFloat32:
-      return clamp_to_int<int64_t>(x.data<float>()[i]);
-    default:
-      return clamp_to_int<int64_t>(x.data<double>()[i]);
-  }
-}
-
-// Number i of x as a key: equal numbers of one type have equal keys, NaN equals NaN.
-int64_t number_key(const Tensor& x, int64_t i) {
-  if (!types::kFloating.contains(x.dtype())) return integer_at(x, i);
-  const double v = x.dtype() == DType::kFloat32 ? x.data<float>()[i] : x.data<double>()[i];
-  return std::isnan(v) ? INT64_MIN : std::bit_cast<int64_t>(v == 0 ? 0.0 : v);
-}
-
-// Places of keys in a list; the last of equal ones counts.
-class KeyIndex {
- public:
-  explicit KeyIndex(const Tensor& keys) {
-    for (int64_t i = 0; i < keys.count(); ++i) {
-      if (keys.dtype() == DType::kString)
-        strings_[keys.data<std::string>()[i]] = i;
-      else
-        numbers_[number_key(keys, i)] = i;
-    }
-  }
-  // The place of element i of x, which is of the keys' type; -1 for an unknown one.
-  int64_t find(const Tensor& x, int64_t i) const {
-    if (x.dtype() == DType::kString) return place(strings_, x.data<std::string>()[i]);
-    return find_number(number_key(x, i));
-  }
-  int64_t find_number(int64_t key) const { return place(numbers_, key); }
-
- private:
-  template <class M, class K>
-  static int64_t place(const M& map, const K& key) {
-    const auto at = map.find(key);
-    return at == map.end() ? -1 : at->second;
-  }
-  std::unordered_map<std::string, int64_t> strings_;
-  std::unordered_map<int64_t, int64_t> numbers_;
-};
 
 template <class T>
 Tensor view(const std::vector<T>& v) {
@@ -86,9 +32,8 @@ Tensor pick(const std::vector<float>& floats, const std::vector<int64_t>& ints,
   return {};
 }
 
-struct Encoding {
-  Tensor keys, values;
-};
+}  // namespace
+
 Result<Encoding> encoding_of(const LabelEncoder& op) {
   Encoding e{pick(op.keys_floats, op.keys_int64s, op.keys_strings, op.keys_tensor),
              pick(op.values_floats, op.values_int64s, op.values_strings, op.values_tensor)};
@@ -107,6 +52,8 @@ Result<Encoding> encoding_of(const LabelEncoder& op) {
   }
   return e;
 }
+
+namespace {
 
 Status infer_encoder(const LabelEncoder& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Encoding e, encoding_of(op));
@@ -129,9 +76,9 @@ T default_value(const LabelEncoder& op) {
 }
 
 template <class T>
-Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, Tensor& y) {
+Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, const KeyIndex& index,
+              Tensor& y) {
   const Tensor& x = c.input(0);
-  const KeyIndex index(e.keys);
   const T otherwise = default_value<T>(op);
   return in_ranges(c, x.count(), kFindWork, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
@@ -141,23 +88,32 @@ Status encode(EvalContext& c, const LabelEncoder& op, const Encoding& e, Tensor&
   });
 }
 
-Status eval_encoder(const LabelEncoder& op, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Encoding e, encoding_of(op));
+}  // namespace
+
+Status encode_labels(const LabelEncoder& op, const Encoding& e, const KeyIndex& index,
+                     EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, e.values.dtype(), c.input(0).dims()));
   switch (y.dtype()) {
     case DType::kInt16:
-      return encode<int16_t>(c, op, e, y);
+      return encode<int16_t>(c, op, e, index, y);
     case DType::kInt32:
-      return encode<int32_t>(c, op, e, y);
+      return encode<int32_t>(c, op, e, index, y);
     case DType::kInt64:
-      return encode<int64_t>(c, op, e, y);
+      return encode<int64_t>(c, op, e, index, y);
     case DType::kFloat32:
-      return encode<float>(c, op, e, y);
+      return encode<float>(c, op, e, index, y);
     case DType::kFloat64:
-      return encode<double>(c, op, e, y);
+      return encode<double>(c, op, e, index, y);
     default:
-      return encode<std::string>(c, op, e, y);
+      return encode<std::string>(c, op, e, index, y);
   }
+}
+
+namespace {
+
+Status eval_encoder(const LabelEncoder& op, EvalContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Encoding e, encoding_of(op));
+  return encode_labels(op, e, KeyIndex(e.keys), c);
 }
 
 Status infer_mapper(const CategoryMapper& op, InferContext& c) {

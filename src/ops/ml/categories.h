@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "ferry/tensor.h"
+#include "ir/eval.h"
+#include "ops/ml/key_index.h"
 
 namespace ferry {
 
@@ -25,6 +26,16 @@ struct LabelEncoder {
   int64_t default_int64 = -1;
   std::string default_string = "_Unused";
 };
+
+// Views of a LabelEncoder's lists, as many keys as values.
+struct Encoding {
+  Tensor keys, values;
+};
+// Errors: kInvalidModel, kUnsupportedType.
+Result<Encoding> encoding_of(const LabelEncoder& op);
+// Computes y; `index` is that of the encoding's keys.
+Status encode_labels(const LabelEncoder& op, const Encoding& e, const KeyIndex& index,
+                     EvalContext& c);
 
 struct CategoryMapper {
   std::vector<int64_t> cats_int64s;
