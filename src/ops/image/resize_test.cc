@@ -6,13 +6,13 @@
 namespace ferry {
 namespace {
 
-OpTester resize(const Tensor& x, std::vector<float> scales) {
+OpTester resize(const Tensor& x, const std::vector<float>& scales) {
   OpTester t("Resize");
   const auto n = static_cast<int64_t>(scales.size());
   t.input(x).no_input().input(tensor<float>({n}, scales));
   return t;
 }
-OpTester resize_to(const Tensor& x, std::vector<int64_t> sizes) {
+OpTester resize_to(const Tensor& x, const std::vector<int64_t>& sizes) {
   OpTester t("Resize");
   const auto n = static_cast<int64_t>(sizes.size());
   t.input(x).no_input().no_input().input(tensor<int64_t>({n}, sizes));
@@ -23,7 +23,7 @@ std::string word(const char* text) { return text; }
 const Tensor kRow = tensor<float>({4}, {1, 2, 3, 4});
 
 TEST(Resize, NearestModes) {
-  const auto run = [](const char* mode, std::vector<float> want) {
+  const auto run = [](const char* mode, const std::vector<float>& want) {
     resize_to(tensor<float>({2}, {0, 1}), {4})
         .attr("nearest_mode", word(mode))
         .attr("coordinate_transformation_mode", word("asymmetric"))
@@ -46,7 +46,7 @@ TEST(Resize, NearestTakesAnyType) {
 }
 
 TEST(Resize, LinearTransforms) {
-  const auto run = [](const char* mode, std::vector<float> want) {
+  const auto run = [](const char* mode, const std::vector<float>& want) {
     resize_to(kRow, {2})
         .attr("mode", word("linear"))
         .attr("coordinate_transformation_mode", word(mode))
