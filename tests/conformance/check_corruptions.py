@@ -27,7 +27,7 @@ import ferry
 EXPLAINED = {
     "a function body of the package itself is refused": r"One and only one of the attributes 'value'",
     "what a body states of its own values is not used": r"op_type:(Scan|Loop|If|SequenceMap).*existing shape differ",
-    "arithmetic of opsets before 7 broadcasts as later ones do": r"\(op_type:(Add|Sub|Mul|Div)\): .*existing shape differ",
+    "arithmetic, logic and comparisons of opsets before 7 broadcast as later ones do": r"\(op_type:(Add|Sub|Mul|Div|And|Or|Xor|Equal|Less|Greater)\): .*existing shape differ",
     "values of another width than keys are computed": r"Key and value must share the same head dimension",
 }
 

@@ -231,8 +231,8 @@ class ForestStep final : public StepKernel {
     const auto take = [&](int64_t r, int32_t node) {
       const PackedLeaf& leaf = packed_.leaf(node);
       if (leaf.count == 1) return add(r, leaf.target_or_first, leaf.weight);
-      for (int32_t l = 0; l < leaf.count; ++l) {
-        const ForestLeaf& one = f.leaves[static_cast<size_t>(leaf.target_or_first + l)];
+      for (size_t l = 0; l < static_cast<size_t>(leaf.count); ++l) {
+        const ForestLeaf& one = f.leaves[static_cast<size_t>(leaf.target_or_first) + l];
         add(r, one.target, one.weight);
       }
     };
