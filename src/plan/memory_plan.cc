@@ -43,7 +43,7 @@ using Order = std::vector<uint32_t>;
 Order sorted(size_t n, const std::function<bool(uint32_t, uint32_t)>& less) {
   Order order(n);
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), std::cref(less));
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return less(a, b); });
   return order;
 }
 
