@@ -98,9 +98,9 @@ TEST(Forest, Regressors) {
   unsigned seed = 0;
   for (const Strings& modes : kModes) {
     for (int64_t targets : {1, 3}) {
-      const RandomForest forest(++seed, 40, targets, modes);
+      const RandomForest forest(++seed, 14, targets, modes);
       for (const char* how : {"SUM", "AVERAGE", "MIN", "MAX"}) {
-        for (int64_t n : {1, 13, 300}) {
+        for (int64_t n : {1, 13, 150}) {
           for (bool missing : {false, true}) {
             forest.tester("TreeEnsembleRegressor", "target")
                 .attr("n_targets", targets)
