@@ -79,9 +79,14 @@ void run_binary(Team& team, TypedBinaryRow row, const Tensor& a, const Tensor& b
 
 class BinaryStep final : public StepKernel {
  public:
-  BinaryStep(const TypedKernels& kernels, TypedBinaryRow row, bool compares, bool integer_div)
-      : kernels_(kernels), row_(row), compares_(compares), integer_div_(integer_div) {}
-  std::string name() const override { return "elementwise_typed"; }
+  BinaryStep(const TypedKernels& kernels, TypedBinaryRow row, bool compares, bool integer_div,
+             std::string name = "elementwise_typed")
+      : kernels_(kernels),
+        row_(row),
+        compares_(compares),
+        integer_div_(integer_div),
+        name_(std::move(name)) {}
+  std::string name() const override { return name_; }
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
     FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
@@ -97,6 +102,7 @@ class BinaryStep final : public StepKernel {
   const TypedKernels& kernels_;
   TypedBinaryRow row_;
   bool compares_, integer_div_;
+  std::string name_;
 };
 
 Result<KernelOffer> make_binary(const KernelRequest& request) {
@@ -136,27 +142,12 @@ class PowerStep final : public StepKernel {
   Op op_;
 };
 
-class FloatPowerStep final : public StepKernel {
- public:
-  explicit FloatPowerStep(TypedBinaryRow row) : row_(row) {}
-  std::string name() const override { return "power_f32"; }
-  Status run(StepContext& c) const override {
-    const Tensor &a = c.input(0), &b = c.input(1);
-    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
-    if (y.count() > 0) run_binary(c.team(), row_, a, b, y);
-    return {};
-  }
-
- private:
-  TypedBinaryRow row_;
-};
-
 Result<KernelOffer> make_float_power(const KernelRequest& request) {
   for (size_t i : {0, 1}) {
     if (request.type(i).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   }
-  return KernelOffer(std::make_unique<FloatPowerStep>(function_kernels(request.isa).power));
+  return KernelOffer(std::make_unique<BinaryStep>(
+      typed_kernels(request.isa), function_kernels(request.isa).power, false, false, "power_f32"));
 }
 
 Result<KernelOffer> make_power(const KernelRequest& request) {
