@@ -9,10 +9,13 @@
 
 namespace ferry {
 
+Status check_rows(const Tensor& x) {
+  if (x.rank() == 1 || x.rank() == 2) return {};
+  return shape_mismatch("x is {}, wanted is [n,features] or [features]", x.describe());
+}
+
 Result<Rows> read_rows(EvalContext& c, const Tensor& x) {
-  if (x.rank() != 1 && x.rank() != 2) {
-    return shape_mismatch("x is {}, wanted is [n,features] or [features]", x.describe());
-  }
+  FERRY_RETURN_IF_ERROR(check_rows(x));
   Rows rows;
   rows.n = x.rank() == 2 ? x.dim(0) : 1;
   rows.features = x.dims().back();

@@ -25,6 +25,7 @@ struct Rows {
   }
 };
 // Errors: kShapeMismatch for another rank than 1 or 2.
+Status check_rows(const Tensor& x);
 Result<Rows> read_rows(EvalContext& c, const Tensor& x);
 // The number of rows of input i; invalid when not known. Errors: as c.tensor.
 Result<Dim> infer_rows(const InferContext& c, size_t i, TypeSet allowed);

@@ -152,9 +152,7 @@ class ForestStep final : public StepKernel {
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
-    if (x.rank() != 1 && x.rank() != 2) {
-      return shape_mismatch("x is {}, wanted is [n,features] or [features]", x.describe());
-    }
+    FERRY_RETURN_IF_ERROR(check_rows(x));
     const int64_t n = x.rank() == 2 ? x.dim(0) : 1, targets = model_.forest.num_targets;
     FERRY_RETURN_IF_ERROR(model_.check_features(x.dims().back()));
     const auto* classifier = op_.as<TreeEnsembleClassifier>();
