@@ -149,11 +149,15 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
   return l;
 }
 
-// Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
-// Whether all indices lie in [-size, size); others are left out.
+// scatter_lines and scatter_blocks of a type and a reduction, so that what runs them is there once.
 using ScatterLines = bool (*)(const Lines& l, int64_t o, int64_t k0, int64_t k1,
                               const void* indices, const void* updates, void* y);
+using ScatterBlocks = void (*)(const int64_t* places, int64_t from_block, int64_t to_block,
+                               int64_t inner, int64_t begin, int64_t end, const void* updates,
+                               void* y);
 
+// Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
+// Whether all indices lie in [-size, size); others are left out.
 template <class T, class I, class Apply>
 bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const void* indices_data,
                    const void* updates_data, void* y) {
@@ -247,10 +251,6 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
 }
 
 // Blocks [from_block, to_block) of `inner` elements, those whose places lie in [begin, end).
-using ScatterBlocks = void (*)(const int64_t* places, int64_t from_block, int64_t to_block,
-                               int64_t inner, int64_t begin, int64_t end, const void* updates,
-                               void* y);
-
 template <class T, class Apply>
 void scatter_blocks(const int64_t* places, int64_t from_block, int64_t to_block, int64_t inner,
                     int64_t begin, int64_t end, const void* updates, void* y) {
