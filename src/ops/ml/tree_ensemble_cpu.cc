@@ -163,8 +163,11 @@ class ForestStep final : public StepKernel {
     const DType type = op_.as<TreeEnsemble>() != nullptr ? x.dtype() : DType::kFloat32;
     FERRY_ASSIGN_OR_RETURN(Tensor y,
                            c.output(classifier != nullptr ? 1 : 0, type, Dims{n, targets}));
-    const int64_t work = n * static_cast<int64_t>(model_.forest.roots.size() + 1) * 8;
-    const int64_t block = std::clamp<int64_t>(n / (2 * c.team().size()), 8, kMostRows);
+    const auto trees = static_cast<int64_t>(model_.forest.roots.size());
+    const int64_t work = n * (trees * 8 + targets);
+    const int64_t most = std::min(kMostRows, kMostSteps / std::max({trees, targets, int64_t{1}}));
+    const int64_t wanted = std::max<int64_t>(n / (2 * c.team().size()), PackedForest::kTogether);
+    const int64_t block = std::max<int64_t>(std::min(wanted, most), 1);
     return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       parallel_range(c.team(), (n + block - 1) / block, work >= kMinParallelValues,
                      [&](int64_t u0, int64_t u1, int) {
@@ -180,6 +183,8 @@ class ForestStep final : public StepKernel {
  private:
   // Rows that pass a tree before the next one: it stays in the cache.
   static constexpr int64_t kMostRows = 256;
+  // Rows times trees, and times targets, before the deadline is looked at: sums stay small.
+  static constexpr int64_t kMostSteps = 128 << 10;
 
   // Rows [r0, r1).
   template <class T>
