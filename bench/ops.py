@@ -78,7 +78,7 @@ def open_torch(case: Case, threads: int) -> Run | None:
 
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
-    tensors = [torch.from_numpy(a.copy()) if a is not None else None for a in case.inputs]
+    tensors = [torch.from_numpy(a) if a is not None else None for a in case.inputs]
     return lambda: case.torch(torch, *tensors)
 
 
