@@ -11,6 +11,10 @@ const EltKernels& elt_kernels(Isa isa) noexcept { return FERRY_SELECT_ISA_TABLE(
 
 namespace {
 
+// Columns from which one binary operation works through the rows as they lie. Below, rows joined in
+// a tile are faster, which a value per row makes dearer than a repeated row does.
+constexpr int64_t kRowsOfValues = 32, kRowsRepeated = 128;
+
 // Floats per tile: 4 KB a register, so that a program of eight values stays in a 48 KB first level.
 constexpr int64_t kTile = 1024;
 
@@ -18,7 +22,7 @@ constexpr int64_t kTile = 1024;
 
 int64_t eltwise_scratch_bytes(const EltProgram& program) noexcept {
   return static_cast<int64_t>(program.inputs + program.code.size()) *
-             (kTile * int64_t{sizeof(float)} + int64_t{sizeof(void*)}) +
+             (kTile * int64_t{sizeof(float)} + int64_t{sizeof(EltOperand)}) +
          64;
 }
 
@@ -29,42 +33,47 @@ struct Run {
   const EltKernels& kernels;
   const EltProgram& program;
   float* tiles;
-  const float** value;
+  EltOperand* value;
 
   Run(const EltKernels& k, const EltProgram& p, void* scratch)
       : kernels(k),
         program(p),
         tiles(static_cast<float*>(scratch)),
-        value(reinterpret_cast<const float**>(tiles + (p.inputs + p.code.size()) * kTile)) {}
+        value(reinterpret_cast<EltOperand*>(tiles + (p.inputs + p.code.size()) * kTile)) {}
 
   float* tile(size_t v) const { return tiles + v * static_cast<size_t>(kTile); }
 
+  // What has one value for all columns is computed once.
   void apply(float* y, int64_t n) const {
     const size_t inputs = program.inputs, steps = program.code.size();
     for (size_t s = 0; s < steps; ++s) {
       const EltInstruction& x = program.code[s];
-      float* out = s + 1 == steps ? y : tile(inputs + s);
-      kernels.apply(x.op, value[x.a], value[x.b], out, n, x.p, x.q);
-      value[inputs + s] = out;
+      const EltOperand a = value[x.a], b = value[x.b];
+      const bool last = s + 1 == steps, binary = x.op < EltOp::kFirstUnary;
+      const bool single = a.col_stride == 0 && (b.col_stride == 0 || !binary);
+      float* out = last && !single ? y : tile(inputs + s);
+      const int64_t m = single ? 1 : n;
+      if (binary) {
+        kernels.combine(x.op, a, b, out, 0, 1, m);
+      } else {
+        kernels.apply(x.op, a.p, a.p, out, m, x.p, x.q);
+      }
+      value[inputs + s] = {out, 0, single ? 0 : 1};
+      if (last && single) kernels.fill(*out, y, n);
     }
   }
 
-  // One row after the other, in pieces.
+  // One row after the other, in pieces if there is more than one thing to do with them.
   void long_rows(const EltOperand* operands, float* y, int64_t y_stride, int64_t rows,
                  int64_t cols) const {
-    const size_t inputs = program.inputs;
+    const int64_t piece = program.code.size() == 1 ? cols : kTile;
     for (int64_t r = 0; r < rows; ++r) {
-      for (size_t i = 0; i < inputs; ++i) {
-        const EltOperand& o = operands[i];
-        if (o.col_stride != 0 || (r > 0 && o.row_stride == 0)) continue;
-        kernels.fill(o.p[r * o.row_stride], tile(i), std::min(kTile, cols));
-      }
-      for (int64_t c = 0; c < cols; c += kTile) {
-        for (size_t i = 0; i < inputs; ++i) {
+      for (int64_t c = 0; c < cols; c += piece) {
+        for (size_t i = 0; i < program.inputs; ++i) {
           const EltOperand& o = operands[i];
-          value[i] = o.col_stride == 0 ? tile(i) : o.p + r * o.row_stride + c;
+          value[i] = {o.p + r * o.row_stride + c * o.col_stride, 0, o.col_stride};
         }
-        apply(y + r * y_stride + c, std::min(kTile, cols - c));
+        apply(y + r * y_stride + c, std::min(piece, cols - c));
       }
     }
   }
@@ -78,11 +87,13 @@ struct Run {
       for (size_t i = 0; i < program.inputs; ++i) {
         const EltOperand& o = operands[i];
         const float* from = o.p + r * o.row_stride;
-        value[i] = tile(i);
+        if (o.col_stride == 0 && o.row_stride == 0) {
+          value[i] = {from, 0, 0};
+          continue;
+        }
+        value[i] = {tile(i), 0, 1};
         if (o.col_stride == 1 && o.row_stride == cols) {
-          value[i] = from;
-        } else if (o.col_stride == 0 && o.row_stride == 0) {
-          if (r == 0) kernels.fill(*from, tile(i), n * cols);
+          value[i].p = from;
         } else if (o.col_stride == 0) {
           kernels.spread(from, o.row_stride, tile(i), n, cols);
         } else if (r == 0 || o.row_stride != 0) {
@@ -106,18 +117,25 @@ void eltwise_region(const EltKernels& kernels, const EltProgram& program,
                     const EltOperand* operands, float* y, int64_t y_stride, int64_t rows,
                     int64_t cols, void* scratch) noexcept {
   // Rows that follow each other in every operand are one long row.
-  bool joined = y_stride == cols;
+  bool joined = y_stride == cols, values = false;
   for (size_t i = 0; i < program.inputs; ++i) {
     const EltOperand& o = operands[i];
     joined = joined && (o.col_stride == 1 ? o.row_stride == cols : o.row_stride == 0);
+    values = values || (o.col_stride == 0 && o.row_stride != 0);
   }
   if (joined) {
     cols *= rows;
     rows = 1;
   }
-  const Run run(kernels, program, scratch);
   // Rows of y that lie apart cost a copy, which pays below two vectors.
-  if (rows > 1 && cols > 0 && cols <= (y_stride == cols ? kTile / 4 : 32)) {
+  const bool is_short = rows > 1 && cols > 0 && cols <= (y_stride == cols ? kTile / 4 : 32);
+  const EltInstruction& first = program.code[0];
+  if (program.code.size() == 1 && first.op < EltOp::kFirstUnary &&
+      (!is_short || cols >= (values ? kRowsOfValues : kRowsRepeated))) {
+    return kernels.combine(first.op, operands[first.a], operands[first.b], y, y_stride, rows, cols);
+  }
+  const Run run(kernels, program, scratch);
+  if (is_short) {
     run.short_rows(operands, y, y_stride, rows, cols);
   } else {
     run.long_rows(operands, y, y_stride, rows, cols);

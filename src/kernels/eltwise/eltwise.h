@@ -89,6 +89,9 @@ struct EltOperand {
 struct EltKernels {
   void (*apply)(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
                 float q) noexcept;
+  // A binary operation over a region, as eltwise_region() does it.
+  void (*combine)(EltOp op, const EltOperand& a, const EltOperand& b, float* y, int64_t y_stride,
+                  int64_t rows, int64_t cols) noexcept;
   void (*fill)(float value, float* y, int64_t n) noexcept;
   // y[r * y_stride + c] = x[r * x_stride + c]
   void (*copy_rows)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,

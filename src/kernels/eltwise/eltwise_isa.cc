@@ -26,39 +26,63 @@ FERRY_INLINE void map1(const float* a, float* y, int64_t n, F f) {
   }
 }
 
+// The operands and the result of a region.
+struct Region {
+  const EltOperand &a, &b;
+  float* y;
+  int64_t y_stride, rows, cols;
+};
+
+// Where row `r` of an operand lies; a single value of all its columns is put into two vectors.
+FERRY_INLINE const float* row_of(const EltOperand& o, int64_t r, float* two) {
+  const float* p = o.p + r * o.row_stride;
+  if (o.col_stride != 0) return p;
+  store(two, splat(*p));
+  store(two + kLanes, splat(*p));
+  return two;
+}
+
 template <class F>
-FERRY_INLINE void map2(const float* a, const float* b, float* y, int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-    const F32 u = f(load(a + i), load(b + i)), v = f(load(a + i + kLanes), load(b + i + kLanes));
-    store(y + i, u);
-    store(y + i + kLanes, v);
-  }
-  for (; i < n; i += kLanes) {
-    const int64_t m = smaller<int64_t>(kLanes, n - i);
-    store_n(y + i, f(load_n(a + i, m), load_n(b + i, m)), m);
+FERRY_INLINE void map2(const Region& g, F f) {
+  const int64_t n = g.cols, a_step = g.a.col_stride * kLanes, b_step = g.b.col_stride * kLanes;
+  float a_two[2 * kLanes], b_two[2 * kLanes];
+  for (int64_t r = 0; r < g.rows; ++r) {
+    const float *a = row_of(g.a, r, a_two), *b = row_of(g.b, r, b_two);
+    float* y = g.y + r * g.y_stride;
+    int64_t i = 0;
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes, a += 2 * a_step, b += 2 * b_step) {
+      const F32 u = f(load(a), load(b)), v = f(load(a + kLanes), load(b + kLanes));
+      store(y + i, u);
+      store(y + i + kLanes, v);
+    }
+    for (; i < n; i += kLanes, a += a_step, b += b_step) {
+      const int64_t m = smaller<int64_t>(kLanes, n - i);
+      store_n(y + i, f(load_n(a, m), load_n(b, m)), m);
+    }
   }
 }
 
 // min and max keep a NaN in their second operand.
 FERRY_INLINE F32 clamp(F32 x, F32 lo, F32 hi) { return min(hi, max(lo, x)); }
 
-void apply_binary(EltOp op, const float* a, const float* b, float* y, int64_t n) noexcept {
+void combine(EltOp op, const EltOperand& a, const EltOperand& b, float* y, int64_t y_stride,
+             int64_t rows, int64_t cols) noexcept {
+  const Region g = {a, b, y, y_stride, rows, cols};
   switch (op) {
     case EltOp::kAdd:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return u + v; });
+      return map2(g, [](F32 u, F32 v) { return u + v; });
     case EltOp::kSub:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return u - v; });
+      return map2(g, [](F32 u, F32 v) { return u - v; });
     case EltOp::kMul:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return u * v; });
+      return map2(g, [](F32 u, F32 v) { return u * v; });
     case EltOp::kDiv:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return u / v; });
+      return map2(g, [](F32 u, F32 v) { return u / v; });
     case EltOp::kMin:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return min_nan(u, v); });
+      return map2(g, [](F32 u, F32 v) { return min_nan(u, v); });
     case EltOp::kMax:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return max_nan(u, v); });
+      return map2(g, [](F32 u, F32 v) { return max_nan(u, v); });
     default:
-      return map2(a, b, y, n, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
+      return map2(g, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
   }
 }
 
@@ -186,7 +210,7 @@ void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
 
 void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
            float q) noexcept {
-  if (op < EltOp::kFirstUnary) return apply_binary(op, a, b, y, n);
+  if (op < EltOp::kFirstUnary) return combine(op, {a, 0, 1}, {b, 0, 1}, y, 0, 1, n);
   switch (op) {
     case EltOp::kNeg:
       return map1(a, y, n, [](F32 x) { return -x; });
@@ -284,6 +308,6 @@ void spread(const float* x, int64_t stride, float* y, int64_t rows, int64_t cols
 }  // namespace
 
 extern const EltKernels kEltKernels;
-const EltKernels kEltKernels = {apply, fill, copy_rows, spread};
+const EltKernels kEltKernels = {apply, combine, fill, copy_rows, spread};
 
 }  // namespace ferry::FERRY_ISA

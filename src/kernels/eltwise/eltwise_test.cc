@@ -210,6 +210,40 @@ TEST(Eltwise, RegionsTakeEveryKindOfOperand) {
   }
 }
 
+// Every pair of kinds of operands gives the bits that two arrays give.
+TEST(Eltwise, BinaryOperationsTakeEveryPairOfOperands) {
+  constexpr int64_t kRows = 5;
+  for (const Isa isa : supported_isas()) {
+    const EltKernels& kernels = elt_kernels(isa);
+    for (int64_t cols : {1, 7, 8, 31, 32, 33, 100, 256, 257, 1024, 1061}) {
+      std::vector<float> x(static_cast<size_t>(kRows * cols + 1)), y(x.size() - 1), want(y.size());
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 29) * 0.37f - 5;
+      const EltOperand kinds[] = {
+          {x.data(), cols, 1}, {&x[1], 0, 1}, {x.data(), 1, 0}, {&x[x.size() / 2], 0, 0}};
+      for (int pair = 0; pair < 7 * 16; ++pair) {
+        const EltOperand operands[] = {kinds[pair % 4], kinds[pair / 4 % 4]};
+        EltProgram program{2, {{static_cast<EltOp>(pair / 16), 0, 1}}};
+        std::vector<float> dense[2];
+        for (int k = 0; k < 2; ++k) {
+          for (int64_t i = 0; i < kRows * cols; ++i) {
+            const EltOperand& o = operands[k];
+            dense[k].push_back(o.p[i / cols * o.row_stride + i % cols * o.col_stride]);
+          }
+        }
+        kernels.apply(program.code[0].op, dense[0].data(), dense[1].data(), want.data(),
+                      kRows * cols, 0, 0);
+        std::vector<char> scratch(static_cast<size_t>(eltwise_scratch_bytes(program)) + 64);
+        void* aligned = scratch.data();
+        size_t space = scratch.size();
+        std::align(64, 1, aligned, space);
+        eltwise_region(kernels, program, operands, y.data(), cols, kRows, cols, aligned);
+        EXPECT_EQ(std::memcmp(y.data(), want.data(), y.size() * sizeof(float)), 0)
+            << isa_name(isa) << " pair " << pair << " cols " << cols;
+      }
+    }
+  }
+}
+
 TEST(Eltwise, ResultsDoNotDependOnTheirNeighbours) {
   for (const Isa isa : supported_isas()) {
     for (EltOp op : {EltOp::kSin, EltOp::kCos, EltOp::kTan, EltOp::kGelu, EltOp::kTanh}) {
@@ -231,6 +265,30 @@ TEST(Eltwise, ResultsDoNotDependOnTheirNeighbours) {
         elt_kernels(isa).apply(op, x.data(), x.data(), y.data(), n, 0, 0);
         EXPECT_EQ(std::memcmp(y.data(), together.data(), static_cast<size_t>(n) * 4), 0) << n;
         EXPECT_EQ(y.back(), 7.0f) << n;
+      }
+    }
+  }
+}
+
+TEST(Eltwise, FunctionsOfOneValueAreComputedOnce) {
+  // y = exp(-x) + exp(x), of one value and with another per row.
+  const EltProgram program{
+      2, {{EltOp::kNeg, 0}, {EltOp::kExp, 2}, {EltOp::kExp, 1}, {EltOp::kAdd, 3, 4}}};
+  const float x = 0.3f, other[] = {0.5f, -1, 2};
+  std::vector<char> scratch(static_cast<size_t>(eltwise_scratch_bytes(program)) + 64);
+  void* aligned = scratch.data();
+  size_t space = scratch.size();
+  std::align(64, 1, aligned, space);
+  for (const Isa isa : supported_isas()) {
+    for (int64_t cols : {1, 40, 2000}) {
+      for (int64_t step : {0, 1}) {
+        const EltOperand operands[] = {{&x, 0, 0}, {other, step, 0}};
+        std::vector<float> y(static_cast<size_t>(3 * cols));
+        eltwise_region(elt_kernels(isa), program, operands, y.data(), cols, 3, cols, aligned);
+        for (size_t i = 0; i < y.size(); ++i) {
+          const float row = other[static_cast<int64_t>(i) / cols * step];
+          ASSERT_NEAR(y[i], std::exp(-x) + std::exp(row), 1e-6) << isa_name(isa) << " " << cols;
+        }
       }
     }
   }
