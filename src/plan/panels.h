@@ -86,7 +86,9 @@ class PanelStore {
     Tensor source;
     PackFunction pack;
   };
-  Status run(Job& job, MemoryBudget* budget) const;
+  // Gives every panel its memory.
+  static Status place(std::vector<Job>& jobs, MemoryBudget* budget);
+  static void run(Job& job);
 
   std::vector<Packed> packed_;
   std::shared_ptr<void> owner_;

@@ -20,6 +20,9 @@ constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
 constexpr int kPrefetchRows = 16;
 // Tiles of rows that share the fetching of the next panel.
 constexpr int kFetchingTiles = 16;
+// Places of it that small tiles fetch from in turns: they wait for memory, which gives more to
+// several streams than to one. Larger tiles have neither the registers nor the time for it.
+constexpr int kStreams = kLanes == 8 ? 4 : 1;
 
 // Row i of the tile in C or the residual: one stride apart, or wherever the index says.
 template <class T, int kRows>
@@ -143,15 +146,22 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
   const float* b = p.b;
   // Each of the first tiles of rows fetches its share of the next panel, so that nobody waits for
   // memory when it is due.
-  const char* ahead = reinterpret_cast<const char*>(b);
+  constexpr bool kSmall = kRows <= kMr * 2 / 3;
+  constexpr int kFrom = kSmall ? kStreams : 1;
+  const char* ahead[kFrom];
+  FERRY_UNROLL
+  for (int i = 0; i < kFrom; ++i) ahead[i] = reinterpret_cast<const char*>(b);
   int64_t ahead_step = 0;
   if (kAccess == Access::kRows && kPanels == 1 && p.next_b != nullptr) {
     const int64_t sharing = smaller<int64_t>(p.rows, kFetchingTiles * kMr);
     const int64_t row_bytes = kVectors * kLanes * int64_t{sizeof(float)};
     if (first_row + kRows <= sharing) {
       const int64_t steps = (p.tap_end - p.tap_begin) * (p.k_end - p.k_begin);
-      ahead = reinterpret_cast<const char*>(p.next_b) + steps * row_bytes * first_row / sharing;
       ahead_step = row_bytes * kRows / sharing;
+      const char* at = reinterpret_cast<const char*>(p.next_b);
+      at += steps * row_bytes * first_row / sharing;
+      FERRY_UNROLL
+      for (int i = 0; i < kFrom; ++i, at += steps / kFrom * ahead_step) ahead[i] = at;
     }
   }
   const bool from_table = p.a_rows != nullptr;
@@ -175,8 +185,13 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
         prefetch(b + kPrefetchRows * kPerPanel * kLanes);
         if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
         if constexpr (kPanels == 1) {
-          prefetch_l2(ahead);
-          ahead += ahead_step;
+          const char* const now = ahead[0];
+          prefetch_l2(now);
+          // Rows of two lines are a step apart where one tile fetches alone.
+          if (kSmall && kPerPanel * kLanes > 16) prefetch_l2(now + 64);
+          FERRY_UNROLL
+          for (int i = 0; i + 1 < kFrom; ++i) ahead[i] = ahead[i + 1];
+          ahead[kFrom - 1] = now + ahead_step;
         }
       }
       b += kPerPanel * kLanes;
