@@ -192,6 +192,15 @@ TEST(Image, ResizesChannelsLast) {
   }
 }
 
+// Bytes that repeat after 61, which no size in these tests has as a factor.
+Tensor patterned(DType type, const Dims& dims) {
+  Tensor x = Tensor::allocate(type, dims).value();
+  for (size_t i = 0; i < x.size_bytes(); ++i) {
+    static_cast<uint8_t*>(x.raw())[i] = static_cast<uint8_t>(i * 7 % 61);
+  }
+  return x;
+}
+
 TEST(Image, ResizesToTheNearest) {
   for (const DType type : {DType::kUInt8, DType::kFloat16, DType::kFloat32, DType::kInt64}) {
     for (const char* how : {"half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric"}) {
@@ -199,14 +208,10 @@ TEST(Image, ResizesToTheNearest) {
         for (const Ints& sizes :
              {Ints{2, 3, 22, 34}, Ints{2, 3, 11, 90}, Ints{2, 3, 30, 17}, Ints{2, 3, 5, 6},
               Ints{2, 3, 4, 21}, Ints{3, 2, 11, 17}, Ints{1, 1, 1, 70000}}) {
-          Tensor x = Tensor::allocate(type, {2, 3, 11, 17}).value();
-          for (size_t i = 0; i < x.size_bytes(); ++i) {
-            static_cast<uint8_t*>(x.raw())[i] = static_cast<uint8_t>(i * 7 % 61);
-          }
           StepTester("Resize")
               .attr("nearest_mode", std::string(rounding))
               .attr("coordinate_transformation_mode", std::string(how))
-              .input(x)
+              .input(patterned(type, {2, 3, 11, 17}))
               .no_input()
               .no_input()
               .constant(ints(sizes))
@@ -230,14 +235,10 @@ TEST(Image, ResizesAnyRankToTheNearest) {
                                                      {{1, 2, 1, 3, 4, 5}, {1, 4, 1, 3, 8, 15}}};
   for (const auto& [dims, sizes] : shapes) {
     for (const DType type : {DType::kUInt8, DType::kFloat32}) {
-      Tensor x = Tensor::allocate(type, dims).value();
-      for (size_t i = 0; i < x.size_bytes(); ++i) {
-        static_cast<uint8_t*>(x.raw())[i] = static_cast<uint8_t>(i * 7 % 61);
-      }
       StepTester("Resize")
           .attr("nearest_mode", std::string("floor"))
           .attr("coordinate_transformation_mode", std::string("asymmetric"))
-          .input(x)
+          .input(patterned(type, dims))
           .no_input()
           .no_input()
           .constant(ints(sizes))

@@ -47,7 +47,7 @@ bool is_elementwise(const Node& n) {
 }
 
 // Operands that broadcast against each other; the others (bounds of Clip) stay as they are.
-size_t num_operands(const Node& n) { return n.op.as<Clip>() ? 1 : n.num_own_inputs(); }
+size_t num_broadcast_operands(const Node& n) { return n.op.as<Clip>() ? 1 : n.num_own_inputs(); }
 
 // How an operand that is no transpose of the wanted kind can follow one.
 enum class Operand : uint8_t { kNo, kKeep, kConstant, kReshape };
@@ -104,7 +104,7 @@ std::optional<Sunk> sink_elementwise(PatchBuilder& p, const Graph& g, const Node
   const Type& out = g.value(n.outputs[0]).type;
   if (!out.has_rank() || out.rank() != perm.size()) return std::nullopt;
   Sunk s{n.op, n.inputs, perm};
-  for (size_t i = 0; i < num_operands(n); ++i) {
+  for (size_t i = 0; i < num_broadcast_operands(n); ++i) {
     const ValueId x = source(g, n.inputs[i], perm);
     if (x != kNone) {
       s.inputs[i] = x;
@@ -433,7 +433,7 @@ bool will_be_transposed(const Graph& g, ValueId v, const Permutation& perm, int 
   if (n == nullptr || depth == 0) return false;
   if (carries(*n, perm)) return will_be_transposed(g, n->inputs[0], perm, depth - 1);
   if (!joins(*n)) return false;
-  for (size_t i = 0; i < num_operands(*n); ++i) {
+  for (size_t i = 0; i < num_broadcast_operands(*n); ++i) {
     if (!will_be_transposed(g, n->inputs[i], perm, depth - 1)) return false;
   }
   return true;
@@ -443,7 +443,7 @@ bool will_be_transposed(const Graph& g, ValueId v, const Permutation& perm, int 
 bool can_sink(const Graph& g, const Node& n, const Permutation& perm) {
   if (sink_of(n) == nullptr) return false;
   if (joins(n)) {
-    for (size_t i = 0; i < num_operands(n); ++i) {
+    for (size_t i = 0; i < num_broadcast_operands(n); ++i) {
       if (!will_be_transposed(g, n.inputs[i], perm, kLookahead)) return false;
     }
     return true;
@@ -487,7 +487,7 @@ bool worthwhile(const Graph& g, const Node& n, const Node& t, const Permutation&
 std::optional<Patch> sink(const Graph& g, const Node& n, const PassOptions&) {
   const Sink make = sink_of(n);
   if (make == nullptr || n.outputs.empty()) return std::nullopt;
-  const size_t candidates = joins(n) ? num_operands(n) : 1;
+  const size_t candidates = joins(n) ? num_broadcast_operands(n) : 1;
   for (size_t i = 0; i < candidates; ++i) {
     const Node* t = n.inputs[i] == kNone ? nullptr : transpose_of(g, n.inputs[i]);
     if (t == nullptr) continue;

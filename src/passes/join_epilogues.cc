@@ -15,7 +15,8 @@ constexpr int kLongestEpilogue = 16;  // nodes; the tail of a group has no more
 
 bool is_product(const Node& n) { return n.op.as<MatMul>() || n.op.as<Gemm>() || n.op.as<Conv>(); }
 
-size_t num_operands(const Node& n) {
+// Operands of an operator that an epilogue takes; 0 for any other.
+size_t num_epilogue_operands(const Node& n) {
   if (n.op.as<Unary>() || n.op.as<Clip>()) return 1;
   return n.op.as<Binary>() ? 2 : 0;
 }
@@ -25,7 +26,7 @@ bool ends_epilogue(const Graph& g, ValueId v, int depth = kLongestEpilogue) {
   const Node* n = v == kNone || depth == 0 ? nullptr : g.producer(v);
   if (n == nullptr || !g.has_single_use(v)) return false;
   if (is_product(*n)) return true;
-  for (size_t i = 0; i < num_operands(*n); ++i) {
+  for (size_t i = 0; i < num_epilogue_operands(*n); ++i) {
     if (same_type(g, n->inputs[i], v) && ends_epilogue(g, n->inputs[i], depth - 1)) return true;
   }
   return false;
@@ -54,7 +55,7 @@ std::optional<Patch> moved_up(const Graph& g, const Node& n, size_t operand, con
   PatchBuilder p(g);
   std::vector<ValueId> inputs = n.inputs;
   inputs[operand] = m.from;
-  if (num_operands(n) == 2) {
+  if (num_epilogue_operands(n) == 2) {
     const size_t other = 1 - operand;
     inputs[other] = operand_for(p, g, n.inputs[other], m, n.outputs[0]);
     if (inputs[other] == kNone) return std::nullopt;
@@ -64,7 +65,7 @@ std::optional<Patch> moved_up(const Graph& g, const Node& n, size_t operand, con
 }
 
 std::optional<Patch> past_moves(const Graph& g, const Node& n, const PassOptions&) {
-  const size_t operands = num_operands(n);
+  const size_t operands = num_epilogue_operands(n);
   for (size_t i = 0; i < operands; ++i) {
     if (ends_epilogue(g, n.inputs[i])) return std::nullopt;
   }
