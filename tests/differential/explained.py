@@ -34,8 +34,8 @@ def _ceil_mode(attributes: dict, shapes: list) -> bool:
     return attributes.get("ceil_mode", 0) == 1
 
 
-def _dilated(attributes: dict, shapes: list) -> bool:
-    return any(n > 1 for n in attributes.get("dilations", []))
+def _valid_and_dilated(attributes: dict, shapes: list) -> bool:
+    return attributes.get("auto_pad") == b"VALID" and any(n > 1 for n in attributes.get("dilations", []))
 
 
 def _same_lower(attributes: dict, shapes: list) -> bool:
@@ -45,6 +45,8 @@ def _same_lower(attributes: dict, shapes: list) -> bool:
 def _unsorted(attributes: dict, shapes: list) -> bool:
     return attributes.get("sorted", 1) == 0
 
+
+_SIZE_OF_VALID = "the size of VALID is that of a kernel without dilations"
 
 # Reasons that concern some nodes of an operator; tried before those below.
 _SOME = {
@@ -57,11 +59,14 @@ _SOME = {
     ],
     ("onnxruntime", "LpPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
     ("onnx", "LpPool"): [
-        (_dilated, "the size of VALID is that of a kernel without dilations"),
+        (_valid_and_dilated, _SIZE_OF_VALID),
         (_ceil_mode, "a last window that leaves the padded image: the mean of what is inside, times the size of the kernel"),
     ],
     ("onnxruntime", "MaxPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
-    ("onnx", "AveragePool"): [(_ceil_mode, "a last window that leaves the image shifts all windows")],
+    ("onnx", "AveragePool"): [
+        (_valid_and_dilated, _SIZE_OF_VALID),
+        (_ceil_mode, "a last window that leaves the image shifts all windows"),
+    ],
     ("onnx", "Unique"): [(_unsorted, "takes the elements along axis 0, whatever the axis")],
     ("onnx", "MaxPool"): [
         (_max_pool_of_steps_of_one, "pads of two axes are read as (top, bottom, left, right), those of one or three axes are ignored, ceil_mode adds "
