@@ -46,6 +46,10 @@ def _unsorted(attributes: dict, shapes: list) -> bool:
     return attributes.get("sorted", 1) == 0
 
 
+def _two_classes_without_a_negative_weight(attributes: dict, shapes: list) -> bool:
+    return len(attributes.get("vectors_per_class", [])) == 2 and min(attributes["coefficients"]) >= 0
+
+
 _SIZE_OF_VALID = "the size of VALID is that of a kernel without dilations"
 
 # Reasons that concern some nodes of an operator; tried before those below.
@@ -61,6 +65,9 @@ _SOME = {
     ("onnx", "LpPool"): [
         (_valid_and_dilated, _SIZE_OF_VALID),
         (_ceil_mode, "a last window that leaves the padded image: the mean of what is inside, times the size of the kernel"),
+    ],
+    ("onnxruntime", "SVMClassifier"): [
+        (_two_classes_without_a_negative_weight, "the vote decides; the evaluator takes the second class, as the vote of one pair is never below a half"),
     ],
     ("onnxruntime", "MaxPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
     ("onnx", "AveragePool"): [
