@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/math/unary.h"
 #include "ops_cpu/step_test.h"
 
 namespace ferry {
@@ -492,6 +493,20 @@ void check_quantization() {
   check("DequantizeLinear", q, whole, &zero);
   check("DequantizeLinear", q, scales, &zeros);
   check("DequantizeLinear", q, scales, nullptr);
+}
+
+TEST(Typed, FakeQuantization) {
+  Tensor x = random_tensor({5, 67}, 1);
+  for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] *= 40;
+  const std::vector<float> special = {NAN,   INFINITY, -INFINITY, 0.0f,
+                                      -0.0f, 0.125f,   -0.125f,   3e38f};
+  std::copy(special.begin(), special.end(), x.data<float>());
+  for (float low : {0.0f, -128.0f, -3.0f}) {
+    Unary op = *make_op("ferry.FakeQuantize").as<Unary>();
+    op.alpha = 0.25f;
+    op.beta = low;
+    StepTester(make_op("ferry.FakeQuantize", op)).input(x).kernel("elementwise_f32").run();
+  }
 }
 
 TEST(Typed, Quantization) {

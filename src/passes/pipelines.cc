@@ -4,12 +4,14 @@
 #include "passes/cancel_transposes.h"
 #include "passes/eliminate_identity.h"
 #include "passes/fold_constants.h"
+#include "passes/fold_dequantized.h"
 #include "passes/fold_shape_arithmetic.h"
 #include "passes/fuse_activations.h"
 #include "passes/fuse_attention.h"
 #include "passes/fuse_conv_bn.h"
 #include "passes/fuse_group_normalization.h"
 #include "passes/fuse_normalization.h"
+#include "passes/fuse_quantization.h"
 #include "passes/fuse_weight_transpose.h"
 #include "passes/inline_control_flow.h"
 #include "passes/join_epilogues.h"
@@ -53,7 +55,9 @@ std::vector<Pass> standard_pipeline() {
 
 std::vector<Pass> engine_pipeline() {
   return {
-      // 16-bit floats in f32, and what that makes possible.
+      // Weights as numbers, 16-bit floats in f32, and what that makes possible.
+      fold_dequantized(),
+      fold_constants(),
       widen_halves(),
       merge_duplicates(),
       lower_einsum(),
@@ -61,6 +65,7 @@ std::vector<Pass> engine_pipeline() {
       lower_batch_normalization(),
       lower_conv_transpose(),
       fuse_group_normalization(),
+      fuse_quantization(),
       fuse_weight_transpose(),
       fuse_attention(),
       // What the rewrites above left behind.

@@ -96,6 +96,8 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
       return if_true(ordinary(u.alpha * u.beta), {EltOp::kSelu, 0, 0, u.alpha, u.beta});
     case UnaryKind::kCelu:
       return if_true(u.alpha > 0 && ordinary(u.alpha), {EltOp::kCelu, 0, 0, u.alpha, 0});
+    case UnaryKind::kFakeQuantize:
+      return EltInstruction{EltOp::kFakeQuantize, 0, 0, u.alpha, u.beta};
     default:
       return std::nullopt;
   }

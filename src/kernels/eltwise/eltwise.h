@@ -62,7 +62,8 @@ enum class EltOp : uint8_t {
   kAsinh,
   kAcosh,
   kAtanh,
-  kPower,  // x^p
+  kPower,         // x^p
+  kFakeQuantize,  // p times round(x / p), clamped to [q, q + 255]; NaN is q
   kFirstUnary = kClip,
 };
 

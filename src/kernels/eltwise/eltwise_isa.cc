@@ -176,6 +176,11 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
       return apply_selu(a, y, n, p, q);
     case EltOp::kCelu:
       return apply_celu(a, y, n, p);
+    case EltOp::kFakeQuantize:
+      // The sum makes a positive zero of a negative one, as an integer does.
+      return map1(a, y, n, [=](F32 x) {
+        return (min(max(round(x / vp), vq), splat(q + 255)) + zero()) * vp;
+      });
     default:
       return map1(a, y, n, [=](F32 x) {
         return select(gt(x, zero()), one, select(lt(x, zero()), -one, x));

@@ -327,6 +327,7 @@ void register_elementwise_cpu(KernelRegistry& r) {
                          "Mish",
                          "Selu",
                          "Celu",
+                         "ferry.FakeQuantize",
                          "Add",
                          "Sub",
                          "Mul",

@@ -63,6 +63,8 @@ constexpr Row kRows[] = {
     {K::kSwish, "Swish", 24, types::kFloating},
     {K::kBitwiseNot, "BitwiseNot", 18, types::kIntegers},
     {K::kNot, "Not", 1, types::kBool},
+    // Made by passes/fuse_quantization.
+    {K::kFakeQuantize, "ferry.FakeQuantize", 1, {DType::kFloat32}},
 };
 
 TypeSet allowed_types(K kind) {
@@ -229,6 +231,13 @@ Status eval_floating(const Unary& op, const T* x, T* y, int64_t n) {
       return wide([](W v) { return mish(v); });
     case K::kSwish:
       return wide([=](W v) { return v * sigmoid(wa * v); });
+    case K::kFakeQuantize:
+      return map([&](C v) {
+        const float q = std::nearbyint(float(v) / op.alpha);
+        const float low = op.beta, high = low + 255;
+        // The sum makes a positive zero of a negative one, as an integer does.
+        return C(((q > low ? (q < high ? q : high) : low) + 0.0f) * op.alpha);
+      });
     case K::kBitwiseNot:
     case K::kNot:
       break;
@@ -337,6 +346,9 @@ void register_unary(OpRegistry& r) {
         break;
       case K::kHardSigmoid:
         op.attr("alpha", &Unary::alpha).attr("beta", &Unary::beta);
+        break;
+      case K::kFakeQuantize:
+        op.attr("scale", &Unary::alpha).attr("low", &Unary::beta);
         break;
       case K::kSelu:
         op.attr("alpha", &Unary::alpha).attr("gamma", &Unary::beta);

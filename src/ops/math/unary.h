@@ -53,6 +53,7 @@ enum class UnaryKind : uint8_t {
   kGelu,             // x / 2 (1 + erf(x / sqrt 2)), or its tanh form
   kMish,             // x tanh(softplus(x))
   kSwish,            // x sigmoid(alpha x)
+  kFakeQuantize,     // alpha times round(x / alpha), clamped to [beta, beta + 255]; NaN is beta
   // integers, bool
   kBitwiseNot,
   kNot,

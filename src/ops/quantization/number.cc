@@ -12,12 +12,14 @@ Status read_numbers(const Tensor& t, int64_t from, int64_t to, double* out) {
   if (is_packed(type)) {
     const auto* bytes = static_cast<const uint8_t*>(t.raw());
     const int64_t bits = dtype_bits(type);
-    return read([&](int64_t i) {
-      const auto element =
-          static_cast<uint8_t>(bytes[i * bits / 8] >> (i * bits % 8) & ((1 << bits) - 1));
-      return type == DType::kFloat4E2M1 ? float4_to_float(element)
-                                        : static_cast<float>(packed_int(type, element));
-    });
+    const int mask = (1 << bits) - 1;
+    float numbers[16] = {};
+    for (int i = 0; i <= mask; ++i) {
+      const auto element = static_cast<uint8_t>(i);
+      numbers[i] = type == DType::kFloat4E2M1 ? float4_to_float(element)
+                                              : static_cast<float>(packed_int(type, element));
+    }
+    return read([&](int64_t i) { return numbers[bytes[i * bits / 8] >> (i * bits % 8) & mask]; });
   }
   if (types::kFloat8.contains(type) || type == DType::kFloat8E8M0) {
     const auto* bytes = t.data<uint8_t>();
