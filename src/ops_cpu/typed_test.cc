@@ -469,30 +469,37 @@ TEST(Typed, FunctionsOfTheTileVm) {
   StepTester("Log").input(x).kernel("elementwise_f32").tolerance(1e-6, 1e-7).run();
 }
 
+// One scale, one per position of an axis (the last too), blocks along each.
+struct Grain {
+  Dims scale;
+  int64_t axis, block_size;
+};
 template <class T>
 void check_quantization() {
-  Tensor x = random_tensor({3, 5, 67}, 1);
-  for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] *= 200;
-  x.data<float>()[3] = NAN;
-  x.data<float>()[9] = INFINITY;
-  x.data<float>()[11] = -1e30f;
-  x.data<float>()[13] = 0.25f;  // a tie
-  Tensor q = values<T>({3, 5, 67}, 2);
-  const Tensor whole = tensor<float>({}, {0.5f}), zero = tensor<T>({}, {T(3)});
-  const Tensor scales = tensor<float>({5}, {0.5f, 1, 2, 0.01f, 7});
-  const Tensor zeros = tensor<T>({5}, {T(0), T(1), T(100), T(7), T(90)});
-  const auto check = [](const char* op, const Tensor& in, const Tensor& s, const Tensor* z) {
-    StepTester t(op);
-    t.attr("axis", int64_t{1}).input(in).constant(s);
-    if (z != nullptr) t.constant(*z);
-    t.kernel(op[0] == 'Q' ? "quantize" : "dequantize").run();
-  };
-  check("QuantizeLinear", x, whole, &zero);
-  check("QuantizeLinear", x, scales, &zeros);
-  check("QuantizeLinear", x, whole, nullptr);
-  check("DequantizeLinear", q, whole, &zero);
-  check("DequantizeLinear", q, scales, &zeros);
-  check("DequantizeLinear", q, scales, nullptr);
+  const Dims dims = {3, 5, 67};
+  Tensor x = random_tensor(dims, 1);
+  for (int64_t i = 0; i < x.count(); ++i) x.data<float>()[i] *= sizeof(T) == 1 ? 200 : 50000;
+  const std::vector<float> special = {NAN, INFINITY, -INFINITY, -1e30f, 0.25f, -0.0f};
+  std::copy(special.begin(), special.end(), x.data<float>() + 3);
+  const Tensor q = values<T>(dims, 2);
+  for (const Grain& g : {Grain{{}, 1, 0}, Grain{{1}, 0, 0}, Grain{{3}, 0, 0}, Grain{{5}, 1, 0},
+                         Grain{{67}, 2, 0}, Grain{{67}, -1, 0}, Grain{{3, 5, 3}, 2, 32},
+                         Grain{{3, 2, 67}, 1, 3}, Grain{{2, 5, 67}, 0, 2}}) {
+    Tensor scale = Tensor::allocate(DType::kFloat32, g.scale).value();
+    for (int64_t i = 0; i < scale.count(); ++i) {
+      scale.data<float>()[i] = i % 7 == 0 ? 0.5f : 0.01f * float(1 + i % 90);
+    }
+    for (bool with_zero : {false, true}) {
+      for (bool quantize : {false, true}) {
+        if (quantize && !with_zero && !std::is_same_v<T, uint8_t>) continue;
+        StepTester t(quantize ? "QuantizeLinear" : "DequantizeLinear");
+        t.attr("axis", g.axis).attr("block_size", g.block_size);
+        t.input(quantize ? x : q).input(scale);
+        if (with_zero) t.input(values<T>(g.scale, 4));
+        t.kernel(quantize ? "quantize" : "dequantize").run();
+      }
+    }
+  }
 }
 
 TEST(Typed, FakeQuantization) {
@@ -512,6 +519,14 @@ TEST(Typed, FakeQuantization) {
 TEST(Typed, Quantization) {
   check_quantization<uint8_t>();
   check_quantization<int8_t>();
+  check_quantization<uint16_t>();
+  check_quantization<int16_t>();
+  for (bool zero : {false, true}) {
+    StepTester t("DequantizeLinear");
+    t.input(values<int32_t>({3, 67}, 1)).constant(tensor<float>({}, {0.5f}));
+    if (zero) t.constant(tensor<int32_t>({}, {INT32_MIN}));
+    t.kernel("dequantize").run();
+  }
   StepTester("DequantizeLinear")
       .input(values<int32_t>({3, 67}, 1))
       .constant(tensor<float>({}, {0.5f}))

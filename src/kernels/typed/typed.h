@@ -52,17 +52,19 @@ using SelectRow = void (*)(const void* condition, int64_t condition_step, const 
                            int64_t n) noexcept;
 
 // y = round(x / scale) + zero, clamped to the type, NaN to its lowest; and x = (y - zero) * scale.
-using QuantizeRow = void (*)(const float* x, void* y, int64_t n, float scale, float zero) noexcept;
-using DequantizeRow = void (*)(const void* x, float* y, int64_t n, float scale,
-                               int32_t zero) noexcept;
+// Scales and zero points are arrays where their step is 1, single values where it is 0.
+using QuantizeRow = void (*)(const float* x, void* y, int64_t n, const float* scale,
+                             const int32_t* zero, int64_t step) noexcept;
+using DequantizeRow = void (*)(const void* x, float* y, int64_t n, const float* scale,
+                               const int32_t* zero, int64_t step) noexcept;
 
 struct TypedKernels {
   TypedBinaryRow (*binary)(TypedOp op, DType type) noexcept;
   TypedUnaryRow (*unary)(TypedUnary op, DType type) noexcept;
   TypedUnaryRow (*cast)(DType from, DType to) noexcept;
   SelectRow (*select)(int element_bytes) noexcept;
-  QuantizeRow (*quantize)(DType to) noexcept;        // u8, i8
-  DequantizeRow (*dequantize)(DType from) noexcept;  // u8, i8, i32
+  QuantizeRow (*quantize)(DType to) noexcept;        // u8, i8, u16, i16
+  DequantizeRow (*dequantize)(DType from) noexcept;  // u8, i8, u16, i16, i32
   // Whether one of n integers is 0.
   bool (*has_zero)(DType type, const void* x, int64_t n) noexcept;
 };

@@ -2,22 +2,12 @@
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
 #include "kernels/functions/double_math.h"
 #include "kernels/typed/half.h"
+#include "kernels/typed/quantize.h"
 #include "kernels/vec.h"
 #include "kernels/wrap.h"
 
 namespace ferry::FERRY_ISA {
 namespace {
-
-template <class T>
-struct Wide {
-  using type = int32_t;
-};
-template <>
-struct Wide<int32_t> {
-  using type = int64_t;
-};
-template <class T>
-using wide_t = typename Wide<T>::type;
 
 // Towards zero, wrapping; v is not 0. Exact: a quotient of 32-bit integers that is no integer is
 // farther from one than a double rounds.
@@ -581,19 +571,23 @@ void f32_to_bf16(const void* x, void* y, int64_t n) noexcept {
 
 template <class From>
 TypedUnaryRow cast_from(DType to) {
+  constexpr bool kF32 = sizeof(From) == 4 && std::is_floating_point_v<From>;
   switch (to) {
     case DType::kFloat32:
       return cast_row<From, float>;
     case DType::kFloat64:
       return cast_row<From, double>;
     case DType::kInt8:
-      return cast_row<From, int8_t>;
+      if constexpr (!kF32) return cast_row<From, int8_t>;
+      return nullptr;
     case DType::kUInt8:
-      return cast_row<From, uint8_t>;
+      if constexpr (!kF32) return cast_row<From, uint8_t>;
+      return nullptr;
     case DType::kInt32:
-      return cast_row<From, int32_t>;
+      if constexpr (!kF32) return cast_row<From, int32_t>;
+      return nullptr;
     case DType::kInt64:
-      if constexpr (sizeof(From) == 4 && std::is_floating_point_v<From>) return f32_to_i64;
+      if constexpr (kF32) return f32_to_i64;
       return cast_row<From, int64_t>;
     case DType::kBool:
       return cast_bool_row<From>;
@@ -603,6 +597,7 @@ TypedUnaryRow cast_from(DType to) {
 }
 
 TypedUnaryRow cast(DType from, DType to) noexcept {
+  if (const TypedUnaryRow row = float_cast(from, to)) return row;
   if (from == DType::kFloat16) return to == DType::kFloat32 ? f16_to_f32 : nullptr;
   if (to == DType::kFloat16) return from == DType::kFloat32 ? f32_to_f16 : nullptr;
   if (from == DType::kBFloat16) return to == DType::kFloat32 ? bf16_to_f32 : nullptr;
@@ -677,51 +672,6 @@ SelectRow select_of(int element_bytes) noexcept {
 }
 
 template <class T>
-void quantize_row(const float* x, void* y, int64_t n, float scale, float zero) noexcept {
-  constexpr bool kSigned = static_cast<T>(-1) < T(0);
-  constexpr float kLow = kSigned ? -128.0f : 0.0f, kHigh = kSigned ? 127.0f : 255.0f;
-  T* to = static_cast<T*>(y);
-  for (int64_t i = 0; i < n; ++i) {
-    const float q = __builtin_rintf(x[i] / scale) + zero;
-    const float bounded = q > kLow ? (q < kHigh ? q : kHigh) : kLow;
-    to[i] = static_cast<T>(static_cast<int32_t>(bounded));
-  }
-}
-
-template <class T>
-void dequantize_row(const void* x, float* y, int64_t n, float scale, int32_t zero) noexcept {
-  const T* from = static_cast<const T*>(x);
-  if (zero == 0) {
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(from[i]) * scale;
-    return;
-  }
-  for (int64_t i = 0; i < n; ++i) {
-    // Differences of 32-bit integers may need 33 bits.
-    using Wide = wide_t<T>;
-    y[i] = static_cast<float>(static_cast<Wide>(from[i]) - static_cast<Wide>(zero)) * scale;
-  }
-}
-
-QuantizeRow quantize(DType to) noexcept {
-  return to == DType::kUInt8  ? quantize_row<uint8_t>
-         : to == DType::kInt8 ? quantize_row<int8_t>
-                              : nullptr;
-}
-
-DequantizeRow dequantize(DType from) noexcept {
-  switch (from) {
-    case DType::kUInt8:
-      return dequantize_row<uint8_t>;
-    case DType::kInt8:
-      return dequantize_row<int8_t>;
-    case DType::kInt32:
-      return dequantize_row<int32_t>;
-    default:
-      return nullptr;
-  }
-}
-
-template <class T>
 bool any_zero(const void* x, int64_t n) {
   const T* p = static_cast<const T*>(x);
   int32_t zeros = 0;
@@ -735,7 +685,7 @@ bool has_zero(DType type, const void* x, int64_t n) noexcept {
 
 }  // namespace
 
-extern const TypedKernels kTypedKernels = {binary,   unary,      cast,    select_of,
-                                           quantize, dequantize, has_zero};
+extern const TypedKernels kTypedKernels = {binary,       unary,          cast,    select_of,
+                                           quantize_row, dequantize_row, has_zero};
 
 }  // namespace ferry::FERRY_ISA

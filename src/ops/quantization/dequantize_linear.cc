@@ -56,21 +56,28 @@ Status eval(const DequantizeLinear& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
   if (x.count() == 0) return {};
   return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {
-    int64_t at = 0;
     double values[kNumbersAtOnce];
-    for (int64_t o = 0; o < g.outer(); ++o) {
-      for (int64_t k = 0; k < g.length(); ++k) {
-        for (int64_t i = 0; i < g.inner(); ++i, ++at) {
-          if (at % kNumbersAtOnce == 0) {
-            FERRY_RETURN_IF_ERROR(c.poll());
-            const int64_t end = std::min(x.count(), at + kNumbersAtOnce);
-            FERRY_RETURN_IF_ERROR(read_numbers(x, at, end, values));
-          }
-          const auto s = static_cast<size_t>(g(o, k, i));
-          const auto difference = static_cast<float>(values[at % kNumbersAtOnce] - zero_points[s]);
-          y.data<T>()[at] =
-              T(static_cast<compute_t<T>>(difference * static_cast<float>(scales[s])));
+    int64_t read_from = 0, read_to = 0;  // what they are
+    for (int64_t u = 0; u < g.runs(); ++u) {
+      const Granularity::Run run = g.run(u);
+      for (int64_t i = 0; i < run.n;) {
+        const int64_t at = run.begin + i;
+        if (at == read_to) {
+          FERRY_RETURN_IF_ERROR(c.poll());
+          read_from = at;
+          read_to = std::min(x.count(), at + kNumbersAtOnce);
+          FERRY_RETURN_IF_ERROR(read_numbers(x, read_from, read_to, values));
         }
+        const int64_t n = std::min(run.n - i, read_to - at);
+        const double* numbers = values + (at - read_from);
+        const int64_t first = run.scale + i * run.step;
+        const double *s = scales.data() + first, *zero = zero_points.data() + first;
+        T* to = y.data<T>() + at;
+        for (int64_t j = 0; j < n; ++j) {
+          const auto difference = static_cast<float>(numbers[j] - zero[j * run.step]);
+          to[j] = T(static_cast<compute_t<T>>(difference * static_cast<float>(s[j * run.step])));
+        }
+        i += n;
       }
     }
     return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/quantization/granularity.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 
 namespace ferry {
@@ -40,7 +42,7 @@ Result<Granularity> Granularity::make(const Tensor& x, const Tensor& scale, int6
   }
   FERRY_ASSIGN_OR_RETURN(const int64_t signed_axis, InferContext::axis(axis, x.rank()));
   const auto a = static_cast<size_t>(signed_axis);
-  g.outer_ = x.dims().count(0, a);
+  const int64_t outer = x.dims().count(0, a);
   g.length_ = x.dim(a);
   g.inner_ = x.dims().count(a + 1, x.rank());
   g.kind_ = block_size == 0 ? Kind::kAxis : Kind::kBlock;
@@ -52,9 +54,23 @@ Result<Granularity> Granularity::make(const Tensor& x, const Tensor& scale, int6
     wanted = x.dims();
     wanted[a] = g.blocks_;
   }
+  // The last axis: whole rows, or blocks of them; else what lies inside one position.
+  g.runs_ = outer * (g.inner_ > 1 ? g.length_ : block_size == 0 ? 1 : g.blocks_);
   if (scale.dims() == wanted) return g;
   return shape_mismatch("the scale is {} for x {}, wanted is {}", scale.describe(), x.describe(),
                         wanted.to_string());
+}
+
+Granularity::Run Granularity::run(int64_t index) const {
+  if (kind_ == Kind::kTensor) return {0, inner_, 0, 0};
+  if (inner_ > 1) {
+    const int64_t k = index % length_, begin = index * inner_;
+    if (kind_ == Kind::kAxis) return {begin, inner_, k, 0};
+    return {begin, inner_, (index / length_ * blocks_ + k / block_) * inner_, 1};
+  }
+  if (kind_ == Kind::kAxis) return {index * length_, length_, 0, 1};
+  const int64_t k = index % blocks_ * block_;
+  return {index / blocks_ * length_ + k, std::min(block_, length_ - k), index, 0};
 }
 
 }  // namespace ferry

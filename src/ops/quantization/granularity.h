@@ -16,26 +16,19 @@ class Granularity {
   static Result<Granularity> make(const Tensor& x, const Tensor& scale, int64_t axis,
                                   int64_t block_size);
 
-  int64_t outer() const { return outer_; }
-  int64_t length() const { return length_; }
-  int64_t inner() const { return inner_; }
-  // The element of scale and zero point for (o, k, i).
-  int64_t operator()(int64_t o, int64_t k, int64_t i) const {
-    switch (kind_) {
-      case Kind::kTensor:
-        return 0;
-      case Kind::kAxis:
-        return k;
-      case Kind::kBlock:
-        return (o * blocks_ + k / block_) * inner_ + i;
-    }
-    return 0;
-  }
+  // Elements begin + i of x for i in [0, n), to which element scale + i * step of scale and zero
+  // point belongs; step is 0 or 1.
+  struct Run {
+    int64_t begin, n, scale, step;
+  };
+  // x is the runs [0, runs()), one after the other.
+  int64_t runs() const { return runs_; }
+  Run run(int64_t index) const;
 
  private:
   enum class Kind : uint8_t { kTensor, kAxis, kBlock };
   Kind kind_ = Kind::kTensor;
-  int64_t outer_ = 1, length_ = 1, inner_ = 1, block_ = 1, blocks_ = 1;
+  int64_t length_ = 1, inner_ = 1, block_ = 1, blocks_ = 1, runs_ = 1;
 };
 
 }  // namespace ferry

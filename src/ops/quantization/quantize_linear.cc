@@ -81,16 +81,15 @@ Status eval(const QuantizeLinear& op, EvalContext& c) {
   if (x.count() == 0) return {};
   FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer, QuantizedWriter::make(y, op.saturate, c.budget()));
   const Status walked = visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    int64_t at = 0;
-    for (int64_t o = 0; o < g.outer(); ++o) {
-      for (int64_t k = 0; k < g.length(); ++k) {
-        for (int64_t i = 0; i < g.inner(); ++i, ++at) {
-          if (at % kNumbersAtOnce == 0) FERRY_RETURN_IF_ERROR(c.poll());
-          const auto s = static_cast<size_t>(g(o, k, i));
-          const float v = divide(precision, static_cast<float>(compute_t<T>(x.data<T>()[at])),
-                                 static_cast<float>(scales[s]));
-          writer.put(at, double(v), zero_points.empty() ? 0 : zero_points[s]);
-        }
+    for (int64_t u = 0; u < g.runs(); ++u) {
+      const Granularity::Run run = g.run(u);
+      for (int64_t i = 0; i < run.n; ++i) {
+        const int64_t at = run.begin + i;
+        if (at % kNumbersAtOnce == 0) FERRY_RETURN_IF_ERROR(c.poll());
+        const auto s = static_cast<size_t>(run.scale + i * run.step);
+        const float v = divide(precision, static_cast<float>(compute_t<T>(x.data<T>()[at])),
+                               static_cast<float>(scales[s]));
+        writer.put(at, double(v), zero_points.empty() ? 0 : zero_points[s]);
       }
     }
     return {};

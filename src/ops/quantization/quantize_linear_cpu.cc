@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// QuantizeLinear and DequantizeLinear between f32 and 8-bit integers (i32 too, from), per tensor or
-// per position of an axis.
+// QuantizeLinear and DequantizeLinear between f32 and integers of 8 and 16 bits (i32 too, from).
 #include "base/status.h"
 #include "kernels/typed/typed.h"
 #include "ops/quantization/dequantize_linear.h"
@@ -12,45 +11,47 @@
 namespace ferry {
 namespace {
 
-// What is neither is left to the reference, which also has the errors.
-bool fits(const StepContext& c, const Granularity& g) {
-  const int64_t count = c.input(1).count();
-  const bool zeros_fit = !c.has_input(2) || c.input(2).count() == count;
-  return zeros_fit && (count == 1 || (count == g.length() && g.inner() > 1));
+// What does not is left to the reference, which has the errors.
+bool fits(const StepContext& c) {
+  return !c.has_input(2) || c.input(2).count() == c.input(1).count();
 }
 
-int32_t zero_of(const StepContext& c, int64_t i) {
-  if (!c.has_input(2)) return 0;
-  const Tensor& t = c.input(2);
+int32_t zero_at(const Tensor& t, int64_t i) {
   switch (t.dtype()) {
     case DType::kUInt8:
       return t.data<uint8_t>()[i];
     case DType::kInt8:
       return t.data<int8_t>()[i];
+    case DType::kUInt16:
+      return t.data<uint16_t>()[i];
+    case DType::kInt16:
+      return t.data<int16_t>()[i];
     default:
       return t.data<int32_t>()[i];
   }
 }
 
-// Calls row(begin, n, scale, zero point) for pieces that cover x.
+// Calls row(begin, n, scales, zero points, step) for pieces that cover x.
 template <class Row>
-void for_pieces(StepContext& c, const Granularity& g, const Row& row) {
-  const bool single = c.input(1).count() == 1;
-  const int64_t count = c.input(0).count();
+Status for_pieces(StepContext& c, const Granularity& g, const Row& row) {
+  const int64_t count = c.input(0).count(), scales = c.input(1).count();
+  FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, scales * int64_t{sizeof(int32_t)}));
+  auto* zero = c.scratch<int32_t>(0);
+  for (int64_t i = 0; i < scales; ++i) zero[i] = c.has_input(2) ? zero_at(c.input(2), i) : 0;
   const bool worthwhile = count >= kMinParallelValues;
-  const auto* scales = c.input(1).data<float>();
-  if (single) {
-    parallel_range(c.team(), count, worthwhile, [&](int64_t from, int64_t to, int) {
-      row(from, to - from, scales[0], zero_of(c, 0));
-    });
-    return;
+  const auto* scale = c.input(1).data<float>();
+  if (g.runs() == 1 && g.run(0).step == 0) {
+    parallel_range(c.team(), count, worthwhile,
+                   [&](int64_t from, int64_t to, int) { row(from, to - from, scale, zero, 0); });
+    return {};
   }
-  parallel_range(c.team(), g.outer() * g.length(), worthwhile, [&](int64_t u0, int64_t u1, int) {
+  parallel_range(c.team(), g.runs(), worthwhile, [&](int64_t u0, int64_t u1, int) {
     for (int64_t u = u0; u < u1; ++u) {
-      const int64_t k = u % g.length();
-      row(u * g.inner(), g.inner(), scales[k], zero_of(c, k));
+      const Granularity::Run r = g.run(u);
+      row(r.begin, r.n, scale + r.scale, zero + r.scale, r.step);
     }
   });
+  return {};
 }
 
 class QuantizeStep final : public StepKernel {
@@ -62,12 +63,14 @@ class QuantizeStep final : public StepKernel {
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const Granularity g,
                            Granularity::make(x, c.input(1), op.axis, op.block_size));
-    if (!fits(c, g) || x.count() == 0) return op_.def().eval(op_, c);
+    if (!fits(c) || x.count() == 0) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, to_, x.dims()));
-    for_pieces(c, g, [&](int64_t begin, int64_t n, float scale, int32_t zero) {
-      row_(x.data<float>() + begin, y.data<uint8_t>() + begin, n, scale, static_cast<float>(zero));
-    });
-    return {};
+    const int64_t element = dtype_bits(to_) / 8;
+    auto* to = static_cast<char*>(y.raw());
+    return for_pieces(
+        c, g, [&](int64_t begin, int64_t n, const float* scale, const int32_t* zero, int64_t step) {
+          row_(x.data<float>() + begin, to + begin * element, n, scale, zero, step);
+        });
   }
 
  private:
@@ -85,14 +88,14 @@ class DequantizeStep final : public StepKernel {
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const Granularity g,
                            Granularity::make(x, c.input(1), op.axis, op.block_size));
-    if (!fits(c, g) || x.count() == 0) return op_.def().eval(op_, c);
+    if (!fits(c) || x.count() == 0) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, x.dims()));
     const int64_t element = dtype_bits(x.dtype()) / 8;
     const auto* from = static_cast<const char*>(x.raw());
-    for_pieces(c, g, [&](int64_t begin, int64_t n, float scale, int32_t zero) {
-      row_(from + begin * element, y.data<float>() + begin, n, scale, zero);
-    });
-    return {};
+    return for_pieces(
+        c, g, [&](int64_t begin, int64_t n, const float* scale, const int32_t* zero, int64_t step) {
+          row_(from + begin * element, y.data<float>() + begin, n, scale, zero, step);
+        });
   }
 
  private:
@@ -104,20 +107,19 @@ Result<KernelOffer> make_quantize(const KernelRequest& request) {
   const auto* op = request.node.op.as<QuantizeLinear>();
   const DType to = request.output_type(0).dtype;
   const QuantizeRow row = typed_kernels(request.isa).quantize(to);
-  const bool plain = op->block_size == 0 &&
-                     (op->precision == 0 || op->precision == static_cast<int64_t>(DType::kFloat32));
+  const bool plain = op->precision == 0 || op->precision == static_cast<int64_t>(DType::kFloat32);
   if (row == nullptr || !plain || request.type(0).dtype != DType::kFloat32 ||
       request.type(1).dtype != DType::kFloat32) {
-    return KernelOffer(std::string("not f32 to 8 bits, or in blocks"));
+    return KernelOffer(std::string("not f32 to 8 or 16 bits"));
   }
   return KernelOffer(std::make_unique<QuantizeStep>(request.node.op, to, row));
 }
 
 Result<KernelOffer> make_dequantize(const KernelRequest& request) {
   const DequantizeRow row = typed_kernels(request.isa).dequantize(request.type(0).dtype);
-  if (row == nullptr || request.node.op.as<DequantizeLinear>()->block_size != 0 ||
-      request.type(1).dtype != DType::kFloat32 || request.output_type(0).dtype != DType::kFloat32) {
-    return KernelOffer(std::string("not 8 bits or i32 to f32, or in blocks"));
+  if (row == nullptr || request.type(1).dtype != DType::kFloat32 ||
+      request.output_type(0).dtype != DType::kFloat32) {
+    return KernelOffer(std::string("not 8 or 16 bits or i32 to f32"));
   }
   return KernelOffer(std::make_unique<DequantizeStep>(request.node.op, row));
 }
