@@ -384,6 +384,9 @@ def algebra() -> Iterator[Case]:
     yield Case("DFT 400", "DFT", [f32(98, 400, 1), None, np.int64(1)],
                lambda t, a, *_: t.view_as_real(t.fft.rfft(a[..., 0])), {"onesided": 1},
                constants=(2,), opset=20)
+    yield Case("DFT columns", "DFT", [f32(1, 128, 256, 2), None, np.int64(1)],
+               lambda t, a, *_: t.view_as_real(t.fft.fft(t.view_as_complex(a), dim=1)),
+               constants=(2,), opset=20)
     window = np.hanning(400).astype(np.float32)
     yield Case("STFT", "STFT", [f32(1, 16000, 1), np.int64(160), window, np.int64(400)],
                lambda t, a, h, w, n: t.view_as_real(t.stft(

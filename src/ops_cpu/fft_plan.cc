@@ -28,7 +28,7 @@ FftPlan::FftPlan(int64_t length, bool inverse, bool real)
     for (; n % p == 0; n /= p) radices_.push_back(p);
   }
   make_roots(points(), inverse, cosines_, sines_);
-  if (pairs_) make_roots(length, inverse, real_cosines_, real_sines_);
+  if (pairs_) make_roots(length, inverse, pair_cosines_, pair_sines_);
 }
 
 bool FftPlan::can(int64_t length) {
@@ -39,37 +39,20 @@ bool FftPlan::can(int64_t length) {
 }
 
 float* FftPlan::run(const FftKernels& kernels, int64_t lines, float* x, float* y) const {
-  FftPass pass{points(), 0, points(), lines, cosines_.data(), sines_.data(), inverse_};
-  const int64_t size = points() * lines;
+  FftPass pass{points(), 0, points(), lines, cosines_.data(), sines_.data(), 1, inverse_};
+  const int64_t size = rows() * lines;
   for (int64_t radix : radices_) {
     pass.radix = radix;
     pass.m /= radix;
     kernels.pass(pass, x, x + size, y, y + size);
     pass.s *= radix;
+    pass.root_step *= radix;
     std::swap(x, y);
   }
-  if (inverse_) {
-    const float factor = 1.0f / static_cast<float>(length_);
-    for (int64_t i = 0; i < 2 * size; ++i) x[i] *= factor;
+  if (pairs_) {
+    kernels.unpair(points(), lines, pair_cosines_.data(), pair_sines_.data(), x, x + size);
   }
   return x;
-}
-
-FftPlan::Value FftPlan::coefficient(const float* result, int64_t lines, int64_t l,
-                                    int64_t k) const {
-  const int64_t n = points(), size = n * lines;
-  if (!pairs_) return {result[k * lines + l], result[size + k * lines + l]};
-  // Of even and of odd samples E and O, Z = E + i O: X[k] = E[k] + w^k O[k].
-  const bool mirrored = k > n;
-  if (mirrored) k = length_ - k;
-  const int64_t a = (k == n ? 0 : k) * lines + l, b = (k == 0 ? 0 : n - k) * lines + l;
-  const float even_re = 0.5f * (result[a] + result[b]);
-  const float even_im = 0.5f * (result[size + a] - result[size + b]);
-  const float odd_re = 0.5f * (result[size + a] + result[size + b]);
-  const float odd_im = 0.5f * (result[b] - result[a]);
-  const float c = real_cosines_[static_cast<size_t>(k)], s = real_sines_[static_cast<size_t>(k)];
-  const float re = even_re + c * odd_re - s * odd_im, im = even_im + c * odd_im + s * odd_re;
-  return {re, mirrored ? -im : im};
 }
 
 }  // namespace ferry

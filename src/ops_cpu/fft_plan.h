@@ -24,24 +24,21 @@ class FftPlan {
   bool pairs() const { return pairs_; }
   // Complex points that run() transforms.
   int64_t points() const { return pairs_ ? length_ / 2 : length_; }
+  // Points that run() returns: of real lines the first half of the spectrum and the point after it,
+  // which the others mirror.
+  int64_t rows() const { return pairs_ ? points() + 1 : length_; }
 
   // Transforms `lines` lines side by side (point i of line l at i * lines + l), twice
-  // points() * lines floats each in `x` and `y`: real parts, then imaginary ones. Returns the
-  // one that holds the result.
+  // rows() * lines floats each in `x` and `y`: real parts, then imaginary ones. Returns the
+  // one that holds the result, which an inverse has not divided by the length.
   float* run(const FftKernels& kernels, int64_t lines, float* x, float* y) const;
-
-  // Coefficient k in [0, length] of line l of what run() returned.
-  struct Value {
-    float re, im;
-  };
-  Value coefficient(const float* result, int64_t lines, int64_t l, int64_t k) const;
 
  private:
   int64_t length_;
   bool inverse_, pairs_;
   std::vector<int64_t> radices_;
   std::vector<float> cosines_, sines_;            // of points()
-  std::vector<float> real_cosines_, real_sines_;  // of length_, when pairs
+  std::vector<float> pair_cosines_, pair_sines_;  // of length_, when pairs
 };
 
 }  // namespace ferry

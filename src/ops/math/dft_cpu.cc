@@ -38,53 +38,16 @@ class DftStep final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
     if (y.count() == 0) return {};
     const FftPlan& plan = fft_plan(c, length, op.inverse, in_parts == 1);
-    const Axis in{n, x.dims().count(axis + 1, x.rank() - 1), in_parts};
-    const Axis out{dims[axis], in.inner, dims.back()};
-    return fft_lines(
-        c, kernels_, plan, x.dims().count(0, axis) * in.inner,
-        [&](int64_t line, int64_t l, const FftTarget& to) {
-          read(plan, x.data<float>() + in.begin(line), in, half, l, to);
-        },
-        [&](int64_t line, int64_t l, int64_t lines, const float* result) {
-          float* to = y.data<float>() + out.begin(line);
-          for (int64_t k = 0; k < out.n; ++k, to += out.inner * out.parts) {
-            const FftPlan::Value v = plan.coefficient(result, lines, l, k);
-            to[0] = v.re;
-            if (out.parts == 2) to[1] = v.im;
-          }
-        });
+    const int64_t inner = x.dims().count(axis + 1, x.rank() - 1);
+    const auto layout = [&](int64_t points, int64_t each) {
+      return FftLayout{inner, points * inner * each, each, inner * each, each};
+    };
+    return fft_lines(c, kernels_, plan, x.dims().count(0, axis) * inner,
+                     {x.data<float>(), layout(n, in_parts), n, nullptr, half},
+                     {y.data<float>(), layout(dims[axis], dims.back()), dims[axis]});
   }
 
  private:
-  // Of [outer, n, inner, parts].
-  struct Axis {
-    int64_t n, inner, parts;
-    int64_t begin(int64_t line) const { return (line / inner * n * inner + line % inner) * parts; }
-  };
-
-  // One line, cut or filled up with zeros.
-  static void read(const FftPlan& plan, const float* x, const Axis& in, bool half, int64_t l,
-                   const FftTarget& to) {
-    const int64_t length = plan.length(), step = in.inner * in.parts;
-    const int64_t used = std::min(in.n, half ? length / 2 + 1 : length);
-    if (plan.pairs()) {
-      for (int64_t i = 0; i < plan.points(); ++i) {
-        to.re[i * to.lines + l] = 2 * i < used ? x[2 * i * step] : 0;
-        to.im[i * to.lines + l] = 2 * i + 1 < used ? x[(2 * i + 1) * step] : 0;
-      }
-      return;
-    }
-    for (int64_t i = 0; i < length; ++i) {
-      to.re[i * to.lines + l] = i < used ? x[i * step] : 0;
-      to.im[i * to.lines + l] = i < used && in.parts == 2 ? x[i * step + 1] : 0;
-    }
-    // Half a spectrum to a whole one: the other half is its mirror image.
-    for (int64_t k = length / 2 + 1; half && k < length; ++k) {
-      to.re[k * to.lines + l] = to.re[(length - k) * to.lines + l];
-      to.im[k * to.lines + l] = -to.im[(length - k) * to.lines + l];
-    }
-  }
-
   const FftKernels& kernels_;
   Op op_;
 };

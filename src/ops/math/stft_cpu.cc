@@ -36,34 +36,11 @@ class StftStep final : public StepKernel {
     const float* w = window == nullptr ? nullptr : window->data<float>();
     return fft_lines(
         c, kernels_, plan, x.dim(0) * frames,
-        [&](int64_t line, int64_t l, const FftTarget& to) {
-          const int64_t at = (line / frames * samples + line % frames * step) * parts;
-          read(plan, x.data<float>() + at, w, parts, l, to);
-        },
-        [&](int64_t line, int64_t l, int64_t lines, const float* result) {
-          float* to = y.data<float>() + line * bins * 2;
-          for (int64_t k = 0; k < bins; ++k) {
-            const FftPlan::Value v = plan.coefficient(result, lines, l, k);
-            to[2 * k] = v.re;
-            to[2 * k + 1] = v.im;
-          }
-        });
+        {x.data<float>(), {frames, samples * parts, step * parts, parts, parts}, length, w},
+        {y.data<float>(), {1, bins * 2, 0, 2, 2}, bins});
   }
 
  private:
-  // One frame times the window.
-  static void read(const FftPlan& plan, const float* x, const float* window, int64_t parts,
-                   int64_t l, const FftTarget& to) {
-    const auto at = [&](int64_t i, int64_t part) {
-      return window == nullptr ? x[i * parts + part] : x[i * parts + part] * window[i];
-    };
-    for (int64_t i = 0; i < plan.points(); ++i) {
-      const int64_t k = i * to.lines + l;
-      to.re[k] = plan.pairs() ? at(2 * i, 0) : at(i, 0);
-      to.im[k] = plan.pairs() ? at(2 * i + 1, 0) : parts == 2 ? at(i, 1) : 0;
-    }
-  }
-
   const FftKernels& kernels_;
   Op op_;
 };
