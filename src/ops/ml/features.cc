@@ -42,16 +42,21 @@ Status impute(EvalContext& c, const Tensor& x, const std::vector<V>& imputed, V 
   const int64_t features = x.rank() == 0 ? 1 : x.dims().back();
   const auto n = static_cast<int64_t>(imputed.size());
   if (n != 1 && n != features) return shape_mismatch("{} imputed values for x {}", n, x.describe());
-  PollEvery polls(c);
-  for (int64_t i = 0; i < x.count(); ++i) {
-    FERRY_RETURN_IF_ERROR(polls.spend(4));
-    const T v = x.data<T>()[i];
-    bool hit = v == static_cast<T>(replaced);
-    if constexpr (std::is_floating_point_v<V>) hit = hit || (std::isnan(replaced) && std::isnan(v));
-    y.data<T>()[i] =
-        hit ? static_cast<T>(imputed[static_cast<size_t>(n == 1 ? 0 : i % features)]) : v;
-  }
-  return {};
+  const int64_t width = n == 1 ? 1 : std::max<int64_t>(features, 1);
+  return in_ranges(c, x.count() / width, 4 * width, [&](int64_t begin, int64_t end) {
+    const T* from = x.data<T>();
+    T* to = y.data<T>();
+    for (int64_t i = begin * width; i < end * width; i += width) {
+      for (int64_t k = 0; k < width; ++k) {
+        const T v = from[i + k];
+        bool hit = v == static_cast<T>(replaced);
+        if constexpr (std::is_floating_point_v<V>) {
+          hit = hit || (std::isnan(replaced) && std::isnan(v));
+        }
+        to[i + k] = hit ? static_cast<T>(imputed[static_cast<size_t>(k)]) : v;
+      }
+    }
+  });
 }
 
 Status eval_imputer(const Imputer& op, EvalContext& c) {
@@ -89,16 +94,19 @@ Status eval_scaler(const Scaler& op, EvalContext& c) {
     return shape_mismatch("{} offsets and {} scales for {} features", op.offset.size(),
                           op.scale.size(), features);
   }
-  const auto entry = [](const std::vector<float>& v, size_t k, double otherwise) {
-    return v.empty() ? otherwise : static_cast<double>(v[v.size() == 1 ? 0 : k]);
+  const auto entries = [&](const std::vector<float>& v, double otherwise) {
+    std::vector<double> all(features, otherwise);
+    for (size_t k = 0; k < features && !v.empty(); ++k) all[k] = double(v[v.size() == 1 ? 0 : k]);
+    return all;
   };
+  const std::vector<double> offset = entries(op.offset, 0), scale = entries(op.scale, 1);
   float* to = y.data<float>();
   PollEvery polls(c);
-  for (int64_t i = 0; i < x.n; ++i) {
+  for (int64_t i = 0; i < x.n; ++i, to += features) {
     FERRY_RETURN_IF_ERROR(polls.spend(16 + 4 * x.features));
     const std::span<const double> row = x.row(i);
     for (size_t k = 0; k < features; ++k) {
-      *to++ = static_cast<float>((row[k] - entry(op.offset, k, 0)) * entry(op.scale, k, 1));
+      to[k] = static_cast<float>((row[k] - offset[k]) * scale[k]);
     }
   }
   return {};
@@ -114,18 +122,20 @@ Status eval_normalizer(const MlNormalizer& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, c.input(0).dims()));
   float* to = y.data<float>();
+  const bool max = op.norm == "MAX", l1 = op.norm == "L1", l2 = op.norm == "L2";
   PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(16 + 16 * x.features));
     double norm = 0;
     for (double v : x.row(i)) {
-      if (op.norm == "MAX")
+      if (max)
         norm = std::max(norm, std::fabs(v));
       else
-        norm += op.norm == "L1" ? std::fabs(v) : v * v;
+        norm += l1 ? std::fabs(v) : v * v;
     }
-    if (op.norm == "L2") norm = std::sqrt(norm);
-    for (double v : x.row(i)) *to++ = static_cast<float>(norm == 0 ? v : v / norm);
+    if (l2) norm = std::sqrt(norm);
+    if (norm == 0) norm = 1;
+    for (double v : x.row(i)) *to++ = static_cast<float>(v / norm);
   }
   return {};
 }
@@ -205,16 +215,25 @@ Status eval_extractor(const ArrayFeatureExtractor&, EvalContext& c) {
   if (x.rank() == 1) dims = {1, indices.count()};
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
   const int64_t n = x.dims().back(), rows = x.dims().count(0, x.rank() - 1);
+  if (y.count() == 0) return {};
+  std::vector<int64_t> at;
+  FERRY_RETURN_IF_ERROR(resize_in_ranges(c, at, indices.count()));
   const IndexReader read(indices);
+  FERRY_RETURN_IF_ERROR(in_ranges(c, indices.count(), 8, [&](int64_t from, int64_t to) -> Status {
+    for (int64_t j = from; j < to; ++j) {
+      FERRY_RETURN_IF_ERROR(read.get(j, n, at[static_cast<size_t>(j)]));
+    }
+    return {};
+  }));
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    const T* from = x.data<T>();
     T* to = y.data<T>();
     PollEvery polls(c);
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t j = 0; j < indices.count(); ++j) {
-        FERRY_RETURN_IF_ERROR(polls.spend(16));
-        int64_t at = 0;
-        FERRY_RETURN_IF_ERROR(read.get(j, n, at));
-        *to++ = x.data<T>()[r * n + at];
+    for (int64_t r = 0; r < rows; ++r, from += n) {
+      for (size_t j = 0; j < at.size();) {
+        const size_t end = std::min(at.size(), j + 2048);
+        FERRY_RETURN_IF_ERROR(polls.spend(16 * static_cast<int64_t>(end - j)));
+        for (; j < end; ++j) *to++ = from[at[j]];
       }
     }
     return {};

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "ops/ml/rows.h"
 
 namespace ferry {
 
@@ -26,5 +29,28 @@ struct LinearClassifier {
   int64_t multi_class = 0;  // no effect
   std::string post_transform = "NONE";
 };
+
+struct LinearResults {
+  Tensor labels;  // of classifiers
+  Tensor scores;
+};
+
+// What one of them does with a row, made from its attributes, which it borrows.
+struct LinearModel {
+  std::span<const float> coefficients, intercepts;
+  PostTransform post = PostTransform::kUnchanged;
+  const LinearClassifier* classifier = nullptr;
+  int64_t targets = 0;  // scores of a row, classes
+
+  // The sums of a row: one for two classes, else one for each target. Errors: kShapeMismatch.
+  Result<int64_t> sums(int64_t features) const;
+  // Room for `n` rows.
+  Result<LinearResults> results(EvalContext& c, int64_t n) const;
+  // Row i of them from its sums, which it overwrites.
+  void finish(std::span<double> sums, int64_t i, LinearResults& y) const;
+};
+// Errors: kInvalidModel.
+Result<LinearModel> make_linear_model(const LinearRegressor& op);
+Result<LinearModel> make_linear_model(const LinearClassifier& op);
 
 }  // namespace ferry

@@ -4,47 +4,35 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/ml/rows.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
+
+double SvmKernel::operator()(double sum) const {
+  switch (type) {
+    case SvmKernelType::kLinear:
+      return sum;
+    case SvmKernelType::kPoly:
+      return std::pow(gamma * sum + coef0, degree);
+    case SvmKernelType::kRbf:
+      return std::exp(-gamma * sum);
+    case SvmKernelType::kSigmoid:
+      return std::tanh(gamma * sum + coef0);
+  }
+  return sum;
+}
+
 namespace {
 
-enum class KernelType : uint8_t { kLinear, kPoly, kRbf, kSigmoid };
-
-struct Kernel {
-  KernelType type = KernelType::kLinear;
-  double gamma = 0, coef0 = 0, degree = 0;
-
-  double operator()(std::span<const double> x, const float* v) const {
-    double sum = 0;
-    for (size_t k = 0; k < x.size(); ++k) {
-      const auto e = static_cast<double>(v[k]);
-      sum += type == KernelType::kRbf ? (x[k] - e) * (x[k] - e) : x[k] * e;
-    }
-    switch (type) {
-      case KernelType::kLinear:
-        return sum;
-      case KernelType::kPoly:
-        return std::pow(gamma * sum + coef0, degree);
-      case KernelType::kRbf:
-        return std::exp(-gamma * sum);
-      case KernelType::kSigmoid:
-        return std::tanh(gamma * sum + coef0);
-    }
-    return sum;
-  }
-};
-
-Result<Kernel> make_kernel(const std::string& type, const std::vector<float>& params) {
-  Kernel k;
+Result<SvmKernel> make_kernel(const std::string& type, const std::vector<float>& params) {
+  SvmKernel k;
   if (type == "POLY")
-    k.type = KernelType::kPoly;
+    k.type = SvmKernelType::kPoly;
   else if (type == "RBF")
-    k.type = KernelType::kRbf;
+    k.type = SvmKernelType::kRbf;
   else if (type == "SIGMOID")
-    k.type = KernelType::kSigmoid;
+    k.type = SvmKernelType::kSigmoid;
   else if (type != "LINEAR")
     return invalid_model("kernel_type is '{}'", type);
   if (params.empty()) return k;
@@ -56,111 +44,95 @@ Result<Kernel> make_kernel(const std::string& type, const std::vector<float>& pa
   return k;
 }
 
-Status infer_regressor(const SvmRegressor& op, InferContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
-  FERRY_RETURN_IF_ERROR(make_kernel(op.kernel_type, op.kernel_params).status());
-  FERRY_RETURN_IF_ERROR(parse_post_transform(op.post_transform).status());
-  c.set_tensor(0, DType::kFloat32, Shape{n, 1});
-  return {};
+// What both kinds have in common.
+template <class Op>
+Result<SvmModel> make_model(const Op& op, bool is_linear) {
+  SvmModel m;
+  m.is_linear = is_linear;
+  FERRY_ASSIGN_OR_RETURN(m.kernel, make_kernel(op.kernel_type, op.kernel_params));
+  FERRY_ASSIGN_OR_RETURN(m.post, parse_post_transform(op.post_transform));
+  if (is_linear) m.kernel.type = SvmKernelType::kLinear;
+  m.vectors = is_linear ? op.coefficients : op.support_vectors;
+  return m;
 }
 
-Status eval_regressor(const SvmRegressor& op, EvalContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(Kernel kernel, make_kernel(op.kernel_type, op.kernel_params));
-  FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
-  const bool linear = op.n_supports == 0;
-  const auto supports = static_cast<size_t>(linear ? 1 : op.n_supports);
-  const auto features = static_cast<size_t>(x.features);
-  // Without support vectors the coefficients are the one vector.
-  const std::vector<float>& vectors = linear ? op.coefficients : op.support_vectors;
-  if (linear) kernel.type = KernelType::kLinear;
-  if (op.n_supports < 0 || op.rho.empty() || vectors.size() / supports != features ||
-      vectors.size() % supports != 0 || (!linear && op.coefficients.size() < supports)) {
-    return shape_mismatch(
-        "{} support vectors, {} numbers of them, {} coefficients, {} rho for {} features",
-        op.n_supports, op.support_vectors.size(), op.coefficients.size(), op.rho.size(), features);
-  }
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kFloat32, Dims{x.n, 1}));
-  PollEvery polls(c);
-  for (int64_t i = 0; i < x.n; ++i) {
-    FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(supports * (features + 32))));
-    double sum = static_cast<double>(op.rho[0]);
-    for (size_t j = 0; j < supports; ++j) {
-      const double weight = linear ? 1 : static_cast<double>(op.coefficients[j]);
-      sum += weight * kernel(x.row(i), vectors.data() + j * features);
-    }
-    if (op.one_class) sum = sum > 0 ? 1 : -1;
-    apply_post_transform(post, {&sum, 1});
-    y.data<float>()[i] = static_cast<float>(sum);
-  }
-  return {};
+}  // namespace
+
+Result<SvmModel> make_svm_model(const SvmRegressor& op) {
+  FERRY_ASSIGN_OR_RETURN(SvmModel m, make_model(op, op.n_supports == 0));
+  m.regressor = &op;
+  m.count = m.is_linear ? 1 : op.n_supports;
+  const auto size = static_cast<int64_t>(m.vectors.size());
+  const bool fits = m.count > 0 && size % m.count == 0 && !op.rho.empty() &&
+                    (m.is_linear || static_cast<int64_t>(op.coefficients.size()) >= m.count);
+  m.features = fits ? size / m.count : -1;
+  return m;
 }
 
-ClassLabels labels_of(const SvmClassifier& op) {
-  return {op.classlabels_ints, op.classlabels_strings};
-}
-
-// Sizes that follow from the attributes; checked against each other by check_classifier.
-struct Layout {
-  size_t classes = 0, vectors = 0, pairs = 0;
-  std::vector<size_t> first;  // first support vector of each class
-  bool has_probabilities = false;
-  size_t scores = 0;  // per row, before and after the final transform
-  size_t outputs = 0;
-};
-
-Result<Layout> layout_of(const SvmClassifier& op) {
+Result<SvmModel> make_svm_model(const SvmClassifier& op) {
   FERRY_RETURN_IF_ERROR(labels_of(op).check());
-  Layout l;
-  l.classes = labels_of(op).size();
+  std::vector<size_t> first;
+  size_t vectors = 0;
   for (int64_t n : op.vectors_per_class) {
     if (n < 0 || n > (int64_t{1} << 32)) return invalid_model("vectors_per_class has {}", n);
-    l.first.push_back(l.vectors);
-    l.vectors += static_cast<size_t>(n);
+    first.push_back(vectors);
+    vectors += static_cast<size_t>(n);
   }
-  if (l.classes > 4096) return limit_exceeded("{} classes", l.classes);
-  l.pairs = l.classes * (l.classes - 1) / 2;
-  l.has_probabilities = !op.prob_a.empty() && l.vectors > 0;
-  const bool sized = l.vectors == 0 ? !op.coefficients.empty() &&
-                                          op.coefficients.size() % l.classes == 0 && !op.rho.empty()
-                                    : l.first.size() == l.classes && op.rho.size() >= l.pairs &&
-                                          op.coefficients.size() >= (l.classes - 1) * l.vectors &&
-                                          op.support_vectors.size() % l.vectors == 0;
+  FERRY_ASSIGN_OR_RETURN(SvmModel m, make_model(op, vectors == 0));
+  m.classifier = &op;
+  m.first = std::move(first);
+  m.classes = labels_of(op).size();
+  if (m.classes > 4096) return limit_exceeded("{} classes", m.classes);
+  m.pairs = m.classes * (m.classes - 1) / 2;
+  m.has_probabilities = !op.prob_a.empty() && !m.is_linear;
+  const bool sized = m.is_linear ? !op.coefficients.empty() &&
+                                       op.coefficients.size() % m.classes == 0 && !op.rho.empty()
+                                 : m.first.size() == m.classes && op.rho.size() >= m.pairs &&
+                                       op.coefficients.size() >= (m.classes - 1) * vectors &&
+                                       op.support_vectors.size() % vectors == 0;
   if (!sized ||
-      (l.has_probabilities && (op.prob_a.size() < l.pairs || op.prob_b.size() < l.pairs))) {
+      (m.has_probabilities && (op.prob_a.size() < m.pairs || op.prob_b.size() < m.pairs))) {
     return invalid_model(
         "{} classes, {} support vectors, {} coefficients, {} rho, {} and {} prob do not fit",
-        l.classes, l.vectors, op.coefficients.size(), op.rho.size(), op.prob_a.size(),
+        m.classes, vectors, op.coefficients.size(), op.rho.size(), op.prob_a.size(),
         op.prob_b.size());
   }
-  l.scores = l.has_probabilities || l.vectors == 0 ? l.classes : l.pairs;
-  l.outputs = l.scores == 1 && op.post_transform != "PROBIT" && op.rho.size() == 1 && l.classes == 2
-                  ? 2
-                  : l.scores;
-  return l;
+  m.count = static_cast<int64_t>(m.is_linear ? m.classes : vectors);
+  m.features = static_cast<int64_t>(m.vectors.size()) / m.count;
+  m.all_positive =
+      std::all_of(op.coefficients.begin(), op.coefficients.end(), [](float v) { return v >= 0; });
+  const size_t scores = m.has_probabilities || m.is_linear ? m.classes : m.pairs;
+  const bool widened =
+      scores == 1 && op.post_transform != "PROBIT" && op.rho.size() == 1 && m.classes == 2;
+  m.outputs = widened ? 2 : static_cast<int64_t>(scores);
+  return m;
 }
 
-Status infer_classifier(const SvmClassifier& op, InferContext& c) {
-  FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
-  FERRY_RETURN_IF_ERROR(make_kernel(op.kernel_type, op.kernel_params).status());
-  FERRY_RETURN_IF_ERROR(parse_post_transform(op.post_transform).status());
-  FERRY_ASSIGN_OR_RETURN(const Layout l, layout_of(op));
-  c.set_tensor(0, labels_of(op).dtype(), Shape{n});
-  c.set_tensor(1, DType::kFloat32, Shape{n, static_cast<int64_t>(l.outputs)});
-  return {};
+Status SvmModel::check_features(int64_t x_features) const {
+  if (features == x_features) return {};
+  if (classifier != nullptr) {
+    return shape_mismatch("x has {} features, the machine {}", x_features, features);
+  }
+  return shape_mismatch(
+      "{} support vectors, {} numbers of them, {} coefficients, {} rho for {} features",
+      regressor->n_supports, regressor->support_vectors.size(), regressor->coefficients.size(),
+      regressor->rho.size(), x_features);
 }
+
+namespace {
 
 // Decision values of all pairs of classes, and the votes for each class.
-void vote(const SvmClassifier& op, const Layout& l, const std::vector<double>& kernels,
-          std::vector<double>& pairs, std::vector<double>& votes) {
+void vote(const SvmModel& m, std::span<const double> kernels, std::vector<double>& pairs,
+          std::vector<double>& votes) {
+  const SvmClassifier& op = *m.classifier;
   size_t pair = 0;
-  for (size_t i = 0; i < l.classes; ++i) {
-    for (size_t j = i + 1; j < l.classes; ++j, ++pair) {
+  for (size_t i = 0; i < m.classes; ++i) {
+    for (size_t j = i + 1; j < m.classes; ++j, ++pair) {
       double sum = static_cast<double>(op.rho[pair]);
       const auto add = [&](size_t row, size_t of) {
         const auto n = static_cast<size_t>(op.vectors_per_class[of]);
-        for (size_t k = l.first[of]; k < l.first[of] + n; ++k) {
-          sum += static_cast<double>(op.coefficients[row * l.vectors + k]) * kernels[k];
+        for (size_t k = m.first[of]; k < m.first[of] + n; ++k) {
+          sum += static_cast<double>(op.coefficients[row * kernels.size() + k]) * kernels[k];
         }
       };
       add(j - 1, i);
@@ -204,73 +176,114 @@ std::vector<double> couple(const std::vector<double>& r, size_t k) {
   return p;
 }
 
-std::vector<double> probabilities(const SvmClassifier& op, const Layout& l,
-                                  const std::vector<double>& pairs) {
-  std::vector<double> r(l.classes * l.classes);
+std::vector<double> probabilities(const SvmModel& m, const std::vector<double>& pairs) {
+  const SvmClassifier& op = *m.classifier;
+  std::vector<double> r(m.classes * m.classes);
   size_t pair = 0;
-  for (size_t i = 0; i < l.classes; ++i) {
-    for (size_t j = i + 1; j < l.classes; ++j, ++pair) {
+  for (size_t i = 0; i < m.classes; ++i) {
+    for (size_t j = i + 1; j < m.classes; ++j, ++pair) {
       const double v = 1 - logistic(pairs[pair] * static_cast<double>(op.prob_a[pair]) +
                                     static_cast<double>(op.prob_b[pair]));
-      r[i * l.classes + j] = std::clamp(v, 1e-7, 1 - 1e-7);
-      r[j * l.classes + i] = 1 - r[i * l.classes + j];
+      r[i * m.classes + j] = std::clamp(v, 1e-7, 1 - 1e-7);
+      r[j * m.classes + i] = 1 - r[i * m.classes + j];
     }
   }
-  return couple(r, l.classes);
+  return couple(r, m.classes);
 }
 
-// One score of two classes as two.
-void widen(PostTransform post, std::vector<double>& scores) {
-  scores = {-scores[0], scores[0]};
-  apply_post_transform(post, scores);
+double regress(const SvmModel& m, std::span<const double> kernels) {
+  const SvmRegressor& op = *m.regressor;
+  double sum = static_cast<double>(op.rho[0]);
+  for (size_t j = 0; j < kernels.size(); ++j) {
+    sum += (m.is_linear ? 1 : static_cast<double>(op.coefficients[j])) * kernels[j];
+  }
+  return op.one_class ? (sum > 0 ? 1 : -1) : sum;
 }
 
-Status eval_classifier(const SvmClassifier& op, EvalContext& c) {
+// The scores before the final transform; the class that wins.
+size_t classify(const SvmModel& m, std::span<const double> kernels, std::vector<double>& scores) {
+  const SvmClassifier& op = *m.classifier;
+  std::vector<double> votes(m.is_linear ? 0 : m.classes);
+  scores.resize(m.is_linear ? m.classes : m.pairs);
+  if (m.is_linear) {
+    for (size_t k = 0; k < m.classes; ++k) {
+      scores[k] = kernels[k] + static_cast<double>(op.rho[0]);
+    }
+  } else {
+    vote(m, kernels, scores, votes);
+    if (m.has_probabilities) scores = probabilities(m, scores);
+  }
+  const std::vector<double>& by = m.is_linear ? scores : votes;
+  const auto best = static_cast<size_t>(std::max_element(by.begin(), by.end()) - by.begin());
+  // Positive weights alone cannot vote against: half is the border.
+  const bool second = op.rho.size() == 1 && m.classes == 2 && !m.has_probabilities &&
+                      m.all_positive && by[best] >= 0.5;
+  return second ? 1 : best;
+}
+
+}  // namespace
+
+Result<SvmResults> SvmModel::results(EvalContext& c, int64_t n) const {
+  SvmResults y;
+  if (classifier != nullptr) {
+    FERRY_ASSIGN_OR_RETURN(y.labels, c.output(0, labels_of(*classifier).dtype(), Dims{n}));
+  }
+  FERRY_ASSIGN_OR_RETURN(
+      y.scores, c.output(classifier != nullptr ? 1 : 0, DType::kFloat32, Dims{n, outputs}));
+  return y;
+}
+
+void SvmModel::finish(std::span<const double> values, int64_t i, SvmResults& y) const {
+  std::vector<double> row(1);
+  if (regressor != nullptr) {
+    row[0] = regress(*this, values);
+  } else {
+    labels_of(*classifier).write(y.labels, i, classify(*this, values, row));
+    // One score of two classes as two.
+    if (outputs == 2 && row.size() == 1) row = {-row[0], row[0]};
+  }
+  apply_post_transform(post, row);
+  float* to = y.scores.data<float>() + i * outputs;
+  for (double v : row) *to++ = static_cast<float>(v);
+}
+
+namespace {
+
+Status infer_regressor(const SvmRegressor& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
+  FERRY_RETURN_IF_ERROR(make_svm_model(op).status());
+  c.set_tensor(0, DType::kFloat32, Shape{n, 1});
+  return {};
+}
+
+Status infer_classifier(const SvmClassifier& op, InferContext& c) {
+  FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
+  FERRY_ASSIGN_OR_RETURN(const SvmModel m, make_svm_model(op));
+  c.set_tensor(0, labels_of(op).dtype(), Shape{n});
+  c.set_tensor(1, DType::kFloat32, Shape{n, m.outputs});
+  return {};
+}
+
+template <class Op>
+Status eval(const Op& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(Kernel kernel, make_kernel(op.kernel_type, op.kernel_params));
-  FERRY_ASSIGN_OR_RETURN(const PostTransform post, parse_post_transform(op.post_transform));
-  FERRY_ASSIGN_OR_RETURN(const Layout l, layout_of(op));
-  const ClassLabels labels = labels_of(op);
-  const bool linear = l.vectors == 0;
-  if (linear) kernel.type = KernelType::kLinear;
-  const size_t features =
-      linear ? op.coefficients.size() / l.classes : op.support_vectors.size() / l.vectors;
-  if (features != static_cast<size_t>(x.features)) {
-    return shape_mismatch("x has {} features, the machine {}", x.features, features);
-  }
-  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, labels.dtype(), Dims{x.n}));
-  FERRY_ASSIGN_OR_RETURN(Tensor z,
-                         c.output(1, DType::kFloat32, Dims{x.n, static_cast<int64_t>(l.outputs)}));
-  const bool all_positive = *std::min_element(op.coefficients.begin(), op.coefficients.end()) >= 0;
-  std::vector<double> kernels(l.vectors);
+  FERRY_ASSIGN_OR_RETURN(const SvmModel m, make_svm_model(op));
+  FERRY_RETURN_IF_ERROR(m.check_features(x.features));
+  FERRY_ASSIGN_OR_RETURN(SvmResults y, m.results(c, x.n));
+  std::vector<double> values(static_cast<size_t>(m.count));
+  PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
-    std::vector<double> scores(linear ? l.classes : l.pairs), votes(linear ? 0 : l.classes);
-    if (linear) {
-      for (size_t k = 0; k < l.classes; ++k) {
-        scores[k] = kernel(x.row(i), op.coefficients.data() + k * features) +
-                    static_cast<double>(op.rho[0]);
+    FERRY_RETURN_IF_ERROR(polls.spend(m.count * (m.features + 32)));
+    const float* v = m.vectors.data();
+    for (double& value : values) {
+      double sum = 0;
+      for (double e : x.row(i)) {
+        const auto w = static_cast<double>(*v++);
+        sum += m.kernel.type == SvmKernelType::kRbf ? (e - w) * (e - w) : e * w;
       }
-    } else {
-      for (size_t k = 0; k < l.vectors; ++k)
-        kernels[k] = kernel(x.row(i), op.support_vectors.data() + k * features);
-      vote(op, l, kernels, scores, votes);
-      if (l.has_probabilities) scores = probabilities(op, l, scores);
+      value = m.kernel(sum);
     }
-    const std::vector<double>& by = votes.empty() ? scores : votes;
-    auto best = static_cast<size_t>(std::max_element(by.begin(), by.end()) - by.begin());
-    // Positive weights alone cannot vote against: half is the border.
-    if (op.rho.size() == 1 && l.classes == 2 && !l.has_probabilities && all_positive &&
-        by[best] >= 0.5)
-      best = 1;
-    labels.write(y, i, best);
-    if (l.outputs == 2 && scores.size() == 1)
-      widen(post, scores);
-    else
-      apply_post_transform(post, scores);
-    for (size_t k = 0; k < l.outputs; ++k) {
-      z.data<float>()[static_cast<size_t>(i) * l.outputs + k] = static_cast<float>(scores[k]);
-    }
+    m.finish(values, i, y);
   }
   return {};
 }
@@ -290,7 +303,7 @@ void register_svm(OpRegistry& r) {
       .attr("rho", &R::rho)
       .attr("support_vectors", &R::support_vectors)
       .infer(infer_regressor)
-      .reference(eval_regressor);
+      .reference(eval<R>);
   using C = SvmClassifier;
   r.op<C>("ai.onnx.ml.SVMClassifier")
       .since(1)
@@ -307,7 +320,7 @@ void register_svm(OpRegistry& r) {
       .attr("support_vectors", &C::support_vectors)
       .attr("vectors_per_class", &C::vectors_per_class)
       .infer(infer_classifier)
-      .reference(eval_classifier);
+      .reference(eval<C>);
 }
 
 }  // namespace ferry

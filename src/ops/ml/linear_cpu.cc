@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear models, several rows at a time.
+#include "ops/ml/linear.h"
+#include "ops_cpu/row_block.h"
+
+namespace ferry {
+namespace {
+
+template <class T>
+class LinearStep final : public StepKernel {
+ public:
+  // Requires a model.
+  LinearStep(Isa isa, const Op& op)
+      : sums_(row_sum_kernels(isa)), op_(op), model_(*make_linear_model(*op_.as<T>())) {}
+  std::string name() const override { return "linear"; }
+
+  Status run(StepContext& c) const override {
+    const Tensor& x = c.input(0);
+    FERRY_RETURN_IF_ERROR(check_rows(x));
+    const LinearModel& m = model_;
+    FERRY_ASSIGN_OR_RETURN(const int64_t n, m.sums(x.dims().back()));
+    FERRY_ASSIGN_OR_RETURN(LinearResults y, m.results(c, x.rank() == 2 ? x.dim(0) : 1));
+    const RowVectors v{sums_, RowSum::kProduct, m.coefficients, n, m.intercepts, 16};
+    return for_row_blocks(c, x, v,
+                          [&](int64_t i, std::span<double> sums) { m.finish(sums, i, y); });
+  }
+
+ private:
+  const RowSumKernels& sums_;
+  Op op_;  // the model borrows its attributes
+  LinearModel model_;
+};
+
+template <class T>
+Result<KernelOffer> make(const KernelRequest& request) {
+  const Result<LinearModel> model = make_linear_model(*request.node.op.as<T>());
+  if (!model.ok()) return KernelOffer(std::string(model.status().message()));
+  return KernelOffer(std::make_unique<LinearStep<T>>(request.isa, request.node.op));
+}
+
+}  // namespace
+
+void register_linear_cpu(KernelRegistry& r) {
+  r.add("ai.onnx.ml.LinearRegressor", "linear", make<LinearRegressor>);
+  r.add("ai.onnx.ml.LinearClassifier", "linear", make<LinearClassifier>);
+}
+
+}  // namespace ferry
