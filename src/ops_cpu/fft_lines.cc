@@ -74,14 +74,14 @@ void read(const FftKernels& kernels, const FftPlan& plan, const FftSource& s, co
   const FftLayout& layout = s.layout;
   const int64_t length = plan.length();
   const int64_t points = std::min(s.points, s.half ? length / 2 + 1 : length);
-  if (layout.point_step == layout.parts && b.lines == kernels.lanes) {
+  const bool factors = s.window == nullptr || layout.parts == 1;
+  if (layout.point_step == layout.parts && b.lines == kernels.lanes && factors) {
     std::array<const float*, kMostLines> lines{};
     for (int64_t l = 0; l < b.lines; ++l) {
       lines[static_cast<size_t>(l)] = s.x + layout.begin(b.first + std::min(l, b.used - 1));
     }
     const int parts = layout.parts == 2 || plan.pairs() ? 2 : 1;
-    kernels.read({lines.data(), points * layout.parts, parts, s.window, layout.parts == 2}, b.re,
-                 b.im);
+    kernels.read({lines.data(), points * layout.parts, parts, s.window}, b.re, b.im);
   } else {
     if (b.used < b.lines) {
       std::fill_n(b.re, plan.points() * b.lines, 0.0f);
@@ -105,14 +105,13 @@ void read(const FftKernels& kernels, const FftPlan& plan, const FftSource& s, co
 void write(const FftKernels& kernels, const FftPlan& plan, const FftSink& s, const Block& b) {
   const FftLayout& layout = s.layout;
   const float factor = plan.inverse() ? 1.0f / static_cast<float>(plan.length()) : 1;
-  if (layout.point_step == layout.parts && b.lines == kernels.lanes) {
+  if (layout.point_step == 2 && layout.parts == 2 && b.lines == kernels.lanes) {
     std::array<float*, kMostLines> lines{};
     for (int64_t l = 0; l < b.used; ++l) {
       lines[static_cast<size_t>(l)] = s.y + layout.begin(b.first + l);
     }
-    return kernels.write({lines.data(), b.used, s.points, plan.rows(), plan.length(),
-                          static_cast<int>(layout.parts), factor},
-                         b.re, b.im);
+    return kernels.write({lines.data(), b.used, s.points, plan.rows(), plan.length(), factor}, b.re,
+                         b.im);
   }
   for_even_lines(layout, b, [&](int64_t l, int64_t at, int64_t n) {
     for (int64_t k = 0; k < s.points; ++k) {
@@ -148,7 +147,7 @@ Status fft_lines(StepContext& c, const FftKernels& kernels, const FftPlan& plan,
                  const FftSource& source, const FftSink& sink) {
   // A vector of lines takes as long as half of one.
   const int64_t lines = 2 * count < kernels.lanes ? count : kernels.lanes;
-  const int64_t size = plan.rows() * lines;
+  const int64_t size = plan.room(lines);
   FERRY_RETURN_IF_ERROR(
       c.reserve_scratch(c.team().size(), 4 * size * static_cast<int64_t>(sizeof(float))));
   const int64_t blocks = (count + lines - 1) / lines;

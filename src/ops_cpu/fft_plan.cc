@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops_cpu/fft_plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -40,7 +41,7 @@ bool FftPlan::can(int64_t length) {
 
 float* FftPlan::run(const FftKernels& kernels, int64_t lines, float* x, float* y) const {
   FftPass pass{points(), 0, points(), lines, cosines_.data(), sines_.data(), 1, inverse_};
-  const int64_t size = rows() * lines;
+  const int64_t size = room(lines);
   for (int64_t radix : radices_) {
     pass.radix = radix;
     pass.m /= radix;
@@ -49,10 +50,32 @@ float* FftPlan::run(const FftKernels& kernels, int64_t lines, float* x, float* y
     pass.root_step *= radix;
     std::swap(x, y);
   }
-  if (pairs_) {
-    kernels.unpair(points(), lines, pair_cosines_.data(), pair_sines_.data(), x, x + size);
-  }
+  if (!pairs_) return x;
+  if (lines == kernels.lanes)
+    kernels.unpair(points(), pair_cosines_.data(), pair_sines_.data(), x, x + size);
+  else
+    unpair(lines, x, x + size);
   return x;
+}
+
+// As FftKernels::unpair, of fewer lines.
+void FftPlan::unpair(int64_t lines, float* re, float* im) const {
+  const int64_t n = points();
+  std::copy_n(re, lines, re + n * lines);
+  std::copy_n(im, lines, im + n * lines);
+  for (int64_t k = 0; k <= n / 2; ++k) {
+    const float c = pair_cosines_[static_cast<size_t>(k)], s = pair_sines_[static_cast<size_t>(k)];
+    for (int64_t l = 0; l < lines; ++l) {
+      const int64_t a = k * lines + l, b = (n - k) * lines + l;
+      const float even_re = 0.5f * (re[a] + re[b]), even_im = 0.5f * (im[a] - im[b]);
+      const float x = 0.5f * (im[a] + im[b]), y = 0.5f * (re[b] - re[a]);
+      const float odd_re = c * x - s * y, odd_im = c * y + s * x;
+      re[a] = even_re + odd_re;
+      im[a] = even_im + odd_im;
+      re[b] = even_re - odd_re;
+      im[b] = odd_im - even_im;
+    }
+  }
 }
 
 }  // namespace ferry

@@ -28,12 +28,17 @@ class FftPlan {
   // which the others mirror.
   int64_t rows() const { return pairs_ ? points() + 1 : length_; }
 
-  // Transforms `lines` lines side by side (point i of line l at i * lines + l), twice
-  // rows() * lines floats each in `x` and `y`: real parts, then imaginary ones. Returns the
-  // one that holds the result, which an inverse has not divided by the length.
+  // Floats for one part of `lines` lines.
+  int64_t room(int64_t lines) const { return rows() * lines + kFftSlack; }
+
+  // Transforms `lines` lines side by side (point i of line l at i * lines + l), twice room(lines)
+  // floats each in `x` and `y`: real parts, then imaginary ones. Returns the one that holds the
+  // result, which an inverse has not divided by the length.
   float* run(const FftKernels& kernels, int64_t lines, float* x, float* y) const;
 
  private:
+  void unpair(int64_t lines, float* re, float* im) const;
+
   int64_t length_;
   bool inverse_, pairs_;
   std::vector<int64_t> radices_;

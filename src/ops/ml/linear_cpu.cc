@@ -6,12 +6,18 @@
 namespace ferry {
 namespace {
 
-template <class T>
+// Of either operator.
+Result<LinearModel> model_of(const Op& op) {
+  const auto* regressor = op.as<LinearRegressor>();
+  return regressor != nullptr ? make_linear_model(*regressor)
+                              : make_linear_model(*op.as<LinearClassifier>());
+}
+
 class LinearStep final : public StepKernel {
  public:
   // Requires a model.
   LinearStep(Isa isa, const Op& op)
-      : sums_(row_sum_kernels(isa)), op_(op), model_(*make_linear_model(*op_.as<T>())) {}
+      : sums_(row_sum_kernels(isa)), op_(op), model_(*model_of(op_)) {}
   std::string name() const override { return "linear"; }
 
   Status run(StepContext& c) const override {
@@ -31,18 +37,17 @@ class LinearStep final : public StepKernel {
   LinearModel model_;
 };
 
-template <class T>
 Result<KernelOffer> make(const KernelRequest& request) {
-  const Result<LinearModel> model = make_linear_model(*request.node.op.as<T>());
+  const Result<LinearModel> model = model_of(request.node.op);
   if (!model.ok()) return KernelOffer(std::string(model.status().message()));
-  return KernelOffer(std::make_unique<LinearStep<T>>(request.isa, request.node.op));
+  return KernelOffer(std::make_unique<LinearStep>(request.isa, request.node.op));
 }
 
 }  // namespace
 
 void register_linear_cpu(KernelRegistry& r) {
-  r.add("ai.onnx.ml.LinearRegressor", "linear", make<LinearRegressor>);
-  r.add("ai.onnx.ml.LinearClassifier", "linear", make<LinearClassifier>);
+  r.add("ai.onnx.ml.LinearRegressor", "linear", make);
+  r.add("ai.onnx.ml.LinearClassifier", "linear", make);
 }
 
 }  // namespace ferry

@@ -7,7 +7,13 @@
 namespace ferry {
 namespace {
 
-template <class T>
+// Of either operator.
+Result<SvmModel> model_of(const Op& op) {
+  const auto* regressor = op.as<SvmRegressor>();
+  return regressor != nullptr ? make_svm_model(*regressor)
+                              : make_svm_model(*op.as<SvmClassifier>());
+}
+
 class SvmStep final : public StepKernel {
  public:
   // Requires a model.
@@ -15,7 +21,7 @@ class SvmStep final : public StepKernel {
       : functions_(function_kernels(isa)),
         sums_(row_sum_kernels(isa)),
         op_(op),
-        model_(*make_svm_model(*op_.as<T>())) {}
+        model_(*model_of(op_)) {}
   std::string name() const override { return "svm"; }
 
   Status run(StepContext& c) const override {
@@ -41,18 +47,17 @@ class SvmStep final : public StepKernel {
   SvmModel model_;
 };
 
-template <class T>
 Result<KernelOffer> make(const KernelRequest& request) {
-  const Result<SvmModel> model = make_svm_model(*request.node.op.as<T>());
+  const Result<SvmModel> model = model_of(request.node.op);
   if (!model.ok()) return KernelOffer(std::string(model.status().message()));
-  return KernelOffer(std::make_unique<SvmStep<T>>(request.isa, request.node.op));
+  return KernelOffer(std::make_unique<SvmStep>(request.isa, request.node.op));
 }
 
 }  // namespace
 
 void register_svm_cpu(KernelRegistry& r) {
-  r.add("ai.onnx.ml.SVMRegressor", "svm", make<SvmRegressor>);
-  r.add("ai.onnx.ml.SVMClassifier", "svm", make<SvmClassifier>);
+  r.add("ai.onnx.ml.SVMRegressor", "svm", make);
+  r.add("ai.onnx.ml.SVMClassifier", "svm", make);
 }
 
 }  // namespace ferry
