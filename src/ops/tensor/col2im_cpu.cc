@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "ops/convert.h"
+#include "ops/nn/window.h"
 #include "ops/tensor/col2im.h"
 #include "ops_cpu/parallel.h"
 #include "ops_cpu/window_taps.h"
@@ -28,35 +29,37 @@ void add_row(const T* __restrict from, T* __restrict to, int64_t stride, int64_t
   }
 }
 
-// Where row `b` of blocks meets row `e` of block elements in the image, over the axes but the last;
-// -1 outside.
-int64_t row_at(const std::vector<Col2ImAxis>& axes, int64_t e, int64_t b) {
-  int64_t at = 0, stride = axes.back().image;
-  for (size_t i = axes.size() - 1; i-- > 0;) {
-    const Col2ImAxis& a = axes[i];
-    const int64_t position = b % a.blocks * a.stride + e % a.block * a.dilation - a.pad;
-    if (position < 0 || position >= a.image) return -1;
-    at += position * stride;
-    stride *= a.image;
-    b /= a.blocks;
-    e /= a.block;
-  }
-  return at;
-}
-
 template <class T>
 void fold(const Col2ImSizes& s, const T* columns, T* image) {
   const Col2ImAxis& last = s.axes.back();
   const WindowAxis axis{last.block, last.stride, last.dilation, last.pad, 0};
+  const size_t outer = s.axes.size() - 1;  // axes whose blocks are rows
+  Dims start = Dims::filled(outer, 0), rows = start;
+  for (size_t i = 0; i < outer; ++i) rows[i] = s.axes[i].blocks;
   for (int64_t e = 0; e < s.elements; ++e) {
     const int64_t tap = e % last.block;
     const TapOutputs inside(axis, last.image, last.blocks, tap);
     const int64_t first = inside.begin * last.stride + tap * last.dilation - last.pad;
-    for (int64_t b = 0; b * last.blocks < s.blocks; ++b, columns += last.blocks) {
-      const int64_t row = row_at(s.axes, e / last.block, b);
-      if (row < 0 || inside.begin == inside.end) continue;
-      add_row(columns + inside.begin, image + row + first, last.stride, inside.end - inside.begin);
+    for (size_t i = outer, rest = static_cast<size_t>(e / last.block); i-- > 0;) {
+      const auto block = static_cast<size_t>(s.axes[i].block);
+      start[i] = static_cast<int64_t>(rest % block) * s.axes[i].dilation - s.axes[i].pad;
+      rest /= block;
     }
+    Dims at = Dims::filled(outer, 0);
+    do {
+      int64_t row = 0;
+      bool meets = inside.begin < inside.end;
+      for (size_t i = 0; i < outer && meets; ++i) {
+        const int64_t position = at[i] * s.axes[i].stride + start[i];
+        meets = position >= 0 && position < s.axes[i].image;
+        row = row * s.axes[i].image + position;
+      }
+      if (meets) {
+        add_row(columns + inside.begin, image + row * last.image + first, last.stride,
+                inside.end - inside.begin);
+      }
+      columns += last.blocks;
+    } while (next_position(at, rows));
   }
 }
 
