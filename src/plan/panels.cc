@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <new>
 
 #include "base/allocator.h"
@@ -44,30 +45,42 @@ Status PanelStore::check_used() const {
   return invalid_model("{} panels are packed, wanted are {}", packed_.size(), panels_.size());
 }
 
-void PanelStore::run(Job& job) {
+namespace {
+
+size_t padded(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+}  // namespace
+
+// One mapping holds them all: it lies on huge pages then, which few panels are large enough for,
+// and a product that streams its weights from memory spends up to a fifth of its time on smaller pages.
+// A panel counts when it is packed, as its source is let go then.
+Result<std::shared_ptr<void>> PanelStore::place(std::vector<Job>& jobs) {
+  size_t total = 0;
+  for (Job& job : jobs) {
+    job.offset = total;
+    if (job.panel->bytes_ > SIZE_MAX / 2 - total) {
+      return out_of_memory("packed weights of more than {} bytes", SIZE_MAX / 2);
+    }
+    total += padded(job.panel->bytes_);
+  }
+  return allocate_buffer(total, nullptr);
+}
+
+Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget) {
+  const size_t bytes = padded(job.panel->bytes_);
+  std::shared_ptr<MemoryBudget> counted;
+  if (budget != nullptr) {
+    FERRY_RETURN_IF_ERROR(budget->reserve(bytes, job.panel->bytes_));
+    counted = budget->shared_from_this();
+  }
+  job.panel->memory_ = std::shared_ptr<void>(static_cast<std::byte*>(memory.get()) + job.offset,
+                                             [memory, counted, bytes](void*) {
+                                               if (counted) counted->release(bytes);
+                                             });
   job.pack(job.source, job.panel->memory_.get());
   job.pack = nullptr;
   release_pages(job.source.raw(), job.source.size_bytes());
   job.source = Tensor();
-}
-
-// One buffer holds them all: it lies on huge pages then, which few panels are large enough for, and
-// a product that streams its weights from memory spends a fifth of its time on smaller pages.
-Status PanelStore::place(std::vector<Job>& jobs, MemoryBudget* budget) {
-  size_t total = 0;
-  std::vector<size_t> offsets;
-  for (const Job& job : jobs) {
-    offsets.push_back(total);
-    if (job.panel->bytes_ > SIZE_MAX / 2 - total) {
-      return out_of_memory("packed weights of more than {} bytes", SIZE_MAX / 2);
-    }
-    total += (job.panel->bytes_ + kAlignment - 1) / kAlignment * kAlignment;
-  }
-  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<void> all, allocate_buffer(total, budget));
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].panel->memory_ =
-        std::shared_ptr<void>(all, static_cast<std::byte*>(all.get()) + offsets[i]);
-  }
   return {};
 }
 
@@ -75,19 +88,25 @@ Status PanelStore::pack(int threads, MemoryBudget* budget) {
   std::vector<Job> jobs = std::move(jobs_);
   jobs_.clear();
   if (jobs.empty()) return {};
-  FERRY_RETURN_IF_ERROR(place(jobs, budget));
+  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<void> memory, place(jobs));
+  std::mutex mutex;
+  Status first;
   std::atomic<bool> failed{false};
   Team team(std::min(threads, static_cast<int>(jobs.size())));
   team.parallel(static_cast<int>(jobs.size()), [&](int part, int) {
     if (failed) return;
+    Status status;
     try {
-      run(jobs[static_cast<size_t>(part)]);
+      status = run(jobs[static_cast<size_t>(part)], memory, budget);
     } catch (const std::bad_alloc&) {
-      failed = true;
+      status = out_of_memory("the machine's memory is used up while weights are packed");
     }
+    if (status.ok()) return;
+    failed = true;
+    const std::lock_guard lock(mutex);
+    if (first.ok()) first = std::move(status);
   });
-  if (failed) return out_of_memory("the machine's memory is used up while weights are packed");
-  return {};
+  return first;
 }
 
 }  // namespace ferry

@@ -85,10 +85,11 @@ class PanelStore {
     std::shared_ptr<Panel> panel;
     Tensor source;
     PackFunction pack;
+    size_t offset = 0;  // in the memory of all
   };
-  // Gives every panel its memory.
-  static Status place(std::vector<Job>& jobs, MemoryBudget* budget);
-  static void run(Job& job);
+  // Memory for all of them, and their places in it.
+  static Result<std::shared_ptr<void>> place(std::vector<Job>& jobs);
+  static Status run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget);
 
   std::vector<Packed> packed_;
   std::shared_ptr<void> owner_;
