@@ -114,7 +114,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Normalizer"): ("returns the input's type; the schema says float", None),
     ("onnx", "Optional"): ("wraps the value in a list", None),
     ("onnx", "Pad"): ("string and complex fill values", None),
-    ("onnx", "QuantizeLinear"): ("quotients beyond 32 bits wrap; Ferry's saturate", (*el.NIBBLES, el.I8, el.U8)),
+    ("onnx", "QuantizeLinear"): ("quotients beyond 32 bits wrap; Ferry's saturate", (*el.NIBBLES, el.I8, el.U8, el.I16, el.U16)),
     ("onnx", "ReduceMean"): ("the sum wraps in the input's type; Ferry's mean lies among the elements", el.INTS),
     ("onnx", "ReduceSumSquare"): ("returns the type that numpy sums in", (el.U32, el.I32)),
     ("onnx", "Resize"): ("drops imaginary parts; double has the precision of float32", None),

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/nn/along_axis.h"
+#include "ops/wide.h"
 
 namespace ferry {
 namespace {
@@ -14,9 +15,10 @@ void softmax_row(const T* x, T* y, int64_t n, int64_t stride) {
   using C = compute_t<T>;
   C top = -INFINITY;
   for (int64_t i = 0; i < n; ++i) top = std::max(top, C(x[i * stride]));
-  C sum = 0;
+  wide_t<C> sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += std::exp(C(x[i * stride]) - top);
-  for (int64_t i = 0; i < n; ++i) y[i * stride] = T(std::exp(C(x[i * stride]) - top) / sum);
+  const C total = static_cast<C>(sum);
+  for (int64_t i = 0; i < n; ++i) y[i * stride] = T(std::exp(C(x[i * stride]) - top) / total);
 }
 
 Status eval(const Softmax& op, EvalContext& c) {

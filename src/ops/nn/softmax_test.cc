@@ -29,6 +29,19 @@ TEST(Softmax, ZeroSizeAndLargeValues) {
       .run();
 }
 
+TEST(Softmax, SumsOfThousandsAreRoundedOnce) {
+  constexpr int64_t kCount = 30001;
+  std::vector<float> x(kCount, -0.3f);
+  x[0] = 0;
+  const double e = std::exp(-0.3f), sum = 1 + e * (kCount - 1);
+  std::vector<float> y(kCount, static_cast<float>(e / sum));
+  y[0] = static_cast<float>(1 / sum);
+  OpTester("Softmax")
+      .input(tensor<float>({kCount}, x))
+      .expect(tensor<float>({kCount}, y), 4e-7, 0)
+      .run();
+}
+
 TEST(Softmax, RefusesABadAxisAndIntegers) {
   OpTester("Softmax")
       .attr("axis", int64_t{2})
