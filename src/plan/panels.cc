@@ -52,8 +52,8 @@ size_t padded(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAl
 }  // namespace
 
 // One mapping holds them all: it lies on huge pages then, which few panels are large enough for,
-// and a product that streams its weights from memory spends up to a fifth of its time on smaller pages.
-// A panel counts when it is packed, as its source is let go then.
+// and a product that streams its weights from memory spends up to a fifth of its time on smaller
+// pages. A panel counts when it is packed, as its source is let go then.
 Result<std::shared_ptr<void>> PanelStore::place(std::vector<Job>& jobs) {
   size_t total = 0;
   for (Job& job : jobs) {
