@@ -26,12 +26,29 @@ FERRY_INLINE void map1(const float* a, float* y, int64_t n, F f) {
   }
 }
 
-// The operands and the result of a region.
-struct Region {
-  const EltOperand &a, &b;
-  float* y;
-  int64_t y_stride, rows, cols;
-};
+// Steps are kLanes along an array, and 0 for a value of which there are two vectors.
+using CombineRow = void (*)(const float* a, int64_t a_step, const float* b, int64_t b_step,
+                            float* y, int64_t n);
+
+template <class F>
+void map2(const float* a, int64_t a_step, const float* b, int64_t b_step, float* y, int64_t n) {
+  const F f;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes, a += 2 * a_step, b += 2 * b_step) {
+    const F32 u = f(load(a), load(b)), v = f(load(a + kLanes), load(b + kLanes));
+    store(y + i, u);
+    store(y + i + kLanes, v);
+  }
+  for (; i < n; i += kLanes, a += a_step, b += b_step) {
+    const int64_t m = smaller<int64_t>(kLanes, n - i);
+    store_n(y + i, f(load_n(a, m), load_n(b, m)), m);
+  }
+}
+
+template <class F>
+FERRY_INLINE CombineRow combine_by(F) {
+  return map2<F>;
+}
 
 // Where row `r` of an operand lies; a single value of all its columns is put into two vectors.
 FERRY_INLINE const float* row_of(const EltOperand& o, int64_t r, float* two) {
@@ -42,47 +59,35 @@ FERRY_INLINE const float* row_of(const EltOperand& o, int64_t r, float* two) {
   return two;
 }
 
-template <class F>
-FERRY_INLINE void map2(const Region& g, F f) {
-  const int64_t n = g.cols, a_step = g.a.col_stride * kLanes, b_step = g.b.col_stride * kLanes;
-  float a_two[2 * kLanes], b_two[2 * kLanes];
-  for (int64_t r = 0; r < g.rows; ++r) {
-    const float *a = row_of(g.a, r, a_two), *b = row_of(g.b, r, b_two);
-    float* y = g.y + r * g.y_stride;
-    int64_t i = 0;
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes, a += 2 * a_step, b += 2 * b_step) {
-      const F32 u = f(load(a), load(b)), v = f(load(a + kLanes), load(b + kLanes));
-      store(y + i, u);
-      store(y + i + kLanes, v);
-    }
-    for (; i < n; i += kLanes, a += a_step, b += b_step) {
-      const int64_t m = smaller<int64_t>(kLanes, n - i);
-      store_n(y + i, f(load_n(a, m), load_n(b, m)), m);
-    }
-  }
-}
-
 // min and max keep a NaN in their second operand.
 FERRY_INLINE F32 clamp(F32 x, F32 lo, F32 hi) { return min(hi, max(lo, x)); }
 
-void combine(EltOp op, const EltOperand& a, const EltOperand& b, float* y, int64_t y_stride,
-             int64_t rows, int64_t cols) noexcept {
-  const Region g = {a, b, y, y_stride, rows, cols};
+CombineRow row_operation(EltOp op) {
   switch (op) {
     case EltOp::kAdd:
-      return map2(g, [](F32 u, F32 v) { return u + v; });
+      return combine_by([](F32 u, F32 v) { return u + v; });
     case EltOp::kSub:
-      return map2(g, [](F32 u, F32 v) { return u - v; });
+      return combine_by([](F32 u, F32 v) { return u - v; });
     case EltOp::kMul:
-      return map2(g, [](F32 u, F32 v) { return u * v; });
+      return combine_by([](F32 u, F32 v) { return u * v; });
     case EltOp::kDiv:
-      return map2(g, [](F32 u, F32 v) { return u / v; });
+      return combine_by([](F32 u, F32 v) { return u / v; });
     case EltOp::kMin:
-      return map2(g, [](F32 u, F32 v) { return min_nan(u, v); });
+      return combine_by([](F32 u, F32 v) { return min_nan(u, v); });
     case EltOp::kMax:
-      return map2(g, [](F32 u, F32 v) { return max_nan(u, v); });
+      return combine_by([](F32 u, F32 v) { return max_nan(u, v); });
     default:
-      return map2(g, [](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
+      return combine_by([](F32 u, F32 v) { return select(lt(u, zero()), u * v, u); });
+  }
+}
+
+void combine(EltOp op, const EltOperand& a, const EltOperand& b, float* y, int64_t y_stride,
+             int64_t rows, int64_t cols) noexcept {
+  const CombineRow row = row_operation(op);
+  float a_two[2 * kLanes], b_two[2 * kLanes];
+  for (int64_t r = 0; r < rows; ++r) {
+    row(row_of(a, r, a_two), a.col_stride * kLanes, row_of(b, r, b_two), b.col_stride * kLanes,
+        y + r * y_stride, cols);
   }
 }
 
