@@ -31,7 +31,7 @@ TEST(Order, ArgMaxAndArgMin) {
               .attr("axis", axis)
               .attr("keepdims", axis % 2)
               .input(coarse(dims, 3, nan_every))
-              .kernel("arg_f32")
+              .kernel("arg_extreme")
               .run();
         }
       }
@@ -63,6 +63,28 @@ Tensor few_values(const Dims& dims, uint32_t seed) {
   return t;
 }
 
+template <class T>
+void check_arg_of_integers() {
+  for (const char* op : {"ArgMax", "ArgMin"}) {
+    for (const Dims& dims :
+         {Dims{3, 1}, Dims{4, 31}, Dims{3, 32}, Dims{2, 203, 1}, Dims{3, 21, 70}, Dims{40, 1000}}) {
+      for (int64_t axis = 0; axis < static_cast<int64_t>(dims.size()); ++axis) {
+        StepTester(op)
+            .attr("axis", axis)
+            .attr("keepdims", axis % 2)
+            .input(few_values<T>(dims, 4))
+            .kernel("arg_extreme")
+            .run();
+      }
+    }
+  }
+}
+
+TEST(Order, ArgMaxAndArgMinOfIntegers) {
+  check_arg_of_integers<int32_t>();
+  check_arg_of_integers<int64_t>();
+}
+
 TEST(Order, TopK) {
   for (const int64_t largest : {0, 1}) {
     for (const int64_t nan_every : {0, 41}) {
@@ -88,6 +110,18 @@ TEST(Order, TopK) {
       StepTester("TopK")
           .attr("largest", largest)
           .input(coarse({2, 40'000}, 6, 1001))
+          .constant(ints({k}))
+          .outputs(2)
+          .kernel("topk")
+          .run();
+    }
+  }
+  // Sorted by comparing and by digits; columns of a length that memory does not like.
+  for (const int64_t k : {5, 511, 512, 513, 1024}) {
+    for (const int64_t axis : {0, 1}) {
+      StepTester("TopK")
+          .attr("axis", axis)
+          .input(coarse(axis == 0 ? Dims{1024, 21} : Dims{3, 1024}, 8, 301))
           .constant(ints({k}))
           .outputs(2)
           .kernel("topk")

@@ -51,11 +51,15 @@ uint64_t move_largest_first(const Team& team, uint64_t* items, int64_t n, int64_
 }
 
 void sort_falling(const Team& team, uint64_t* items, int64_t n, uint64_t* room) {
-  if (n <= kAtAStroke) return std::sort(items, items + n, std::greater<>());
-  // From the last digit to the first; an even number of passes ends where it began.
-  static_assert(kDigits % 2 == 0);
+  if (n <= kFew) return std::sort(items, items + n, std::greater<>());
+  uint64_t different = 0;
+  team.in_slices(0, n, kAtAStroke, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) different |= items[i] ^ items[0];
+  });
+  // From the last digit to the first; those that all have in common are passed over.
   uint64_t *from = items, *to = room;
   for (int digit = kDigits - 1; digit >= 0; --digit) {
+    if (digit_of(different, digit) == 0) continue;
     std::array<int64_t, 256> next{};
     team.in_slices(0, n, kAtAStroke, [&](int64_t i0, int64_t i1) {
       for (int64_t i = i0; i < i1; ++i) ++next[255 - digit_of(from[i], digit)];
@@ -67,6 +71,9 @@ void sort_falling(const Team& team, uint64_t* items, int64_t n, uint64_t* room) 
     });
     std::swap(from, to);
   }
+  if (from == items) return;
+  team.in_slices(0, n, kAtAStroke,
+                 [&](int64_t i0, int64_t i1) { std::copy(from + i0, from + i1, items + i0); });
 }
 
 }  // namespace ferry

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <type_traits>
+
 #include "kernels/order/order.h"
 #include "kernels/vec.h"
 
@@ -81,6 +83,77 @@ void arg_columns(const float* x, int64_t n, int64_t stride, int64_t cols, bool l
   }
 }
 
+template <class T>
+using FlagOf = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+
+// `largest` turns into a factor or a mask that turns the smallest into the largest.
+FERRY_INLINE float turned(float v, float sign) { return v * sign; }
+FERRY_INLINE float turn_of(float, bool largest) { return largest ? 1.0f : -1.0f; }
+template <class T>
+FERRY_INLINE T turned(T v, T mask) {
+  return v ^ mask;
+}
+template <class T>
+FERRY_INLINE T turn_of(T, bool largest) {
+  return largest ? T(0) : T(-1);
+}
+
+template <class T>
+int64_t pass_worse(const T* x, int64_t from, int64_t to, T bar, bool largest) noexcept {
+  const T turn = turn_of(bar, largest), least = turned(bar, turn);
+  for (; from + kOrderBlock <= to; from += kOrderBlock) {
+    FlagOf<T> any = 0;
+    for (int64_t i = from; i < from + kOrderBlock; ++i) {
+      any |= turned(x[i], turn) < least ? FlagOf<T>(0) : FlagOf<T>(-1);
+    }
+    if (any != 0) return from;
+  }
+  return from < to ? from : to;
+}
+
+template <class T>
+void range(const T* x, int64_t n, T& low, T& high) noexcept {
+  T least = x[0], most = x[0];
+  for (int64_t i = 1; i < n; ++i) {
+    least = x[i] < least ? x[i] : least;
+    most = x[i] > most ? x[i] : most;
+  }
+  low = least;
+  high = most;
+}
+
+template <class T>
+int64_t arg_row_of_integers(const T* x, int64_t n, bool largest) noexcept {
+  T low, high;
+  range(x, n, low, high);
+  const T best = largest ? high : low;
+  int64_t i = pass_worse(x, 0, n, best, largest);
+  while (x[i] != best) ++i;
+  return i;
+}
+
+template <class T>
+void arg_columns_of_integers(const T* x, int64_t n, int64_t stride, int64_t cols, bool largest,
+                             int64_t* at) noexcept {
+  constexpr int64_t kMost = 64;
+  constexpr T kLowest = sizeof(T) == 4 ? T(INT32_MIN) : T(INT64_MIN);
+  const T turn = turn_of(T(), largest);
+  for (int64_t c = 0; c < cols; c += kMost) {
+    T best[kMost], where[kMost];
+    for (int64_t i = 0; i < kMost; ++i) best[i] = kLowest, where[i] = 0;
+    const int64_t m = smaller(kMost, cols - c);
+    for (int64_t k = 0; k < n; ++k) {
+      const T* row = x + k * stride + c;
+      for (int64_t i = 0; i < m; ++i) {
+        const T v = turned(row[i], turn);
+        where[i] = v > best[i] ? static_cast<T>(k) : where[i];
+        best[i] = v > best[i] ? v : best[i];
+      }
+    }
+    for (int64_t i = 0; i < m; ++i) at[c + i] = where[i];
+  }
+}
+
 // Minima and maxima as std::min and std::max take them, which matters for NaN alone.
 bool overlaps_any(const float* const* sides, int64_t n, const float* box,
                   float threshold) noexcept {
@@ -103,6 +176,12 @@ bool overlaps_any(const float* const* sides, int64_t n, const float* box,
 
 }  // namespace
 
-extern const OrderKernels kOrderKernels = {arg_row, arg_columns, overlaps_any};
+extern const OrderKernels kOrderKernels = {
+    {arg_row, arg_columns, pass_worse<float>, nullptr},
+    {arg_row_of_integers<int32_t>, arg_columns_of_integers<int32_t>, pass_worse<int32_t>,
+     range<int32_t>},
+    {arg_row_of_integers<int64_t>, arg_columns_of_integers<int64_t>, pass_worse<int64_t>,
+     range<int64_t>},
+    overlaps_any};
 
 }  // namespace ferry::FERRY_ISA

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// ArgMax and ArgMin of fp32, int32 and int64, the first of equal values.
 #include <algorithm>
 
 #include "kernels/order/order.h"
@@ -13,12 +14,14 @@ namespace {
 // Strips of columns, and the elements of one that are looked at before the deadline is.
 constexpr int64_t kStrip = 256, kSlice = 64 << 10;
 
-bool is_better(float v, float best, bool largest) {
+template <class T>
+bool is_better(T v, T best, bool largest) {
   if (best != best) return false;
   return v != v || (largest ? v > best : v < best);
 }
 
-int64_t arg_of_row(const OrderKernels& kernels, const Team& team, const float* x, int64_t n,
+template <class T>
+int64_t arg_of_row(const OrderOf<T>& kernels, const Team& team, const T* x, int64_t n,
                    bool largest) {
   int64_t best = 0;
   team.in_slices(0, n, kSlice, [&](int64_t from, int64_t to) {
@@ -29,7 +32,8 @@ int64_t arg_of_row(const OrderKernels& kernels, const Team& team, const float* x
 }
 
 // Columns [0, cols), up to kStrip.
-void args_of_columns(const OrderKernels& kernels, const Team& team, const float* x, int64_t n,
+template <class T>
+void args_of_columns(const OrderOf<T>& kernels, const Team& team, const T* x, int64_t n,
                      int64_t stride, int64_t cols, bool largest, int64_t* best) {
   team.in_slices(0, n, kSlice / kStrip, [&](int64_t from, int64_t to) {
     if (from == 0) {
@@ -45,10 +49,11 @@ void args_of_columns(const OrderKernels& kernels, const Team& team, const float*
   });
 }
 
+template <class T>
 class ArgStep final : public StepKernel {
  public:
-  ArgStep(Isa isa, Op op) : kernels_(order_kernels(isa)), op_(std::move(op)) {}
-  std::string name() const override { return "arg_f32"; }
+  ArgStep(Isa isa, Op op) : kernels_(order_of<T>(isa)), op_(std::move(op)) {}
+  std::string name() const override { return "arg_extreme"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<ArgExtreme>();
     const Tensor& x = c.input(0);
@@ -63,7 +68,7 @@ class ArgStep final : public StepKernel {
         dims.push_back(1);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64, dims));
-    const float* from = x.data<float>();
+    const T* from = x.data<T>();
     auto* to = y.data<int64_t>();
     // Units are rows, or strips of columns.
     const int64_t strips = inner == 1 ? 1 : (inner + kStrip - 1) / kStrip;
@@ -84,23 +89,31 @@ class ArgStep final : public StepKernel {
   }
 
  private:
-  const OrderKernels& kernels_;
+  const OrderOf<T>& kernels_;
   Op op_;
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {
-  if (request.type(0).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   if (request.node.op.as<ArgExtreme>()->select_last_index) {
     return KernelOffer(std::string("the last of equal values is wanted"));
   }
-  return KernelOffer(std::make_unique<ArgStep>(request.isa, request.node.op));
+  switch (request.type(0).dtype) {
+    case DType::kFloat32:
+      return KernelOffer(std::make_unique<ArgStep<float>>(request.isa, request.node.op));
+    case DType::kInt32:
+      return KernelOffer(std::make_unique<ArgStep<int32_t>>(request.isa, request.node.op));
+    case DType::kInt64:
+      return KernelOffer(std::make_unique<ArgStep<int64_t>>(request.isa, request.node.op));
+    default:
+      return KernelOffer(std::string("no kernel for this type"));
+  }
 }
 
 }  // namespace
 
 void register_arg_extreme_cpu(KernelRegistry& r) {
-  r.add("ArgMax", "arg_f32", make);
-  r.add("ArgMin", "arg_f32", make);
+  r.add("ArgMax", "arg_extreme", make);
+  r.add("ArgMin", "arg_extreme", make);
 }
 
 }  // namespace ferry

@@ -24,7 +24,7 @@ int64_t without_nan(const float* x, int64_t n, int64_t stride, int64_t at) {
 
 class HardmaxStep final : public StepKernel {
  public:
-  HardmaxStep(Isa isa, Op op) : kernels_(order_kernels(isa)), op_(std::move(op)) {}
+  HardmaxStep(Isa isa, Op op) : kernels_(order_of<float>(isa)), op_(std::move(op)) {}
   std::string name() const override { return "hardmax_f32"; }
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
@@ -65,7 +65,7 @@ class HardmaxStep final : public StepKernel {
     }
   }
 
-  const OrderKernels& kernels_;
+  const OrderOf<float>& kernels_;
   Op op_;
 };
 

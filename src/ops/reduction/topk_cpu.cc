@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // TopK of fp32, int32 and int64: one pass that keeps candidates above the k-th best so far.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <functional>
 #include <limits>
 #include <mutex>
 #include <type_traits>
 
+#include "kernels/move/move.h"
+#include "kernels/order/order.h"
 #include "ops/arguments.h"
 #include "ops/reduction/topk.h"
 #include "ops_cpu/parallel.h"
@@ -19,9 +22,8 @@ namespace {
 // Order-preserving key of a float: NaN above all numbers, the zeros equal.
 uint32_t key_of(float v) {
   if (v != v) return UINT32_MAX;
-  if (v == 0) v = 0;
-  const auto bits = std::bit_cast<uint32_t>(v);
-  return (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
+  const uint32_t bits = v == 0 ? 0 : std::bit_cast<uint32_t>(v);
+  return bits ^ (0x80000000u | (0 - (bits >> 31)));
 }
 
 // The values in the order that is wanted, as keys: the larger, the better.
@@ -42,7 +44,7 @@ struct Order {
 // Whether the integers of x lie close enough together for keys of 32 bits; if so, the worst of them
 // becomes order.worst.
 template <class T>
-bool has_keys(Team& team, const Tensor& x, Order<T>& order) {
+bool has_keys(const OrderOf<T>& kernels, Team& team, const Tensor& x, Order<T>& order) {
   const T* values = x.data<T>();
   std::mutex mutex;
   T low = values[0], high = values[0];
@@ -50,9 +52,9 @@ bool has_keys(Team& team, const Tensor& x, Order<T>& order) {
                  [&](int64_t from, int64_t to, int) {
                    T least = values[from], most = values[from];
                    team.in_slices(from, to, kAtAStroke, [&](int64_t i0, int64_t i1) {
-                     for (int64_t i = i0; i < i1; ++i) {
-                       least = std::min(least, values[i]), most = std::max(most, values[i]);
-                     }
+                     T first, last;
+                     kernels.range(values + i0, i1 - i0, first, last);
+                     least = std::min(least, first), most = std::max(most, last);
                    });
                    const std::lock_guard lock(mutex);
                    low = std::min(low, least), high = std::max(high, most);
@@ -68,24 +70,18 @@ uint64_t item_of(const Order<T>& order, T v, int64_t i) {
 }
 int64_t place_of(uint64_t item) { return UINT32_MAX - static_cast<uint32_t>(item); }
 
-// Whether one of m values may be better than `bar`; a NaN may.
-template <class T>
-bool any_candidate(const T* x, int64_t m, T bar, bool largest) {
-  int32_t any = 0;
-  if (largest) {
-    for (int64_t i = 0; i < m; ++i) any |= x[i] < bar ? 0 : 1;
-  } else {
-    for (int64_t i = 0; i < m; ++i) any |= x[i] > bar ? 0 : 1;
-  }
-  return any != 0;
-}
+// Up to so many are kept in order; more are collected, and the best of them selected now and then.
+constexpr int64_t kInserted = 16;
 
-// Items that select_best() works with.
-int64_t room_for(int64_t n, int64_t k) { return std::max(std::min(n, 4 * k + 64), 2 * k); }
+// Items that select_best() works with: some that may be among the best, and a block of others.
+int64_t room_for(int64_t n, int64_t k) {
+  return std::max(std::min(n, 4 * k + 64) + kOrderBlock, 2 * k);
+}
 
 // The k best so far of the values of a row.
 template <class T>
 struct Best {
+  const OrderOf<T>& kernels;
   Order<T> order;
   uint64_t* items;
   int64_t k, room;
@@ -94,51 +90,78 @@ struct Best {
   uint64_t least = 0;  // of the best k, once there are k
 };
 
+// A bar that lets pass what is better than the least of the best.
+template <class T>
+void raise_bar(const T* x, uint64_t least, Best<T>& best) {
+  best.least = least;
+  const T value = x[place_of(least)];
+  if (value == value) best.bar = value;
+}
+
+// Puts an item into its place among the best, which are few and in order.
+template <class T>
+void insert(const T* x, uint64_t item, Best<T>& best) {
+  if (item <= best.least) return;
+  int64_t i = std::min(best.held, best.k - 1);
+  best.held = i + 1;
+  for (; i > 0 && best.items[i - 1] < item; --i) best.items[i] = best.items[i - 1];
+  best.items[i] = item;
+  if (best.held == best.k) raise_bar(x, best.items[best.k - 1], best);
+}
+
 // Takes in values [from, to) of x.
 template <class T>
 void take_in(const Team& team, const T* x, int64_t from, int64_t to, Best<T>& best) {
-  constexpr int64_t kBlock = 32;
   const bool largest = best.order.largest;
-  for (; from < to; from += kBlock) {
-    const int64_t end = std::min(to, from + kBlock);
-    if (best.least != 0 && !any_candidate(x + from, end - from, best.bar, largest)) continue;
+  for (; from < to; from += kOrderBlock) {
+    if (best.least != 0) from = best.kernels.pass_worse(x, from, to, best.bar, largest);
+    const int64_t end = std::min(to, from + kOrderBlock);
+    // No jumps but one per candidate: which values are, nobody foresees.
+    std::array<int64_t, kOrderBlock> at;  // NOLINT(*-member-init)
+    size_t candidates = 0;
     for (int64_t i = from; i < end; ++i) {
-      if (largest ? x[i] < best.bar : x[i] > best.bar) continue;
-      const uint64_t item = item_of(best.order, x[i], i);
-      if (item <= best.least) continue;
-      best.items[best.held++] = item;
-      if (best.held < best.room) continue;
-      best.least = move_largest_first(team, best.items, best.held, best.k);
-      best.held = best.k;
-      const T value = x[place_of(best.least)];
-      if (value == value) best.bar = value;
+      at[candidates] = i;
+      candidates += (largest ? x[i] < best.bar : x[i] > best.bar) ? 0 : 1;
     }
+    if (best.k <= kInserted) {
+      for (size_t j = 0; j < candidates; ++j) {
+        insert(x, item_of(best.order, x[at[j]], at[j]), best);
+      }
+      continue;
+    }
+    for (size_t j = 0; j < candidates; ++j) {
+      const uint64_t item = item_of(best.order, x[at[j]], at[j]);
+      best.items[best.held] = item;
+      best.held += item > best.least ? 1 : 0;
+    }
+    if (best.held + kOrderBlock <= best.room) continue;
+    raise_bar(x, move_largest_first(team, best.items, best.held, best.k), best);
+    best.held = best.k;
   }
 }
 
 // Leaves the k best of n values in order at the front of `items`, which has room for
 // room_for(n, k). Stopped on the way, it leaves any.
 template <class T>
-void select_best(const Team& team, const T* x, int64_t n, int64_t k, const Order<T>& order,
-                 uint64_t* items) {
+void select_best(const OrderOf<T>& kernels, const Team& team, const T* x, int64_t n, int64_t k,
+                 const Order<T>& order, uint64_t* items) {
   using Limits = std::numeric_limits<T>;
   constexpr T kTop = Limits::has_infinity ? Limits::infinity() : Limits::max();
   constexpr T kBottom = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-  Best<T> best{order, items, k, room_for(n, k), order.largest ? kBottom : kTop};
+  Best<T> best{kernels, order, items, k, room_for(n, k), order.largest ? kBottom : kTop};
   team.in_slices(0, n, kAtAStroke,
                  [&](int64_t from, int64_t to) { take_in(team, x, from, to, best); });
-  if (best.held <= kAtAStroke) {
-    std::partial_sort(items, items + std::min(k, best.held), items + best.held, std::greater<>());
-    return;
-  }
-  move_largest_first(team, items, best.held, k);
+  if (best.held > k) move_largest_first(team, items, best.held, k);
   sort_falling(team, items, k, items + k);
 }
 
 template <class T>
 class TopKStep final : public StepKernel {
  public:
-  explicit TopKStep(Op op) : op_(std::move(op)) {}
+  TopKStep(Isa isa, Op op)
+      : kernels_(order_of<T>(isa)),
+        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)),
+        op_(std::move(op)) {}
   std::string name() const override { return "topk"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<TopK>();
@@ -149,14 +172,14 @@ class TopKStep final : public StepKernel {
     if (k <= 0 || k > n || n >= UINT32_MAX || x.count() == 0) return op_.def().eval(op_, c);
     Order<T> order{op.largest};
     if constexpr (std::is_integral_v<T>) {
-      if (!has_keys(c.team(), x, order)) return op_.def().eval(op_, c);
+      if (!has_keys(kernels_, c.team(), x, order)) return op_.def().eval(op_, c);
     }
     Dims dims = x.dims();
     dims[axis] = k;
     FERRY_ASSIGN_OR_RETURN(Tensor values, c.output(0, x.dtype(), dims));
     FERRY_ASSIGN_OR_RETURN(Tensor indices, c.output(1, DType::kInt64, dims));
     const Geometry g{n, k, inner, columns_for(n)};
-    const int64_t column_bytes = inner == 1 ? 0 : g.columns * n * int64_t{sizeof(T)};
+    const int64_t column_bytes = inner == 1 ? 0 : g.columns * g.pitch() * int64_t{sizeof(T)};
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         c.team().size(), room_for(n, k) * int64_t{sizeof(uint64_t)} + column_bytes));
     parallel_range(c.team(), x.count() / n, x.count() >= kMinParallelValues,
@@ -168,19 +191,23 @@ class TopKStep final : public StepKernel {
   }
 
  private:
+  static constexpr int64_t kLine = 64 / int64_t{sizeof(T)};  // of memory
   struct Geometry {
     int64_t n, k, inner;
     int64_t columns;  // that are made contiguous together
+    // What lies between them: a line more than their length, so that they are not all in one set
+    // of the first-level cache.
+    int64_t pitch() const { return n + kLine; }
   };
   // As many as a line of memory has, unless they leave the second-level cache.
   static int64_t columns_for(int64_t n) {
-    constexpr int64_t kLine = 64 / int64_t{sizeof(T)}, kBytes = 128 << 10;
+    constexpr int64_t kBytes = 128 << 10;
     return std::clamp<int64_t>(kBytes / (n * int64_t{sizeof(T)}), 1, kLine);
   }
 
   // Rows [from, to). `items` has room for candidates, and behind them for columns.
-  static void run_part(StepContext& c, const Geometry& g, const Order<T>& order, const T* x,
-                       T* values, int64_t* indices, uint64_t* items, int64_t from, int64_t to) {
+  void run_part(StepContext& c, const Geometry& g, const Order<T>& order, const T* x, T* values,
+                int64_t* indices, uint64_t* items, int64_t from, int64_t to) const {
     auto* contiguous = reinterpret_cast<T*>(items + room_for(g.n, g.k));
     for (int64_t u = from; u < to;) {
       const int64_t outer = u / g.inner, in = u % g.inner;
@@ -188,15 +215,13 @@ class TopKStep final : public StepKernel {
       const int64_t together = g.inner == 1 ? 1 : std::min({g.columns, g.inner - in, to - u});
       if (g.inner > 1) {
         c.team().in_slices(0, g.n, kAtAStroke / together, [&](int64_t j0, int64_t j1) {
-          for (int64_t j = j0; j < j1; ++j) {
-            for (int64_t i = 0; i < together; ++i) contiguous[i * g.n + j] = rows[j * g.inner + i];
-          }
+          transpose(rows + j0 * g.inner, g.inner, contiguous + j0, g.pitch(), j1 - j0, together);
         });
         rows = contiguous;
       }
       for (int64_t i = 0; i < together; ++i, ++u) {
-        const T* row = rows + i * g.n;
-        select_best(c.team(), row, g.n, g.k, order, items);
+        const T* row = rows + i * g.pitch();
+        select_best(kernels_, c.team(), row, g.n, g.k, order, items);
         // Stopped, there are no items to follow.
         if (!c.poll().ok()) return;
         c.team().in_slices(0, g.k, kAtAStroke, [&](int64_t j0, int64_t j1) {
@@ -210,17 +235,30 @@ class TopKStep final : public StepKernel {
     }
   }
 
+  void transpose(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows,
+                 int64_t cols) const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      moves_.transpose_f32(reinterpret_cast<const float*>(x), x_stride, reinterpret_cast<float*>(y),
+                           y_stride, rows, cols);
+    } else {
+      moves_.transpose_u64(reinterpret_cast<const uint64_t*>(x), x_stride,
+                           reinterpret_cast<uint64_t*>(y), y_stride, rows, cols);
+    }
+  }
+
+  const OrderOf<T>& kernels_;
+  const MoveKernels& moves_;
   Op op_;
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {
   switch (request.type(0).dtype) {
     case DType::kFloat32:
-      return KernelOffer(std::make_unique<TopKStep<float>>(request.node.op));
+      return KernelOffer(std::make_unique<TopKStep<float>>(request.isa, request.node.op));
     case DType::kInt32:
-      return KernelOffer(std::make_unique<TopKStep<int32_t>>(request.node.op));
+      return KernelOffer(std::make_unique<TopKStep<int32_t>>(request.isa, request.node.op));
     case DType::kInt64:
-      return KernelOffer(std::make_unique<TopKStep<int64_t>>(request.node.op));
+      return KernelOffer(std::make_unique<TopKStep<int64_t>>(request.isa, request.node.op));
     default:
       return KernelOffer(std::string("no kernel for this type"));
   }
