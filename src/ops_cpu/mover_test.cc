@@ -202,6 +202,19 @@ TEST(Mover, GathersElements) {
       .input(*Tensor::allocate(DType::kInt64, {0, 4}))
       .kernel("gather_elements")
       .run();
+  // The first of several wrong ones, whichever thread sees another.
+  for (const int64_t wrong : {int64_t{4}, int64_t{-5}, INT64_MIN, INT64_MAX}) {
+    Tensor indices = *Tensor::allocate(DType::kInt64, {300, 200});
+    std::fill_n(indices.data<int64_t>(), indices.count(), 3);
+    indices.data<int64_t>()[20'123] = wrong;
+    indices.data<int64_t>()[59'999] = 17;
+    StepTester("GatherElements")
+        .attr("axis", int64_t{0})
+        .input(counting(DType::kFloat32, {4, 200}))
+        .input(indices)
+        .kernel("gather_elements")
+        .run_error(std::to_string(wrong) + " outside [-4, 4)");
+  }
 }
 
 TEST(Mover, Gathers) {

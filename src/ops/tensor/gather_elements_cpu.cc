@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// GatherElements: the indices are checked in one pass, then rows of them are followed in parallel.
+// GatherElements: rows of indices are checked and followed one by one.
+#include <atomic>
+
 #include "ops/arguments.h"
 #include "ops/tensor/gather_elements.h"
 #include "ops_cpu/indices.h"
@@ -24,34 +26,35 @@ struct Rows {
   }
 };
 
+// False at an index that points outside of x, which is not followed. Checked before, in a loop of
+// their own, indices would keep the loads that follow them waiting.
 template <class T, class I>
-void gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from, int64_t to) {
+bool gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from, int64_t to) {
   const int64_t step = g.strides.back(), n = g.n, stride = g.stride;
   for (int64_t r = from; r < to; ++r) {
     const T* row = x + g.start(r);
     const I* index = indices + r * g.columns;
     T* target = y + r * g.columns;
-    if (step == 0) {
-      for (int64_t i = 0; i < g.columns; ++i) {
-        const auto at = static_cast<int64_t>(index[i]);
-        target[i] = row[at < 0 ? at + n : at];
-      }
-      continue;
-    }
     for (int64_t i = 0; i < g.columns; ++i) {
-      const auto at = static_cast<int64_t>(index[i]);
-      target[i] = row[i + (at < 0 ? at + n : at) * stride];
+      const auto given = static_cast<int64_t>(index[i]);
+      const int64_t at = given < 0 ? given + n : given;
+      if (static_cast<uint64_t>(at) >= static_cast<uint64_t>(n)) [[unlikely]]
+        return false;
+      target[i] = step == 0 ? row[at] : row[i + at * stride];
     }
   }
+  return true;
 }
 
 template <class I>
 Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indices, Tensor& y) {
   const I* p = indices.data<I>();
-  FERRY_RETURN_IF_ERROR(check_indices(c, indices, g.n));
   const int element = mover_element(x.dtype());
+  std::atomic<bool> inside = true;
   const auto rows = [&]<class T>(T, int64_t from, int64_t to) {
-    gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to);
+    if (!gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to)) {
+      inside.store(false, std::memory_order_relaxed);
+    }
   };
   parallel_range(c.team(), y.count() / g.columns, y.count() * element >= kMinParallelBytes,
                  [&](int64_t from, int64_t to, int) {
@@ -66,7 +69,8 @@ Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indi
                        return rows(uint64_t{}, from, to);
                    }
                  });
-  return {};
+  // The message names the first.
+  return inside.load() ? Status() : check_indices(c, indices, g.n);
 }
 
 Status run(const GatherElements& op, Isa, StepContext& c) {
