@@ -223,28 +223,56 @@ TEST(Order, Range) {
       .run_error("delta is 0");
 }
 
-TEST(Order, CumSum) {
-  for (const int64_t reverse : {0, 1}) {
-    for (const int64_t exclusive : {0, 1}) {
-      for (int64_t axis = 0; axis < 3; ++axis) {
-        for (const Dims& dims : {Dims{3, 5, 67}, Dims{2, 0, 3}, Dims{70, 9, 130}, Dims{2, 6, 1},
-                                 Dims{1, 3, 2050}, Dims{2, 260, 5}}) {
-          const auto tester = [&](Tensor x) {
-            StepTester("CumSum")
-                .attr("reverse", reverse)
-                .attr("exclusive", exclusive)
-                .input(std::move(x))
-                .constant(ints({axis}))
-                .kernel("cumsum")
-                .run();
-          };
-          tester(random_tensor(dims, 7));
-          Tensor whole = Tensor::allocate(DType::kInt64, dims).value();
-          for (int64_t i = 0; i < whole.count(); ++i) whole.data<int64_t>()[i] = i * i;
-          tester(whole);
+TEST(Order, RunningSumsAndProducts) {
+  const auto check = [](const char* op, Tensor x, int64_t axis, int64_t reverse,
+                        int64_t exclusive) {
+    StepTester(op)
+        .attr("reverse", reverse)
+        .attr("exclusive", exclusive)
+        .input(std::move(x))
+        .constant(ints({axis}))
+        .kernel(op == std::string("CumSum") ? "cumsum" : "cumprod")
+        .run();
+  };
+  for (const int64_t form : {0, 1, 2, 3}) {
+    for (int64_t axis = 0; axis < 3; ++axis) {
+      for (const Dims& dims : {Dims{3, 5, 67}, Dims{2, 0, 3}, Dims{70, 9, 130}, Dims{2, 6, 1},
+                               Dims{1, 3, 2050}, Dims{2, 260, 5}}) {
+        Tensor floats = random_tensor(dims, 7);
+        Tensor wide = Tensor::allocate(DType::kFloat64, dims).value();
+        Tensor whole = Tensor::allocate(DType::kInt64, dims).value();
+        Tensor narrow = Tensor::allocate(DType::kInt32, dims).value();
+        for (int64_t i = 0; i < whole.count(); ++i) {
+          wide.data<double>()[i] = double{floats.data<float>()[i]} / 3;
+          whole.data<int64_t>()[i] = i * i;
+          narrow.data<int32_t>()[i] = static_cast<int32_t>(i * i * i);
         }
+        for (const Tensor& x : {floats, wide, whole, narrow}) {
+          check("CumSum", x, axis, form & 1, form >> 1);
+        }
+        // Near 1, so that products stay numbers.
+        for (int64_t i = 0; i < floats.count(); ++i) {
+          floats.data<float>()[i] = 1 + floats.data<float>()[i] / 16;
+          wide.data<double>()[i] = 1 + wide.data<double>()[i] / 16;
+        }
+        check("CumProd", floats, axis, form & 1, form >> 1);
+        check("CumProd", wide, axis, form & 1, form >> 1);
       }
     }
+  }
+}
+
+// Infinities and NaN reach what comes behind them, in their row alone.
+TEST(Order, RunningSumsOfInfinities) {
+  for (const int64_t axis : {0, 1}) {
+    Tensor x = random_tensor({9, 21}, 3);
+    x.data<float>()[30] = std::numeric_limits<float>::infinity();
+    x.data<float>()[35] = -std::numeric_limits<float>::infinity();
+    x.data<float>()[100] = NAN;
+    x.data<float>()[121] = std::numeric_limits<float>::max();
+    x.data<float>()[122] = std::numeric_limits<float>::max();
+    StepTester("CumSum").input(x).constant(ints({axis})).kernel("cumsum").run();
+    StepTester("CumProd").input(x).constant(ints({axis})).kernel("cumprod").run();
   }
 }
 

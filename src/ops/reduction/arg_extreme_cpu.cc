@@ -49,10 +49,17 @@ void args_of_columns(const OrderOf<T>& kernels, const Team& team, const T* x, in
   });
 }
 
-template <class T>
-class ArgStep final : public StepKernel {
+// Lines of n values, `inner` apart, that lie in blocks of as many. A unit is a line, or a strip of
+// them where they are columns.
+struct Lines {
+  int64_t n, inner;
+  bool largest;
+  int64_t strips() const { return inner == 1 ? 1 : (inner + kStrip - 1) / kStrip; }
+};
+
+class ArgStep : public StepKernel {
  public:
-  ArgStep(Isa isa, Op op) : kernels_(order_of<T>(isa)), op_(std::move(op)) {}
+  explicit ArgStep(Op op) : op_(std::move(op)) {}
   std::string name() const override { return "arg_extreme"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<ArgExtreme>();
@@ -68,29 +75,41 @@ class ArgStep final : public StepKernel {
         dims.push_back(1);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64, dims));
-    const T* from = x.data<T>();
     auto* to = y.data<int64_t>();
-    // Units are rows, or strips of columns.
-    const int64_t strips = inner == 1 ? 1 : (inner + kStrip - 1) / kStrip;
-    parallel_range(c.team(), y.count() / inner * strips, x.count() >= kMinParallelValues,
+    const Lines g{n, inner, op.max};
+    parallel_range(c.team(), y.count() / inner * g.strips(), x.count() >= kMinParallelValues,
                    [&](int64_t u0, int64_t u1, int) {
-                     for (int64_t u = u0; u < u1; ++u) {
-                       if (inner == 1) {
-                         to[u] = arg_of_row(kernels_, c.team(), from + u * n, n, op.max);
-                         continue;
-                       }
-                       const int64_t outer = u / strips, column = u % strips * kStrip;
-                       args_of_columns(kernels_, c.team(), from + outer * n * inner + column, n,
-                                       inner, std::min(kStrip, inner - column), op.max,
-                                       to + outer * inner + column);
-                     }
+                     for (int64_t u = u0; u < u1; ++u) run_unit(c.team(), g, x.raw(), u, to);
                    });
     return {};
   }
 
  private:
-  const OrderOf<T>& kernels_;
+  virtual void run_unit(const Team& team, const Lines& g, const void* x, int64_t unit,
+                        int64_t* to) const = 0;
+
   Op op_;
+};
+
+template <class T>
+class ArgOf final : public ArgStep {
+ public:
+  ArgOf(Isa isa, Op op) : ArgStep(std::move(op)), kernels_(order_of<T>(isa)) {}
+
+ private:
+  void run_unit(const Team& team, const Lines& g, const void* values, int64_t unit,
+                int64_t* to) const override {
+    const auto* x = static_cast<const T*>(values);
+    if (g.inner == 1) {
+      to[unit] = arg_of_row(kernels_, team, x + unit * g.n, g.n, g.largest);
+      return;
+    }
+    const int64_t outer = unit / g.strips(), column = unit % g.strips() * kStrip;
+    args_of_columns(kernels_, team, x + outer * g.n * g.inner + column, g.n, g.inner,
+                    std::min(kStrip, g.inner - column), g.largest, to + outer * g.inner + column);
+  }
+
+  const OrderOf<T>& kernels_;
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {
@@ -99,11 +118,11 @@ Result<KernelOffer> make(const KernelRequest& request) {
   }
   switch (request.type(0).dtype) {
     case DType::kFloat32:
-      return KernelOffer(std::make_unique<ArgStep<float>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<ArgOf<float>>(request.isa, request.node.op));
     case DType::kInt32:
-      return KernelOffer(std::make_unique<ArgStep<int32_t>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<ArgOf<int32_t>>(request.isa, request.node.op));
     case DType::kInt64:
-      return KernelOffer(std::make_unique<ArgStep<int64_t>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<ArgOf<int64_t>>(request.isa, request.node.op));
     default:
       return KernelOffer(std::string("no kernel for this type"));
   }

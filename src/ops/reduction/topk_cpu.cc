@@ -30,7 +30,7 @@ uint32_t key_of(float v) {
 template <class T>
 struct Order {
   bool largest;
-  int64_t worst = 0;  // of all values, where T is an integer
+  int64_t worst;  // of all values, where T is an integer
   uint32_t key(T v) const {
     if constexpr (std::is_integral_v<T>) {
       const auto u = static_cast<uint64_t>(v), w = static_cast<uint64_t>(worst);
@@ -41,10 +41,11 @@ struct Order {
   }
 };
 
-// Whether the integers of x lie close enough together for keys of 32 bits; if so, the worst of them
-// becomes order.worst.
+// Whether the integers of x lie close enough together for keys of 32 bits; if so, `worst` becomes
+// the worst of them.
 template <class T>
-bool has_keys(const OrderOf<T>& kernels, Team& team, const Tensor& x, Order<T>& order) {
+bool integers_have_keys(const OrderOf<T>& kernels, Team& team, const Tensor& x, bool largest,
+                        int64_t& worst) {
   const T* values = x.data<T>();
   std::mutex mutex;
   T low = values[0], high = values[0];
@@ -59,7 +60,7 @@ bool has_keys(const OrderOf<T>& kernels, Team& team, const Tensor& x, Order<T>& 
                    const std::lock_guard lock(mutex);
                    low = std::min(low, least), high = std::max(high, most);
                  });
-  order.worst = order.largest ? low : high;
+  worst = largest ? low : high;
   return static_cast<uint64_t>(high) - static_cast<uint64_t>(low) <= UINT32_MAX;
 }
 
@@ -155,13 +156,25 @@ void select_best(const OrderOf<T>& kernels, const Team& team, const T* x, int64_
   sort_falling(team, items, k, items + k);
 }
 
-template <class T>
-class TopKStep final : public StepKernel {
+struct Geometry {
+  int64_t n, k, inner;
+  int64_t line;     // elements of a line of memory
+  int64_t columns;  // that are made contiguous together
+  // What lies between them: a line more than their length, so that they are not all in one set of
+  // the first-level cache.
+  int64_t pitch() const { return n + line; }
+};
+
+// Columns together are as many as a line of memory has, unless they leave the second-level cache.
+Geometry geometry_of(int64_t n, int64_t k, int64_t inner, int64_t element) {
+  constexpr int64_t kBytes = 128 << 10;
+  const int64_t line = 64 / element;
+  return {n, k, inner, line, std::clamp<int64_t>(kBytes / (n * element), 1, line)};
+}
+
+class TopKStep : public StepKernel {
  public:
-  TopKStep(Isa isa, Op op)
-      : kernels_(order_of<T>(isa)),
-        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)),
-        op_(std::move(op)) {}
+  explicit TopKStep(Op op) : op_(std::move(op)) {}
   std::string name() const override { return "topk"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<TopK>();
@@ -170,44 +183,60 @@ class TopKStep final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(const int64_t k, read_int(c.input(1), "k"));
     const int64_t n = x.dim(axis), inner = x.dims().count(axis + 1, x.rank());
     if (k <= 0 || k > n || n >= UINT32_MAX || x.count() == 0) return op_.def().eval(op_, c);
-    Order<T> order{op.largest};
-    if constexpr (std::is_integral_v<T>) {
-      if (!has_keys(kernels_, c.team(), x, order)) return op_.def().eval(op_, c);
-    }
+    int64_t worst = 0;
+    if (!has_keys(c.team(), x, op.largest, worst)) return op_.def().eval(op_, c);
     Dims dims = x.dims();
     dims[axis] = k;
     FERRY_ASSIGN_OR_RETURN(Tensor values, c.output(0, x.dtype(), dims));
     FERRY_ASSIGN_OR_RETURN(Tensor indices, c.output(1, DType::kInt64, dims));
-    const Geometry g{n, k, inner, columns_for(n)};
-    const int64_t column_bytes = inner == 1 ? 0 : g.columns * g.pitch() * int64_t{sizeof(T)};
+    const auto element = static_cast<int64_t>(x.size_bytes()) / x.count();
+    const Geometry g = geometry_of(n, k, inner, element);
+    const int64_t column_bytes = inner == 1 ? 0 : g.columns * g.pitch() * element;
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         c.team().size(), room_for(n, k) * int64_t{sizeof(uint64_t)} + column_bytes));
     parallel_range(c.team(), x.count() / n, x.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int thread) {
-                     run_part(c, g, order, x.data<T>(), values.data<T>(), indices.data<int64_t>(),
+                     run_part(c, g, worst, x.raw(), values.raw(), indices.data<int64_t>(),
                               c.scratch<uint64_t>(thread), from, to);
                    });
     return {};
   }
 
+ protected:
+  bool largest() const { return op_.as<TopK>()->largest; }
+
  private:
-  static constexpr int64_t kLine = 64 / int64_t{sizeof(T)};  // of memory
-  struct Geometry {
-    int64_t n, k, inner;
-    int64_t columns;  // that are made contiguous together
-    // What lies between them: a line more than their length, so that they are not all in one set
-    // of the first-level cache.
-    int64_t pitch() const { return n + kLine; }
-  };
-  // As many as a line of memory has, unless they leave the second-level cache.
-  static int64_t columns_for(int64_t n) {
-    constexpr int64_t kBytes = 128 << 10;
-    return std::clamp<int64_t>(kBytes / (n * int64_t{sizeof(T)}), 1, kLine);
+  // Whether the values have keys of 32 bits; of integers, `worst` becomes the worst of all.
+  virtual bool has_keys(Team& team, const Tensor& x, bool largest, int64_t& worst) const = 0;
+  // Rows [from, to). `items` has room for candidates, and behind them for columns.
+  virtual void run_part(StepContext& c, const Geometry& g, int64_t worst, const void* x,
+                        void* values, int64_t* indices, uint64_t* items, int64_t from,
+                        int64_t to) const = 0;
+
+  Op op_;
+};
+
+template <class T>
+class TopKOf final : public TopKStep {
+ public:
+  TopKOf(Isa isa, Op op)
+      : TopKStep(std::move(op)),
+        kernels_(order_of<T>(isa)),
+        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)) {}
+
+ private:
+  bool has_keys(Team& team, const Tensor& x, bool largest, int64_t& worst) const override {
+    if constexpr (std::is_integral_v<T>) {
+      return integers_have_keys(kernels_, team, x, largest, worst);
+    }
+    return true;
   }
 
-  // Rows [from, to). `items` has room for candidates, and behind them for columns.
-  void run_part(StepContext& c, const Geometry& g, const Order<T>& order, const T* x, T* values,
-                int64_t* indices, uint64_t* items, int64_t from, int64_t to) const {
+  void run_part(StepContext& c, const Geometry& g, int64_t worst, const void* all, void* best,
+                int64_t* indices, uint64_t* items, int64_t from, int64_t to) const override {
+    const Order<T> order{largest(), worst};
+    const auto* x = static_cast<const T*>(all);
+    auto* values = static_cast<T*>(best);
     auto* contiguous = reinterpret_cast<T*>(items + room_for(g.n, g.k));
     for (int64_t u = from; u < to;) {
       const int64_t outer = u / g.inner, in = u % g.inner;
@@ -248,17 +277,16 @@ class TopKStep final : public StepKernel {
 
   const OrderOf<T>& kernels_;
   const MoveKernels& moves_;
-  Op op_;
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {
   switch (request.type(0).dtype) {
     case DType::kFloat32:
-      return KernelOffer(std::make_unique<TopKStep<float>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<TopKOf<float>>(request.isa, request.node.op));
     case DType::kInt32:
-      return KernelOffer(std::make_unique<TopKStep<int32_t>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<TopKOf<int32_t>>(request.isa, request.node.op));
     case DType::kInt64:
-      return KernelOffer(std::make_unique<TopKStep<int64_t>>(request.isa, request.node.op));
+      return KernelOffer(std::make_unique<TopKOf<int64_t>>(request.isa, request.node.op));
     default:
       return KernelOffer(std::string("no kernel for this type"));
   }
