@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <cstddef>
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -42,13 +43,11 @@ Result<double> read_number(const Tensor& t) {
 double mel_of(double hertz) { return 2595 * std::log10(1 + hertz / 700); }
 double hertz_of(double mel) { return 700 * (std::pow(10.0, mel / 2595) - 1); }
 
-// Weights of one band over the bins [0, weights.size()).
-void add_triangle(int64_t left, int64_t centre, int64_t right, std::vector<double>& weights) {
-  const auto set = [&](int64_t k, double v) {
-    if (k >= 0 && k < static_cast<int64_t>(weights.size())) weights[static_cast<size_t>(k)] = v;
-  };
-  const auto n = static_cast<int64_t>(weights.size());
-  if (centre == left) set(centre, 1);
+// Calls set(bin, weight) for the bins of one band that are in [0, n) and under its triangle; for
+// the same bin the last call counts.
+template <class Set>
+void visit_triangle(int64_t left, int64_t centre, int64_t right, int64_t n, Set&& set) {
+  if (centre == left && centre >= 0 && centre < n) set(centre, 1.0);
   for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1);
        ++k) {
     set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
@@ -76,16 +75,21 @@ Status eval(const MelWeightMatrix& op, EvalContext& c) {
     const double hertz = hertz_of(static_cast<double>(i) * step + low);
     return clamp_to_int<int64_t>(std::floor((arg[1] + 1) * hertz / arg[2]));
   };
+  // Zero is zero bits in every type.
+  auto* bytes = static_cast<std::byte*>(y.raw());
+  FERRY_RETURN_IF_ERROR(in_ranges(
+      c, static_cast<int64_t>(y.size_bytes()), 1,
+      [&](int64_t from, int64_t to) { std::fill(bytes + from, bytes + to, std::byte{0}); }));
   return visit_numeric(op.output_datatype, [&]<class T>(TypeTag<T>) -> Status {
-    std::vector<double> weights(static_cast<size_t>(bands > 0 ? bins : 0));
+    int64_t left = corner(0), centre = corner(1);
     for (int64_t b = 0; b < bands; ++b) {
       FERRY_RETURN_IF_ERROR(c.poll());
-      std::fill(weights.begin(), weights.end(), 0.0);
-      add_triangle(corner(b), corner(b + 1), corner(b + 2), weights);
-      for (int64_t k = 0; k < bins; ++k) {
-        y.data<T>()[k * bands + b] =
-            static_cast<T>(convert_number<compute_t<T>>(weights[static_cast<size_t>(k)]));
-      }
+      const int64_t right = corner(b + 2);
+      visit_triangle(left, centre, right, bins, [&](int64_t k, double weight) {
+        y.data<T>()[k * bands + b] = static_cast<T>(convert_number<compute_t<T>>(weight));
+      });
+      left = centre;
+      centre = right;
     }
     return {};
   });

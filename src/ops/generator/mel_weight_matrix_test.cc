@@ -21,6 +21,15 @@ TEST(MelWeightMatrix, Triangles) {
       .input(hertz(4096))
       .expect(want)
       .run();
+  // Bands that lie beyond the last bin in part, or whole.
+  OpTester("MelWeightMatrix")
+      .input(scalar(3))
+      .input(scalar(8))
+      .input(scalar(16))
+      .input(hertz(1))
+      .input(hertz(20))
+      .expect(tensor<float>({5, 3}, {0, 0, 0, 0.5f, 0, 0, 1, 0, 0, 0.5f, 0.5f, 0, 0, 1, 0}))
+      .run();
   OpTester("MelWeightMatrix")
       .input(scalar(0))
       .input(scalar(4))
