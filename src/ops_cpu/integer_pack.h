@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "ferry/tensor.h"
@@ -26,6 +27,16 @@ inline int32_t half_of_pair(int32_t v, int64_t half) {
   return static_cast<int32_t>(half == 0 ? bits : bits << 16);
 }
 
+// A weight as byte `i` of a quad.
+inline int32_t byte_of_quad(int32_t v, int64_t i) {
+  return static_cast<int32_t>(uint32_t{static_cast<uint8_t>(v)} << (8 * i));
+}
+// Whether the sum of two products with any bytes without a sign has 16 bits, and each weight 8.
+inline bool fits_quad(int32_t a, int32_t b) {
+  return std::max(a, 0) + std::max(b, 0) <= 128 && std::min(a, 0) + std::min(b, 0) >= -128 &&
+         a < 128 && b < 128;
+}
+
 // Rows of `depth` bytes as rows of pairs of differences from `zero`.
 template <class T>
 void pack_integer_rows(const T* x, int64_t rows, int64_t depth, int32_t zero, int32_t* to) {
@@ -42,6 +53,20 @@ inline void pack_integer_rows(const Tensor& x, int64_t begin, int64_t rows, int6
     pack_integer_rows(x.data<int8_t>() + begin, rows, depth, zero, to);
   else
     pack_integer_rows(x.data<uint8_t>() + begin, rows, depth, zero, to);
+}
+
+// Rows of `depth` bytes as rows of quads of bytes without a sign.
+inline void pack_quad_rows(const Tensor& x, int64_t begin, int64_t rows, int64_t depth,
+                           int32_t* to) {
+  const auto* from = static_cast<const uint8_t*>(x.raw()) + begin;
+  const uint8_t flip = x.dtype() == DType::kInt8 ? 0x80 : 0;
+  const int64_t words = (depth + 3) / 4;
+  for (int64_t r = 0; r < rows; ++r, from += depth, to += words) {
+    to[words - 1] = 0;
+    auto* bytes = reinterpret_cast<uint8_t*>(to);
+    std::memcpy(bytes, from, static_cast<size_t>(depth));
+    for (int64_t k = 0; flip != 0 && k < depth; ++k) bytes[k] ^= flip;
+  }
 }
 
 // Pairs in a panel of `columns` columns.

@@ -20,6 +20,14 @@ Tensor bytes(const Dims& dims, uint32_t seed) {
   return t;
 }
 
+// Weights of 7 bits, whose products with bytes keep to 16 bits in pairs.
+Tensor narrow(const Dims& dims, uint32_t seed) {
+  Tensor t = bytes<int8_t>(dims, seed);
+  for (int64_t i = 0; i < t.count(); ++i)
+    t.data<int8_t>()[i] = static_cast<int8_t>(t.data<int8_t>()[i] / 2);
+  return t;
+}
+
 Tensor scales(int64_t n) {
   Tensor t = Tensor::allocate(DType::kFloat32, {n}).value();
   for (int64_t i = 0; i < n; ++i) t.data<float>()[i] = 0.01f + 0.002f * static_cast<float>(i % 7);
@@ -73,6 +81,44 @@ TEST(Integer, MatMul) {
       .run();
 }
 
+TEST(Integer, MatMulOfNarrowWeights) {
+  for (const Sizes& s : kSizes) {
+    for (bool is_signed : {false, true}) {
+      StepTester t("MatMulInteger");
+      t.input(is_signed ? bytes<int8_t>(s.a, 1) : bytes<uint8_t>(s.a, 1)).constant(narrow(s.b, 2));
+      t.input(is_signed ? bytes<int8_t>({}, 3) : bytes<uint8_t>({}, 3));
+      t.kernel("matmul_integer").run();
+    }
+  }
+  for (bool is_signed : {false, true}) {
+    StepTester t("QLinearMatMul");
+    t.input(is_signed ? bytes<int8_t>({2, 53, 77}, 1) : bytes<uint8_t>({2, 53, 77}, 1));
+    t.input(scale(0.02f)).input(is_signed ? bytes<int8_t>({}, 2) : bytes<uint8_t>({}, 2));
+    t.constant(narrow({77, 41}, 3)).input(scales(41)).constant(tensor<int8_t>({}, {0}));
+    t.input(scale(0.5f)).input(bytes<uint8_t>({}, 5)).kernel("qlinear_matmul").run();
+  }
+}
+
+// The largest sums of two products that 16 bits hold, and the smallest that they do not.
+TEST(Integer, WeightsAtTheEdgeOfSixteenBits) {
+  Tensor a = Tensor::allocate(DType::kUInt8, {5, 8}).value();
+  std::fill_n(a.data<uint8_t>(), a.count(), uint8_t{255});
+  for (int edge : {0, 1}) {
+    Tensor b = Tensor::allocate(DType::kInt8, {8, 20}).value();
+    for (int64_t i = 0; i < b.count(); ++i) {
+      const bool high = i % 2 == 0;  // by columns
+      b.data<int8_t>()[i] = static_cast<int8_t>(i / 20 % 2 == 0 ? (high ? 64 : -64 - edge)
+                                                                : (high ? 64 + edge : -64));
+    }
+    StepTester("MatMulInteger").input(a).constant(b).kernel("matmul_integer").run();
+    const Tensor pixels = Tensor::borrow(DType::kUInt8, {1, 8, 5, 1}, a.raw());
+    Tensor w = Tensor::allocate(DType::kInt8, {20, 8, 1, 1}).value();
+    for (int64_t i = 0; i < w.count(); ++i)
+      w.data<int8_t>()[i] = b.data<int8_t>()[i % 8 * 20 + i / 8];
+    StepTester("ConvInteger").input(pixels).constant(w).kernel("conv_integer").run();
+  }
+}
+
 TEST(Integer, QLinearMatMul) {
   for (bool constant : {false, true}) {
     for (bool per_column : {false, true}) {
@@ -108,6 +154,14 @@ const ConvCase kConvs[] = {
     {{1, 3, 8, 60}, {4, 3, 2, 2}, {1, 5}, {}, {}},
     {{1, 4, 6, 50}, {4, 1, 1, 3}, {2, 6}, {}, {}, 4},
     {{1, 7, 7, 7}, {70, 7, 3, 3}, {}, {1, 1, 1, 1}, {}},
+    {{1, 3, 20, 21}, {7, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}, {}},
+    {{2, 3, 9, 33}, {6, 1, 5, 7}, {1, 2}, {2, 3, 2, 3}, {}, 3},
+    {{1, 3, 30}, {3, 1, 9}, {2}, {4, 4}, {}, 3},
+    {{1, 2, 9, 40}, {2, 1, 2, 3}, {3, 4}, {0, 1, 0, 1}, {2, 1}, 2},
+    {{1, 2, 12, 40}, {2, 1, 3, 3}, {1, 1}, {5, 5, 5, 5}, {5, 5}, 2},
+    {{1, 2, 12, 40}, {2, 1, 3, 3}, {1, 1}, {7, 7, 7, 7}, {7, 7}, 2},
+    {{1, 3, 100, 200}, {3, 1, 3, 3}, {}, {1, 1, 1, 1}, {}, 3},
+    {{1, 12, 9, 10}, {8, 6, 3, 3}, {5, 5}, {1, 1, 1, 1}, {}, 2},
 };
 
 void set_window(StepTester& t, const ConvCase& c) {
@@ -135,6 +189,15 @@ TEST(Integer, Conv) {
         .constant(bytes<uint8_t>(c.w, 2))
         .kernel("conv_integer")
         .run();
+    for (bool is_signed : {false, true}) {
+      StepTester quads("ConvInteger");
+      set_window(quads, c);
+      quads.input(is_signed ? bytes<int8_t>(c.x, 1) : bytes<uint8_t>(c.x, 1))
+          .constant(narrow(c.w, 2))
+          .input(is_signed ? bytes<int8_t>({}, 3) : bytes<uint8_t>({}, 3))
+          .kernel("conv_integer")
+          .run();
+    }
   }
 }
 
@@ -148,9 +211,9 @@ TEST(Integer, QLinearConv) {
       t.input(bytes<uint8_t>(c.x, 1))
           .input(scale(0.02f))
           .input(bytes<uint8_t>({}, 2))
-          .constant(bytes<int8_t>(c.w, 3))
+          .constant(per_filter ? bytes<int8_t>(c.w, 3) : narrow(c.w, 3))
           .input(per_filter ? scales(c.w[0]) : scale(0.01f))
-          .constant(bytes<int8_t>(per_filter ? Dims{c.w[0]} : Dims{}, 4))
+          .constant(per_filter ? bytes<int8_t>({c.w[0]}, 4) : tensor<int8_t>({}, {0}))
           .input(scale(0.9f))
           .input(bytes<int8_t>({}, 5));
       if (per_filter) t.input(bias);

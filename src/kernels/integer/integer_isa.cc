@@ -18,12 +18,27 @@ FERRY_INLINE I32 multiply_pairs(I32 a, I32 b) {
 #endif
 }
 
+// What a word holds: pairs, or quads of which one side has a sign.
+enum class Word : uint8_t { kPairs, kSignedPanel, kSignedRows };
+
+template <Word kWord>
+FERRY_INLINE I32 multiply_words(I32 a, I32 b) {
+#if FERRY_ISA_LEVEL == 1
+  if constexpr (kWord != Word::kPairs) {
+    const __m256i sums = kWord == Word::kSignedPanel ? _mm256_maddubs_epi16(a.v, b.v)
+                                                     : _mm256_maddubs_epi16(b.v, a.v);
+    return {_mm256_madd_epi16(sums, _mm256_set1_epi16(1))};
+  }
+#endif
+  return multiply_pairs(a, b);
+}
+
 constexpr int kVectors = 2;  // of columns in a panel
 constexpr int kColumns = kVectors * kLanes;
 // Sums that fit in registers beside two vectors of the panel, one of a and one product.
 constexpr int kRows = kRegisters >= 32 ? 12 : 6;
 
-template <int kCount>
+template <Word kWord, int kCount>
 FERRY_INLINE void multiply_rows(const int32_t* a, int64_t a_stride, const int32_t* panel,
                                 int64_t pairs, int32_t* y, int64_t y_stride, int64_t cols) {
   I32 sums[kCount][kVectors];
@@ -38,9 +53,11 @@ FERRY_INLINE void multiply_rows(const int32_t* a, int64_t a_stride, const int32_
     for (int v = 0; v < kVectors; ++v) b[v] = load(panel + v * kLanes);
     FERRY_UNROLL
     for (int r = 0; r < kCount; ++r) {
-      const I32 pair = splat_i(a[r * a_stride + k]);
+      const I32 word = splat_i(a[r * a_stride + k]);
       FERRY_UNROLL
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = sums[r][v] + multiply_pairs(pair, b[v]);
+      for (int v = 0; v < kVectors; ++v) {
+        sums[r][v] = sums[r][v] + multiply_words<kWord>(word, b[v]);
+      }
     }
   }
   FERRY_UNROLL
@@ -59,23 +76,24 @@ FERRY_INLINE void multiply_rows(const int32_t* a, int64_t a_stride, const int32_
 }
 
 // Rows in groups of kCount as long as there are that many; returns how many are done.
-template <int kCount>
+template <Word kWord, int kCount>
 FERRY_INLINE int64_t multiply_groups(const int32_t* a, int64_t a_stride, const int32_t* panel,
                                      int64_t pairs, int32_t* y, int64_t y_stride, int64_t r,
                                      int64_t rows, int64_t cols) {
   for (; r + kCount <= rows; r += kCount) {
-    multiply_rows<kCount>(a + r * a_stride, a_stride, panel, pairs, y + r * y_stride, y_stride,
-                          cols);
+    multiply_rows<kWord, kCount>(a + r * a_stride, a_stride, panel, pairs, y + r * y_stride,
+                                 y_stride, cols);
   }
   return r;
 }
 
+template <Word kWord>
 void multiply(const int32_t* a, int64_t a_stride, const int32_t* panel, int64_t pairs, int32_t* y,
               int64_t y_stride, int64_t rows, int64_t cols) noexcept {
-  int64_t r = multiply_groups<kRows>(a, a_stride, panel, pairs, y, y_stride, 0, rows, cols);
-  r = multiply_groups<4>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
-  r = multiply_groups<2>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
-  multiply_groups<1>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
+  int64_t r = multiply_groups<kWord, kRows>(a, a_stride, panel, pairs, y, y_stride, 0, rows, cols);
+  r = multiply_groups<kWord, 4>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
+  r = multiply_groups<kWord, 2>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
+  multiply_groups<kWord, 1>(a, a_stride, panel, pairs, y, y_stride, r, rows, cols);
 }
 
 void multiply_taps(const int32_t* w, const int32_t* const* taps, int64_t n, int32_t* y,
@@ -143,30 +161,116 @@ void copy_columns(const int32_t* x, int64_t x_stride, int64_t step, int32_t* pan
   }
 }
 
-void requantize(const int32_t* x, int64_t n, const float* factor, int64_t factor_step,
-                const int32_t* bias, int64_t bias_step, float zero, float low, float high,
-                uint8_t* y) noexcept {
-  const auto put = [&](int64_t i, uint32_t b, float f) {
-    const auto sum = static_cast<int32_t>(static_cast<uint32_t>(x[i]) + b);
-    const float q = __builtin_rintf(static_cast<float>(sum) * f) + zero;
-    const float bounded = q > low ? (q < high ? q : high) : low;
-    y[i] = static_cast<uint8_t>(static_cast<int32_t>(bounded));
-  };
-  if (factor_step == 0 && bias_step == 0) {
-    const auto b = static_cast<uint32_t>(*bias);
-    const float f = *factor;
-    for (int64_t i = 0; i < n; ++i) put(i, b, f);
-  } else {
-    for (int64_t i = 0; i < n; ++i) {
-      put(i, static_cast<uint32_t>(bias[i * bias_step]), factor[i * factor_step]);
+void quad_up(const uint8_t* const* x, int64_t step, uint32_t flip, int32_t* y, int64_t n) noexcept {
+  const uint8_t *a = x[0], *b = x[1], *c = x[2], *d = x[3];
+  int64_t i = 0;
+  for (; i + kLanes <= n && step == 1; i += kLanes) {
+    const I32 low = load_bytes_as_i32(a + i) | shl<8>(load_bytes_as_i32(b + i));
+    const I32 high = load_bytes_as_i32(c + i) | shl<8>(load_bytes_as_i32(d + i));
+    store(y + i, (low | shl<16>(high)) ^ splat_i(static_cast<int32_t>(flip)));
+  }
+  for (; i < n; ++i) {
+    const int64_t at = i * step;
+    const uint32_t quad =
+        a[at] | uint32_t{b[at]} << 8 | uint32_t{c[at]} << 16 | uint32_t{d[at]} << 24;
+    y[i] = static_cast<int32_t>(quad ^ flip);
+  }
+}
+
+#if FERRY_ISA_LEVEL == 1
+FERRY_INLINE __m128i load_16(const uint8_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+
+// Each half of a vector gathers the quads of four outputs from 16 bytes.
+template <bool kOneQuad>
+FERRY_INLINE I32 slide_vector(const uint8_t* const* rows, int64_t at, int64_t n, const int32_t* w,
+                              int64_t quads, int64_t step, int64_t dilation, __m256i places) {
+  const __m256i even = _mm256_set1_epi16(0xff);
+  I32 sum = splat_i(0);
+  for (int64_t r = 0; r < n; ++r) {
+    const uint8_t* p = rows[r] + at;
+    for (int64_t q = 0; q < (kOneQuad ? 1 : quads); ++q, p += 4 * dilation, w += 2) {
+      const __m256i bytes =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(p)), load_16(p + 4 * step), 1);
+      const __m256i quad = _mm256_shuffle_epi8(bytes, places);
+      sum = sum + multiply_pairs({_mm256_and_si256(quad, even)}, splat_i(w[0]));
+      sum = sum + multiply_pairs({_mm256_srli_epi16(quad, 8)}, splat_i(w[1]));
     }
   }
+  return sum;
+}
+
+void slide(const uint8_t* const* rows, int64_t n, const int32_t* w, int64_t quads, int64_t step,
+           int64_t dilation, const uint8_t* places, int32_t* y, int64_t width) noexcept {
+  const __m256i shuffle = _mm256_broadcastsi128_si256(load_16(places));
+  if (quads == 1) {
+    for (int64_t i = 0; i < width; i += kLanes) {
+      store(y + i, slide_vector<true>(rows, i * step, n, w, quads, step, dilation, shuffle));
+    }
+  } else {
+    for (int64_t i = 0; i < width; i += kLanes) {
+      store(y + i, slide_vector<false>(rows, i * step, n, w, quads, step, dilation, shuffle));
+    }
+  }
+}
+#endif
+
+FERRY_INLINE void requantize_vector(const int32_t* x, int64_t n, F32 factor, I32 bias, float zero,
+                                    float low, float high, uint8_t* y) {
+  const I32 sum = (n == kLanes ? load(x) : load_n(x, n)) + bias;
+  const F32 q = round(to_f32(sum) * factor) + splat(zero);
+  store_u8_n(y, trunc_i32(min(max(q, splat(low)), splat(high))), n);
+}
+
+template <int kStep>
+FERRY_INLINE void requantize_row(const int32_t* x, int64_t n, const float* factor,
+                                 const int32_t* bias, float zero, float low, float high,
+                                 uint8_t* y) {
+  const F32 one_factor = splat(*factor);
+  const I32 one_bias = splat_i(*bias);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    requantize_vector(x + i, kLanes, kStep == 0 ? one_factor : load(factor + i),
+                      kStep == 0 ? one_bias : load(bias + i), zero, low, high, y + i);
+  }
+  if (i == n) return;
+  requantize_vector(x + i, n - i, kStep == 0 ? one_factor : load_n(factor + i, n - i),
+                    kStep == 0 ? one_bias : load_n(bias + i, n - i), zero, low, high, y + i);
+}
+
+void requantize(const int32_t* x, int64_t n, const float* factor, const int32_t* bias, int64_t step,
+                float zero, float low, float high, uint8_t* y) noexcept {
+  if (step == 0)
+    requantize_row<0>(x, n, factor, bias, zero, low, high, y);
+  else
+    requantize_row<1>(x, n, factor, bias, zero, low, high, y);
 }
 
 }  // namespace
 
-extern const IntegerKernels kIntegerKernels = {kColumns,      multiply,
-                                               multiply_taps, {pair_up<uint8_t>, pair_up<int8_t>},
-                                               copy_columns,  requantize};
+#if FERRY_ISA_LEVEL == 1
+extern const IntegerKernels kIntegerKernels = {
+    kColumns,
+    multiply<Word::kPairs>,
+    {multiply<Word::kSignedPanel>, multiply<Word::kSignedRows>},
+    quad_up,
+    slide,
+    multiply_taps,
+    {pair_up<uint8_t>, pair_up<int8_t>},
+    copy_columns,
+    requantize};
+#else
+// Not measured elsewhere.
+extern const IntegerKernels kIntegerKernels = {kColumns,
+                                               multiply<Word::kPairs>,
+                                               {},
+                                               quad_up,
+                                               nullptr,
+                                               multiply_taps,
+                                               {pair_up<uint8_t>, pair_up<int8_t>},
+                                               copy_columns,
+                                               requantize};
+#endif
 
 }  // namespace ferry::FERRY_ISA

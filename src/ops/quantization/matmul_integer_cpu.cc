@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MatMulInteger and QLinearMatMul with one scale and zero point for a and y, and one or one per
-// column for b: exact 32-bit sums, b packed when the model has it.
+// column for b: exact 32-bit sums, b packed when the model has it, as quads of bytes where its
+// numbers allow that.
 #include <optional>
 
 #include "base/allocator.h"
@@ -34,9 +35,26 @@ class IntegerProduct : public StepKernel {
   Status pack(const Tensor& b, const Tensor* b_zero, MemoryBudget* budget) {
     const int64_t k = b.dim(0), n = b.dim(1);
     std::vector<int32_t> zeros = column_zeros(b_zero, n);
-    const int64_t size = panels(n) * integer_panel_size(k, kernels_.columns);
+    const auto weight = [&](int64_t r, int64_t c) {
+      return byte_at(b, r * n + c) - zeros[static_cast<size_t>(c)];
+    };
+    quads_ = kernels_.multiply_quads[0] != nullptr && fits_quads(k, n, weight);
+    const int64_t size = panels(n) * panel_words(k) * kernels_.columns;
     packed_bytes_ = static_cast<size_t>(size) * sizeof(int32_t);
     FERRY_ASSIGN_OR_RETURN(packed_, allocate_buffer(std::max<size_t>(packed_bytes_, 1), budget));
+    if (quads_) {
+      auto* to = static_cast<int32_t*>(packed_.get());
+      std::fill_n(to, size, 0);
+      column_sums_.assign(static_cast<size_t>(n), 0);
+      for (int64_t r = 0; r < k; ++r) {
+        for (int64_t c = 0; c < n; ++c) {
+          const int64_t word = c / kernels_.columns * panel_words(k) + r / 4;
+          to[word * kernels_.columns + c % kernels_.columns] |= byte_of_quad(weight(r, c), r % 4);
+          column_sums_[static_cast<size_t>(c)] += static_cast<uint32_t>(weight(r, c));
+        }
+      }
+      return {};
+    }
     pack_panels(b, 0, k, n, zeros.data(), 0, panels(n), static_cast<int32_t*>(packed_.get()));
     return {};
   }
@@ -48,25 +66,36 @@ class IntegerProduct : public StepKernel {
     if (!plain(c, s)) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, output_type(c), s.out));
     if (y.count() == 0) return {};
-    const int64_t batches = s.batch.count(), pairs = integer_pairs(s.k);
+    const int64_t batches = s.batch.count(), words = panel_words(s.k);
     const int64_t a_matrices = a.count() / std::max<int64_t>(s.m * s.k, 1);
     const int64_t b_matrices = b.count() / std::max<int64_t>(s.k * s.n, 1);
     if (s.k == 0) return op_.def().eval(op_, c);
-    const int64_t a_size = a_matrices * s.m * pairs;
-    const int64_t panel = integer_panel_size(s.k, kernels_.columns);
+    const int64_t a_size = a_matrices * s.m * words;
+    const int64_t panel = words * kernels_.columns;
     const int64_t b_size = packed_ ? 0 : b_matrices * panels(s.n) * panel;
     const int64_t tile = kBlock * kernels_.columns;
     // The first thread's scratch begins with the operands, each has a tile of sums at the end.
     const int64_t shared = (a_size + b_size) * int64_t{sizeof(int32_t)};
     const int64_t tiles_at = (shared + 63) / 64 * 64;
-    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, tiles_at + c.team().size() * tile * 4));
+    const int64_t shifts_at = tiles_at + c.team().size() * tile * 4;
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, shifts_at + s.n * 4));
     auto* left = c.scratch<int32_t>(0);
     auto* sums = reinterpret_cast<int32_t*>(c.scratch<char>(0) + tiles_at);
     const int32_t a_zero = c.has_input(at_.a_zero) ? byte_at(c.input(at_.a_zero), 0) : 0;
     const bool worthwhile = batches * s.m * s.n * s.k >= kMinParallelWork;
     parallel_range(c.team(), a_matrices * s.m, worthwhile, [&](int64_t r0, int64_t r1, int) {
-      pack_integer_rows(a, r0 * s.k, r1 - r0, s.k, a_zero, left + r0 * pairs);
+      if (quads_)
+        pack_quad_rows(a, r0 * s.k, r1 - r0, s.k, left + r0 * words);
+      else
+        pack_integer_rows(a, r0 * s.k, r1 - r0, s.k, a_zero, left + r0 * words);
     });
+    // Quads are not less the zero point of a.
+    auto* shifts = reinterpret_cast<int32_t*>(c.scratch<char>(0) + shifts_at);
+    const auto a_byte = static_cast<uint32_t>(a_zero + (a.dtype() == DType::kInt8 ? 128 : 0));
+    for (int64_t i = 0; i < s.n; ++i) {
+      const uint32_t sum = quads_ ? column_sums_[static_cast<size_t>(i)] : 0;
+      shifts[i] = static_cast<int32_t>(0 - a_byte * sum);
+    }
     const int32_t* right = static_cast<const int32_t*>(packed_.get());
     if (!packed_) {
       const std::vector<int32_t> zeros =
@@ -94,18 +123,19 @@ class IntegerProduct : public StepKernel {
         const int64_t r0 = block * kBlock, rows = std::min(kBlock, s.m - r0);
         const int64_t c0 = p * kernels_.columns;
         const int64_t cols = std::min<int64_t>(kernels_.columns, s.n - c0);
-        multiply(c, left + (a_at * s.m + r0) * pairs, pairs,
-                 right + (b_at * panels(s.n) + p) * panel, pairs, sums + t * tile,
-                 Tile{(batch * s.m + r0) * s.n + c0, s.n, rows, cols, c0}, y);
+        multiply(c, left + (a_at * s.m + r0) * words, right + (b_at * panels(s.n) + p) * panel,
+                 words, sums + t * tile,
+                 Tile{(batch * s.m + r0) * s.n + c0, s.n, rows, cols, c0, shifts + c0}, y);
       }
     });
     return {};
   }
 
  protected:
-  // Rows of y from element `at` on.
+  // Rows of y from element `at` on; shifts[c] is added to the sums of column c.
   struct Tile {
     int64_t at, stride, rows, cols, first_column;
+    const int32_t* shifts;
   };
   virtual DType output_type(const StepContext& c) const = 0;
   // Whether scales and zero points are of the kind that is fast.
@@ -113,15 +143,32 @@ class IntegerProduct : public StepKernel {
     return (!c.has_input(at_.a_zero) || c.input(at_.a_zero).count() == 1) &&
            (!c.has_input(at_.b_zero) || fits_columns(c.input(at_.b_zero), s.n));
   }
-  virtual void multiply(const StepContext& c, const int32_t* a, int64_t a_stride,
-                        const int32_t* panel, int64_t pairs, int32_t* sums, const Tile& tile,
-                        Tensor& y) const = 0;
+  // Rows of `words` words of a by a panel.
+  virtual void multiply(const StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
+                        int32_t* sums, const Tile& tile, Tensor& y) const = 0;
+  void multiply_words(const int32_t* a, const int32_t* panel, int64_t words, int32_t* y,
+                      int64_t y_stride, const Tile& t) const {
+    const auto product = quads_ ? kernels_.multiply_quads[0] : kernels_.multiply;
+    product(a, words, panel, words, y, y_stride, t.rows, t.cols);
+  }
+  bool quads() const { return quads_; }
 
   const IntegerKernels& kernels_;
 
  private:
   static constexpr int64_t kBlock = 48;
 
+  template <class Weight>
+  static bool fits_quads(int64_t k, int64_t n, const Weight& weight) {
+    for (int64_t r = 0; r < k; r += 2) {
+      for (int64_t c = 0; c < n; ++c) {
+        if (!fits_quad(weight(r, c), r + 1 < k ? weight(r + 1, c) : 0)) return false;
+      }
+    }
+    return true;
+  }
+  // The words that hold `k` values.
+  int64_t panel_words(int64_t k) const { return quads_ ? (k + 3) / 4 : integer_pairs(k); }
   int64_t panels(int64_t n) const { return (n + kernels_.columns - 1) / kernels_.columns; }
 
   std::vector<int32_t> column_zeros(const Tensor* t, int64_t n) const {
@@ -150,6 +197,8 @@ class IntegerProduct : public StepKernel {
 
   Op op_;
   Slots at_;
+  bool quads_ = false;
+  std::vector<uint32_t> column_sums_;  // of quads
   std::shared_ptr<void> packed_;
   size_t packed_bytes_ = 0;
 };
@@ -161,10 +210,16 @@ class MatMulIntegerStep final : public IntegerProduct {
 
  protected:
   DType output_type(const StepContext&) const override { return DType::kInt32; }
-  void multiply(const StepContext&, const int32_t* a, int64_t a_stride, const int32_t* panel,
-                int64_t pairs, int32_t*, const Tile& tile, Tensor& y) const override {
-    kernels_.multiply(a, a_stride, panel, pairs, y.data<int32_t>() + tile.at, tile.stride,
-                      tile.rows, tile.cols);
+  void multiply(const StepContext&, const int32_t* a, const int32_t* panel, int64_t words, int32_t*,
+                const Tile& tile, Tensor& y) const override {
+    int32_t* to = y.data<int32_t>() + tile.at;
+    multiply_words(a, panel, words, to, tile.stride, tile);
+    for (int64_t r = 0; quads() && r < tile.rows; ++r, to += tile.stride) {
+      for (int64_t i = 0; i < tile.cols; ++i) {
+        to[i] = static_cast<int32_t>(static_cast<uint32_t>(to[i]) +
+                                     static_cast<uint32_t>(tile.shifts[i]));
+      }
+    }
   }
 };
 
@@ -183,9 +238,9 @@ class QLinearMatMulStep final : public IntegerProduct {
     for (size_t i : {1, 4, 6}) fast = fast && c.input(i).dtype() == DType::kFloat32;
     return fast && fits_columns(c.input(4), s.n);
   }
-  void multiply(const StepContext& c, const int32_t* a, int64_t a_stride, const int32_t* panel,
-                int64_t pairs, int32_t* sums, const Tile& tile, Tensor& y) const override {
-    kernels_.multiply(a, a_stride, panel, pairs, sums, kernels_.columns, tile.rows, tile.cols);
+  void multiply(const StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
+                int32_t* sums, const Tile& tile, Tensor& y) const override {
+    multiply_words(a, panel, words, sums, kernels_.columns, tile);
     const float a_scale = *c.input(1).data<float>(), y_scale = *c.input(6).data<float>();
     const Tensor& b_scale = c.input(4);
     float factors[64];
@@ -195,9 +250,8 @@ class QLinearMatMulStep final : public IntegerProduct {
     }
     const IntRange range = *int_range(y.dtype());
     const auto zero = static_cast<float>(byte_at(c.input(7), 0));
-    const int32_t bias = 0;
     for (int64_t r = 0; r < tile.rows; ++r) {
-      kernels_.requantize(sums + r * kernels_.columns, tile.cols, factors, 1, &bias, 0, zero,
+      kernels_.requantize(sums + r * kernels_.columns, tile.cols, factors, tile.shifts, 1, zero,
                           float(range.low), float(range.high),
                           static_cast<uint8_t*>(y.raw()) + tile.at + r * tile.stride);
     }
