@@ -122,7 +122,7 @@ void pass(const FftPass& f, const float* x_re, const float* x_im, float* y_re,
 void read_lines(const FftRead& given, float* re, float* im) noexcept {
   const FftRead f = given;
   for (int64_t v = 0; v < f.values; v += kLanes) {
-    const Mask mask = first_n(f.values - v);
+    const Mask mask = first_n(f.values - v < kLanes ? f.values - v : kLanes);
     const F32 window = f.window == nullptr ? splat(1.0f) : load(f.window + v, mask);
     F32 values[kLanes];
     FERRY_UNROLL
@@ -176,7 +176,7 @@ void write_lines(const FftWrite& given, const float* re, const float* im) noexce
       values[2 * j + 1] = mirrored ? zero() - v : v;
     }
     transpose(values);
-    const int64_t n = 2 * (f.points - k);
+    const int64_t n = 2 * (f.points - k) < kLanes ? 2 * (f.points - k) : kLanes;
     for (int64_t l = 0; l < f.used; ++l) store_n(f.lines[l] + 2 * k, values[l], n);
   }
 }
