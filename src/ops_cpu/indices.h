@@ -33,17 +33,27 @@ Status check(const Tensor& indices, int64_t from, int64_t to, int64_t n) {
 inline Status resolve(const Tensor& indices, int64_t begin, int64_t count, const Dims& dims,
                       size_t first, size_t m, int64_t* offsets) {
   const int64_t* p = indices.data<int64_t>() + begin;
+  uint64_t outside = 0;
+  const auto along = [&](int64_t index, int64_t n) {
+    const int64_t at = index + (index < 0 ? n : 0);
+    outside |= static_cast<uint64_t>(at) | static_cast<uint64_t>(n - 1 - at);
+    return at;
+  };
   if (m == 1) {
     const int64_t n = dims[first];
-    uint64_t outside = 0;
+    for (int64_t i = 0; i < count; ++i) offsets[i] = along(p[i], n);
+  } else {
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t at = p[i] + (p[i] < 0 ? n : 0);
-      outside |= static_cast<uint64_t>(at) | static_cast<uint64_t>(n - 1 - at);
-      offsets[i] = at;
+      uint64_t offset = 0;  // of what lies outside, it may wrap
+      for (size_t a = first; a < first + m; ++a) {
+        const auto n = static_cast<uint64_t>(dims[a]);
+        offset = offset * n + static_cast<uint64_t>(along(*p++, dims[a]));
+      }
+      offsets[i] = static_cast<int64_t>(offset);
     }
-    // A sign bit is set where at < 0 or at >= n.
-    if (static_cast<int64_t>(outside) >= 0) return {};
   }
+  // A sign bit is set where at < 0 or at >= n.
+  if (static_cast<int64_t>(outside) >= 0) return {};
   const IndexReader read(indices);
   for (int64_t i = 0, next = begin; i < count; ++i) {
     int64_t offset = 0;

@@ -2,6 +2,7 @@
 // ScatterElements and ScatterND. Threads share out the results, not the updates, so that updates of
 // one place keep their order.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <type_traits>
@@ -152,9 +153,8 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
 // scatter_lines and scatter_blocks of a type and a reduction, so that what runs them is there once.
 using ScatterLines = bool (*)(const Lines& l, int64_t o, int64_t k0, int64_t k1,
                               const void* indices, const void* updates, void* y);
-using ScatterBlocks = void (*)(const int64_t* places, int64_t from_block, int64_t to_block,
-                               int64_t inner, int64_t begin, int64_t end, const void* updates,
-                               void* y);
+using ScatterBlocks = void (*)(const int64_t* places, const int64_t* which, int64_t from,
+                               int64_t to, int64_t inner, const void* updates, void* y);
 
 // Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
 // Whether all indices lie in [-size, size); others are left out.
@@ -250,12 +250,12 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
   return fits;
 }
 
-// Blocks [from_block, to_block) of `inner` elements, those whose places lie in [begin, end).
+// Blocks which[from, to) of `inner` elements, or blocks [from, to) themselves.
 template <class T, class Apply>
-void scatter_blocks(const int64_t* places, int64_t from_block, int64_t to_block, int64_t inner,
-                    int64_t begin, int64_t end, const void* updates, void* y) {
-  for (int64_t i = from_block; i < to_block; ++i) {
-    if (places[i] < begin || places[i] >= end) continue;
+void scatter_blocks(const int64_t* places, const int64_t* which, int64_t first, int64_t last,
+                    int64_t inner, const void* updates, void* y) {
+  for (int64_t j = first; j < last; ++j) {
+    const int64_t i = which != nullptr ? which[j] : j;
     T* to = static_cast<T*>(y) + places[i] * inner;
     const T* from = static_cast<const T*>(updates) + i * inner;
     if (inner == 1) {
@@ -290,8 +290,20 @@ Status run_nd(const ScatterND& op, StepContext& c) {
              [&]<class T, class Apply>(T, Apply) { scatter = scatter_blocks<T, Apply>; });
   c.team().parallel(static_cast<int>(parts), [&](int part, int) {
     c.team().in_slices(0, count, 1, [&](int64_t from, int64_t to) {
-      scatter(places, from, to, inner, blocks * part / parts, blocks * (part + 1) / parts,
-              updates.raw(), y.raw());
+      if (parts == 1) return scatter(places, nullptr, from, to, inner, updates.raw(), y.raw());
+      const int64_t begin = blocks * part / parts, end = blocks * (part + 1) / parts;
+      // Listed without jumps: which updates are this part's, nobody foresees.
+      std::array<int64_t, 512> own;  // NOLINT(*-member-init)
+      for (int64_t i = from; i < to;) {
+        const int64_t stop = std::min<int64_t>(to, i + int64_t{own.size()});
+        size_t n = 0;
+        for (; i < stop; ++i) {
+          own[n] = i;
+          n +=
+              static_cast<uint64_t>(places[i] - begin) < static_cast<uint64_t>(end - begin) ? 1 : 0;
+        }
+        scatter(places, own.data(), 0, static_cast<int64_t>(n), inner, updates.raw(), y.raw());
+      }
     });
   });
   return {};
