@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Col2Im: an image per thread, to which the rows of each block element are added.
-#include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 #include "base/status.h"
@@ -14,8 +14,13 @@
 namespace ferry {
 namespace {
 
+// Adds n elements to every `stride`-th of others.
+using AddRow = void (*)(const void* from, void* to, int64_t stride, int64_t n);
+
 template <class T>
-void add_row(const T* __restrict from, T* __restrict to, int64_t stride, int64_t n) {
+void add_row(const void* given, void* sums, int64_t stride, int64_t n) {
+  const T* __restrict from = static_cast<const T*>(given);
+  T* __restrict to = static_cast<T*>(sums);
   const auto add = [](T a, T b) {
     if constexpr (std::is_integral_v<T>)
       return wrap_add(a, b);
@@ -29,8 +34,7 @@ void add_row(const T* __restrict from, T* __restrict to, int64_t stride, int64_t
   }
 }
 
-template <class T>
-void fold(const Col2ImSizes& s, const T* columns, T* image) {
+void fold(const Col2ImSizes& s, const char* columns, char* image, int64_t element, AddRow add) {
   const Col2ImAxis& last = s.axes.back();
   const WindowAxis axis{last.block, last.stride, last.dilation, last.pad, 0};
   const size_t outer = s.axes.size() - 1;  // axes whose blocks are rows
@@ -55,10 +59,10 @@ void fold(const Col2ImSizes& s, const T* columns, T* image) {
         row = row * s.axes[i].image + position;
       }
       if (meets) {
-        add_row(columns + inside.begin, image + row * last.image + first, last.stride,
-                inside.end - inside.begin);
+        add(columns + inside.begin * element, image + (row * last.image + first) * element,
+            last.stride, inside.end - inside.begin);
       }
-      columns += last.blocks;
+      columns += last.blocks * element;
     } while (next_position(at, rows));
   }
 }
@@ -71,19 +75,18 @@ class Col2ImStep final : public StepKernel {
   Status run(StepContext& c) const override {
     switch (c.input(0).dtype()) {
       case DType::kFloat32:
-        return fold_all<float>(c);
+        return fold_all(c, 4, add_row<float>);
       case DType::kFloat64:
-        return fold_all<double>(c);
+        return fold_all(c, 8, add_row<double>);
       case DType::kInt32:
-        return fold_all<int32_t>(c);
+        return fold_all(c, 4, add_row<int32_t>);
       default:
-        return fold_all<int64_t>(c);
+        return fold_all(c, 8, add_row<int64_t>);
     }
   }
 
  private:
-  template <class T>
-  Status fold_all(StepContext& c) const {
+  Status fold_all(StepContext& c, int64_t element, AddRow add) const {
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const Col2ImSizes s, col2im_sizes(*op_.as<Col2Im>(), c));
     if (s.axes.empty()) return op_.def().eval(op_, c);
@@ -91,12 +94,15 @@ class Col2ImStep final : public StepKernel {
     if (y.count() == 0) return {};
     const int64_t images = s.dims[0] * s.dims[1], pixels = y.count() / images;
     const int64_t column = s.elements * s.blocks;
+    const auto* columns = static_cast<const char*>(x.raw());
+    auto* image = static_cast<char*>(y.raw());
     parallel_range(c.team(), images, x.count() + y.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int) {
                      for (int64_t i = from; i < to; ++i) {
-                       T* image = y.data<T>() + i * pixels;
-                       std::fill_n(image, pixels, T(0));
-                       if (column > 0) fold(s, x.data<T>() + i * column, image);
+                       char* to_image = image + i * pixels * element;
+                       std::memset(to_image, 0, static_cast<size_t>(pixels * element));
+                       if (column > 0)
+                         fold(s, columns + i * column * element, to_image, element, add);
                      }
                    });
     return {};
