@@ -242,6 +242,18 @@ def einsum(b: Builder) -> None:
     b.one("Einsum", *operands, equation=text)
 
 
+_EXPONENTS = {el.F16: 14, el.BF16: 120, el.F32: 120, el.F64: 1000}
+
+
+def multipliable(x) -> bool:
+    """Whether no product of some of the elements leaves the type, in whatever order they are multiplied."""
+    if x.element not in _EXPONENTS:
+        return True
+    values = np.abs(np.asarray(x.data).astype(np.float64))
+    logs = np.log2(values[values > 0])
+    return max(logs[logs > 0].sum(), -logs[logs < 0].sum()) < _EXPONENTS[x.element]
+
+
 @template(3)
 def reduction(b: Builder) -> None:
     op = b.r.choice(["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceSum", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
@@ -254,6 +266,8 @@ def reduction(b: Builder) -> None:
         x = b.leaf(x.element, x.shape, 0.2, 2)
     if op == "ReduceProd" and not el.is_float(x.element):
         x = b.leaf(x.element, x.shape, 1, 2)
+    if op == "ReduceProd" and not multipliable(x):
+        x = b.leaf(x.element, x.shape[-1:], 0.5, 1.5)
     extra = {"keepdims": b.r.randint(0, 1)}
     axes = None
     if x.rank and b.r.random() < 0.85:
@@ -275,6 +289,8 @@ def cumulative(b: Builder) -> None:
     op = b.r.choice(["CumSum", "CumSum", "CumProd"])
     x = b.pick(el.allowed(op, "T"), (1, 4))
     kind = b.element((el.I64, el.I32))
+    if op == "CumProd" and not multipliable(x):
+        raise Reject("overflows")
     b.one(op, x, b.const(np.array(axis_of(b, x.rank)), kind), exclusive=b.r.randint(0, 1), reverse=b.r.randint(0, 1))
 
 
