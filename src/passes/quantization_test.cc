@@ -13,7 +13,7 @@
 namespace ferry {
 namespace {
 
-const Dim N = Dim::symbol("N");
+const Dim kN = Dim::symbol("N");
 
 struct Quantized : PassTester {
   template <class T>
@@ -34,7 +34,7 @@ struct Quantized : PassTester {
 
 TEST(FoldDequantized, WeightsOfEveryGranularity) {
   Quantized t;
-  const ValueId x = t.input({N, 4});
+  const ValueId x = t.input({kN, 4});
   const ValueId w = t.integers<int8_t>({4, 2}, {-128, 127, 3, 4, 5, -6, 7, 0});
   const ValueId zero = t.integers<int8_t>({2}, {1, -2});
   t.output(t.binary("Sub", x, t.dequantized({t.integers<int8_t>({}, {9}), t.scalar(0.5f)})));
@@ -46,7 +46,7 @@ TEST(FoldDequantized, WeightsOfEveryGranularity) {
 
 TEST(FoldDequantized, KeepsWhatIsNoWeightOrTooLarge) {
   Quantized t;
-  t.output(t.dequantized({t.input({N}, DType::kUInt8), t.scalar(0.5f)}));
+  t.output(t.dequantized({t.input({kN}, DType::kUInt8), t.scalar(0.5f)}));
   t.output(t.dequantized({t.integers<int8_t>({9}, std::vector<int8_t>(9, 3)), t.scalar(0.5f)}));
   PassOptions options;
   options.max_fold_bytes_per_value = 8;
@@ -76,7 +76,7 @@ TEST(FoldDequantized, ErrorsComeWhenItRuns) {
 
 TEST(FuseQuantization, OneScaleForTheTensor) {
   Quantized t;
-  const ValueId x = t.input({N, 4});
+  const ValueId x = t.input({kN, 4});
   const ValueId scale = t.scalar(0.07f), zero = t.integers<uint8_t>({}, {120});
   t.output(t.pair(x, {scale, zero}, {scale, zero}));
   t.output(t.pair(x, {scale}, {scale}));
@@ -89,7 +89,7 @@ TEST(FuseQuantization, OneScaleForTheTensor) {
 TEST(FuseQuantization, TheIntegersMayBeUsedElsewhere) {
   Quantized t;
   const ValueId scale = t.scalar(0.1f);
-  const ValueId q = t.node(make_op("QuantizeLinear"), {t.input({N, 4}), scale});
+  const ValueId q = t.node(make_op("QuantizeLinear"), {t.input({kN, 4}), scale});
   t.output(t.dequantized({q, scale}));
   t.output(q);
   EXPECT_EQ(t.run({fuse_quantization()}), "QuantizeLinear ferry.FakeQuantize");
@@ -99,7 +99,7 @@ TEST(FuseQuantization, RefusesOtherPairs) {
   const std::string kept = "QuantizeLinear DequantizeLinear";
   const auto left = [](auto build) {
     Quantized t;
-    build(t, t.input({N, 4}));
+    build(t, t.input({kN, 4}));
     return t.run({fuse_quantization()});
   };
   EXPECT_EQ(left([](Quantized& t, ValueId x) {  // another scale
