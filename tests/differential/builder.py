@@ -343,6 +343,9 @@ def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value 
         axes = tuple(range(attributes.get("axis", -1) % x.ndim, x.ndim))
         deviation = np.sqrt(x.var(axes, keepdims=True) + attributes.get("epsilon", 1e-5))
         magnitude = np.abs(x).max(axes, keepdims=True, initial=0) / deviation * np.abs(inputs[1].data.astype(np.float64)).max(initial=0)
+    elif node.op_type in ("Conv", "ConvTranspose"):  # transforms mix neighbours: a sum of zeros alone gets a share of what theirs lose
+        y = value.data.astype(np.float64)
+        magnitude = np.where(np.all([s == value.data for s in value.shadows], axis=0), np.abs(y).mean() if y.size else 0.0, 0.0)
     elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
         magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
     elif any(a.HasField("g") for a in node.attribute) or node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):
@@ -350,7 +353,7 @@ def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value 
     else:
         return
     amount = AMPLITUDE[value.element] * el.UNIT[value.element] * magnitude
-    value.shadows = [(s.astype(np.float64) + amount).astype(s.dtype) for s in value.shadows]
+    value.shadows = [(s.astype(np.float64) + sign * amount).astype(s.dtype) for s, sign in zip(value.shadows, (1, -1))]
 
 
 def draw(element: int, shape: Sequence[int], low: float, high: float, g: np.random.Generator) -> np.ndarray:
