@@ -28,8 +28,7 @@ bool foldable(const Graph& g, const Node& n) {
   if (std::none_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) { return is_used(g, v); })) {
     return false;
   }
-  return std::all_of(n.inputs.begin(), n.inputs.end(),
-                     [&](ValueId v) { return v == kNone || constant_of(g, v) != nullptr; });
+  return has_constant_inputs(g, n);
 }
 
 // Bytes of an output as far as its type tells.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/fold_dequantized.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,11 +9,6 @@
 
 namespace ferry {
 namespace {
-
-bool has_constant_inputs(const Graph& g, const Node& n) {
-  return std::all_of(n.inputs.begin(), n.inputs.end(),
-                     [&](ValueId v) { return v == kNone || constant_of(g, v) != nullptr; });
-}
 
 // The floats of a node, or an undefined tensor where it has to run: then its errors come there.
 Result<Tensor> dequantized(const Graph& g, const Node& n, const PassOptions& options) {

@@ -15,6 +15,11 @@ const Tensor* constant_of(const Graph& g, ValueId v) {
   return value.constant && !value.overridable ? &*value.constant : nullptr;
 }
 
+bool has_constant_inputs(const Graph& g, const Node& n) {
+  return std::all_of(n.inputs.begin(), n.inputs.end(),
+                     [&](ValueId v) { return v == kNone || constant_of(g, v) != nullptr; });
+}
+
 std::optional<std::vector<double>> constant_numbers(const Graph& g, ValueId v) {
   const Tensor* t = constant_of(g, v);
   if (t == nullptr) return std::nullopt;

@@ -17,6 +17,8 @@ namespace ferry {
 
 // nullptr: absent, not constant, or overridable.
 const Tensor* constant_of(const Graph& g, ValueId v);
+// Whether every input that is there is a constant.
+bool has_constant_inputs(const Graph& g, const Node& n);
 // Elements of a floating-point or integer constant, as doubles.
 std::optional<std::vector<double>> constant_numbers(const Graph& g, ValueId v);
 // The element that all elements of a constant equal; nullopt for an empty one.

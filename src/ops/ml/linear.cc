@@ -47,17 +47,13 @@ Result<int64_t> LinearModel::sums(int64_t features) const {
   return shape_mismatch("{} coefficients for {} targets of {} features", total, targets, features);
 }
 
-Result<LinearResults> LinearModel::results(EvalContext& c, int64_t n) const {
-  LinearResults y;
-  if (classifier != nullptr) {
-    FERRY_ASSIGN_OR_RETURN(y.labels, c.output(0, labels_of(*classifier).dtype(), Dims{n}));
-  }
-  FERRY_ASSIGN_OR_RETURN(
-      y.scores, c.output(classifier != nullptr ? 1 : 0, DType::kFloat32, Dims{n, targets}));
-  return y;
+Result<RowResults> LinearModel::results(EvalContext& c, int64_t n) const {
+  std::optional<DType> labels;
+  if (classifier != nullptr) labels = labels_of(*classifier).dtype();
+  return row_results(c, labels, n, targets);
 }
 
-void LinearModel::finish(std::span<double> sums, int64_t i, LinearResults& y) const {
+void LinearModel::finish(std::span<double> sums, int64_t i, RowResults& y) const {
   std::array<double, 2> two;
   std::span<double> scores = sums;
   if (static_cast<int64_t>(sums.size()) < targets) {
@@ -98,7 +94,7 @@ Status eval(const Op& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(const LinearModel m, make_linear_model(op));
   FERRY_ASSIGN_OR_RETURN(const int64_t n, m.sums(x.features));
-  FERRY_ASSIGN_OR_RETURN(LinearResults y, m.results(c, x.n));
+  FERRY_ASSIGN_OR_RETURN(RowResults y, m.results(c, x.n));
   std::vector<double> sums(static_cast<size_t>(n));
   PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {

@@ -30,11 +30,6 @@ struct LinearClassifier {
   std::string post_transform = "NONE";
 };
 
-struct LinearResults {
-  Tensor labels;  // of classifiers
-  Tensor scores;
-};
-
 // What one of them does with a row, made from its attributes, which it borrows.
 struct LinearModel {
   std::span<const float> coefficients, intercepts;
@@ -45,9 +40,9 @@ struct LinearModel {
   // The sums of a row: one for two classes, else one for each target. Errors: kShapeMismatch.
   Result<int64_t> sums(int64_t features) const;
   // Room for `n` rows.
-  Result<LinearResults> results(EvalContext& c, int64_t n) const;
+  Result<RowResults> results(EvalContext& c, int64_t n) const;
   // Row i of them from its sums, which it overwrites.
-  void finish(std::span<double> sums, int64_t i, LinearResults& y) const;
+  void finish(std::span<double> sums, int64_t i, RowResults& y) const;
 };
 // Errors: kInvalidModel.
 Result<LinearModel> make_linear_model(const LinearRegressor& op);

@@ -25,7 +25,7 @@ class LinearStep final : public StepKernel {
     FERRY_RETURN_IF_ERROR(check_rows(x));
     const LinearModel& m = model_;
     FERRY_ASSIGN_OR_RETURN(const int64_t n, m.sums(x.dims().back()));
-    FERRY_ASSIGN_OR_RETURN(LinearResults y, m.results(c, x.rank() == 2 ? x.dim(0) : 1));
+    FERRY_ASSIGN_OR_RETURN(RowResults y, m.results(c, x.rank() == 2 ? x.dim(0) : 1));
     const RowVectors v{sums_, RowSum::kProduct, m.coefficients, n, m.intercepts, 16};
     return for_row_blocks(c, x, v,
                           [&](int64_t i, std::span<double> sums) { m.finish(sums, i, y); });

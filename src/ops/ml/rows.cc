@@ -106,4 +106,14 @@ void ClassLabels::write(Tensor& y, int64_t i, size_t k) const {
     y.data<std::string>()[i] = k < strings.size() ? strings[k] : std::string();
 }
 
+Result<RowResults> row_results(EvalContext& c, std::optional<DType> labels, int64_t n,
+                               int64_t scores) {
+  RowResults y;
+  if (labels) {
+    FERRY_ASSIGN_OR_RETURN(y.labels, c.output(0, *labels, Dims{n}));
+  }
+  FERRY_ASSIGN_OR_RETURN(y.scores, c.output(labels ? 1 : 0, DType::kFloat32, Dims{n, scores}));
+  return y;
+}
+
 }  // namespace ferry

@@ -3,6 +3,7 @@
 // labels, and what they do to scores at the end.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,5 +50,14 @@ struct ClassLabels {
   // Writes label k, or where k is out of range an integer 0 or an empty string.
   void write(Tensor& y, int64_t i, size_t k) const;
 };
+
+// What rows become: scores, and of a classifier labels before them.
+struct RowResults {
+  Tensor labels;
+  Tensor scores;
+};
+// Room for `n` rows of `scores` each; `labels` are of this type, or there are none.
+Result<RowResults> row_results(EvalContext& c, std::optional<DType> labels, int64_t n,
+                               int64_t scores);
 
 }  // namespace ferry

@@ -223,17 +223,13 @@ size_t classify(const SvmModel& m, std::span<const double> kernels, std::vector<
 
 }  // namespace
 
-Result<SvmResults> SvmModel::results(EvalContext& c, int64_t n) const {
-  SvmResults y;
-  if (classifier != nullptr) {
-    FERRY_ASSIGN_OR_RETURN(y.labels, c.output(0, labels_of(*classifier).dtype(), Dims{n}));
-  }
-  FERRY_ASSIGN_OR_RETURN(
-      y.scores, c.output(classifier != nullptr ? 1 : 0, DType::kFloat32, Dims{n, outputs}));
-  return y;
+Result<RowResults> SvmModel::results(EvalContext& c, int64_t n) const {
+  std::optional<DType> labels;
+  if (classifier != nullptr) labels = labels_of(*classifier).dtype();
+  return row_results(c, labels, n, outputs);
 }
 
-void SvmModel::finish(std::span<const double> values, int64_t i, SvmResults& y) const {
+void SvmModel::finish(std::span<const double> values, int64_t i, RowResults& y) const {
   std::vector<double> row(1);
   if (regressor != nullptr) {
     row[0] = regress(*this, values);
@@ -269,7 +265,7 @@ Status eval(const Op& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Rows x, read_rows(c, c.input(0)));
   FERRY_ASSIGN_OR_RETURN(const SvmModel m, make_svm_model(op));
   FERRY_RETURN_IF_ERROR(m.check_features(x.features));
-  FERRY_ASSIGN_OR_RETURN(SvmResults y, m.results(c, x.n));
+  FERRY_ASSIGN_OR_RETURN(RowResults y, m.results(c, x.n));
   std::vector<double> values(static_cast<size_t>(m.count));
   PollEvery polls(c);
   for (int64_t i = 0; i < x.n; ++i) {

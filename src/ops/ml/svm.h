@@ -42,11 +42,6 @@ struct SvmKernel {
   double operator()(double sum) const;
 };
 
-struct SvmResults {
-  Tensor labels;  // of classifiers
-  Tensor scores;
-};
-
 // What one of them does with a row, made from its attributes, which it borrows.
 struct SvmModel {
   const SvmRegressor* regressor = nullptr;  // one of the two
@@ -65,9 +60,9 @@ struct SvmModel {
   // Errors: kShapeMismatch.
   Status check_features(int64_t x_features) const;
   // Room for `n` rows.
-  Result<SvmResults> results(EvalContext& c, int64_t n) const;
+  Result<RowResults> results(EvalContext& c, int64_t n) const;
   // Row i of them from the kernel's value for each vector.
-  void finish(std::span<const double> values, int64_t i, SvmResults& y) const;
+  void finish(std::span<const double> values, int64_t i, RowResults& y) const;
 };
 // Errors: kInvalidModel, kLimitExceeded.
 Result<SvmModel> make_svm_model(const SvmRegressor& op);

@@ -29,7 +29,7 @@ class SvmStep final : public StepKernel {
     FERRY_RETURN_IF_ERROR(check_rows(x));
     const SvmModel& m = model_;
     FERRY_RETURN_IF_ERROR(m.check_features(x.dims().back()));
-    FERRY_ASSIGN_OR_RETURN(SvmResults y, m.results(c, x.rank() == 2 ? x.dim(0) : 1));
+    FERRY_ASSIGN_OR_RETURN(RowResults y, m.results(c, x.rank() == 2 ? x.dim(0) : 1));
     const bool rbf = m.kernel.type == SvmKernelType::kRbf;
     const RowVectors v{
         sums_, rbf ? RowSum::kSquaredDistance : RowSum::kProduct, m.vectors, m.count, {}, 32};
