@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/allocator.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "base/pages.h"
 #include "base/status.h"
 
 namespace ferry {
@@ -72,80 +72,29 @@ Status MemoryBudget::reserve(uint64_t bytes, uint64_t wanted) {
 
 namespace {
 
-// Buffers of this size or more are mapped by themselves and go back to the machine when freed. From
-// the heap, buffers that grow with the shapes of the runs leave holes that nothing else fits into.
-// Below it the page faults of a fresh mapping would cost more than the holes.
+// Buffers of this size or more are mapped by themselves. From the heap, buffers that grow with the
+// shapes of the runs leave holes that nothing else fits into. Below it the page faults of a fresh
+// mapping would cost more than the holes.
 constexpr size_t kMapped = size_t{256} << 10;
-
-// Large buffers ask for huge pages: weights that are read once per run would otherwise miss the
-// TLB all the time, and first touching them would cost 512 times as many faults.
-constexpr size_t kHugePage = size_t{2} << 20;
-
-// Sanitizers see what lies on the heap only.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kHeapOnly = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-constexpr bool kHeapOnly = true;
-#else
-constexpr bool kHeapOnly = false;
-#endif
-#else
-constexpr bool kHeapOnly = false;
-#endif
-
-bool is_mapped(size_t bytes) { return !kHeapOnly && bytes >= kMapped; }
-
-// Whole pages; of several huge pages' size: aligned to one. Null when the machine has no more.
-void* map_pages(size_t bytes) {
-  const bool huge = bytes >= 2 * kHugePage;
-  const size_t slack = huge ? kHugePage : 0;
-  if (bytes > SIZE_MAX - slack) return nullptr;
-  void* mapped =
-      mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  if (!huge) return mapped;
-  auto* begin = static_cast<std::byte*>(mapped);
-  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
-  if (before > 0) (void)munmap(begin, before);
-  if (slack > before) (void)munmap(begin + before + bytes, slack - before);
-#ifdef MADV_HUGEPAGE
-  // Whole pages only, so that no memory is spent beyond the end; a refusal costs speed alone.
-  (void)madvise(begin + before, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
-#endif
-  return begin + before;
-}
-
-// What is allocated for `bytes`.
-size_t padded_bytes(size_t bytes) {
-  static const auto page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
-  if (bytes == 0) return kAlignment;
-  const size_t unit = is_mapped(bytes) ? page : kAlignment;
-  return (bytes + unit - 1) / unit * unit;
-}
 
 }  // namespace
 
 Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget, size_t wanted) {
-  if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", wanted);
-  const size_t padded = padded_bytes(bytes);
-  const bool mapped = is_mapped(padded);
+  if (bytes >= kMapped) return allocate_pages(bytes, budget, wanted);
+  const size_t padded =
+      bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
   std::shared_ptr<MemoryBudget> counted;
   if (budget != nullptr) {
     FERRY_RETURN_IF_ERROR(budget->reserve(padded, wanted));
     counted = budget->shared_from_this();
   }
-  void* p = mapped ? map_pages(padded) : std::aligned_alloc(kAlignment, padded);
+  void* p = std::aligned_alloc(kAlignment, padded);
   if (p == nullptr) {
     if (counted) counted->release(padded);
     return out_of_memory("the machine has no {} bytes left", wanted);
   }
-  return std::shared_ptr<void>(p, [counted, padded, mapped](void* q) {
-    if (mapped) {
-      (void)munmap(q, padded);
-    } else {
-      std::free(q);
-    }
+  return std::shared_ptr<void>(p, [counted, padded](void* q) {
+    std::free(q);
     if (counted) counted->release(padded);
   });
 }

@@ -35,6 +35,12 @@ Status RunControl::provide(void* memory, size_t bytes) const {
   return {};
 }
 
+Status RunControl::reserve(GrowingBuffer& buffer, size_t bytes) const {
+  if (buffer.data() != nullptr && buffer.size() >= bytes) return {};
+  FERRY_RETURN_IF_ERROR(buffer.reserve(bytes, budget));
+  return provide(buffer.data(), bytes);
+}
+
 namespace {
 
 // A value that outlives its step must own its memory: arena and borrowed tensors are copied.
@@ -165,20 +171,14 @@ class RunStepContext final : public StepContext {
       r_.scratch_.resize(static_cast<size_t>(threads));
     }
     for (int t = 0; t < threads; ++t) {
-      auto& [memory, size] = r_.scratch_[static_cast<size_t>(t)];
-      if (memory && size >= wanted) continue;
-      memory.reset();
-      size = 0;
-      FERRY_ASSIGN_OR_RETURN(memory, allocate_buffer(wanted, control_.budget));
-      size = wanted;
-      FERRY_RETURN_IF_ERROR(control_.provide(memory.get(), wanted));
+      FERRY_RETURN_IF_ERROR(control_.reserve(r_.scratch_[static_cast<size_t>(t)], wanted));
     }
     return {};
   }
 
  protected:
   void* scratch_of(int thread) const override {
-    return r_.scratch_[static_cast<size_t>(thread)].first.get();
+    return r_.scratch_[static_cast<size_t>(thread)].data();
   }
 
  private:
@@ -222,7 +222,7 @@ RunContext::~RunContext() = default;
 
 uint64_t RunContext::scratch_bytes() const {
   uint64_t bytes = 0;
-  for (const auto& [memory, size] : scratch_) bytes += size;
+  for (const GrowingBuffer& buffer : scratch_) bytes += buffer.size();
   return bytes;
 }
 
@@ -388,14 +388,8 @@ Status RunContext::layout(const RunControl& control) {
   for (auto& s : states_) s.reset();
   FERRY_RETURN_IF_ERROR(p_.dims.evaluate(symbols_, sizes_));
   FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));
-  if (arena_bytes_ > arena_capacity_) {
-    arena_.reset();
-    arena_capacity_ = 0;
-    FERRY_ASSIGN_OR_RETURN(arena_, allocate_buffer(arena_bytes_, control.budget));
-    arena_capacity_ = arena_bytes_;
-    FERRY_RETURN_IF_ERROR(control.provide(arena_.get(), arena_bytes_));
-  }
-  auto* base = static_cast<std::byte*>(arena_.get());
+  if (arena_bytes_ > 0) FERRY_RETURN_IF_ERROR(control.reserve(arena_, arena_bytes_));
+  auto* base = static_cast<std::byte*>(arena_.data());
   for (ValueId v = 0; v < p_.slots.size(); ++v) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kArena && slot.place != Place::kAlias) continue;

@@ -11,6 +11,7 @@
 
 #include "plan/program.h"
 #include "runtime/buffer_pool.h"
+#include "runtime/growing_buffer.h"
 
 namespace ferry {
 
@@ -27,6 +28,8 @@ struct RunControl {
   // Has the machine provide the pages of memory that is about to be written, piece by piece, when
   // the run can be stopped: the first writes to pages far apart would take long at a stroke.
   Status provide(void* memory, size_t bytes) const;
+  // At least `bytes` of memory that is provided.
+  Status reserve(GrowingBuffer& buffer, size_t bytes) const;
 };
 
 class RunContext {
@@ -85,16 +88,16 @@ class RunContext {
   bool laid_out_ = false;
   std::vector<int64_t> sizes_;  // the dim table's values
   std::vector<uint64_t> offsets_;
-  uint64_t arena_bytes_ = 0, arena_capacity_ = 0;
-  std::shared_ptr<void> arena_;
+  uint64_t arena_bytes_ = 0;
+  GrowingBuffer arena_;
   std::vector<std::pair<std::string_view, int64_t>> late_symbols_;  // names are the program's
   std::vector<int64_t> states_for_;      // sizes that became known during the run, in their order
   size_t late_sizes_ = 0;                // how many of them in this run
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;
-  std::vector<std::pair<std::shared_ptr<void>, size_t>> scratch_;  // by thread
-  std::vector<std::vector<std::unique_ptr<RunContext>>> bodies_;   // by step and body
+  std::vector<GrowingBuffer> scratch_;                            // by thread
+  std::vector<std::vector<std::unique_ptr<RunContext>>> bodies_;  // by step and body
 };
 
 }  // namespace ferry

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/pages.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace ferry {
+namespace {
+
+// Large buffers ask for huge pages: weights that are read once per run would otherwise miss the
+// TLB all the time, and first touching them would cost 512 times as many faults.
+constexpr size_t kHugePage = size_t{2} << 20;
+
+// Sanitizers see what lies on the heap only.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHeapOnly = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+constexpr bool kHeapOnly = true;
+#else
+constexpr bool kHeapOnly = false;
+#endif
+#else
+constexpr bool kHeapOnly = false;
+#endif
+
+size_t page_bytes() {
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+  return page;
+}
+
+// Of several huge pages' size: aligned to one. Null when the machine has no more.
+void* map_pages(size_t bytes) {
+  if (kHeapOnly) return std::aligned_alloc(page_bytes(), bytes);
+  const bool huge = bytes >= 2 * kHugePage;
+  const size_t slack = huge ? kHugePage : 0;
+  if (bytes > SIZE_MAX - slack) return nullptr;
+  void* mapped =
+      mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  if (!huge) return mapped;
+  auto* begin = static_cast<std::byte*>(mapped);
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(mapped) % kHugePage) % kHugePage;
+  if (before > 0) (void)munmap(begin, before);
+  if (slack > before) (void)munmap(begin + before + bytes, slack - before);
+#ifdef MADV_HUGEPAGE
+  // Whole pages only, so that no memory is spent beyond the end; a refusal costs speed alone.
+  (void)madvise(begin + before, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return begin + before;
+}
+
+void unmap_pages(void* p, size_t bytes) {
+  if (kHeapOnly) {
+    std::free(p);
+  } else {
+    (void)munmap(p, bytes);
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted) {
+  if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", wanted);
+  const size_t whole = (bytes + page_bytes() - 1) / page_bytes() * page_bytes();
+  std::shared_ptr<MemoryBudget> counted;
+  if (budget != nullptr) {
+    FERRY_RETURN_IF_ERROR(budget->reserve(whole, wanted));
+    counted = budget->shared_from_this();
+  }
+  void* p = map_pages(whole);
+  if (p == nullptr) {
+    if (counted) counted->release(whole);
+    return out_of_memory("the machine has no {} bytes left", wanted);
+  }
+  return std::shared_ptr<void>(p, [counted, whole](void* q) {
+    unmap_pages(q, whole);
+    if (counted) counted->release(whole);
+  });
+}
+
+}  // namespace ferry
