@@ -95,14 +95,12 @@ void AxisMoments::unit_moments(const float* x, int64_t unit, double* scratch) co
     return;
   }
   auto* centre = reinterpret_cast<float*>(squares + cols_);
-  kernels_.column_sums(x + start_of(unit), rows, cols_, nullptr, mean);
+  kernels_.column_sums(x + start_of(unit), rows, cols_, mean);
+  for (int64_t c = 0; c < cols_; ++c) centre[c] = static_cast<float>(mean[c] / count);
+  kernels_.column_deviations(x + start_of(unit), rows, cols_, centre, mean, squares);
   for (int64_t c = 0; c < cols_; ++c) {
-    mean[c] /= count;
-    centre[c] = static_cast<float>(mean[c]);
-  }
-  kernels_.column_sums(x + start_of(unit), rows, cols_, centre, squares);
-  for (int64_t c = 0; c < cols_; ++c) {
-    const double low = mean[c] - static_cast<double>(centre[c]);
+    const double low = mean[c] / count;
+    mean[c] = static_cast<double>(centre[c]) + low;
     squares[c] = std::max(0.0, squares[c] - count * low * low);
   }
 }

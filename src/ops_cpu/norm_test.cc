@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Normalisations and Hardmax against the reference kernels.
+#include <algorithm>
 #include <cmath>
 #include <random>
 
+#include "ops/nn/group_normalization.h"
 #include "ops_cpu/step_test.h"
 
 namespace ferry {
@@ -32,6 +34,37 @@ TEST(Norm, MeanVariance) {
         .kernel("mean_variance_f32")
         .tolerance(1e-4, 1e-4)
         .run();
+  }
+}
+
+// However the mean is added up, nothing is left of values that are all the same.
+TEST(Norm, EqualValuesLeaveNothing) {
+  for (const Dims& dims : {Dims{2, 6, 31, 57}, Dims{1, 2, 200, 302}, Dims{3, 4, 40}}) {
+    for (const float value : {-2.85f, 0.3f, 1e5f}) {
+      Tensor same = random_tensor(dims, 1);
+      std::fill_n(same.data<float>(), same.count(), value);
+      for (const Ints& axes : {Ints{0, 2}, Ints{1}, Ints{-1}, Ints{0}}) {
+        StepTester("MeanVarianceNormalization")
+            .attr("axes", axes)
+            .input(same)
+            .kernel("mean_variance_f32")
+            .tolerance(0, 0)
+            .run();
+      }
+      const auto check = [&](const char* name, int64_t groups, bool last) {
+        const int64_t channels = dims[last ? dims.size() - 1 : 1];
+        StepTester(make_op(name, GroupNormalization{.num_groups = groups, .channels_last = last}))
+            .input(same)
+            .input(random_tensor({channels}, 2))
+            .input(random_tensor({channels}, 3))
+            .kernel("group_norm_f32")
+            .tolerance(0, 0)
+            .run();
+      };
+      check("InstanceNormalization", 0, false);
+      check("GroupNormalization", 2, false);
+      check("GroupNormalization", 1, true);
+    }
   }
 }
 

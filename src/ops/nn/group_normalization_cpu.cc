@@ -59,10 +59,10 @@ class GroupNormStep final : public StepKernel {
   // made them.
   struct Columns {
     int64_t samples, rows, cols, per_group;
-    int64_t block, blocks;  // rows of a block, blocks of a sample
-    double* sums;           // [samples, blocks, cols]
-    float *high, *low;      // [samples, cols] each: the mean, and what its float lacks
-    float* slope;           // [samples, cols]
+    int64_t block, blocks;   // rows of a block, blocks of a sample
+    double *sums, *squares;  // [samples, blocks, cols] each
+    float *high, *low;       // [samples, cols] each: the mean, and what its float lacks
+    float* slope;            // [samples, cols]
   };
 
   Status normalize_columns(StepContext& c, const Tensor& x, const Tensor& scale, const Tensor& bias,
@@ -75,23 +75,22 @@ class GroupNormStep final : public StepKernel {
     m.block = std::clamp<int64_t>(kBlockValues / m.cols, 1, kMaxSummedRows);
     m.blocks = (m.rows + m.block - 1) / m.block;
     const int64_t doubles = m.samples * m.blocks * m.cols, floats = m.samples * m.cols;
-    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, doubles * 8 + 3 * floats * 4));
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, 2 * doubles * 8 + 3 * floats * 4));
     m.sums = c.scratch<double>(0);
-    m.high = reinterpret_cast<float*>(m.sums + doubles);
+    m.squares = m.sums + doubles;
+    m.high = reinterpret_cast<float*>(m.squares + doubles);
     m.low = m.high + floats;
     m.slope = m.low + floats;
-    sum_blocks(c.team(), m, x.data<float>(), nullptr);
-    add_up(m, [&](int64_t at, double sum) {
-      const double mean = sum / static_cast<double>(m.rows * m.per_group);
-      m.high[at] = static_cast<float>(mean);
-      m.low[at] = static_cast<float>(mean - static_cast<double>(m.high[at]));
-    });
-    sum_blocks(c.team(), m, x.data<float>(), m.high);
+    const auto count = static_cast<double>(m.rows * m.per_group);
+    sum_blocks(c.team(), m, x.data<float>(), false);
+    add_up(m, m.sums,
+           [&](int64_t at, double sum) { m.high[at] = static_cast<float>(sum / count); });
+    sum_blocks(c.team(), m, x.data<float>(), true);
+    add_up(m, m.sums, [&](int64_t at, double sum) { m.low[at] = static_cast<float>(sum / count); });
     const auto epsilon = static_cast<double>(op_.as<GroupNormalization>()->epsilon);
-    add_up(m, [&](int64_t at, double sum) {
+    add_up(m, m.squares, [&](int64_t at, double sum) {
       const auto low = static_cast<double>(m.low[at]);
-      const double variance =
-          std::max(0.0, sum / static_cast<double>(m.rows * m.per_group) - low * low);
+      const double variance = std::max(0.0, sum / count - low * low);
       const auto s = static_cast<double>(scale.data<float>()[at % m.cols]);
       m.slope[at] = static_cast<float>(s / std::sqrt(variance + epsilon));
     });
@@ -115,19 +114,22 @@ class GroupNormStep final : public StepKernel {
     });
   }
 
-  void sum_blocks(Team& team, const Columns& m, const float* x, const float* centre) const {
+  // Of the values, or of what they lie beside m.high.
+  void sum_blocks(Team& team, const Columns& m, const float* x, bool deviations) const {
     each_block(team, m, [&](int64_t sample, int64_t row, int64_t rows, int64_t block) {
-      kernels_.column_sums(x + (sample * m.rows + row) * m.cols, rows, m.cols,
-                           centre == nullptr ? nullptr : centre + sample * m.cols,
-                           m.sums + block * m.cols);
+      const float* from = x + (sample * m.rows + row) * m.cols;
+      double* sums = m.sums + block * m.cols;
+      if (!deviations) return kernels_.column_sums(from, rows, m.cols, sums);
+      kernels_.column_deviations(from, rows, m.cols, m.high + sample * m.cols, sums,
+                                 m.squares + block * m.cols);
     });
   }
 
   // f(sample and column, sum over the group of that column).
   template <class F>
-  static void add_up(const Columns& m, F f) {
+  static void add_up(const Columns& m, double* sums, F f) {
     for (int64_t sample = 0; sample < m.samples; ++sample) {
-      double* total = m.sums + sample * m.blocks * m.cols;
+      double* total = sums + sample * m.blocks * m.cols;
       for (int64_t b = 1; b < m.blocks; ++b) {
         for (int64_t c = 0; c < m.cols; ++c) total[c] += total[b * m.cols + c];
       }

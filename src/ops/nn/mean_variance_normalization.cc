@@ -57,11 +57,12 @@ Status eval(const Mvn& op, EvalContext& c) {
       }
       return {};
     };
-    FERRY_RETURN_IF_ERROR(each([&](int64_t, size_t k, double v) { mean[k] += v / count; }));
-    FERRY_RETURN_IF_ERROR(each(
-        [&](int64_t, size_t k, double v) { var[k] += (v - mean[k]) * (v - mean[k]) / count; }));
+    FERRY_RETURN_IF_ERROR(each([&](int64_t, size_t k, double v) { mean[k] += v; }));
+    for (double& m : mean) m /= count;
+    FERRY_RETURN_IF_ERROR(
+        each([&](int64_t, size_t k, double v) { var[k] += (v - mean[k]) * (v - mean[k]); }));
     return each([&](int64_t i, size_t k, double v) {
-      to[i] = T(static_cast<C>((v - mean[k]) / (std::sqrt(var[k]) + 1e-9)));
+      to[i] = T(static_cast<C>((v - mean[k]) / (std::sqrt(var[k] / count) + 1e-9)));
     });
   });
 }
