@@ -218,6 +218,18 @@ void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
   }
 }
 
+// x^p; of the exponents that models write out with the operations that make them.
+void apply_power(const float* a, float* y, int64_t n, float p) noexcept {
+  const F32 one = splat(1.0f), infinity = splat(__builtin_inff());
+  // Of -0 it is 0, and of either infinity that without a sign.
+  const auto root = [=](F32 x) { return select(eq(x, -infinity), infinity, sqrt(x + zero())); };
+  if (p == 3) return map1(a, y, n, [](F32 x) { return x * x * x; });
+  if (p == 0.5f) return map1(a, y, n, root);
+  if (p == -0.5f) return map1(a, y, n, [=](F32 x) { return one / root(x); });
+  if (p == -1) return map1(a, y, n, [=](F32 x) { return one / x; });
+  apply_wide(EltOp::kPower, a, y, n, p);
+}
+
 void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
            float q) noexcept {
   if (op < EltOp::kFirstUnary) return combine(op, {a, 0, 1}, {b, 0, 1}, y, 0, 1, n);
@@ -264,8 +276,9 @@ void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float 
     case EltOp::kAsinh:
     case EltOp::kAcosh:
     case EltOp::kAtanh:
-    case EltOp::kPower:
       return apply_wide(op, a, y, n, p);
+    case EltOp::kPower:
+      return apply_power(a, y, n, p);
     default:
       return apply_activation(op, a, y, n, p, q);
   }

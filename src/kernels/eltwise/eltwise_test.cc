@@ -110,6 +110,8 @@ TEST(Eltwise, FunctionsAreWithinTwoUlps) {
       {EltOp::kPower, 0.5f, 0, kPower},
       {EltOp::kPower, -1.5f, 0, kPower},
       {EltOp::kPower, 3, 0, kPower},
+      {EltOp::kPower, -0.5f, 0, kPower},
+      {EltOp::kPower, -1, 0, kPower},
       {EltOp::kPower, 1.0f / 3, 0, kPower},
       {EltOp::kPower, 0, 0, kPower},
       {EltOp::kSwish, 1, 0, kSwish},
@@ -142,6 +144,20 @@ TEST(Eltwise, FunctionsAreWithinTwoUlps) {
         }
         ASSERT_LE(error_in_ulps(y[i], want), 2) << isa_name(isa) << " op " << int(c.op) << " "
                                                 << c.p << " x " << x[i] << " got " << y[i];
+      }
+    }
+  }
+}
+
+TEST(Eltwise, PowersOfZerosAndInfinitiesAreThoseOfC) {
+  for (const Isa isa : supported_isas()) {
+    for (float p : {-1.0f, -0.5f, 0.5f, 3.0f, 2.5f}) {
+      for (float x : {0.0f, -0.0f, INFINITY, -INFINITY}) {
+        float y = 7;
+        elt_kernels(isa).apply(EltOp::kPower, &x, &x, &y, 1, p, 0);
+        const float want = std::pow(x, p);
+        EXPECT_EQ(y, want) << isa_name(isa) << " " << x << "^" << p;
+        EXPECT_EQ(std::signbit(y), std::signbit(want)) << isa_name(isa) << " " << x << "^" << p;
       }
     }
   }
