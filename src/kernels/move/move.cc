@@ -2,7 +2,8 @@
 #include "kernels/move/move.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "kernels/move/copy_run.h"
 
 namespace ferry {
 namespace {
@@ -15,11 +16,8 @@ int64_t tiles(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 template <class T>
 void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_t to, int64_t n) {
   if (from == 1 && to == 1) {
-    if (n * static_cast<int64_t>(sizeof(T)) > 32) {
-      std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
-    } else {
-      for (int64_t i = 0; i < n; ++i) y[i] = x[i];
-    }
+    copy_run(reinterpret_cast<char*>(y), reinterpret_cast<const char*>(x),
+             n * static_cast<int64_t>(sizeof(T)));
   } else if (to == 1 && sizeof(T) == 4) {
     kernels.spread_u32(reinterpret_cast<const uint32_t*>(x), from, reinterpret_cast<uint32_t*>(y),
                        n);
@@ -33,11 +31,22 @@ void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_
   }
 }
 
+// The `count` runs behind the first one.
+template <class T>
+void copy_rows(const T* x, int64_t from, T* y, int64_t to, int64_t size, int64_t count) {
+  const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
+  for (int64_t r = 1; r <= count; ++r) {
+    copy_run(reinterpret_cast<char*>(y + r * to), reinterpret_cast<const char*>(x + r * from),
+             bytes);
+  }
+}
+
 // Elements [unit0, unit1) in row-major order of the axes.
 template <class T>
 void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const T* x, T* y,
                int64_t unit0, int64_t unit1) {
   const MoveAxis& row = axes[rank - 1];
+  const bool runs = rank > 1 && row.from == 1 && row.to == 1;
   int64_t at[Move::kMaxRank] = {};
   int64_t rest = unit0 / row.size, skip = unit0 % row.size;
   for (int a = rank - 2; a >= 0; --a) {
@@ -50,6 +59,16 @@ void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const
     const int64_t n = std::min(left, row.size - skip);
     copy_row(kernels, x + skip * row.from, row.from, y + skip * row.to, row.to, n);
     left -= n;
+    // More rows of the same axis.
+    if (runs && left >= row.size) {
+      const MoveAxis& next = axes[rank - 2];
+      const int64_t more = std::min(left / row.size, next.size - 1 - at[rank - 2]);
+      copy_rows(x, next.from, y, next.to, row.size, more);
+      at[rank - 2] += more;
+      x += more * next.from;
+      y += more * next.to;
+      left -= more * row.size;
+    }
     for (int a = rank - 2; a >= 0; --a) {
       x += axes[a].from;
       y += axes[a].to;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <span>
 
+#include "kernels/move/copy_run.h"
 #include "ops/arguments.h"
 #include "ops/tensor/concat.h"
 #include "ops/tensor/concatenate.h"
@@ -10,28 +12,39 @@
 namespace ferry {
 namespace {
 
-// Long rows, one after the other, each from all inputs: y is written as it lies. False for short
-// ones.
+// A part of y's rows: where it lies, how much of a row it is, and how far its own rows are apart.
+struct Part {
+  const char* from;
+  int64_t bytes, pitch;
+};
+
+// One row after the other, each from all inputs: y is written as it lies. False for rows of parts
+// so short that columns are better moved.
 bool join_rows(StepContext& c, int64_t outer, bool in_rows, int64_t y_pitch, const Dims& dims,
                size_t axis, Tensor& y) {
-  constexpr int64_t kShort = 128;  // bytes
+  constexpr int64_t kShort = 12;  // bytes
+  constexpr size_t kMostParts = 64;
   const int64_t element = mover_element(y.dtype());
-  const auto length = [&](size_t i) {
-    return c.input(i).dims().count(axis, dims.size()) * element;
-  };
-  for (size_t i = 0; i < c.num_inputs(); ++i) {
-    if (outer < 2 || length(i) < kShort) return false;
+  std::array<Part, kMostParts> all;
+  const size_t count = c.num_inputs();
+  if (outer < 2 || count > kMostParts) return false;
+  for (size_t i = 0; i < count; ++i) {
+    const Tensor& x = c.input(i);
+    const int64_t bytes = x.dims().count(axis, dims.size()) * element;
+    if (bytes < kShort) return false;
+    all[i] = {static_cast<const char*>(x.raw()), bytes,
+              in_rows ? c.input_pitch(i) * element : bytes};
   }
+  const std::span<const Part> parts(all.data(), count);
+  char* const rows = static_cast<char*>(y.raw());
   parallel_range(c.team(), outer, static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes,
                  [&](int64_t r0, int64_t r1, int) {
                    for (int64_t r = r0; r < r1; ++r) {
-                     char* to = static_cast<char*>(y.raw()) + r * y_pitch * element;
-                     for (size_t i = 0; i < c.num_inputs(); ++i) {
-                       const int64_t n = length(i),
-                                     pitch = in_rows ? c.input_pitch(i) * element : n;
-                       const char* from = static_cast<const char*>(c.input(i).raw()) + r * pitch;
-                       if (from != to) std::memcpy(to, from, static_cast<size_t>(n));
-                       to += n;
+                     char* to = rows + r * y_pitch * element;
+                     for (const Part& p : parts) {
+                       const char* from = p.from + r * p.pitch;
+                       if (from != to) copy_run(to, from, p.bytes);
+                       to += p.bytes;
                      }
                    }
                  });

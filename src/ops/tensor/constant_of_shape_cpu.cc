@@ -15,8 +15,17 @@ void fill(Team& team, uint64_t bits, Tensor& y) {
   T value;
   std::memcpy(&value, &bits, sizeof value);
   T* to = static_cast<T*>(y.raw());
+  // memset writes whole cache lines without reading them.
+  const auto byte = static_cast<uint8_t>(value);
+  T repeated;
+  std::memset(&repeated, byte, sizeof repeated);
   parallel_range(team, y.count(), y.count() * static_cast<int64_t>(sizeof(T)) >= kMinParallelBytes,
-                 [&](int64_t from, int64_t end, int) { std::fill(to + from, to + end, value); });
+                 [&](int64_t from, int64_t end, int) {
+                   if (repeated == value)
+                     std::memset(to + from, byte, static_cast<size_t>(end - from) * sizeof(T));
+                   else
+                     std::fill(to + from, to + end, value);
+                 });
 }
 
 Status run(const ConstantOfShape& op, Isa, StepContext& c) {

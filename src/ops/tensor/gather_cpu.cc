@@ -10,19 +10,40 @@
 namespace ferry {
 namespace {
 
-// Elements [from, to) of rows of m, each from its row of n.
+// Elements [j0, j1) of `rows` rows of m, each from its row of n.
+template <class T, class I>
+void gather_columns(const T* x, const I* indices, int64_t n, int64_t m, T* y, int64_t rows,
+                    int64_t j0, int64_t j1) {
+  constexpr int64_t kBlock = 256;
+  const auto place = [&](int64_t j) {
+    const auto at = static_cast<int64_t>(indices[j]);
+    return at < 0 ? at + n : at;
+  };
+  if (rows == 1) {
+    for (int64_t j = j0; j < j1; ++j) y[j] = x[place(j)];
+    return;
+  }
+  for (; j0 < j1; j0 += kBlock) {
+    const int64_t count = std::min(kBlock, j1 - j0);
+    int64_t at[kBlock];
+    for (int64_t j = 0; j < count; ++j) at[j] = place(j0 + j);
+    for (int64_t r = 0; r < rows; ++r) {
+      const T* source = x + r * n;
+      T* target = y + r * m + j0;
+      for (int64_t j = 0; j < count; ++j) target[j] = source[at[j]];
+    }
+  }
+}
+
+// Elements [from, to) of all rows.
 template <class T, class I>
 void gather_elements(const T* x, const I* indices, int64_t n, int64_t m, T* y, int64_t from,
                      int64_t to) {
   for (int64_t i = from; i < to;) {
     const int64_t row = i / m, j0 = i - row * m, j1 = std::min(m, j0 + to - i);
-    const T* source = x + row * n;
-    T* target = y + row * m;
-    for (int64_t j = j0; j < j1; ++j) {
-      const auto at = static_cast<int64_t>(indices[j]);
-      target[j] = source[at < 0 ? at + n : at];
-    }
-    i += j1 - j0;
+    const int64_t rows = j0 == 0 && j1 == m ? (to - i) / m : 1;
+    gather_columns(x + row * n, indices, n, m, y + row * m, rows, j0, j1);
+    i += j0 == 0 && j1 == m ? rows * m : j1 - j0;
   }
 }
 
