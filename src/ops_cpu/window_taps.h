@@ -16,10 +16,11 @@ struct WindowTaps {
   WindowTaps() : count(1), padded(1) {}  // of an axis that the image lacks
   WindowTaps(const WindowAxis& a, int64_t in, int64_t out) {
     const int64_t start = out * a.stride - a.pad_begin;
-    const int64_t from = start < 0 ? ceil_div(-start, a.dilation) : 0;
+    const auto taps = [&](int64_t n) { return a.dilation == 1 ? n : ceil_div(n, a.dilation); };
+    const int64_t from = start < 0 ? taps(-start) : 0;
     first = start + from * a.dilation;
-    count = std::max<int64_t>(0, std::min(a.kernel, ceil_div(in - start, a.dilation)) - from);
-    padded = std::min(a.kernel, ceil_div(in + a.pad_end - start, a.dilation));
+    count = std::max<int64_t>(0, std::min(a.kernel, taps(in - start)) - from);
+    padded = std::min(a.kernel, taps(in + a.pad_end - start));
   }
 };
 

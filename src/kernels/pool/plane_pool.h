@@ -11,15 +11,31 @@ namespace ferry {
 
 enum class PoolJoin : uint8_t { kMax, kSum, kMagnitudes, kSquares };
 
+// How a line with the padding around it lies in memory, and what is read from it.
+struct PoolLine {
+  int64_t width = 0;          // floats of a row of the image
+  int64_t even = 0, odd = 0;  // where they begin in the line; with `odd` each second one is there
+  int64_t step = 1;           // from output to output
+  const int64_t* taps = nullptr;
+  int64_t num_taps = 0;
+  const float* columns = nullptr;  // of the mean: what each output counts along the line
+  int64_t outputs = 0;
+};
+
+// A row of the output.
+struct PoolRow {
+  const float* const* inputs;
+  int64_t num_inputs;  // 0: the line is what it shall be
+  float counted;       // of the mean: by which columns are multiplied
+  float* line;
+  float* y;
+};
+
 struct PlanePoolKernels {
-  // Joins the i-th values of `n` > 0 rows into even[i]; with `odd`, those of even i into even[i /
-  // 2] and the others into odd[i / 2].
-  void (*combine)(PoolJoin join, const float* const* rows, int64_t n, int64_t width, float* even,
-                  float* odd) noexcept;
-  // y[i] = line[taps[t] + i * step] for t in [0, n) joined; a sum is divided by columns[i] * rows,
-  // of squares the root is taken. Reads up to a vector's i beyond `count`.
-  void (*slide)(PoolJoin join, const float* line, int64_t step, const int64_t* taps, int64_t n,
-                const float* columns, float rows, float* y, int64_t count) noexcept;
+  // Joins the inputs of each row into its line, then y[i] = line[taps[t] + i * step] for all t
+  // joined; a sum is divided by columns[i] * counted, of squares the root is taken. Reads up to a
+  // vector's i beyond the last output.
+  void (*pool)(PoolJoin join, const PoolLine& line, const PoolRow* rows, int64_t n) noexcept;
 };
 FERRY_DECLARE_ISA_TABLE(PlanePoolKernels, kPlanePoolKernels)
 

@@ -88,38 +88,39 @@ FERRY_INLINE void slide_of(const float* line, int64_t step, const int64_t* taps,
   }
 }
 
-// Calls f.template operator()<kJoin>().
-template <class F>
-FERRY_INLINE void with_join(PoolJoin join, F f) {
-  switch (join) {
-    case PoolJoin::kMax:
-      return f.template operator()<PoolJoin::kMax>();
-    case PoolJoin::kSum:
-      return f.template operator()<PoolJoin::kSum>();
-    case PoolJoin::kMagnitudes:
-      return f.template operator()<PoolJoin::kMagnitudes>();
-    case PoolJoin::kSquares:
-      return f.template operator()<PoolJoin::kSquares>();
+// What has just been written is read at other offsets, which waits for the cache: all rows are
+// joined first.
+template <PoolJoin kJoin>
+FERRY_INLINE void pool_of(const PoolLine& l, const PoolRow* rows, int64_t n) {
+  for (const PoolRow* r = rows; r < rows + n; ++r) {
+    if (r->num_inputs == 0) continue;
+    combine_of<kJoin>(r->inputs, r->num_inputs, l.width, r->line + l.even,
+                      l.odd == 0 ? nullptr : r->line + l.odd);
+  }
+  for (const PoolRow* r = rows; r < rows + n; ++r) {
+    if (l.step == 1)
+      slide_of<kJoin, true>(r->line, 1, l.taps, l.num_taps, l.columns, r->counted, r->y, l.outputs);
+    else
+      slide_of<kJoin, false>(r->line, l.step, l.taps, l.num_taps, l.columns, r->counted, r->y,
+                             l.outputs);
   }
 }
 
-void combine(PoolJoin join, const float* const* rows, int64_t n, int64_t width, float* even,
-             float* odd) noexcept {
-  with_join(join, [&]<PoolJoin kJoin>() { combine_of<kJoin>(rows, n, width, even, odd); });
-}
-
-void slide(PoolJoin join, const float* line, int64_t step, const int64_t* taps, int64_t n,
-           const float* columns, float rows, float* y, int64_t count) noexcept {
-  with_join(join, [&]<PoolJoin kJoin>() {
-    if (step == 1)
-      slide_of<kJoin, true>(line, step, taps, n, columns, rows, y, count);
-    else
-      slide_of<kJoin, false>(line, step, taps, n, columns, rows, y, count);
-  });
+void pool(PoolJoin join, const PoolLine& line, const PoolRow* rows, int64_t n) noexcept {
+  switch (join) {
+    case PoolJoin::kMax:
+      return pool_of<PoolJoin::kMax>(line, rows, n);
+    case PoolJoin::kSum:
+      return pool_of<PoolJoin::kSum>(line, rows, n);
+    case PoolJoin::kMagnitudes:
+      return pool_of<PoolJoin::kMagnitudes>(line, rows, n);
+    case PoolJoin::kSquares:
+      return pool_of<PoolJoin::kSquares>(line, rows, n);
+  }
 }
 
 }  // namespace
 
-extern const PlanePoolKernels kPlanePoolKernels = {combine, slide};
+extern const PlanePoolKernels kPlanePoolKernels = {pool};
 
 }  // namespace ferry::FERRY_ISA

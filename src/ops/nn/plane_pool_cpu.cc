@@ -20,35 +20,61 @@ PoolJoin join_of(const Pool& op) {
   return op.p == 1 ? PoolJoin::kMagnitudes : PoolJoin::kSquares;
 }
 
+// Rows of the output that a kernel makes together.
+constexpr int64_t kRowsAtOnce = 4;
+
 // Floats of a row with the padding around it, as far as windows reach; longer ones are rare.
 constexpr int64_t kMostReach = 1 << 24;
 int64_t line_reach(const WindowAxis& a, int64_t in, int64_t out) {
   return std::max((out - 1) * a.stride + a.extent(), a.pad_begin + in);
 }
 
-// The last axis: how a line with the padding around it lies in memory, and what is read from it.
+// The last axis, as kernels take it.
 struct Line final : StepState {
-  int64_t length = 0;         // floats, with room for a vector read beyond the last output
-  int64_t even = 0, odd = 0;  // where the row of the image begins in it; odd 0: in one piece
-  int64_t step = 1;           // from output to output
+  PoolLine line;
+  int64_t length = 0;  // floats, with room for a vector read beyond the last output
   std::vector<int64_t> taps;
-  std::vector<float> columns;  // of the mean: what each output counts along the row
+  std::vector<float> columns;
 
   Line(const Pool& op, const WindowAxis& a, int64_t in, int64_t out) {
     constexpr int64_t kRoom = 16;  // lanes of the widest vector
     const bool halves = a.stride == 2;
     const int64_t reach = line_reach(a, in, out);
-    step = halves || out == 1 ? 1 : a.stride;
+    line.width = in;
+    line.outputs = out;
+    line.step = halves || out == 1 ? 1 : a.stride;
     const int64_t half = reach / 2 + 1 + kRoom;
-    length = halves ? 2 * half : reach + kRoom * step;
+    length = halves ? 2 * half : reach + kRoom * line.step;
     const auto place = [&](int64_t q) { return halves ? q % 2 * half + q / 2 : q; };
-    even = place(a.pad_begin);
-    odd = halves ? place(a.pad_begin + 1) : 0;
+    line.even = place(a.pad_begin);
+    line.odd = halves ? place(a.pad_begin + 1) : 0;
     for (int64_t t = 0; t < a.kernel; ++t) taps.push_back(place(t * a.dilation));
     for (int64_t o = 0; o < out && op.kind == PoolKind::kAverage; ++o) {
       const WindowTaps w(a, in, o);
       columns.push_back(static_cast<float>(op.count_include_pad ? w.padded : w.count));
     }
+    line.taps = taps.data();
+    line.num_taps = std::ssize(taps);
+    line.columns = columns.data();
+  }
+};
+
+// A row of the output: its plane, counted over batch and channels, its depth and its height.
+struct RowAt {
+  int64_t plane, depth, height, depths, heights;
+
+  RowAt(const Dims& out, int64_t row)
+      : depths(out.size() > 2 ? out[0] : 1), heights(out.size() > 1 ? out[out.size() - 2] : 1) {
+    height = row % heights;
+    depth = row / heights % depths;
+    plane = row / heights / depths;
+  }
+  void next() {
+    if (++height < heights) return;
+    height = 0;
+    if (++depth < depths) return;
+    depth = 0;
+    ++plane;
   }
 };
 
@@ -78,21 +104,29 @@ class PlanePoolStep final : public StepKernel {
     const auto& line = static_cast<const Line&>(*c.state());
     int64_t height = 1;
     for (size_t a = 0; a + 1 < in.size(); ++a) height *= w.axes[a].kernel;
-    const int64_t rows_at = (line.length * int64_t{sizeof(float)} + 63) / 64 * 64;
-    FERRY_RETURN_IF_ERROR(c.reserve_scratch(
-        c.team().size(), rows_at + height * static_cast<int64_t>(sizeof(const float*))));
+    const int64_t line_bytes = (line.length * int64_t{sizeof(float)} + 63) / 64 * 64;
+    const int64_t row_bytes = line_bytes + (height * int64_t{sizeof(const float*)} + 63) / 64 * 64;
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), kRowsAtOnce * row_bytes));
     const int64_t rows = y.count() / out.back();
-    parallel_range(c.team(), rows, y.count() * w.taps() >= kMinParallelValues,
-                   [&](int64_t r0, int64_t r1, int thread) {
-                     auto* memory = c.scratch<float>(thread);
-                     auto* inputs =
-                         reinterpret_cast<const float**>(c.scratch<char>(thread) + rows_at);
-                     std::fill_n(memory, line.length, outside());
-                     for (int64_t r = r0; r < r1; ++r) {
-                       pool_row(x.data<float>(), in, out, w, line, r, memory, inputs,
-                                y.data<float>() + r * out.back());
-                     }
-                   });
+    parallel_range(
+        c.team(), rows, y.count() * w.taps() >= kMinParallelValues,
+        [&](int64_t r0, int64_t r1, int thread) {
+          char* scratch = c.scratch<char>(thread);
+          for (int64_t i = 0; i < kRowsAtOnce; ++i) {
+            std::fill_n(reinterpret_cast<float*>(scratch + i * row_bytes), line.length, outside());
+          }
+          RowAt at(out, r0);
+          for (int64_t r = r0; r < r1; r += kRowsAtOnce) {
+            const int64_t n = std::min(kRowsAtOnce, r1 - r);
+            PoolRow batch[kRowsAtOnce];
+            for (int64_t i = 0; i < n; ++i, at.next()) {
+              char* memory = scratch + i * row_bytes;
+              batch[i] = row_of(x.data<float>(), in, w, line, at, memory, memory + line_bytes);
+              batch[i].y = y.data<float>() + (r + i) * out.back();
+            }
+            kernels_.pool(join_, line.line, batch, n);
+          }
+        });
     return {};
   }
 
@@ -101,38 +135,32 @@ class PlanePoolStep final : public StepKernel {
     return op_.kind == PoolKind::kMax ? -std::numeric_limits<float>::infinity() : 0;
   }
 
-  // Row r of the output, counted over batch and channels.
-  void pool_row(const float* x, const Dims& in, const Dims& out, const Window& w, const Line& line,
-                int64_t r, float* memory, const float** inputs, float* y) const {
+  PoolRow row_of(const float* x, const Dims& in, const Window& w, const Line& line, const RowAt& at,
+                 char* memory, char* pointers) const {
     const int64_t width = in.back();
+    const int64_t indices[2] = {at.depth, at.height};
     WindowTaps outer[2];  // depth and height
     int64_t sizes[2] = {1, 1}, dilations[2] = {1, 1};
-    for (size_t a = in.size() - 1; a-- > 0;) {
+    for (size_t a = 0; a + 1 < in.size(); ++a) {
       const size_t d = 3 - in.size() + a;
-      outer[d] = WindowTaps(w.axes[a], in[a], r % out[a]);
+      outer[d] = WindowTaps(w.axes[a], in[a], indices[d]);
       sizes[d] = in[a];
       dilations[d] = w.axes[a].dilation;
-      r /= out[a];
     }
-    const float* plane = x + r * sizes[0] * sizes[1] * width;
+    const auto inputs = reinterpret_cast<const float**>(pointers);
+    const float* plane = x + at.plane * sizes[0] * sizes[1] * width;
     int64_t count = 0;
     for (int64_t i = 0; i < outer[0].count; ++i) {
       for (int64_t j = 0; j < outer[1].count; ++j) {
-        const int64_t at =
+        const int64_t row =
             (outer[0].first + i * dilations[0]) * sizes[1] + outer[1].first + j * dilations[1];
-        inputs[count++] = plane + at * width;
+        inputs[count++] = plane + row * width;
       }
     }
     const int64_t counted = op_.count_include_pad ? outer[0].padded * outer[1].padded : count;
-    float* odd = line.odd == 0 ? nullptr : memory + line.odd;
-    if (count > 0) {
-      kernels_.combine(join_, inputs, count, width, memory + line.even, odd);
-    } else {
-      std::fill_n(memory, line.length, outside());
-    }
-    kernels_.slide(join_, memory, line.step, line.taps.data(),
-                   static_cast<int64_t>(line.taps.size()), line.columns.data(),
-                   static_cast<float>(counted), y, out.back());
+    const auto values = reinterpret_cast<float*>(memory);
+    if (count == 0) std::fill_n(values, line.length, outside());
+    return {inputs, count, static_cast<float>(counted), values, nullptr};
   }
 
   const PlanePoolKernels& kernels_;
