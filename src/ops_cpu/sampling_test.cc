@@ -86,6 +86,29 @@ TEST(Sampling, GridSample) {
   }
 }
 
+TEST(Sampling, GridSampleOfNarrowPictures) {
+  Tensor grid = random_tensor({1, 9, 11, 2}, 5);
+  for (int64_t i = 0; i < grid.count(); ++i) grid.data<float>()[i] *= 1.5f;
+  for (const auto& size :
+       {Dims{1, 2, 6, 1}, Dims{1, 2, 1, 6}, Dims{1, 2, 1, 1}, Dims{1, 2, 2, 2}}) {
+    for (const char* mode : {"linear", "nearest"}) {
+      for (const char* padding : {"zeros", "border"}) {
+        for (const int64_t align : {0, 1}) {
+          StepTester("GridSample")
+              .attr("mode", std::string(mode))
+              .attr("padding_mode", std::string(padding))
+              .attr("align_corners", align)
+              .input(random_tensor(size, 6))
+              .input(grid)
+              .kernel("grid_sample_f32")
+              .tolerance(1e-5, 2e-6)
+              .run();
+        }
+      }
+    }
+  }
+}
+
 TEST(Sampling, GridSampleOfLinesAndVolumes) {
   for (const char* mode : {"linear", "nearest", "cubic"}) {
     for (const char* padding : {"zeros", "border", "reflection"}) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weighted sums of fp32 rows, one axis of a resampling at a time; and picks from them.
+// Weighted sums of fp32 rows, one axis of a resampling at a time; picks from them; and where pixels
+// of a grid lie.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,21 @@ struct RisingPicks {
   const int32_t* lane;
 };
 
+// Positions in a picture from -1 to 1, its sides below 2^24 and pixels below 2^31; outside lie
+// zeros or the border's pixels.
+struct SampledPicture {
+  int64_t width, height;
+  bool align_corners, border;
+};
+
+// Of each position the pixel `first`, which is kept where `kept` is -1. Of linear sampling: two
+// pixels in a row at `first` and two at `second`, which lie in the picture unless that is one pixel
+// wide, their weights, and the bits of those that are no zeros.
+struct SamplePlaces {
+  int32_t *first, *second, *kept;
+  float* weight[4];
+};
+
 struct ResizeKernels {
   // y[i] = sum over t of weight[t] * x[t][i], for n elements.
   void (*blend_rows)(const float* const* x, const float* weight, int64_t taps, float* y,
@@ -30,6 +46,11 @@ struct ResizeKernels {
   // y[i] = x[index[i]] of any 32 bits. The same goes to `again`, unless that is null.
   void (*pick_rising)(const float* x, const RisingPicks& picks, float* y, float* again,
                       int64_t n) noexcept;
+  // Places of n positions; whole groups of 16 are read and written.
+  void (*place_nearest)(const SampledPicture& in, const float* x, const float* y, int64_t n,
+                        const SamplePlaces& places) noexcept;
+  void (*place_linear)(const SampledPicture& in, const float* x, const float* y, int64_t n,
+                       const SamplePlaces& places) noexcept;
   int lanes;
 };
 FERRY_DECLARE_ISA_TABLE(ResizeKernels, kResizeKernels)

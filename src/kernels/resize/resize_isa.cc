@@ -79,9 +79,74 @@ void pick_rising(const float* x, const RisingPicks& picks, float* y, float* agai
     pick<false>(x, picks, y, again, n);
 }
 
+// An axis of a picture, and what is beyond its ends.
+struct Axis {
+  int32_t size;
+  bool align_corners, border;
+
+  // In pixels: never NaN, and never far outside.
+  F32 position(F32 v) const {
+    const F32 n = splat(static_cast<float>(size)), one = splat(1.0f), half = splat(0.5f);
+    const F32 x = align_corners ? (v + one) * half * (n - one) : ((v + one) * n - one) * half;
+    if (!border) return select(gt(x, splat(-8.0f)), min(x, n + splat(8.0f)), splat(-8.0f));
+    const F32 low = align_corners ? zero() : -half, high = n - (align_corners ? one : half);
+    const F32 outside = select(gt(x, zero()), min(x, n - one), zero());
+    return select(ge(x, low) & le(x, high), x, outside);
+  }
+  // Pixel i, the border's instead, or -1.
+  I32 pixel(I32 i) const {
+    const I32 last = splat_i(size - 1), inside = max(min(i, last), splat_i(0));
+    return border ? inside : select(eq(i, inside), i, splat_i(-1));
+  }
+};
+
+void place_nearest(const SampledPicture& in, const float* x, const float* y, int64_t n,
+                   const SamplePlaces& places) noexcept {
+  const Axis width{static_cast<int32_t>(in.width), in.align_corners, in.border};
+  const Axis height{static_cast<int32_t>(in.height), in.align_corners, in.border};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const I32 column = width.pixel(to_i32(width.position(load(x + i))));
+    const I32 row = height.pixel(to_i32(height.position(load(y + i))));
+    const I32 zeros = sar<31>(column | row);
+    store(places.first + i, (row * splat_i(width.size) + column) & ~zeros);
+    store(places.kept + i, ~zeros);
+  }
+}
+
+void place_linear(const SampledPicture& in, const float* x, const float* y, int64_t n,
+                  const SamplePlaces& places) noexcept {
+  const Axis width{static_cast<int32_t>(in.width), in.align_corners, in.border};
+  const Axis height{static_cast<int32_t>(in.height), in.align_corners, in.border};
+  const I32 none = splat_i(0), one = splat_i(1);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const F32 px = width.position(load(x + i)), py = height.position(load(y + i));
+    const F32 x0 = floor(px), y0 = floor(py), u = px - x0, v = py - y0;
+    const I32 column = to_i32(x0), row = to_i32(y0);
+    const I32 left = width.pixel(column), right = width.pixel(column + one);
+    const I32 top = height.pixel(row), bottom = height.pixel(row + one);
+    // Two columns that lie in the picture, and what is wanted of each.
+    const I32 first = max(min(column, splat_i(width.size - 2)), none), second = first + one;
+    const Mask l0 = eq(left, first), l1 = eq(left, second);
+    const Mask r0 = eq(right, first), r1 = eq(right, second);
+    const F32 from_left = splat(1.0f) - u, above = splat(1.0f) - v;
+    const F32 w0 = select(l0, from_left, zero()) + select(r0, u, zero());
+    const F32 w1 = select(l1, from_left, zero()) + select(r1, u, zero());
+    const I32 columns = select(l0 | r0, splat_i(5), none) | select(l1 | r1, splat_i(10), none);
+    const I32 rows = select(gt(top, splat_i(-1)), splat_i(3), none) |
+                     select(gt(bottom, splat_i(-1)), splat_i(12), none);
+    store(places.first + i, max(top, none) * splat_i(width.size) + first);
+    store(places.second + i, max(bottom, none) * splat_i(width.size) + first);
+    store(places.kept + i, columns & rows);
+    store(places.weight[0] + i, above * w0);
+    store(places.weight[1] + i, above * w1);
+    store(places.weight[2] + i, v * w0);
+    store(places.weight[3] + i, v * w1);
+  }
+}
+
 }  // namespace
 
-extern const ResizeKernels kResizeKernels = {blend_rows, blend_gathered, plan_rising, pick_rising,
-                                             kLanes};
+extern const ResizeKernels kResizeKernels = {
+    blend_rows, blend_gathered, plan_rising, pick_rising, place_nearest, place_linear, kLanes};
 
 }  // namespace ferry::FERRY_ISA

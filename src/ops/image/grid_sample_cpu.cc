@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
+#include <cstring>
 
 #include "base/status.h"
+#include "kernels/resize/resize.h"
 #include "ops/image/grid_sample.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
@@ -17,123 +18,95 @@ namespace {
 // Pixels of a tile, at most: enough of them to read much of a plane while a cache holds it.
 constexpr int64_t kTile = 2048;
 
-struct Plane {
-  int64_t height, width;
-};
+using V4 [[gnu::vector_size(16)]] = float;
+using Bits4 [[gnu::vector_size(16)]] = uint32_t;
 
-// Up to four pixels of the input that make one of the output; -1 is a zero.
 struct Tile {
-  // The nearest one, and which of its bits stay: none of a zero.
-  std::array<int32_t, kTile> nearest;
-  std::array<uint32_t, kTile> kept;
-  std::array<std::array<int32_t, 4>, kTile> offset;
-  std::array<std::array<float, 4>, kTile> weight;
-  // Pixels that read no zero come first, the others from the end.
-  std::array<int32_t, kTile> order;
-  int64_t inside = 0;
-};
+  alignas(64) float x[kTile], y[kTile];  // positions
+  alignas(64) int32_t first[kTile], second[kTile], kept[kTile];
+  alignas(64) float weight[4][kTile];
 
-class Sampler {
- public:
-  Sampler(const GridSample& op, Plane in)
-      : in_(in),
-        linear_(op.mode == "linear"),
-        border_(op.padding_mode == "border"),
-        align_(op.align_corners) {}
-
-  bool linear() const { return linear_; }
-
-  void place(const float* grid, int64_t n, Tile& t) const {
-    t.inside = 0;
+  SamplePlaces places() {
+    return {first, second, kept, {weight[0], weight[1], weight[2], weight[3]}};
+  }
+  void take(const float* grid, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
-      const float x = position(grid[2 * i], in_.width), y = position(grid[2 * i + 1], in_.height);
-      auto& offset = t.offset[static_cast<size_t>(i)];
-      if (!linear_) {
-        const int32_t at = pixel(static_cast<int64_t>(y), static_cast<int64_t>(x));
-        t.nearest[static_cast<size_t>(i)] = std::max(at, 0);
-        t.kept[static_cast<size_t>(i)] = at < 0 ? 0 : ~uint32_t{0};
-        continue;
-      }
-      const float x0 = std::floor(x), y0 = std::floor(y), u = x - x0, v = y - y0;
-      const auto column = static_cast<int64_t>(x0), row = static_cast<int64_t>(y0);
-      bool inside = true;
-      for (int k = 0; k < 4; ++k) {
-        offset[static_cast<size_t>(k)] = pixel(row + k / 2, column + k % 2);
-        inside = inside && offset[static_cast<size_t>(k)] >= 0;
-      }
-      const int64_t outside = i - t.inside;
-      t.order[static_cast<size_t>(inside ? t.inside : kTile - 1 - outside)] =
-          static_cast<int32_t>(i);
-      t.inside += inside ? 1 : 0;
-      t.weight[static_cast<size_t>(i)] = {(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u};
+      x[i] = grid[2 * i];
+      y[i] = grid[2 * i + 1];
     }
+    for (int64_t i = n; i % 16 != 0; ++i) x[i] = y[i] = 0;
   }
-
- private:
-  // In pixels; never NaN, and never so far away that an index would overflow.
-  float position(float normalised, int64_t size) const {
-    const auto n = static_cast<float>(size);
-    float x = align_ ? (normalised + 1) / 2 * (n - 1) : ((normalised + 1) * n - 1) / 2;
-    if (!linear_) x = std::nearbyint(x);
-    if (!border_) return x > -8 ? std::fmin(x, n + 8) : -8;
-    const float low = align_ ? 0 : -0.5f, high = n - (align_ ? 1 : 0.5f);
-    if (x >= low && x <= high) return x;
-    return x > 0 ? std::fmin(x, n - 1) : 0;
-  }
-  int32_t pixel(int64_t row, int64_t column) const {
-    if (border_) {
-      row = std::clamp<int64_t>(row, 0, in_.height - 1);
-      column = std::clamp<int64_t>(column, 0, in_.width - 1);
-    } else if (row < 0 || row >= in_.height || column < 0 || column >= in_.width) {
-      return -1;
-    }
-    return static_cast<int32_t>(row * in_.width + column);
-  }
-
-  Plane in_;
-  bool linear_, border_, align_;
 };
 
 void sample_nearest(const Tile& t, const float* x, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    const auto at = static_cast<size_t>(i);
-    y[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(x[t.nearest[at]]) & t.kept[at]);
+    const auto kept = static_cast<uint32_t>(t.kept[i]);
+    y[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(x[t.first[i]]) & kept);
   }
 }
 
-void sample_linear(const Tile& t, const float* x, float* y, int64_t n) {
-  for (int64_t j = 0; j < t.inside; ++j) {
-    const auto at = static_cast<size_t>(t.order[static_cast<size_t>(j)]);
-    const auto& offset = t.offset[at];
-    const auto& w = t.weight[at];
-    y[at] = x[offset[0]] * w[0] + x[offset[1]] * w[1] + x[offset[2]] * w[2] + x[offset[3]] * w[3];
-  }
-  for (int64_t j = kTile - (n - t.inside); j < kTile; ++j) {
-    const auto at = static_cast<size_t>(t.order[static_cast<size_t>(j)]);
-    float sum = 0;
-    for (size_t k = 0; k < 4; ++k) {
-      const int32_t offset = t.offset[at][k];
-      sum += offset < 0 ? 0 : x[offset] * t.weight[at][k];
+// The pixels at four offsets, and those behind them, unless there are none.
+template <bool kRowsOfOne>
+std::array<V4, 2> pairs_at(const float* x, const int32_t* offset) {
+  const float *a = x + offset[0], *b = x + offset[1], *c = x + offset[2], *d = x + offset[3];
+  if constexpr (kRowsOfOne) return {V4{*a, *b, *c, *d}, V4{}};
+  const V4 ab{a[0], a[1], b[0], b[1]}, cd{c[0], c[1], d[0], d[1]};
+  return {__builtin_shufflevector(ab, cd, 0, 2, 4, 6), __builtin_shufflevector(ab, cd, 1, 3, 5, 7)};
+}
+
+template <bool kRowsOfOne>
+V4 sample_four(const Tile& t, const float* x, int64_t i) {
+  const auto at = [](const auto* p) {
+    V4 v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
+  const auto top = pairs_at<kRowsOfOne>(x, t.first + i);
+  const auto bottom = pairs_at<kRowsOfOne>(x, t.second + i);
+  V4 pixels[] = {top[0], top[1], bottom[0], bottom[1]};
+  if ((t.kept[i] & t.kept[i + 1] & t.kept[i + 2] & t.kept[i + 3]) != 15) {
+    const auto kept = std::bit_cast<Bits4>(at(t.kept + i));
+    for (uint32_t k = 0; k < 4; ++k) {
+      const Bits4 mask = 0 - (kept >> k & 1);
+      pixels[k] = std::bit_cast<V4>(std::bit_cast<Bits4>(pixels[k]) & mask);
     }
-    y[at] = sum;
+  }
+  V4 sum = pixels[0] * at(t.weight[0] + i);
+  for (uint32_t k = 1; k < 4; ++k) sum += pixels[k] * at(t.weight[k] + i);
+  return sum;
+}
+
+template <bool kRowsOfOne>
+void sample_linear(const Tile& t, const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; i += 4) {
+    const V4 v = sample_four<kRowsOfOne>(t, x, i);
+    std::memcpy(y + i, &v, static_cast<size_t>(std::min<int64_t>(4, n - i)) * sizeof(float));
   }
 }
 
 class GridSampleStep final : public StepKernel {
  public:
-  explicit GridSampleStep(Op op) : op_(std::move(op)) {}
+  GridSampleStep(Isa isa, Op op) : kernels_(resize_kernels(isa)), op_(std::move(op)) {}
   std::string name() const override { return "grid_sample_f32"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<GridSample>();
     const Tensor &x = c.input(0), &grid = c.input(1);
     const bool fits = x.rank() == 4 && grid.rank() == 4 && grid.dim(3) == 2 &&
                       grid.dim(0) == x.dim(0) && x.count() > 0 && grid.count() > 0;
-    if (!fits || x.dim(2) * x.dim(3) > INT32_MAX) return op_.def().eval(op_, c);
+    constexpr int64_t kMostSide = 1 << 24;
+    if (!fits || x.dim(2) * x.dim(3) > INT32_MAX || std::max(x.dim(2), x.dim(3)) > kMostSide) {
+      return op_.def().eval(op_, c);
+    }
     const int64_t channels = x.dim(1), in = x.dim(2) * x.dim(3), out = grid.dim(1) * grid.dim(2);
     FERRY_ASSIGN_OR_RETURN(
         Tensor y, c.output(0, x.dtype(), Dims{x.dim(0), channels, grid.dim(1), grid.dim(2)}));
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), sizeof(Tile)));
-    const Sampler sampler(op, {x.dim(2), x.dim(3)});
+    const SampledPicture picture{x.dim(3), x.dim(2), op.align_corners, op.padding_mode == "border"};
+    const bool linear = op.mode == "linear";
+    const auto place = linear ? kernels_.place_linear : kernels_.place_nearest;
+    const auto sample = !linear         ? sample_nearest
+                        : x.dim(3) == 1 ? sample_linear<true>
+                                        : sample_linear<false>;
     const int64_t share = x.dim(0) * out / (2 * c.team().size());
     const int64_t most = std::clamp<int64_t>(share, 256, kTile);
     const int64_t per_picture = (out + most - 1) / most;
@@ -141,16 +114,13 @@ class GridSampleStep final : public StepKernel {
                    [&](int64_t from, int64_t to, int thread) {
                      Tile& tile = *c.scratch<Tile>(thread);
                      for (int64_t u = from; u < to; ++u) {
-                       const int64_t picture = u / per_picture, first = u % per_picture * most;
-                       const int64_t n = std::min(most, out - first);
-                       sampler.place(grid.data<float>() + 2 * (picture * out + first), n, tile);
-                       for (int64_t ch = picture * channels; ch < (picture + 1) * channels; ++ch) {
-                         const float* plane = x.data<float>() + ch * in;
-                         float* target = y.data<float>() + ch * out + first;
-                         if (sampler.linear())
-                           sample_linear(tile, plane, target, n);
-                         else
-                           sample_nearest(tile, plane, target, n);
+                       const int64_t n = u / per_picture, first = u % per_picture * most;
+                       const int64_t count = std::min(most, out - first);
+                       tile.take(grid.data<float>() + 2 * (n * out + first), count);
+                       place(picture, tile.x, tile.y, count, tile.places());
+                       for (int64_t ch = n * channels; ch < (n + 1) * channels; ++ch) {
+                         sample(tile, x.data<float>() + ch * in, y.data<float>() + ch * out + first,
+                                count);
                        }
                      }
                    });
@@ -158,6 +128,7 @@ class GridSampleStep final : public StepKernel {
   }
 
  private:
+  const ResizeKernels& kernels_;
   Op op_;
 };
 
@@ -171,7 +142,7 @@ Result<KernelOffer> make(const KernelRequest& request) {
   }
   const Type& x = request.type(0);
   if (x.has_rank() && x.rank() != 4) return KernelOffer(std::string("not a picture"));
-  return KernelOffer(std::make_unique<GridSampleStep>(request.node.op));
+  return KernelOffer(std::make_unique<GridSampleStep>(request.isa, request.node.op));
 }
 
 }  // namespace
