@@ -21,6 +21,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from .op_cases import Case, all_cases
+from .op_cases_models import cases_of_models
 from .op_cases_more import more_cases
 
 Run = Callable[[], object]
@@ -177,7 +178,7 @@ def main() -> int:
     rows = []
     head = ["case", "ferry ms", "ort ms", "torch ms", "ratio", "kernel", "error", ""]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for case in chain(all_cases(), more_cases()):
+    for case in chain(all_cases(), more_cases(), cases_of_models()):
         if not re.search(options.only, case.name):
             continue
         row = measure(case, options.threads, options.seconds)
