@@ -218,16 +218,18 @@ void trigonometric(const float* a, float* y, int64_t n, int quarters) noexcept {
   }
 }
 
+void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,
+           float q) noexcept;
+
 // x^p; of the exponents that models write out with the operations that make them.
 void apply_power(const float* a, float* y, int64_t n, float p) noexcept {
-  const F32 one = splat(1.0f), infinity = splat(__builtin_inff());
-  // Of -0 it is 0, and of either infinity that without a sign.
-  const auto root = [=](F32 x) { return select(eq(x, -infinity), infinity, sqrt(x + zero())); };
   if (p == 3) return map1(a, y, n, [](F32 x) { return x * x * x; });
-  if (p == 0.5f) return map1(a, y, n, root);
-  if (p == -0.5f) return map1(a, y, n, [=](F32 x) { return one / root(x); });
-  if (p == -1) return map1(a, y, n, [=](F32 x) { return one / x; });
-  apply_wide(EltOp::kPower, a, y, n, p);
+  if (p == -1) return apply(EltOp::kReciprocal, a, a, y, n, 0, 0);
+  if (p != 0.5f && p != -0.5f) return apply_wide(EltOp::kPower, a, y, n, p);
+  // The root of -0 is 0, and of either infinity that without a sign.
+  const F32 infinity = splat(__builtin_inff());
+  map1(a, y, n, [=](F32 x) { return select(eq(x, -infinity), infinity, sqrt(x + zero())); });
+  if (p < 0) apply(EltOp::kReciprocal, y, y, y, n, 0, 0);
 }
 
 void apply(EltOp op, const float* a, const float* b, float* y, int64_t n, float p,

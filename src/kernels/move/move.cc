@@ -13,11 +13,18 @@ constexpr int64_t kTileCols = 64, kTileRows = 256;
 
 int64_t tiles(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
+// `count` runs of bytes at their pitches.
+[[gnu::noinline]] void copy_runs(const void* x, int64_t x_pitch, void* y, int64_t y_pitch,
+                                 int64_t bytes, int64_t count) {
+  const auto* from = static_cast<const char*>(x);
+  auto* to = static_cast<char*>(y);
+  for (int64_t i = 0; i < count; ++i, from += x_pitch, to += y_pitch) copy_run(to, from, bytes);
+}
+
 template <class T>
 void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_t to, int64_t n) {
   if (from == 1 && to == 1) {
-    copy_run(reinterpret_cast<char*>(y), reinterpret_cast<const char*>(x),
-             n * static_cast<int64_t>(sizeof(T)));
+    copy_runs(x, 0, y, 0, n * static_cast<int64_t>(sizeof(T)), 1);
   } else if (to == 1 && sizeof(T) == 4) {
     kernels.spread_u32(reinterpret_cast<const uint32_t*>(x), from, reinterpret_cast<uint32_t*>(y),
                        n);
@@ -28,16 +35,6 @@ void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_
     std::fill_n(y, n, *x);
   } else {
     for (int64_t i = 0; i < n; ++i) y[i * to] = x[i * from];
-  }
-}
-
-// The `count` runs behind the first one.
-template <class T>
-void copy_rows(const T* x, int64_t from, T* y, int64_t to, int64_t size, int64_t count) {
-  const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
-  for (int64_t r = 1; r <= count; ++r) {
-    copy_run(reinterpret_cast<char*>(y + r * to), reinterpret_cast<const char*>(x + r * from),
-             bytes);
   }
 }
 
@@ -63,7 +60,9 @@ void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const
     if (runs && left >= row.size) {
       const MoveAxis& next = axes[rank - 2];
       const int64_t more = std::min(left / row.size, next.size - 1 - at[rank - 2]);
-      copy_rows(x, next.from, y, next.to, row.size, more);
+      constexpr auto kBytes = static_cast<int64_t>(sizeof(T));
+      copy_runs(x + next.from, next.from * kBytes, y + next.to, next.to * kBytes, row.size * kBytes,
+                more);
       at[rank - 2] += more;
       x += more * next.from;
       y += more * next.to;
