@@ -33,6 +33,12 @@ struct SamplePlaces {
   float* weight[4];
 };
 
+struct MovedTaps {
+  const int32_t *row, *column;
+  int32_t dy, dx;
+  const float *y, *x;
+};
+
 struct ResizeKernels {
   // y[i] = sum over t of weight[t] * x[t][i], for n elements.
   void (*blend_rows)(const float* const* x, const float* weight, int64_t taps, float* y,
@@ -51,6 +57,10 @@ struct ResizeKernels {
                         const SamplePlaces& places) noexcept;
   void (*place_linear)(const SampledPicture& in, const float* x, const float* y, int64_t n,
                        const SamplePlaces& places) noexcept;
+  // The same of taps at (row[i] + dy, column[i] + dx), moved by (y[i], x[i]); zeros outside. What
+  // weighs nothing is not kept.
+  void (*place_moved)(const SampledPicture& in, const MovedTaps& taps, int64_t n,
+                      const SamplePlaces& places) noexcept;
   int lanes;
 };
 FERRY_DECLARE_ISA_TABLE(ResizeKernels, kResizeKernels)

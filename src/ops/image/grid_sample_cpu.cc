@@ -2,85 +2,33 @@
 // GridSample of fp32 pictures in planes, nearest and linear, beyond the border zeros or the border.
 // Positions and weights are worked out once for all channels, a tile of output pixels at a time.
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
 
 #include "base/status.h"
 #include "kernels/resize/resize.h"
 #include "ops/image/grid_sample.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/plane_tile.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
 namespace {
 
 // Pixels of a tile, at most: enough of them to read much of a plane while a cache holds it.
-constexpr int64_t kTile = 2048;
+using Tile = PlaneTile<2048>;
 
-using V4 [[gnu::vector_size(16)]] = float;
-using Bits4 [[gnu::vector_size(16)]] = uint32_t;
-
-struct Tile {
-  alignas(64) float x[kTile], y[kTile];  // positions
-  alignas(64) int32_t first[kTile], second[kTile], kept[kTile];
-  alignas(64) float weight[4][kTile];
-
-  SamplePlaces places() {
-    return {first, second, kept, {weight[0], weight[1], weight[2], weight[3]}};
+void take(Tile& t, const float* grid, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    t.x[i] = grid[2 * i];
+    t.y[i] = grid[2 * i + 1];
   }
-  void take(const float* grid, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) {
-      x[i] = grid[2 * i];
-      y[i] = grid[2 * i + 1];
-    }
-    for (int64_t i = n; i % 16 != 0; ++i) x[i] = y[i] = 0;
-  }
-};
+  t.fill_up(n);
+}
 
 void sample_nearest(const Tile& t, const float* x, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const auto kept = static_cast<uint32_t>(t.kept[i]);
     y[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(x[t.first[i]]) & kept);
-  }
-}
-
-// The pixels at four offsets, and those behind them, unless there are none.
-template <bool kRowsOfOne>
-std::array<V4, 2> pairs_at(const float* x, const int32_t* offset) {
-  const float *a = x + offset[0], *b = x + offset[1], *c = x + offset[2], *d = x + offset[3];
-  if constexpr (kRowsOfOne) return {V4{*a, *b, *c, *d}, V4{}};
-  const V4 ab{a[0], a[1], b[0], b[1]}, cd{c[0], c[1], d[0], d[1]};
-  return {__builtin_shufflevector(ab, cd, 0, 2, 4, 6), __builtin_shufflevector(ab, cd, 1, 3, 5, 7)};
-}
-
-template <bool kRowsOfOne>
-V4 sample_four(const Tile& t, const float* x, int64_t i) {
-  const auto at = [](const auto* p) {
-    V4 v;
-    std::memcpy(&v, p, sizeof v);
-    return v;
-  };
-  const auto top = pairs_at<kRowsOfOne>(x, t.first + i);
-  const auto bottom = pairs_at<kRowsOfOne>(x, t.second + i);
-  V4 pixels[] = {top[0], top[1], bottom[0], bottom[1]};
-  if ((t.kept[i] & t.kept[i + 1] & t.kept[i + 2] & t.kept[i + 3]) != 15) {
-    const auto kept = std::bit_cast<Bits4>(at(t.kept + i));
-    for (uint32_t k = 0; k < 4; ++k) {
-      const Bits4 mask = 0 - (kept >> k & 1);
-      pixels[k] = std::bit_cast<V4>(std::bit_cast<Bits4>(pixels[k]) & mask);
-    }
-  }
-  V4 sum = pixels[0] * at(t.weight[0] + i);
-  for (uint32_t k = 1; k < 4; ++k) sum += pixels[k] * at(t.weight[k] + i);
-  return sum;
-}
-
-template <bool kRowsOfOne>
-void sample_linear(const Tile& t, const float* x, float* y, int64_t n) {
-  for (int64_t i = 0; i < n; i += 4) {
-    const V4 v = sample_four<kRowsOfOne>(t, x, i);
-    std::memcpy(y + i, &v, static_cast<size_t>(std::min<int64_t>(4, n - i)) * sizeof(float));
   }
 }
 
@@ -104,11 +52,9 @@ class GridSampleStep final : public StepKernel {
     const SampledPicture picture{x.dim(3), x.dim(2), op.align_corners, op.padding_mode == "border"};
     const bool linear = op.mode == "linear";
     const auto place = linear ? kernels_.place_linear : kernels_.place_nearest;
-    const auto sample = !linear         ? sample_nearest
-                        : x.dim(3) == 1 ? sample_linear<true>
-                                        : sample_linear<false>;
+    const Tile::Sampler sample = linear ? Tile::sampler(x.dim(3)) : sample_nearest;
     const int64_t share = x.dim(0) * out / (2 * c.team().size());
-    const int64_t most = std::clamp<int64_t>(share, 256, kTile);
+    const int64_t most = std::clamp<int64_t>(share, 256, Tile::kPixels);
     const int64_t per_picture = (out + most - 1) / most;
     parallel_range(c.team(), x.dim(0) * per_picture, y.count() >= kMinParallelValues,
                    [&](int64_t from, int64_t to, int thread) {
@@ -116,7 +62,7 @@ class GridSampleStep final : public StepKernel {
                      for (int64_t u = from; u < to; ++u) {
                        const int64_t n = u / per_picture, first = u % per_picture * most;
                        const int64_t count = std::min(most, out - first);
-                       tile.take(grid.data<float>() + 2 * (n * out + first), count);
+                       take(tile, grid.data<float>() + 2 * (n * out + first), count);
                        place(picture, tile.x, tile.y, count, tile.places());
                        for (int64_t ch = n * channels; ch < (n + 1) * channels; ++ch) {
                          sample(tile, x.data<float>() + ch * in, y.data<float>() + ch * out + first,

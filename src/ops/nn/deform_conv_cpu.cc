@@ -8,6 +8,7 @@
 #include "ops/nn/convolve.h"
 #include "ops/nn/deform_conv.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/plane_tile.h"
 #include "ops_cpu/sample_tile.h"
 #include "plan/step_kernel.h"
 
@@ -38,9 +39,15 @@ struct Operands {
 // The work of one thread, on `size` output pixels at a time.
 class Tiler {
  public:
-  Tiler(const GemmKernels& gemm, bool exact, const ConvSizes& s, const Window& w,
-        int64_t offset_groups, const Operands& o)
-      : gemm_(gemm), exact_(exact), s_(s), w_(w), offset_groups_(offset_groups), o_(o) {
+  Tiler(Isa isa, bool exact, const ConvSizes& s, const Window& w, int64_t offset_groups,
+        const Operands& o)
+      : gemm_(gemm_kernels(isa)),
+        placing_(resize_kernels(isa)),
+        exact_(exact),
+        s_(s),
+        w_(w),
+        offset_groups_(offset_groups),
+        o_(o) {
     constexpr int64_t kRoom = 32 << 10;  // floats under the taps, which fit the second-level cache
     taps_ = w.taps();
     corners_ = int64_t{1} << s.in.size();
@@ -48,7 +55,10 @@ class Tiler {
     size_ = std::min(size_, SampleTile::pixels(corners_));
   }
   int64_t tiles() const { return (s_.out.count() + size_ - 1) / size_; }
-  int64_t columns_at() const { return (int64_t{sizeof(SampleTile)} + 63) / 64 * 64; }
+  int64_t columns_at() const {
+    constexpr int64_t kTile = std::max(sizeof(SampleTile), sizeof(Picture));
+    return (kTile + 63) / 64 * 64;
+  }
   int64_t packed_at() const {
     return columns_at() + s_.in_total() * taps_ * size_ * int64_t{sizeof(float)};
   }
@@ -60,15 +70,77 @@ class Tiler {
   void run(int64_t image, int64_t tile, char* scratch) const {
     const int64_t first = tile * size_, n = std::min(size_, s_.out.count() - first);
     auto* columns = reinterpret_cast<float*>(scratch + columns_at());
+    const bool picture = is_picture();
+    if (picture) reinterpret_cast<Picture*>(scratch)->begin(s_, w_, first, n);
     for (int64_t g = 0; g < offset_groups_; ++g) {
       for (int64_t t = 0; t < taps_; ++t) {
-        sample(image, g, t, first, n, *reinterpret_cast<SampleTile*>(scratch), columns);
+        if (picture)
+          sample(image, g, t, first, n, *reinterpret_cast<Picture*>(scratch), columns);
+        else
+          sample(image, g, t, first, n, *reinterpret_cast<SampleTile*>(scratch), columns);
       }
     }
     multiply(image, first, n, columns, reinterpret_cast<float*>(scratch + packed_at()));
   }
 
  private:
+  // Of images with two axes: where the first tap of each output pixel lies.
+  struct Picture {
+    PlaneTile<SampleTile::kMostPixels> tile;
+    alignas(64) int32_t row[SampleTile::kMostPixels], column[SampleTile::kMostPixels];
+
+    void begin(const ConvSizes& s, const Window& w, int64_t first, int64_t n) {
+      for (int64_t i = 0; i < (n + 15) / 16 * 16; ++i) {
+        row[i] = static_cast<int32_t>((first + i) / s.out[1] * w.axes[0].stride);
+        column[i] = static_cast<int32_t>((first + i) % s.out[1] * w.axes[1].stride);
+      }
+    }
+  };
+
+  bool is_picture() const {
+    constexpr int64_t kMost = 1 << 24;
+    if (s_.in.size() != 2) return false;
+    bool fits = true;
+    for (size_t a = 0; a < 2; ++a) {
+      const WindowAxis& x = w_.axes[a];
+      fits = fits && s_.in[a] <= kMost && s_.out[a] <= kMost && x.stride <= kMost / s_.out[a] &&
+             x.dilation <= kMost / x.kernel && x.pad_begin <= kMost;
+    }
+    return fits;
+  }
+
+  void sample(int64_t image, int64_t group, int64_t tap, int64_t first, int64_t n, Picture& p,
+              float* columns) const {
+    const int64_t out = s_.out.count(), in = s_.in.count();
+    const int64_t row = (image * offset_groups_ + group) * taps_ + tap;
+    const float* offset = o_.offset + row * 2 * out + first;
+    const WindowAxis &down = w_.axes[0], &across = w_.axes[1];
+    std::copy_n(offset, n, p.tile.y);
+    std::copy_n(offset + out, n, p.tile.x);
+    p.tile.fill_up(n);
+    const MovedTaps taps{
+        p.row,
+        p.column,
+        static_cast<int32_t>(tap / across.kernel * down.dilation - down.pad_begin),
+        static_cast<int32_t>(tap % across.kernel * across.dilation - across.pad_begin),
+        p.tile.y,
+        p.tile.x};
+    placing_.place_moved({s_.in[1], s_.in[0], false, false}, taps, n, p.tile.places());
+    const auto sampler = p.tile.sampler(s_.in[1]);
+    const int64_t each = s_.in_total() / offset_groups_;
+    for (int64_t ch = group * each; ch < (group + 1) * each; ++ch) {
+      float* to = columns + (ch * taps_ + tap) * size_;
+      sampler(p.tile, o_.x + (image * s_.in_total() + ch) * in, to, n);
+      apply_mask(row, first, n, to);
+    }
+  }
+
+  void apply_mask(int64_t row, int64_t first, int64_t n, float* to) const {
+    if (o_.mask == nullptr) return;
+    const float* mask = o_.mask + row * s_.out.count() + first;
+    for (int64_t i = 0; i < n; ++i) to[i] *= mask[i];
+  }
+
   // All channels of an offset group under one tap.
   void sample(int64_t image, int64_t group, int64_t tap, int64_t first, int64_t n, SampleTile& tile,
               float* columns) const {
@@ -100,9 +172,7 @@ class Tiler {
     for (int64_t ch = group * each; ch < (group + 1) * each; ++ch) {
       float* to = columns + (ch * taps_ + tap) * size_;
       tile.apply(o_.x + (image * s_.in_total() + ch) * in, to);
-      if (o_.mask == nullptr) continue;
-      const float* mask = o_.mask + row * out + first;
-      for (int64_t i = 0; i < n; ++i) to[i] *= mask[i];
+      apply_mask(row, first, n, to);
     }
   }
 
@@ -130,6 +200,7 @@ class Tiler {
   }
 
   const GemmKernels& gemm_;
+  const ResizeKernels& placing_;
   bool exact_;
   const ConvSizes& s_;
   const Window& w_;
@@ -139,8 +210,7 @@ class Tiler {
 
 class DeformConvStep final : public StepKernel {
  public:
-  DeformConvStep(Isa isa, bool exact, Op op)
-      : gemm_(gemm_kernels(isa)), exact_(exact), op_(std::move(op)) {}
+  DeformConvStep(Isa isa, bool exact, Op op) : isa_(isa), exact_(exact), op_(std::move(op)) {}
   std::string name() const override { return "deform_conv_f32"; }
 
   Status run(StepContext& c) const override {
@@ -169,7 +239,7 @@ class DeformConvStep final : public StepKernel {
                      absent(3) ? nullptr : c.input(3).data<float>(),
                      absent(4) ? nullptr : c.input(4).data<float>(),
                      y.data<float>()};
-    const Tiler tiler(gemm_, exact_, s, window, groups, o);
+    const Tiler tiler(isa_, exact_, s, window, groups, o);
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), tiler.scratch_bytes()));
     const int64_t tiles = tiler.tiles();
     const bool worthwhile = y.count() * s.in_channels * window.taps() >= kMinParallelWork;
@@ -180,7 +250,7 @@ class DeformConvStep final : public StepKernel {
   }
 
  private:
-  const GemmKernels& gemm_;
+  Isa isa_;
   bool exact_;
   Op op_;
 };
