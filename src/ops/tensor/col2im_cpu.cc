@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Col2Im: an image per thread, to which the rows of each block element are added.
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -14,11 +15,15 @@
 namespace ferry {
 namespace {
 
-// Adds n elements to every `stride`-th of others.
-using AddRow = void (*)(const void* from, void* to, int64_t stride, int64_t n);
+// Rows of n elements that are added to every `stride`-th of others.
+struct AddedRows {
+  int64_t rows, n, stride;
+  int64_t from_pitch, to_pitch;  // elements from row to row
+};
+using AddRows = void (*)(const AddedRows& r, const void* from, void* to);
 
 template <class T>
-void add_row(const void* given, void* sums, int64_t stride, int64_t n) {
+void add_rows(const AddedRows& r, const void* given, void* sums) {
   const T* __restrict from = static_cast<const T*>(given);
   T* __restrict to = static_cast<T*>(sums);
   const auto add = [](T a, T b) {
@@ -27,43 +32,59 @@ void add_row(const void* given, void* sums, int64_t stride, int64_t n) {
     else
       return a + b;
   };
-  if (stride == 1) {
-    for (int64_t i = 0; i < n; ++i) to[i] = add(to[i], from[i]);
-  } else {
-    for (int64_t i = 0; i < n; ++i) to[i * stride] = add(to[i * stride], from[i]);
+  const int64_t n = r.n, stride = r.stride;
+  for (int64_t i = 0; i < r.rows; ++i, from += r.from_pitch, to += r.to_pitch) {
+    if (stride == 1) {
+      for (int64_t k = 0; k < n; ++k) to[k] = add(to[k], from[k]);
+    } else {
+      for (int64_t k = 0; k < n; ++k) to[k * stride] = add(to[k * stride], from[k]);
+    }
   }
 }
 
-void fold(const Col2ImSizes& s, const char* columns, char* image, int64_t element, AddRow add) {
-  const Col2ImAxis& last = s.axes.back();
-  const WindowAxis axis{last.block, last.stride, last.dilation, last.pad, 0};
-  const size_t outer = s.axes.size() - 1;  // axes whose blocks are rows
-  Dims start = Dims::filled(outer, 0), rows = start;
-  for (size_t i = 0; i < outer; ++i) rows[i] = s.axes[i].blocks;
+// The blocks along an axis whose element `tap` lies in the image, and where the first one's does.
+struct AxisBlocks {
+  TapOutputs inside;
+  int64_t first;
+
+  AxisBlocks(const Col2ImAxis& a, int64_t tap)
+      : inside({a.block, a.stride, a.dilation, a.pad, 0}, a.image, a.blocks, tap),
+        first(inside.begin * a.stride + tap * a.dilation - a.pad) {}
+  int64_t count() const { return std::max<int64_t>(0, inside.end - inside.begin); }
+};
+
+void fold(const Col2ImSizes& s, const char* columns, char* image, int64_t element, AddRows add) {
+  // The last two axes are rows and columns; those before them are walked.
+  constexpr Col2ImAxis kOne{
+      .image = 1, .block = 1, .stride = 1, .dilation = 1, .pad = 0, .blocks = 1};
+  const size_t rank = s.axes.size(), outer = rank < 2 ? 0 : rank - 2;
+  const Col2ImAxis &across = s.axes.back(), &down = rank < 2 ? kOne : s.axes[rank - 2];
+  Dims start = Dims::filled(outer, 0), blocks = start;
+  for (size_t i = 0; i < outer; ++i) blocks[i] = s.axes[i].blocks;
   for (int64_t e = 0; e < s.elements; ++e) {
-    const int64_t tap = e % last.block;
-    const TapOutputs inside(axis, last.image, last.blocks, tap);
-    const int64_t first = inside.begin * last.stride + tap * last.dilation - last.pad;
-    for (size_t i = outer, rest = static_cast<size_t>(e / last.block); i-- > 0;) {
-      const auto block = static_cast<size_t>(s.axes[i].block);
-      start[i] = static_cast<int64_t>(rest % block) * s.axes[i].dilation - s.axes[i].pad;
-      rest /= block;
+    const AxisBlocks x(across, e % across.block), y(down, e / across.block % down.block);
+    const AddedRows rows{y.count(), x.count(), across.stride, across.blocks,
+                         down.stride * across.image};
+    int64_t rest = e / across.block / down.block;
+    for (size_t i = outer; i-- > 0; rest /= s.axes[i].block) {
+      start[i] = rest % s.axes[i].block * s.axes[i].dilation - s.axes[i].pad;
     }
     Dims at = Dims::filled(outer, 0);
     do {
-      int64_t row = 0;
-      bool meets = inside.begin < inside.end;
+      int64_t plane = 0;
+      bool meets = rows.rows > 0 && rows.n > 0;
       for (size_t i = 0; i < outer && meets; ++i) {
         const int64_t position = at[i] * s.axes[i].stride + start[i];
         meets = position >= 0 && position < s.axes[i].image;
-        row = row * s.axes[i].image + position;
+        plane = plane * s.axes[i].image + position;
       }
       if (meets) {
-        add(columns + inside.begin * element, image + (row * last.image + first) * element,
-            last.stride, inside.end - inside.begin);
+        const int64_t from = y.inside.begin * across.blocks + x.inside.begin;
+        const int64_t to = (plane * down.image + y.first) * across.image + x.first;
+        add(rows, columns + from * element, image + to * element);
       }
-      columns += last.blocks * element;
-    } while (next_position(at, rows));
+      columns += down.blocks * across.blocks * element;
+    } while (next_position(at, blocks));
   }
 }
 
@@ -75,18 +96,18 @@ class Col2ImStep final : public StepKernel {
   Status run(StepContext& c) const override {
     switch (c.input(0).dtype()) {
       case DType::kFloat32:
-        return fold_all(c, 4, add_row<float>);
+        return fold_all(c, 4, add_rows<float>);
       case DType::kFloat64:
-        return fold_all(c, 8, add_row<double>);
+        return fold_all(c, 8, add_rows<double>);
       case DType::kInt32:
-        return fold_all(c, 4, add_row<int32_t>);
+        return fold_all(c, 4, add_rows<int32_t>);
       default:
-        return fold_all(c, 8, add_row<int64_t>);
+        return fold_all(c, 8, add_rows<int64_t>);
     }
   }
 
  private:
-  Status fold_all(StepContext& c, int64_t element, AddRow add) const {
+  Status fold_all(StepContext& c, int64_t element, AddRows add) const {
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const Col2ImSizes s, col2im_sizes(*op_.as<Col2Im>(), c));
     if (s.axes.empty()) return op_.def().eval(op_, c);
