@@ -138,14 +138,20 @@ Tensor spread_doubles(int64_t count) {
 
 TEST(Typed, FunctionsOfDoubles) {
   const double two_ulps = 0x1p-51;
-  for (const char* op : {"Exp", "Log", "Sqrt"}) {
+  for (const char* op : {"Exp", "Log", "Sqrt", "Sin", "Cos", "Tanh", "Sigmoid", "Softplus", "Elu",
+                         "Reciprocal", "Floor", "Ceil", "Round"}) {
     StepTester(op)
         .input(spread_doubles(70001))
         .kernel("function_f64")
         .tolerance(two_ulps, 0x1p-1073)
         .run();
   }
-  for (const char* op : {"Sin", "Tanh", "Sigmoid", "Gelu", "Floor", "Softplus"}) {
+  StepTester("Elu")
+      .attr("alpha", 0.5f)
+      .input(spread_doubles(5001))
+      .kernel("elementwise_threads")
+      .run();
+  for (const char* op : {"Tan", "Erf", "Gelu"}) {
     StepTester(op).input(spread_doubles(5001)).kernel("elementwise_threads").run();
   }
   StepTester("Shrink").input(values<int64_t>({3, 70}, 1)).kernel("elementwise_threads").run();

@@ -71,6 +71,18 @@ FERRY_INLINE double exp_double(double x) {
   return m * power_of_two(half) * power_of_two(n - half);
 }
 
+// e^x - 1 within two units in the last place.
+FERRY_INLINE double expm1_double(double x) {
+  const double low = x < -40.0 ? -40.0 : x, v = low > 710.0 ? 710.0 : low;
+  const double n = fma_double(v, 0x1.71547652b82fep+0, kRounder) - kRounder;
+  const double r = fma_double(-n, kLn2Rest, fma_double(-n, kLn2, v));
+  const double m = fma_double(r * r, exp_series<12>(r), r);
+  const double half = fma_double(n, 0.5, kRounder) - kRounder;
+  const double a = power_of_two(half), b = power_of_two(n - half);
+  // a (b m + b - 1 / a) = 2^n m + 2^n - 1, which may be infinite where 2^n is.
+  return a * fma_double(b, m, b - power_of_two(-half));
+}
+
 // log x for normal x > 0. With s = f / (2 + f) it is 2 s + 2 s^3 / 3 + 2 s^5 / 5 + ..., and 2 s is
 // f - f^2 / 2 + s f^2 / 2. Of 5 terms to 1e-10, of 10 to less than one unit in the last place.
 template <int kTerms>
@@ -94,6 +106,32 @@ FERRY_INLINE double log_double(double x) {
   const double finite = x < infinity ? y : x;
   const double positive = x == 0 ? -infinity : finite;
   return x < 0 ? __builtin_nan("") : positive;
+}
+
+// log(1 + x) for x in [0, 1].
+FERRY_INLINE double log1p_unit(double x) {
+  const double u = 1 + x;
+  return log_normal<10>(u) + (x - (u - 1)) / u;
+}
+
+// The sine of x plus so many right angles, for whole right angles below 2^20.
+FERRY_INLINE double sine_double(double x, uint64_t quarters) {
+  const double turned = fma_double(x, 0x1.45f306dc9c883p-1, kRounder), n = turned - kRounder;
+  double r = fma_double(-n, 0x1.921fb544p+0, x);
+  r = fma_double(-n, 0x1.0b4611a6p-34, r);
+  r = fma_double(-n, 0x1.3198a2e037073p-69, r);
+  // Taylor's series, whose next terms are below 1e-19.
+  constexpr double s[] =
+      {-1.0 / 6,        1.0 / 120,        -1.0 / 5040,          1.0 / 362880,
+       -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000},
+                   c[] = {1.0 / 24,        -1.0 / 720,         1.0 / 40320,         -1.0 / 3628800,
+                          1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
+  const double z = r * r, h = 0.5 * z, near_one = 1 - h;
+  const double sine = z == 0 ? r : fma_double(r * z, polynomial(s, z), r);
+  const double cosine = near_one + (((1 - near_one) - h) + z * z * polynomial(c, z));
+  const uint64_t turn = bits_of(turned) + quarters;
+  const double v = (turn & 1) != 0 ? cosine : sine;
+  return double_of(bits_of(v) ^ ((turn & 2) << 62));
 }
 
 }  // namespace ferry::FERRY_ISA

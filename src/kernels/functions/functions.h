@@ -5,14 +5,16 @@
 
 #include <cstdint>
 
+#include "kernels/eltwise/eltwise.h"
 #include "kernels/isa.h"
 
 namespace ferry {
 
+using DoubleRow = void (*)(const void* x, void* y, int64_t n) noexcept;
+
 struct FunctionKernels {
-  void (*exp)(const void* x, void* y, int64_t n) noexcept;
-  void (*log)(const void* x, void* y, int64_t n) noexcept;
-  void (*sqrt)(const void* x, void* y, int64_t n) noexcept;
+  // Of doubles; null for operations that are none here. Elu is that of alpha 1.
+  DoubleRow (*doubles)(EltOp op) noexcept;
   // Floats: y[i] = a[i * a_step]^b[i * b_step] as C's pow; steps are 0 or 1.
   void (*power)(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,
                 int64_t n) noexcept;

@@ -5,6 +5,16 @@
 #include "kernels/functions/functions.h"
 #include "kernels/functions/wide.h"
 
+#if defined(__clang__)
+#define FERRY_ONE_COPY [[gnu::noinline]]
+#define FERRY_ROLLED _Pragma("clang loop unroll(disable)")
+#define FERRY_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define FERRY_ONE_COPY [[gnu::noinline, gnu::noclone]]
+#define FERRY_ROLLED _Pragma("GCC unroll 1")
+#define FERRY_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 namespace ferry::FERRY_ISA {
 namespace {
 
@@ -138,17 +148,105 @@ void divide_by_power_of_squares(const float* x, float* y, int64_t n, int64_t str
   }
 }
 
-void exp_doubles(const void* x, void* y, int64_t n) noexcept {
-  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
-             [](double v) { return exp_double<12>(v); });
+FERRY_ONE_COPY void map_doubles(const void* from, void* to, int64_t n, void (*map)(double* block)) {
+  const auto* x = static_cast<const double*>(from);
+  auto* y = static_cast<double*>(to);
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const auto bytes = static_cast<uint64_t>(smaller(kBlock, n - i)) * sizeof(double);
+    double block[kBlock];
+    if (n - i < kBlock) __builtin_memset(block, 0, sizeof block);
+    __builtin_memcpy(block, x + i, bytes);
+    map(block);
+    __builtin_memcpy(y + i, block, bytes);
+  }
 }
-void log_doubles(const void* x, void* y, int64_t n) noexcept {
-  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
-             [](double v) { return log_double(v); });
+template <class F>
+FERRY_INLINE DoubleRow row_of(F) {
+  return [](const void* x, void* y, int64_t n) noexcept {
+    map_doubles(x, y, n, [](double* block) {
+      const F f{};
+      FERRY_ROLLED
+      for (int64_t j = 0; j < kBlock; ++j) block[j] = f(block[j]);
+    });
+  };
 }
-void sqrt_doubles(const void* x, void* y, int64_t n) noexcept {
-  map_blocks(static_cast<const double*>(x), static_cast<double*>(y), n,
-             [](double v) { return __builtin_sqrt(v); });
+// What takes an instruction: nothing lies between x and y, which may be one.
+template <class F>
+FERRY_INLINE DoubleRow plain_row_of(F) {
+  return [](const void* x, void* y, int64_t n) noexcept {
+    const auto* from = static_cast<const double*>(x);
+    auto* to = static_cast<double*>(y);
+    const F f{};
+    FERRY_INDEPENDENT
+    for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
+  };
+}
+
+// Larger angles go to the C library, by element.
+template <uint64_t kQuarters>
+void sine_row(const void* x, void* y, int64_t n) noexcept {
+  map_doubles(x, y, n, [](double* block) {
+    constexpr double kLimit = 1e6;
+    double angle[kBlock];
+    __builtin_memcpy(angle, block, sizeof angle);
+    int64_t large = 0;
+    FERRY_ROLLED
+    for (int64_t j = 0; j < kBlock; ++j) {
+      large |= __builtin_fabs(angle[j]) <= kLimit ? 0 : 1;
+      block[j] = sine_double(angle[j], kQuarters);
+    }
+    for (int64_t j = 0; j < kBlock && large != 0; ++j) {
+      if (__builtin_fabs(angle[j]) <= kLimit) continue;
+      block[j] = kQuarters == 0 ? __builtin_sin(angle[j]) : __builtin_cos(angle[j]);
+    }
+  });
+}
+
+FERRY_INLINE double sigmoid_double(double x) {
+  const double e = exp_double<12>(-__builtin_fabs(x));
+  return (x < 0 ? e : 1.0) / (1 + e);
+}
+// Of 2 / (e^2x + 1) less is rounded where it is the smaller part.
+FERRY_INLINE double tanh_double(double x) {
+  const double a = __builtin_fabs(x), e = expm1_double(2 * a), d = e + 2;
+  const double large = a > 20 ? 1.0 : 1 - 2 / d;
+  return __builtin_copysign(a < 0.55 ? e / d : large, x);
+}
+FERRY_INLINE double softplus_double(double x) {
+  return (x > 0 ? x : 0.0) + log1p_unit(exp_double<12>(-__builtin_fabs(x)));
+}
+
+DoubleRow doubles(EltOp op) noexcept {
+  switch (op) {
+    case EltOp::kExp:
+      return row_of([](double v) { return exp_double<12>(v); });
+    case EltOp::kLog:
+      return row_of([](double v) { return log_double(v); });
+    case EltOp::kSqrt:
+      return plain_row_of([](double v) { return __builtin_sqrt(v); });
+    case EltOp::kReciprocal:
+      return plain_row_of([](double v) { return 1 / v; });
+    case EltOp::kFloor:
+      return plain_row_of([](double v) { return __builtin_floor(v); });
+    case EltOp::kCeil:
+      return plain_row_of([](double v) { return __builtin_ceil(v); });
+    case EltOp::kRound:
+      return plain_row_of([](double v) { return __builtin_nearbyint(v); });
+    case EltOp::kSin:
+      return sine_row<0>;
+    case EltOp::kCos:
+      return sine_row<1>;
+    case EltOp::kSigmoid:
+      return row_of([](double v) { return sigmoid_double(v); });
+    case EltOp::kTanh:
+      return row_of([](double v) { return tanh_double(v); });
+    case EltOp::kSoftplus:
+      return row_of([](double v) { return softplus_double(v); });
+    case EltOp::kElu:
+      return row_of([](double v) { return v < 0 ? expm1_double(v) : v; });
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace
@@ -169,7 +267,6 @@ void apply_wide(EltOp op, const float* a, float* y, int64_t n, float p) noexcept
   }
 }
 
-extern const FunctionKernels kFunctionKernels = {exp_doubles, log_doubles, sqrt_doubles,
-                                                 power_floats, divide_by_power_of_squares};
+extern const FunctionKernels kFunctionKernels = {doubles, power_floats, divide_by_power_of_squares};
 
 }  // namespace ferry::FERRY_ISA

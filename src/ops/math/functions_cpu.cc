@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementary functions of doubles on vectors; all other elementwise operators of one input that no
 // kernel takes run their reference on several threads.
+#include <optional>
+
 #include "base/status.h"
 #include "kernels/functions/functions.h"
 #include "ops/math/unary.h"
@@ -9,13 +11,44 @@
 namespace ferry {
 namespace {
 
+std::optional<EltOp> double_op(const Unary& op) {
+  switch (op.kind) {
+    case UnaryKind::kExp:
+      return EltOp::kExp;
+    case UnaryKind::kLog:
+      return EltOp::kLog;
+    case UnaryKind::kSqrt:
+      return EltOp::kSqrt;
+    case UnaryKind::kReciprocal:
+      return EltOp::kReciprocal;
+    case UnaryKind::kFloor:
+      return EltOp::kFloor;
+    case UnaryKind::kCeil:
+      return EltOp::kCeil;
+    case UnaryKind::kRound:
+      return EltOp::kRound;
+    case UnaryKind::kSin:
+      return EltOp::kSin;
+    case UnaryKind::kCos:
+      return EltOp::kCos;
+    case UnaryKind::kSigmoid:
+      return EltOp::kSigmoid;
+    case UnaryKind::kTanh:
+      return EltOp::kTanh;
+    case UnaryKind::kSoftplus:
+      return EltOp::kSoftplus;
+    case UnaryKind::kElu:
+      return op.alpha == 1 ? std::optional(EltOp::kElu) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 Result<KernelOffer> make_f64(const KernelRequest& request) {
   if (request.type(0).dtype != DType::kFloat64) return KernelOffer(std::string("not f64"));
-  const FunctionKernels& kernels = function_kernels(request.isa);
-  const UnaryKind kind = request.node.op.as<Unary>()->kind;
-  const TypedUnaryRow row = kind == UnaryKind::kExp   ? kernels.exp
-                            : kind == UnaryKind::kLog ? kernels.log
-                                                      : kernels.sqrt;
+  const auto op = double_op(*request.node.op.as<Unary>());
+  const TypedUnaryRow row = op ? function_kernels(request.isa).doubles(*op) : nullptr;
+  if (row == nullptr) return KernelOffer(std::string("no kernel for this function of doubles"));
   return KernelOffer(std::make_unique<TypedUnaryStep>("function_f64", row, DType::kFloat64));
 }
 
@@ -45,8 +78,10 @@ Result<KernelOffer> make_threaded(const KernelRequest& request) {
 }  // namespace
 
 void register_functions_cpu(KernelRegistry& r) {
-  for (const char* op : {"Exp", "Log", "Sqrt"}) r.add(op, "function_f64", make_f64);
-  for (const char* op : unary_operators()) r.add(op, "elementwise_threads", make_threaded);
+  for (const char* op : unary_operators()) {
+    r.add(op, "function_f64", make_f64);
+    r.add(op, "elementwise_threads", make_threaded);
+  }
 }
 
 }  // namespace ferry

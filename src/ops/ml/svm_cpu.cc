@@ -18,7 +18,7 @@ class SvmStep final : public StepKernel {
  public:
   // Requires a model.
   SvmStep(Isa isa, const Op& op)
-      : functions_(function_kernels(isa)),
+      : exp_(function_kernels(isa).doubles(EltOp::kExp)),
         sums_(row_sum_kernels(isa)),
         op_(op),
         model_(*model_of(op_)) {}
@@ -35,13 +35,13 @@ class SvmStep final : public StepKernel {
         sums_, rbf ? RowSum::kSquaredDistance : RowSum::kProduct, m.vectors, m.count, {}, 32};
     return for_row_blocks(c, x, v, [&](int64_t i, std::span<double> sums) {
       for (double& sum : sums) sum = rbf ? -m.kernel.gamma * sum : m.kernel(sum);
-      if (rbf) functions_.exp(sums.data(), sums.data(), m.count);
+      if (rbf) exp_(sums.data(), sums.data(), m.count);
       m.finish(sums, i, y);
     });
   }
 
  private:
-  const FunctionKernels& functions_;
+  DoubleRow exp_;
   const RowSumKernels& sums_;
   Op op_;  // the model borrows its attributes
   SvmModel model_;
