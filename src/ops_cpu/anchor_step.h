@@ -53,6 +53,8 @@ class AnchorStep : public StepKernel {
                             }));
     return {};
   }
+  // For a step that must not start from the residual in place.
+  void keep_residual() { in_place_ = false; }
   const float* weights() const { return weights_->floats(); }
 
   const Tensor& first_input(const StepContext& c) const {

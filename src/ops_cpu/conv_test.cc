@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions as planned, layout changes included.
+#include "ops/nn/conv.h"
+
 #include <gtest/gtest.h>
 
 #include "ir/infer.h"
@@ -39,7 +41,7 @@ void check(const Case& t) {
 TEST(Conv, FewInputChannels) {
   check({{2, 3, 21, 18}, {20, 3, 3, 3}, "thin_input_f32", {2, 2}, {1, 1, 1, 1}, {}});
   check({{1, 1, 30, 33}, {17, 1, 7, 7}, "thin_input_f32", {2, 3}, {3, 2, 1, 3}, {}});
-  check({{1, 4, 9, 40}, {16, 4, 1, 1}, "thin_input_f32", {}, {}, {}});
+  check({{1, 4, 9, 40}, {16, 4, 1, 1}, "gemm_planes_f32", {}, {}, {}});
   check({{1, 2, 20, 25}, {16, 2, 3, 2}, "thin_input_f32", {}, {2, 2, 2, 2}, {2, 3}});
 }
 
@@ -117,11 +119,45 @@ TEST(Conv, FewOutputChannels) {
   check({{1, 3, 25, 30}, {3, 3, 3, 5}, "thin_output_f32", {}, {2, 2, 2, 2}, {2, 1}});
 }
 
+TEST(Conv, DepthwiseInPlanes) {
+  const char* kernel = "depthwise_planes_f32";
+  check({{1, 24, 15, 16}, {24, 1, 3, 3}, kernel, {}, {1, 1, 1, 1}, {}, 24});
+  check({{2, 6, 33, 70}, {18, 1, 5, 4}, kernel, {2, 1}, {0, 3, 1, 2}, {}, 6});
+  check({{1, 5, 40, 39}, {5, 1, 7, 7}, kernel, {}, {9, 9, 9, 9}, {3, 3}, 5});
+  check({{3, 10, 33, 63}, {10, 1, 3, 3}, kernel, {3, 3}, {1, 1, 1, 1}, {}, 10});
+  check({{2, 24, 500}, {48, 1, 31}, kernel, {}, {15, 15}, {}, 24});
+  check({{1, 7, 6, 7, 60}, {7, 1, 3, 3, 2}, kernel, {}, {1, 1, 1, 1, 1, 0}, {1, 2, 1}, 7});
+}
+
+TEST(Conv, ProductsInPlanes) {
+  const char* kernel = "gemm_planes_f32";
+  check({{2, 20, 21, 18}, {24, 20, 1, 1}, kernel, {}, {}, {}});
+  check({{1, 6, 5, 7}, {40, 6, 1, 1}, kernel, {}, {0, 0, 0, 0}, {}});
+  check({{2, 32, 19, 5}, {12, 8, 1, 1}, kernel, {}, {}, {}, 4});
+  check({{2, 300, 65}, {70, 300, 1}, kernel, {}, {}, {}});
+  check({{1, 900, 4, 30}, {5, 900, 1, 1}, kernel, {}, {}, {}});
+  check({{2, 9, 3, 4, 5}, {8, 9, 1, 1, 1}, kernel, {}, {}, {}});
+}
+
+// As they are between other convolutions.
+TEST(Conv, ChannelsLast) {
+  const auto last = [](const Dims& x, const Dims& w, const char* kernel, int64_t group) {
+    ferry::Conv op;
+    op.channels_last = true, op.group = group;
+    op.planar_input = w[1] < 4 && group == 1;
+    if (w[2] == 3) op.pads = {1, 1, 1, 1};
+    StepTester s(make_op("Conv", op));
+    s.input(random_tensor(x, 1)).constant(random_tensor(w, 2)).constant(random_tensor({w[0]}, 3));
+    s.kernel(kernel).tolerance(2e-5, 2e-4).run();
+  };
+  last({2, 3, 21, 18}, {20, 3, 3, 3}, "thin_input_f32", 1);
+  last({2, 21, 18, 20}, {24, 20, 1, 1}, "gemm_f32", 1);
+  last({1, 15, 16, 24}, {24, 1, 3, 3}, "depthwise_f32", 24);
+}
+
 TEST(Conv, OtherKernels) {
-  check({{2, 20, 21, 18}, {24, 20, 1, 1}, "gemm_f32", {}, {}, {}});
   check({{1, 24, 20, 22}, {40, 24, 3, 3}, "winograd_f32", {}, {1, 1, 1, 1}, {}, 1, 1e-4});
   check({{1, 24, 20, 22}, {40, 24, 3, 3}, "conv_f32", {2, 2}, {1, 1, 1, 1}, {}});
-  check({{1, 24, 15, 16}, {24, 1, 3, 3}, "depthwise_f32", {}, {1, 1, 1, 1}, {}, 24});
   // More weights than pixels: threads share out the output channels.
   check({{1, 48, 5, 6}, {200, 48, 3, 3}, "conv_f32", {2, 2}, {1, 1, 1, 1}, {}});
   check({{2, 96, 8, 8}, {200, 96, 3, 3}, "winograd_f32", {}, {1, 1, 1, 1}, {}, 1, 1e-4});

@@ -8,6 +8,7 @@
 #include "kernels/conv/thin_output.h"
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/row_stage.h"
+#include "plan/planar_regions.h"
 
 namespace ferry {
 namespace {
@@ -30,8 +31,10 @@ class ThinInputStep final : public AnchorStep, public RowStage {
   ThinInputStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), false),
         gemm_(gemm_kernels(isa)),
+        planes_(thin_output_kernels(isa)),
         plan_(std::move(plan)) {
     set_reduction(gemm_, plan_.shape.taps() * plan_.shape.in_channels);
+    if (plan_.op.planar_output) keep_residual();
   }
 
   Status pack(const KernelRequest& request) {
@@ -79,6 +82,7 @@ class ThinInputStep final : public AnchorStep, public RowStage {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
+    if (plan_.op.planar_output) return run_to_planes(c, s, x, y);
     const ConvArgs args = conv_args(c, x, y);  // but for x, which is in planes
     const TailMatrix matrix{args.y, s.out_channels, s.out_channels};
     const PlanarInput in = planes_of(s, x.data<float>());
@@ -102,7 +106,62 @@ class ThinInputStep final : public AnchorStep, public RowStage {
   }
 
  private:
+  // Tiles of pixels, [row][channel], are turned into planes while they are in the cache.
+  Status run_to_planes(StepContext& c, const ConvShape& s, const Tensor& x, Tensor& y) const {
+    static const GemmBlocking blocking = gemm_blocking();
+    const PlanarInput in = planes_of(s, x.data<float>());
+    const int64_t row_floats = s.out[2] * s.out_channels;
+    const int64_t strip = std::max(kMinRows, kTailStripBytes / int64_t{sizeof(float)} / row_floats);
+    const int64_t tile_at = (thin_input_scratch_bytes(s, blocking) + 63) / 64 * 64;
+    const int64_t own = tile_at + strip * row_floats * int64_t{sizeof(float)};
+    FERRY_RETURN_IF_ERROR(reserve(c, own));
+    ConvArgs args;
+    args.weights = weights();
+    set_epilogue(c, args);
+    args.y_pitch = s.out_channels;
+    args.residual = nullptr;
+    auto* to = y.data<float>();
+    Team& team = c.team();
+    const int64_t rows = s.rows(), parts = parts_of(s, team.size());
+    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
+      const int64_t last = rows * (part + 1) / parts;
+      for (int64_t from = rows * part / parts, end; from < last; from = end) {
+        const int64_t image = from / s.out[1];
+        end = std::min({last, from + strip, (image + 1) * s.out[1]});
+        ConvArgs tile = args;
+        tile.y = reinterpret_cast<float*>(c.scratch<char>(thread) + tile_at);
+        tile.y_first = from;
+        if (anchor_.residual >= 0) tile.lo = -kInfinity, tile.hi = kInfinity;
+        thin_input_rows(gemm_, blocking, s, in, tile, from, end, c.scratch<void>(thread));
+        turn_tile(c, s, tile.y, to, from, end, thread, own);
+      }
+    });
+    return {};
+  }
+
+  // Output rows [from, end), of one image, from a tile to their planes, and what follows.
+  void turn_tile(const StepContext& c, const ConvShape& s, const float* tile, float* y,
+                 int64_t from, int64_t end, int thread, int64_t own) const {
+    const int64_t plane = s.out[1] * s.out[2], n = (end - from) * s.out[2];
+    const int64_t image = from / s.out[1], row = from % s.out[1];
+    const int64_t at = image * s.out_channels * plane + row * s.out[2];
+    planes_.transpose(tile, s.out_channels, n, s.out_channels, y + at, plane);
+    const float* extra = residual(c);
+    for (int64_t o = 0; o < s.out_channels; ++o) {
+      float* line = y + at + o * plane;
+      for (int64_t i = 0; extra != nullptr && i < n; ++i) {
+        const float v = line[i] + extra[at + o * plane + i];
+        line[i] = v < anchor_.lo ? anchor_.lo : v > anchor_.hi ? anchor_.hi : v;
+      }
+      const int64_t first = (image * s.out_channels + o) * s.out[1] + row;
+      finish(c, {y, s.out[2], s.out[2]}, first, first + end - from, thread, own);
+    }
+  }
+
+  static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
   const GemmKernels& gemm_;
+  const ThinOutputKernels& planes_;
   ConvPlan plan_;
 };
 
@@ -176,14 +235,17 @@ class ThinOutputStep final : public AnchorStep {
 Result<KernelOffer> make_thin_conv_step(const KernelRequest& request, ConvPlan plan,
                                         const Tensor& w, std::vector<float> bias,
                                         const FusedAnchor& anchor) {
-  if (plan.op.planar_output) {
+  if (plan.op.planar_output && gives_planes(plan.op, w.dims())) {
     auto step =
         std::make_unique<ThinOutputStep>(request.isa, std::move(plan), std::move(bias), anchor);
     FERRY_RETURN_IF_ERROR(step->pack(request));
     return KernelOffer(std::move(step));
   }
-  FERRY_ASSIGN_OR_RETURN(auto shifted, make_shifted_winograd_step(request, plan, w, bias, anchor));
-  if (shifted) return KernelOffer(std::move(shifted));
+  if (!plan.op.planar_output) {
+    FERRY_ASSIGN_OR_RETURN(auto shifted,
+                           make_shifted_winograd_step(request, plan, w, bias, anchor));
+    if (shifted) return KernelOffer(std::move(shifted));
+  }
   if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
   auto step =
       std::make_unique<ThinInputStep>(request.isa, std::move(plan), std::move(bias), anchor);

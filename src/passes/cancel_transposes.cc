@@ -550,6 +550,8 @@ std::vector<NamedRule> transpose_to_reshape_rules() {
   return {{"transpose_to_reshape", transpose_to_reshape}};
 }
 
+bool sinks_transposes(const Node& node) { return sink_of(node) != nullptr; }
+
 Pass cancel_transposes() { return {"cancel_transposes", transpose_rules(), nullptr}; }
 
 Pass lower_transposes() { return {"lower_transposes", transpose_to_reshape_rules(), nullptr}; }

@@ -21,6 +21,9 @@ std::vector<NamedRule> transpose_rules();
 // transposes.
 std::vector<NamedRule> transpose_to_reshape_rules();
 
+// True for operators through which a transpose can sink, for some operands and permutation.
+bool sinks_transposes(const Node& node);
+
 Pass cancel_transposes();
 Pass lower_transposes();
 

@@ -62,12 +62,16 @@ bool FusedAnchor::reads(int input) const {
          std::find(tail_inputs.begin(), tail_inputs.end(), input) != tail_inputs.end();
 }
 
-bool is_one_tap(const Conv& conv, const Dims& weights) {
+bool has_one_tap(const Conv& conv, const Dims& weights) {
   const auto all = [](const auto& list, size_t from, int64_t wanted) {
     return std::all_of(list.begin() + std::min(from, list.size()), list.end(),
                        [&](int64_t x) { return x == wanted; });
   };
-  return conv.group == 1 && all(weights, 2, 1) && all(conv.strides, 0, 1) && all(conv.pads, 0, 0);
+  return all(weights, 2, 1) && all(conv.strides, 0, 1) && all(conv.pads, 0, 0);
+}
+
+bool is_one_tap(const Conv& conv, const Dims& weights) {
+  return conv.group == 1 && has_one_tap(conv, weights);
 }
 
 bool is_pointwise(const Graph& graph, const Node& node) {

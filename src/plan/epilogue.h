@@ -73,7 +73,9 @@ void add_anchor_kernel(KernelRegistry& r, std::string_view op, const std::string
 // same shape, its other operand of that shape too, one value per column, or a single one.
 bool extends_epilogue(const Graph& graph, const Node& node, ValueId carried);
 
-// One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size.
+// One tap, nothing skipped or padded: a matrix product over pixels, whatever the image's size; or,
+// for has_one_tap, one in each group.
+bool has_one_tap(const Conv& conv, const Dims& weights);
 bool is_one_tap(const Conv& conv, const Dims& weights);
 
 // A 1x1 convolution of channels-last pixels that FusedAnchor::then can be.

@@ -15,6 +15,7 @@
 #include "passes/cancel_transposes.h"
 #include "passes/eliminate_identity.h"
 #include "passes/permutation.h"
+#include "plan/planar_regions.h"
 #include "tensor/int_contents.h"
 
 namespace ferry {
@@ -31,21 +32,6 @@ std::vector<int64_t> to_planar(size_t rank) {
   std::vector<int64_t> perm = {0, static_cast<int64_t>(rank) - 1};
   for (size_t a = 1; a + 1 < rank; ++a) perm.push_back(static_cast<int64_t>(a));
   return perm;
-}
-
-// Few channels waste most of a vector; these have kernels of their own, which run along rows.
-constexpr int64_t kFewChannels = 4;
-
-bool takes_planes(const Conv& conv, const Tensor& w) {
-  return conv.group == 1 && w.rank() == 4 && w.dim(1) <= kFewChannels;
-}
-
-bool gives_planes(const Conv& conv, const Tensor& w) {
-  if (conv.group != 1 || w.rank() != 4 || w.dim(0) > kFewChannels) return false;
-  for (int64_t s : conv.strides) {
-    if (s != 1) return false;
-  }
-  return w.dim(2) * w.dim(3) > 1;
 }
 
 bool keeps_input(const Op& op) {
@@ -69,8 +55,8 @@ Op channels_last_form(const Graph& g, const Node& n, bool follows) {
     if (!w.constant || w.overridable) return {};
     Conv last = *conv;
     last.channels_last = true;
-    last.planar_input = takes_planes(*conv, *w.constant);
-    last.planar_output = gives_planes(*conv, *w.constant);
+    last.planar_input = takes_planes(*conv, w.constant->dims());
+    last.planar_output = gives_planes(*conv, w.constant->dims());
     return make_op(n.op.def().full_name(), std::move(last));
   }
   if (const auto* conv = n.op.as<ConvTranspose>(); conv != nullptr && !conv->channels_last) {
@@ -100,6 +86,13 @@ Op channels_last_form(const Graph& g, const Node& n, bool follows) {
     return make_op(n.op.def().full_name(), std::move(last));
   }
   return {};
+}
+
+// The convolution from planes to planes.
+Op planar_form(const Node& n) {
+  Conv planar = *n.op.as<Conv>();
+  planar.channels_last = planar.planar_input = planar.planar_output = true;
+  return make_op(n.op.def().full_name(), std::move(planar));
 }
 
 Status convert(Graph& g, NodeId id, Op op) {
@@ -173,7 +166,7 @@ Status convert_shuffle(Graph& g, const Node& n, NodeId end) {
 // Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
 // copies.
 bool is_shifted_convolution(const Conv& conv, const Dims& w) {
-  if (!conv.planar_input || conv.planar_output || w.size() != 4) return false;
+  if (!takes_planes(conv, w) || gives_planes(conv, w)) return false;
   const auto all_ones = [](const std::vector<int64_t>& list) {
     return std::all_of(list.begin(), list.end(), [](int64_t x) { return x == 1; });
   };
@@ -183,16 +176,21 @@ bool is_shifted_convolution(const Conv& conv, const Dims& w) {
 }
 
 Status assign_layouts(Graph& graph) {
+  const std::vector<bool> planar = find_planar_regions(graph);
   bool slides = false;
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
-    const bool image =
-        n.alive && !n.inputs.empty() && n.inputs[0] != kNone && n.outputs.size() == 1;
+    const bool image = n.alive && !n.inputs.empty() && n.inputs[0] != kNone &&
+                       n.outputs.size() == 1 && !planar[id];
     slides = slides || (image && channels_last_form(graph, n, false).defined());
   }
   for (NodeId id : graph.order()) {
     const Node& n = graph.node(id);
     if (!n.alive || n.inputs.empty() || n.inputs[0] == kNone || n.outputs.size() != 1) continue;
+    if (id < planar.size() && planar[id]) {
+      if (n.op.as<Conv>() != nullptr) FERRY_RETURN_IF_ERROR(convert(graph, id, planar_form(n)));
+      continue;
+    }
     if (const NodeId end = shuffle_end(graph, n); end != kNone) {
       FERRY_RETURN_IF_ERROR(convert_shuffle(graph, n, end));
       continue;

@@ -53,5 +53,87 @@ TEST(Layout, NormalisationBetweenConvolutions) {
   EXPECT_EQ(t.count("transpose"), 2) << t.steps();
 }
 
+Conv depthwise(int64_t channels) {
+  Conv op;
+  op.group = channels, op.pads = {1, 1, 1, 1};
+  return op;
+}
+
+// Whether a convolution stands alone or between transposes of the model, nothing is turned.
+TEST(Layout, ConvolutionsByThemselvesStayInPlanes) {
+  for (const bool pointwise : {false, true}) {
+    RunTester t;
+    const ValueId x = t.input({N, 8, 9, 21});
+    const ValueId y =
+        pointwise
+            ? t.node(make_op("Conv"), {x, t.weights({8, 8, 1, 1}), t.weights({8})})
+            : t.node(make_op("Conv", depthwise(8)), {x, t.weights({8, 1, 3, 3}), t.weights({8})});
+    t.output(t.node(make_op("Relu"), {t.node(make_op("Add"), {y, x})}));
+    t.check({{"N", 2}}, 1e-5);
+    EXPECT_EQ(t.steps(), pointwise ? "gemm_planes_f32" : "depthwise_planes_f32");
+  }
+}
+
+TEST(Layout, TailsAlongTheRowsOfPlanes) {
+  for (const bool pointwise : {false, true}) {
+    for (const bool operands : {false, true}) {
+      RunTester t;
+      const ValueId x = t.input({N, 8, 9, 21});
+      ValueId y = pointwise ? t.node(make_op("Conv"), {x, t.weights({8, 8, 1, 1})})
+                            : t.node(make_op("Conv", depthwise(8)), {x, t.weights({8, 1, 3, 3})});
+      y = t.node(make_op("Tanh"), {y});
+      if (operands) {
+        y = t.node(make_op("Mul"), {y, t.weights({21})});
+        y = t.node(make_op("Add"), {y, x});
+        y = t.node(make_op("Mul"), {y, t.weights({8, 1, 1})});
+      }
+      t.output(t.node(make_op("Sigmoid"), {y}));
+      t.check({{"N", 2}}, 1e-5);
+      EXPECT_EQ(t.steps().find("transpose"), std::string::npos) << t.steps();
+      EXPECT_NE(t.steps().find(pointwise ? "gemm_planes_f32" : "depthwise_planes_f32"),
+                std::string::npos)
+          << t.steps();
+    }
+  }
+}
+
+// A first layer whose output leaves in planes.
+TEST(Layout, FewChannelsToPlanes) {
+  for (const bool residual : {false, true}) {
+    RunTester t;
+    const ValueId x = t.input({N, 3, 40, 37}), z = t.input({N, 20, 40, 37});
+    Conv op;
+    op.pads = {1, 1, 1, 1};
+    ValueId y = t.node(make_op("Conv", op), {x, t.weights({20, 3, 3, 3}), t.weights({20})});
+    if (residual) y = t.node(make_op("Relu"), {t.node(make_op("Add"), {y, z})});
+    t.output(t.node(make_op("Tanh"), {y}));
+    t.output(t.node(make_op("Relu"), {z}));
+    t.check({{"N", 3}}, 1e-5);
+    EXPECT_TRUE(t.steps().find("thin_input_f32") != std::string::npos) << t.steps();
+    EXPECT_EQ(t.steps().find("transpose"), std::string::npos) << t.steps();
+  }
+}
+
+TEST(Layout, DepthwiseBetweenOthersIsChannelsLast) {
+  Images t;
+  const ValueId y =
+      t.node(make_op("Conv", depthwise(12)), {t.conv(t.x, 8, 12), t.weights({12, 1, 3, 3})});
+  t.output(t.conv(y, 12, 8));
+  t.check({{"N", 2}}, 1e-4);
+  EXPECT_EQ(t.count("transpose"), 2) << t.steps();
+  EXPECT_EQ(t.count("depthwise_f32"), 1) << t.steps();
+}
+
+TEST(Layout, TransposesOfTheModelMeetThoseAroundAConvolution) {
+  RunTester t;
+  const ValueId x = t.input({N, 9, 7, 24});
+  const ValueId y = t.node(make_op("Conv", depthwise(24)),
+                           {t.node(make_op("Transpose", Transpose{{0, 3, 1, 2}}), {x}),
+                            t.weights({24, 1, 3, 3}), t.weights({24})});
+  t.output(t.node(make_op("Transpose", Transpose{{0, 2, 3, 1}}), {y}));
+  t.check({{"N", 2}}, 1e-5);
+  EXPECT_EQ(t.steps(), "depthwise_f32");
+}
+
 }  // namespace
 }  // namespace ferry

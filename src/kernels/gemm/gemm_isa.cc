@@ -275,7 +275,7 @@ FERRY_INLINE void pack_rows(const float* b, int64_t row_stride, int64_t k, int64
   for (int64_t i = 0; i < k; ++i) {
     for (int64_t j = 0; j < width; j += kLanes) {
       const int64_t left = smaller<int64_t>(larger<int64_t>(cols - j, 0), kLanes);
-      store(out + j, load_n(b + j, left));
+      store(out + j, left == kLanes ? load(b + j) : load_n(b + j, left));
     }
     b += row_stride;
     out += width;

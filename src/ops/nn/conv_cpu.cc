@@ -11,9 +11,11 @@
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/planar_conv_step.h"
 #include "ops_cpu/row_stage.h"
 #include "ops_cpu/thin_conv_step.h"
 #include "ops_cpu/winograd_step.h"
+#include "plan/planar_regions.h"
 #include "plan/strips.h"
 
 namespace ferry {
@@ -204,6 +206,12 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   std::optional<std::vector<float>> bias = constant_bias(request, anchor.inputs);
   if (!bias) return KernelOffer(std::string("bias is not constant"));
   ConvPlan plan = make_conv_plan(op, *w);
+  const PlanarKernel planar = op.planar_input && op.planar_output ? planar_kernel(op, w->dims())
+                                                                  : PlanarKernel::kUnavailable;
+  if (planar == PlanarKernel::kDepthwise || planar == PlanarKernel::kProduct) {
+    if (anchor.then) return KernelOffer(std::string("a second convolution follows"));
+    return make_planar_conv_step(request, std::move(plan), *std::move(bias), anchor);
+  }
   if (op.planar_input || op.planar_output) {
     return make_thin_conv_step(request, std::move(plan), *w, *std::move(bias), anchor);
   }
