@@ -10,23 +10,28 @@
 namespace ferry {
 namespace {
 
+// Indices [j0, j0 + count), each in [0, n).
+template <class I>
+void place(const Tensor& indices, int64_t j0, int64_t count, int64_t n, int64_t* at) {
+  const I* p = indices.data<I>() + j0;
+  for (int64_t j = 0; j < count; ++j) {
+    const auto given = static_cast<int64_t>(p[j]);
+    at[j] = given < 0 ? given + n : given;
+  }
+}
+
 // Elements [j0, j1) of `rows` rows of m, each from its row of n.
-template <class T, class I>
-void gather_columns(const T* x, const I* indices, int64_t n, int64_t m, T* y, int64_t rows,
+template <class T>
+void gather_columns(const T* x, const Tensor& indices, int64_t n, int64_t m, T* y, int64_t rows,
                     int64_t j0, int64_t j1) {
   constexpr int64_t kBlock = 256;
-  const auto place = [&](int64_t j) {
-    const auto at = static_cast<int64_t>(indices[j]);
-    return at < 0 ? at + n : at;
-  };
-  if (rows == 1) {
-    for (int64_t j = j0; j < j1; ++j) y[j] = x[place(j)];
-    return;
-  }
   for (; j0 < j1; j0 += kBlock) {
     const int64_t count = std::min(kBlock, j1 - j0);
     int64_t at[kBlock];
-    for (int64_t j = 0; j < count; ++j) at[j] = place(j0 + j);
+    if (indices.dtype() == DType::kInt32)
+      place<int32_t>(indices, j0, count, n, at);
+    else
+      place<int64_t>(indices, j0, count, n, at);
     for (int64_t r = 0; r < rows; ++r) {
       const T* source = x + r * n;
       T* target = y + r * m + j0;
@@ -36,8 +41,8 @@ void gather_columns(const T* x, const I* indices, int64_t n, int64_t m, T* y, in
 }
 
 // Elements [from, to) of all rows.
-template <class T, class I>
-void gather_elements(const T* x, const I* indices, int64_t n, int64_t m, T* y, int64_t from,
+template <class T>
+void gather_elements(const T* x, const Tensor& indices, int64_t n, int64_t m, T* y, int64_t from,
                      int64_t to) {
   for (int64_t i = from; i < to;) {
     const int64_t row = i / m, j0 = i - row * m, j1 = std::min(m, j0 + to - i);
@@ -63,12 +68,8 @@ Status run(const Gather& op, Isa, StepContext& c) {
   const int element = mover_element(x.dtype());
   const int64_t row = x.dims().count(axis + 1, x.rank()) * element;
   const auto gather = [&]<class T>(T, int64_t from, int64_t to) {
-    const auto* source = static_cast<const T*>(x.raw());
-    auto* target = static_cast<T*>(y.raw());
-    if (indices.dtype() == DType::kInt32)
-      gather_elements(source, indices.data<int32_t>(), n, m, target, from, to);
-    else
-      gather_elements(source, indices.data<int64_t>(), n, m, target, from, to);
+    gather_elements(static_cast<const T*>(x.raw()), indices, n, m, static_cast<T*>(y.raw()), from,
+                    to);
   };
   parallel_range(c.team(), outer * m, y.count() * element >= kMinParallelBytes,
                  [&](int64_t from, int64_t to, int) {
