@@ -21,9 +21,10 @@ void parallel_rows(Team& team, Dims dims, std::array<Dims, N> strides, const Row
   walk_detail::coalesce(dims, strides);
   const size_t last = dims.size() - 1;
   const int64_t cols = dims[last], rows = count / cols;
-  // Long rows are cut, so that a single one is shared too.
-  constexpr int64_t kPiece = 16 << 10;
-  const int64_t cuts = rows >= 4 * team.size() ? 1 : (cols + kPiece - 1) / kPiece;
+  // Long rows are cut, so that a single one is shared too, and stopped in the middle.
+  constexpr int64_t kPiece = 16 << 10, kLong = 16 * kPiece;
+  const bool whole = rows >= 4 * team.size() && cols <= kLong;
+  const int64_t cuts = whole ? 1 : (cols + kPiece - 1) / kPiece;
   std::array<int64_t, N> steps{};
   for (size_t k = 0; k < N; ++k) steps[k] = strides[k][last];
   parallel_range(team, rows * cuts, count >= kMinParallelValues, [&](int64_t u0, int64_t u1, int) {

@@ -43,6 +43,26 @@ Status RunControl::reserve(GrowingBuffer& buffer, size_t bytes) const {
 
 namespace {
 
+// The memory of one tensor to another's, which may overlap: piece by piece when the run can be
+// stopped.
+Status copy_tensor(const RunControl& control, const Tensor& from, Tensor& to) {
+  const size_t bytes = to.size_bytes();
+  auto* target = static_cast<std::byte*>(to.raw());
+  const auto* source = static_cast<const std::byte*>(from.raw());
+  if (bytes == 0 || source == target) return {};
+  constexpr size_t kPiece = size_t{2} << 20;
+  const bool apart = source + bytes <= target || target + bytes <= source;
+  if (control.stop == nullptr || !control.stop->can_stop() || !apart) {
+    std::memmove(target, source, bytes);
+    return {};
+  }
+  for (size_t at = 0; at < bytes; at += kPiece) {
+    FERRY_RETURN_IF_ERROR(control.poll());
+    std::memcpy(target + at, source + at, std::min(kPiece, bytes - at));
+  }
+  return {};
+}
+
 // A value that outlives its step must own its memory: arena and borrowed tensors are copied.
 Result<Value> owned(const Value& value, MemoryBudget* budget) {
   if (value.is_tensor()) {
@@ -128,8 +148,7 @@ class RunStepContext final : public StepContext {
     // A planned tensor that the operator hands over by value: copy it into place.
     if (!value.is_tensor()) return internal_error("a tensor was planned, got {}", value.describe());
     FERRY_ASSIGN_OR_RETURN(Tensor t, output(i, value.tensor().dtype(), value.tensor().dims()));
-    if (t.size_bytes() > 0) std::memmove(t.raw(), value.tensor().raw(), t.size_bytes());
-    return {};
+    return copy_tensor(control_, value.tensor(), t);
   }
 
   Type output_type(size_t i) const override {
@@ -588,17 +607,14 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
       if (!given.is_tensor() || !same_type(given.tensor(), from.tensor())) {
         FERRY_ASSIGN_OR_RETURN(given, fresh(from.tensor().dtype(), from.tensor().dims(), control));
       }
-      Tensor& to = given.tensor();
-      if (to.size_bytes() > 0 && to.raw() != from.tensor().raw()) {
-        std::memmove(to.raw(), from.tensor().raw(), to.size_bytes());
-      }
+      FERRY_RETURN_IF_ERROR(copy_tensor(control, from.tensor(), given.tensor()));
     } else if (slot.place == Place::kDynamic) {
       // The caller's memory is used when it fits, so that bindings stay bound.
       Value& given = outputs[i];
       if (given.is_tensor() && from.is_tensor() && given.tensor().owner() == nullptr &&
           given.tensor().defined() && given.tensor().dtype() != DType::kString &&
           same_type(given.tensor(), from.tensor())) {
-        std::memcpy(given.tensor().raw(), from.tensor().raw(), from.tensor().size_bytes());
+        FERRY_RETURN_IF_ERROR(copy_tensor(control, from.tensor(), given.tensor()));
       } else {
         given = from;
       }
@@ -610,7 +626,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
     if (!apart_[i].is_tensor()) continue;
     Tensor& given = apart_[i].tensor();
     if (outputs[i].is_tensor() && same_type(outputs[i].tensor(), given)) {
-      std::memcpy(given.raw(), outputs[i].tensor().raw(), given.size_bytes());
+      FERRY_RETURN_IF_ERROR(copy_tensor(control, outputs[i].tensor(), given));
       outputs[i] = std::move(apart_[i]);
     }
     apart_[i] = Value();

@@ -43,6 +43,9 @@ def products():
     yield "Gemm", ones(3000, 3000), ones(3000, 3000), {"transB": 1}
     yield "MatMul thin", ones(4, 8000), ones(8000, 8000)
     yield "MatMul double", ones(1200, 1200, dtype=np.float64), ones(1200, 1200, dtype=np.float64)
+    yield "MatMul deep", ones(1, 30_000_000), ones(30_000_000, 1)
+    yield "MatMul deep double", ones(2, 8_000_000, dtype=np.float64), ones(8_000_000, 2, dtype=np.float64)
+    yield "MatMulInteger deep", ones(1, 20_000_000, dtype=np.uint8), ones(20_000_000, 1, dtype=np.uint8)
     yield "MatMulInteger", ones(2500, 2500, dtype=np.uint8), ones(2500, 2500, dtype=np.uint8)
     yield "Einsum", ones(90, 90), ones(90, 90), ones(90, 90), {"equation": "ab,cd,ef->a"}
     yield "Einsum product", ones(600, 600), ones(600, 600), ones(600, 600), {"equation": "ij,jk,kl->il"}
@@ -80,10 +83,33 @@ def windows():
     yield "Col2Im", ones(1, 64 * 25, 250000 // 25 * 4), np.array([204, 204]), np.array([5, 5])
     yield "DFT", ones(64, 65537, 1), {"outputs": 1}
     yield "DFT prime", ones(1, 1299709, 1)
+    yield "MaxRoiPool of one region", ones(1, 1, 5000, 5000), np.array([[0, 0, 0, 4999, 4999]], F), {"pooled_shape": [1, 1]}
     yield "STFT", ones(8, 400000, 1), np.array(16), None, np.array(1024)
 
 
 def rows():
+    row, two, column, wide = ones(30_000_000), ones(2, 15_000_000), ones(10_000_000, 3), ones(2, 15_000_000)
+    for name in ("Softmax", "LogSoftmax", "LpNormalization"):
+        yield f"{name} of one row", row
+        yield f"{name} of two rows", two
+        yield f"{name} of three columns", column, {"axis": 0}
+        yield f"{name} of a wide matrix", wide, {"axis": 0}
+        yield f"{name} of doubles", ones(5_000_000, 2, dtype=np.float64), {"axis": 0}
+    for name in ("ReduceSum", "ReduceMax", "ReduceL2", "ReduceProd", "ReduceLogSumExp"):
+        yield f"{name} of one row", row, np.array([0])
+        yield f"{name} of two rows", two, np.array([1])
+        yield f"{name} of three columns", column, np.array([0])
+    yield "ReduceSum of two rows of doubles", two.astype(np.float64), np.array([1])
+    yield "ReduceMax of two rows of integers", two.astype(np.int64), np.array([1])
+    for name in ("LayerNormalization", "RMSNormalization"):
+        yield f"{name} of one row", row, row, {"axis": 0}
+        yield f"{name} of two rows", two, ones(15_000_000)
+    yield "ArgMax of the last", row, {"axis": 0, "select_last_index": 1}
+    yield "ArgMax of bytes", two.astype(np.uint8), {"axis": 1}
+    yield "MeanVarianceNormalization wide", wide, {"axes": [0]}
+    yield "BatchNormalization wide", wide, *[ones(15_000_000)] * 4
+    yield "Unique of one axis", ones(6_000_000), {"axis": 0}
+    yield "Unique in order", integers(10**9, 10_000_000), {"sorted": 0, "outputs": 4}
     yield "Softmax", ones(30_000_000)
     yield "Softmax of rows", ones(30_000, 1000)
     yield "Softmax axis 0", ones(1000, 30_000), {"axis": 0}
@@ -119,6 +145,14 @@ def movements():
     yield "GatherND", x, np.stack([integers(5000, 10_000_000), integers(8000, 10_000_000)], -1)
     yield "ScatterElements", ones(2000, 5000), integers(2000, 2000, 5000), ones(2000, 5000), {"reduction": "add"}
     yield "ScatterND", x, integers(5000, 5000, 1), ones(5000, 8000)
+    row, where = ones(20_000_000), np.zeros(20_000_000, np.int64)
+    yield "GatherElements of one row", row, where
+    yield "GatherND of two rows", ones(2, 15_000_000), integers(2, 2, 1)
+    yield "ScatterElements of one row", row, where, row
+    yield "ScatterND of two rows", ones(2, 15_000_000), np.array([[0], [1]]), ones(2, 15_000_000)
+    yield "Pad of one row", row, np.array([3, 3]), {"mode": "edge"}
+    yield "Identity of one row", {"op": "Identity"}, ones(60_000_000)
+    yield "Reshape", ones(60_000_000), np.array([2, -1])
     yield "Tile", ones(1000, 1000), np.array([8, 8])
     yield "Tile by columns", ones(4_000_000, 1), np.array([1, 16])
     yield "Expand", ones(8000), np.array([8000, 8000])
@@ -144,6 +178,9 @@ def elements():
     yield "Pow", x, x
     yield "Div of integers", {"op": "Div"}, integers(9, 20_000_000) + 1, integers(9, 20_000_000) + 1
     yield "Mod", integers(9, 20_000_000) + 1, integers(9, 20_000_000) + 1
+    yield "PRelu of two rows", ones(2, 15_000_000), ones(15_000_000)
+    yield "QuantizeLinear of two rows", ones(2, 15_000_000), ones(15_000_000), np.zeros(15_000_000, np.uint8), {"axis": 1}
+    yield "Multinomial of one row", ones(1, 10_000_000), {"sample_size": 2}
     yield "Max", x, x
     yield "Mean of three", {"op": "Mean"}, x, x, x
     yield "BitShift", integers(9, 20_000_000, dtype=np.uint64), integers(9, 20_000_000, dtype=np.uint64), {"direction": "LEFT"}
@@ -187,6 +224,10 @@ def texts():
     yield "ImageDecoder webp", encoded("WEBP")
     yield "ImageDecoder tiff", encoded("TIFF")
     yield "ImageDecoder jpeg2000", encoded("JPEG2000")
+    yield "ImageDecoder jpeg2000 in tiles", encoded("JPEG2000", tile_size=(256, 256))
+    yield "ImageDecoder webp lossless", encoded("WEBP", lossless=True)
+    yield "ImageDecoder bmp", encoded("BMP")
+    yield "ImageDecoder ppm", encoded("PPM")
 
 
 def others():
@@ -206,6 +247,7 @@ def others():
     yield "SoftmaxCrossEntropyLoss", ones(30_000, 1000), integers(1000, 30_000)
     yield "TensorScatter", ones(8, 8, 8000, 64), ones(8, 8, 4000, 64), integers(1000, 8), {"opset": 24}
     yield "RotaryEmbedding", ones(4, 16, 4000, 64), ones(4, 4000, 32), ones(4, 4000, 32)
+    yield "SoftmaxCrossEntropyLoss of one row", ones(1, 20_000_000), integers(2, 1)
     yield "SplitToSequence", ones(300_000, 8)
     yield "GlobalMaxPool", image
     yield "GlobalLpPool", image
@@ -243,13 +285,13 @@ def learned():
         "kernel_params": [0.1, 0.0, 0.0], "classlabels_ints": [0, 1], "outputs": 2}
 
 
-def encoded(kind):
+def encoded(kind, side=None, **options):
     from PIL import Image
 
-    side = 1500 if kind in ("JPEG2000", "WEBP") else 5000
+    side = side or (1500 if kind in ("JPEG2000", "WEBP") else 5000)
     pixels = np.random.default_rng(3).integers(0, 256, (side // 50, side // 50, 3), np.uint8).repeat(50, 0).repeat(50, 1)
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, kind)
+    Image.fromarray(pixels).save(out, kind, **options)
     return np.frombuffer(out.getvalue(), np.uint8)
 
 

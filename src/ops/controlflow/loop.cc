@@ -5,6 +5,7 @@
 #include "ops/controlflow/body_types.h"
 #include "ops/controlflow/stack_outputs.h"
 #include "ops/registry.h"
+#include "ops/small_tensors.h"
 
 namespace ferry {
 namespace {
@@ -89,6 +90,7 @@ Status eval(const Loop&, EvalContext& c) {
   for (size_t i = 0; i < carried; ++i)
     state.push_back(c.has_input(i + 2) ? c.value(i + 2) : Value());
   std::vector<std::vector<Tensor>> scans(c.num_outputs() - carried);
+  SmallTensors memory(c);
   for (int64_t i = 0; i < trips && goes_on; ++i) {
     FERRY_RETURN_IF_ERROR(c.poll());
     FERRY_ASSIGN_OR_RETURN(Tensor iteration, Tensor::allocate(DType::kInt64, Dims{}, c.budget()));
@@ -111,7 +113,8 @@ Status eval(const Loop&, EvalContext& c) {
       if (!v.is_tensor()) {
         return invalid_argument("scan output {} is {}, wanted is a tensor", k, v.describe());
       }
-      scans[k].push_back(v.tensor());
+      FERRY_ASSIGN_OR_RETURN(Tensor kept, memory.keep(v.tensor()));
+      scans[k].push_back(std::move(kept));
     }
   }
   for (size_t i = 0; i < carried; ++i) FERRY_RETURN_IF_ERROR(c.set_output(i, std::move(state[i])));

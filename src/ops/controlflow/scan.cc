@@ -8,6 +8,7 @@
 #include "ops/controlflow/stack_outputs.h"
 #include "ops/move.h"
 #include "ops/registry.h"
+#include "ops/small_tensors.h"
 #include "ops/walk.h"
 
 namespace ferry {
@@ -137,6 +138,8 @@ Status eval(const Scan& op, EvalContext& c) {
   std::vector<Value> state;
   for (size_t i = 0; i < n.states; ++i) state.push_back(c.value(i));
   std::vector<std::vector<Tensor>> scans(n.scan_outputs);
+  for (auto& s : scans) reserve_many(s, trips);
+  SmallTensors memory(c);
   for (int64_t t = 0; t < trips; ++t) {
     FERRY_RETURN_IF_ERROR(c.poll());
     std::vector<Value> inputs = std::move(state), outputs;
@@ -155,7 +158,8 @@ Status eval(const Scan& op, EvalContext& c) {
     for (size_t i = 0; i < n.scan_outputs; ++i) {
       const Value& v = outputs[n.states + i];
       if (!v.is_tensor()) return invalid_argument("scan output {} is {}", i, v.describe());
-      scans[i].push_back(v.tensor());
+      FERRY_ASSIGN_OR_RETURN(Tensor kept, memory.keep(v.tensor()));
+      scans[i].push_back(std::move(kept));
     }
     outputs.resize(n.states);
     state = std::move(outputs);

@@ -114,6 +114,8 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
     Team& team = c.team();
     // Below 32 KB waking another core costs more than it saves.
     constexpr int64_t kMinParallel = 8192;
+    // Longer rows are stopped in the middle.
+    constexpr int64_t kLongRow = 256 << 10;
     const int64_t cols = g.dims.back();
     int64_t parts = 1;
     if (team.size() > 1 && y.count() >= kMinParallel) parts = 2 * team.size();
@@ -128,13 +130,15 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
       const int64_t c0 = by_rows ? 0 : std::min(cols, blocks * part / parts * 16);
       const int64_t c1 = by_rows ? cols : std::min(cols, blocks * (part + 1) / parts * 16);
       auto* memory = c.scratch<void>(thread);
-      if (r1 - r0 > 1) {
+      if (r1 - r0 > 1 && c1 - c0 <= kLongRow) {
         team.in_slices(r0, r1, 1, [&](int64_t from, int64_t to) {
           run_part(c, g, y.data<float>(), from, to, c0, c1, memory);
         });
-      } else {
+        return;
+      }
+      for (int64_t r = r0; r < r1; ++r) {
         team.in_slices(c0, c1, 16, [&](int64_t from, int64_t to) {
-          run_part(c, g, y.data<float>(), r0, r1, from, to, memory);
+          run_part(c, g, y.data<float>(), r, r + 1, from, to, memory);
         });
       }
     });

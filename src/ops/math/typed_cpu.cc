@@ -10,6 +10,7 @@
 #include "kernels/functions/functions.h"
 #include "kernels/typed/typed.h"
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/logical/float_class.h"
 #include "ops/math/binary.h"
 #include "ops/math/unary.h"
@@ -91,8 +92,13 @@ class BinaryStep final : public StepKernel {
     const Tensor &a = c.input(0), &b = c.input(1);
     FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, compares_ ? DType::kBool : a.dtype(), dims));
-    if (integer_div_ && y.count() > 0 && kernels_.has_zero(b.dtype(), b.raw(), b.count())) {
-      return invalid_argument("an integer is divided by zero");
+    if (integer_div_ && y.count() > 0) {
+      const auto* divisors = static_cast<const char*>(b.raw());
+      const int64_t element = dtype_bits(b.dtype()) / 8;
+      FERRY_RETURN_IF_ERROR(in_ranges(c, b.count(), 1, [&](int64_t from, int64_t to) -> Status {
+        if (!kernels_.has_zero(b.dtype(), divisors + from * element, to - from)) return {};
+        return invalid_argument("an integer is divided by zero");
+      }));
     }
     run_binary(c.team(), row_, a, b, y);
     return {};
@@ -123,8 +129,11 @@ class PowerStep final : public StepKernel {
   std::string name() const override { return "elementwise_typed"; }
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
-    const bool negative =
-        a.dtype() == DType::kInt32 ? any_negative<int32_t>(b) : any_negative<int64_t>(b);
+    bool negative = false;
+    FERRY_RETURN_IF_ERROR(in_ranges(c, b.count(), 1, [&](int64_t from, int64_t to) {
+      negative = negative || (a.dtype() == DType::kInt32 ? any_negative<int32_t>(b, from, to)
+                                                         : any_negative<int64_t>(b, from, to));
+    }));
     if (negative) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
@@ -134,8 +143,8 @@ class PowerStep final : public StepKernel {
 
  private:
   template <class T>
-  static bool any_negative(const Tensor& t) {
-    return std::any_of(t.data<T>(), t.data<T>() + t.count(), [](T v) { return v < 0; });
+  static bool any_negative(const Tensor& t, int64_t from, int64_t to) {
+    return std::any_of(t.data<T>() + from, t.data<T>() + to, [](T v) { return v < 0; });
   }
 
   TypedBinaryRow row_;

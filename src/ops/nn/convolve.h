@@ -9,6 +9,7 @@
 #include "ir/eval.h"
 #include "ops/nn/window.h"
 #include "ops/poll_every.h"
+#include "ops/working_array.h"
 
 namespace ferry {
 
@@ -65,10 +66,12 @@ inline void tap_positions(const Window& w, const ConvSizes& s, const Dims& at,
 
 // Weights as [group][input channel][tap][output channel].
 template <class Acc, class Load>
-Result<std::vector<Acc>> pack_weights(const ConvSizes& s, int64_t taps, Load&& load,
-                                      PollEvery& poll) {
-  std::vector<Acc> packed;
-  packed.reserve(static_cast<size_t>(s.group * s.in_channels * taps * s.out_channels));
+Result<WorkingArray<Acc>> pack_weights(EvalContext& c, const ConvSizes& s, int64_t taps,
+                                       Load&& load, PollEvery& poll) {
+  FERRY_ASSIGN_OR_RETURN(
+      WorkingArray<Acc> packed,
+      WorkingArray<Acc>::make(c, s.group * s.in_channels * taps * s.out_channels));
+  Acc* to = packed.data();
   for (int64_t g = 0; g < s.group; ++g) {
     for (int64_t ci = 0; ci < s.in_channels; ++ci) {
       for (int64_t t = 0; t < taps; ++t) {
@@ -76,7 +79,7 @@ Result<std::vector<Acc>> pack_weights(const ConvSizes& s, int64_t taps, Load&& l
         for (int64_t m = 0; m < s.out_channels; ++m) {
           const int64_t filter = s.transposed ? (g * s.in_channels + ci) * s.out_channels + m
                                               : (g * s.out_channels + m) * s.in_channels + ci;
-          packed.push_back(load(filter * taps + t, g * s.out_channels + m));
+          *to++ = load(filter * taps + t, g * s.out_channels + m);
         }
       }
     }
@@ -93,7 +96,8 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   if (s.batch == 0 || out_count == 0 || s.out_total() == 0) return {};
   const int64_t taps = s.in_channels == 0 ? 0 : w.taps();
   PollEvery poll(c);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Acc> weights, pack_weights<Acc>(s, taps, load_w, poll));
+  FERRY_ASSIGN_OR_RETURN(const WorkingArray<Acc> weights,
+                         pack_weights<Acc>(c, s, taps, load_w, poll));
   const ImageIndex x_at(s.in_total(), s.in.count(), s.channels_last);
   const ImageIndex y_at(s.out_total(), out_count, s.y_channels_last);
   const auto depth = static_cast<size_t>(s.in_channels * taps);
@@ -103,7 +107,7 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t o = 0; o < out_count; ++o, next_position(at, s.out)) {
-      FERRY_RETURN_IF_ERROR(poll.spend(s.group * static_cast<int64_t>(depth * width + depth)));
+      FERRY_RETURN_IF_ERROR(poll.spend(s.group * static_cast<int64_t>(depth)));
       tap_positions(w, s, at, positions);
       for (int64_t g = 0; g < s.group; ++g) {
         Acc* to = patch.data();
@@ -114,6 +118,7 @@ Status convolve(const ConvSizes& s, const Window& w, LoadX&& load_x, LoadW&& loa
         std::fill(sums.begin(), sums.end(), Acc(0));
         const Acc* row = weights.data() + static_cast<size_t>(g) * depth * width;
         for (size_t k = 0; k < depth; ++k, row += width) {
+          FERRY_RETURN_IF_ERROR(poll.spend(s.out_channels));
           const Acc v = patch[k];
           for (size_t m = 0; m < width; ++m) sums[m] += v * row[m];
         }

@@ -101,20 +101,21 @@ void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t 
 template <class T>
 Status run(const Operands& o, const ConvSizes& s, const Window& w, const Tensor& weights,
            const std::vector<double>& bias, Tensor& y, EvalContext& c) {
-  PollEvery packing(c);
+  PollEvery polls(c);
   FERRY_ASSIGN_OR_RETURN(
       const auto packed,
       pack_weights<double>(
-          s, o.taps, [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); },
-          packing));
+          c, s, o.taps,
+          [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); }, polls));
   const int64_t out_count = s.out.count(), depth = s.in_channels * o.taps;
   std::vector<double> patch(static_cast<size_t>(s.in_total() * o.taps));
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t p = 0; p < out_count; ++p, next_position(at, s.out)) {
-      if (p % 64 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(polls.spend(16 * s.in_total() * o.taps));
       fill_patch<T>(o, s, w, n, p, at, patch);
       for (int64_t m = 0; m < s.out_total(); ++m) {
+        FERRY_RETURN_IF_ERROR(polls.spend(depth));
         const int64_t g = m / s.out_channels;
         const double* row = packed.data() + g * depth * s.out_channels + m % s.out_channels;
         double sum = bias.empty() ? 0 : bias[size_t(m)];

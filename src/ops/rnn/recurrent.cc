@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/nn/parameters.h"
+#include "ops/in_ranges.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
+#include "ops/working_array.h"
+#include "tensor/visit.h"
 
 namespace ferry {
 
@@ -166,15 +168,32 @@ struct Sizes {
   int64_t length, batch, input, hidden, directions, gates;
 };
 
+Result<WorkingArray<double>> wide(EvalContext& c, const Tensor& t) {
+  FERRY_ASSIGN_OR_RETURN(auto values, WorkingArray<double>::make(c, t.count()));
+  FERRY_RETURN_IF_ERROR(visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    double* to = values.data();
+    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t end) {
+      for (int64_t i = from; i < end; ++i) to[i] = double(compute_t<T>(t.data<T>()[i]));
+    });
+  }));
+  return values;
+}
+
 // The input as doubles, checked against `wanted`; zeros when absent.
-Result<std::vector<double>> operand(EvalContext& c, size_t i, const Dims& wanted,
-                                    const char* name) {
-  if (!c.has_input(i)) return std::vector<double>(static_cast<size_t>(wanted.count()), 0.0);
+Result<WorkingArray<double>> operand(EvalContext& c, size_t i, const Dims& wanted,
+                                     const char* name) {
+  if (!c.has_input(i)) {
+    FERRY_ASSIGN_OR_RETURN(auto zeros, WorkingArray<double>::make(c, wanted.count()));
+    FERRY_RETURN_IF_ERROR(in_ranges(c, wanted.count(), 1, [&](int64_t from, int64_t to) {
+      std::fill(zeros.data() + from, zeros.data() + to, 0.0);
+    }));
+    return zeros;
+  }
   const Tensor& t = c.input(i);
   if (!(t.dims() == wanted)) {
     return shape_mismatch("{} is {}, wanted is {}", name, t.describe(), wanted.to_string());
   }
-  return as_doubles(c, t);
+  return wide(c, t);
 }
 
 // y += m x for a row-major matrix.
@@ -326,9 +345,9 @@ Status eval(const Recurrent& op, EvalContext& c) {
   const bool batch_first = op.layout == 1, lstm = op.kind == RecurrentKind::kLstm;
   const Dims state =
       batch_first ? Dims{s.batch, s.directions, s.hidden} : Dims{s.directions, s.batch, s.hidden};
-  FERRY_ASSIGN_OR_RETURN(const auto x, as_doubles(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const auto w, as_doubles(c, c.input(1)));
-  FERRY_ASSIGN_OR_RETURN(const auto r, as_doubles(c, c.input(2)));
+  FERRY_ASSIGN_OR_RETURN(const auto x, wide(c, c.input(0)));
+  FERRY_ASSIGN_OR_RETURN(const auto w, wide(c, c.input(1)));
+  FERRY_ASSIGN_OR_RETURN(const auto r, wide(c, c.input(2)));
   FERRY_ASSIGN_OR_RETURN(const auto b,
                          operand(c, kBias, Dims{s.directions, 2 * s.gates * s.hidden}, "b"));
   FERRY_ASSIGN_OR_RETURN(const auto h0, operand(c, kInitialH, state, "initial_h"));
@@ -365,8 +384,8 @@ Status eval(const Recurrent& op, EvalContext& c) {
                   r.data() + d * s.gates * s.hidden * s.hidden,
                   b.data() + d * 2 * s.gates * s.hidden,
                   p.data() + d * 3 * s.hidden,
-                  {h0.begin() + at, h0.begin() + at + s.hidden},
-                  {c0.begin() + at, c0.begin() + at + s.hidden},
+                  {h0.data() + at, h0.data() + at + s.hidden},
+                  {c0.data() + at, c0.data() + at + s.hidden},
                   std::vector<double>(width * size_t(s.gates)),
                   std::vector<double>(width),
                   &polls};

@@ -4,6 +4,7 @@
 #include "ops/controlflow/body_types.h"
 #include "ops/registry.h"
 #include "ops/sequence/sequence_argument.h"
+#include "ops/small_tensors.h"
 
 namespace ferry {
 namespace {
@@ -43,6 +44,8 @@ Status infer(const SequenceMap&, InferContext& c) {
 Status eval(const SequenceMap&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Sequence* first, read_sequence(c, 0));
   std::vector<Sequence> results(c.num_outputs());
+  for (Sequence& r : results) reserve_many(r, static_cast<int64_t>(first->size()));
+  SmallTensors memory(c);
   for (size_t n = 0; n < first->size(); ++n) {
     FERRY_RETURN_IF_ERROR(c.poll());
     std::vector<Value> inputs, outputs;
@@ -63,7 +66,12 @@ Status eval(const SequenceMap&, EvalContext& c) {
       return invalid_argument("the body gave {} outputs, wanted are {}", outputs.size(),
                               results.size());
     }
-    for (size_t i = 0; i < outputs.size(); ++i) results[i].push_back(std::move(outputs[i]));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].is_tensor()) {
+        FERRY_ASSIGN_OR_RETURN(outputs[i], memory.keep(outputs[i].tensor()));
+      }
+      results[i].push_back(std::move(outputs[i]));
+    }
   }
   for (size_t i = 0; i < results.size(); ++i) {
     FERRY_RETURN_IF_ERROR(c.set_output(i, Value(std::move(results[i]))));

@@ -7,6 +7,7 @@
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/sequence/sequence_argument.h"
+#include "ops/small_tensors.h"
 #include "ops/tensor/concatenate.h"
 
 namespace ferry {
@@ -63,6 +64,8 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());
   Sequence parts;
+  reserve_many(parts, static_cast<int64_t>(sizes.size()));
+  SmallTensors memory(c);
   int64_t at = 0;
   for (int64_t size : sizes) {
     FERRY_RETURN_IF_ERROR(c.poll());
@@ -73,7 +76,7 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
       else if (!drops_axis)
         dims.push_back(size);
     }
-    FERRY_ASSIGN_OR_RETURN(Tensor y, Tensor::allocate(packed.dtype(), dims, c.budget()));
+    FERRY_ASSIGN_OR_RETURN(Tensor y, memory.allocate(packed.dtype(), dims));
     Tensor bytes = y;
     if (is_packed(packed.dtype())) {
       FERRY_ASSIGN_OR_RETURN(bytes, Tensor::allocate(DType::kUInt8, dims, c.budget()));

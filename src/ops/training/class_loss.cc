@@ -3,12 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "ops/arguments.h"
-#include "ops/in_ranges.h"
-#include "ops/nn/parameters.h"
-#include "ops/poll_every.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -44,23 +41,27 @@ Status infer(const ClassLoss& op, InferContext& c) {
   return {};
 }
 
-// The log-softmax of x along axis 1 in double, or x itself.
+// The scores of one place: `n` of them, `stride` apart.
 template <class T>
-Result<std::vector<double>> log_probabilities(EvalContext& c, const Tensor& x, bool softmax) {
-  FERRY_ASSIGN_OR_RETURN(std::vector<double> p, as_doubles(c, x));
-  if (!softmax) return p;
-  PollEvery polls(c);
-  const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
-  for (int64_t r = 0; r < x.dim(0) * inner; ++r) {
-    FERRY_RETURN_IF_ERROR(polls.spend(32 * classes));
-    double* row = p.data() + r / inner * classes * inner + r % inner;
-    double top = -INFINITY, sum = 0;
-    for (int64_t k = 0; k < classes; ++k) top = std::max(top, row[k * inner]);
-    for (int64_t k = 0; k < classes; ++k) sum += std::exp(row[k * inner] - top);
-    const double log_sum = top + std::log(sum);
-    for (int64_t k = 0; k < classes; ++k) row[k * inner] -= log_sum;
+struct Scores {
+  const T* x;
+  int64_t n, stride;
+  double operator[](int64_t k) const {
+    return static_cast<double>(static_cast<compute_t<T>>(x[k * stride]));
   }
-  return p;
+};
+
+// What is to be subtracted from the scores for their logarithms as probabilities.
+template <class T>
+Result<double> log_sum_exp(PollEvery& polls, const Scores<T>& scores) {
+  double top = -INFINITY, sum = 0;
+  FERRY_RETURN_IF_ERROR(in_pieces(polls, scores.n, 2, [&](int64_t from, int64_t to) {
+    for (int64_t k = from; k < to; ++k) top = std::max(top, scores[k]);
+  }));
+  FERRY_RETURN_IF_ERROR(in_pieces(polls, scores.n, 32, [&](int64_t from, int64_t to) {
+    for (int64_t k = from; k < to; ++k) sum += std::exp(scores[k] - top);
+  }));
+  return top + std::log(sum);
 }
 
 template <class T>
@@ -68,14 +69,31 @@ Status run(const ClassLoss& op, EvalContext& c) {
   const Tensor &x = c.input(0), &labels = c.input(1);
   const T* weights = c.has_input(2) ? c.input(2).data<T>() : nullptr;
   const int64_t classes = x.dim(1), inner = x.dims().count(2, x.rank());
-  FERRY_ASSIGN_OR_RETURN(const std::vector<double> p, log_probabilities<T>(c, x, op.softmax));
   const bool none = op.reduction == "none";
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), none ? labels.dims() : Dims()));
+  T* log_prob = nullptr;
+  if (op.softmax && c.has_output(1)) {
+    FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(1, x.dtype(), x.dims()));
+    log_prob = t.data<T>();
+  }
   const IndexReader read(labels);
   double sum = 0, weight_sum = 0;
   PollEvery polls(c);
   for (int64_t i = 0; i < labels.count(); ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(64));
+    const int64_t first = i / inner * classes * inner + i % inner;
+    const Scores<T> scores{x.data<T>() + first, classes, inner};
+    double log_sum = 0;
+    if (op.softmax) {
+      FERRY_ASSIGN_OR_RETURN(log_sum, log_sum_exp(polls, scores));
+    }
+    if (log_prob != nullptr) {
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, classes, 2, [&](int64_t from, int64_t to) {
+        for (int64_t k = from; k < to; ++k) {
+          log_prob[first + k * inner] = T(static_cast<compute_t<T>>(scores[k] - log_sum));
+        }
+      }));
+    }
     const int64_t label = read[i];
     double loss = 0, weight = 0;
     if (!op.ignore_index || label != *op.ignore_index) {
@@ -84,7 +102,7 @@ Status run(const ClassLoss& op, EvalContext& c) {
       }
       weight =
           weights == nullptr ? 1 : static_cast<double>(static_cast<compute_t<T>>(weights[label]));
-      loss = -p[static_cast<size_t>((i / inner * classes + label) * inner + i % inner)] * weight;
+      loss = -(op.softmax ? scores[label] - log_sum : scores[label]) * weight;
     }
     if (none) y.data<T>()[i] = T(static_cast<compute_t<T>>(loss));
     sum += loss;
@@ -94,13 +112,7 @@ Status run(const ClassLoss& op, EvalContext& c) {
     const double reduced = op.reduction == "sum" ? sum : sum / weight_sum;
     *y.data<T>() = T(static_cast<compute_t<T>>(reduced));
   }
-  if (!op.softmax || !c.has_output(1)) return {};
-  FERRY_ASSIGN_OR_RETURN(Tensor log_prob, c.output(1, x.dtype(), x.dims()));
-  return in_ranges(c, x.count(), 2, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; ++i) {
-      log_prob.data<T>()[i] = T(static_cast<compute_t<T>>(p[static_cast<size_t>(i)]));
-    }
-  });
+  return {};
 }
 
 Status eval(const ClassLoss& op, EvalContext& c) {

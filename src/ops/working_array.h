@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Large arrays that a reference kernel works in: counted like tensors, and on pages that are
+// quickly given back, which a run that was stopped waits for.
+#pragma once
+
+#include <memory>
+#include <type_traits>
+
+#include "base/status.h"
+#include "ir/eval.h"
+
+namespace ferry {
+
+template <class T>
+class WorkingArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  WorkingArray() = default;
+  // `size` elements without values. Errors: kOutOfMemory.
+  static Result<WorkingArray> make(EvalContext& c, int64_t size) {
+    WorkingArray a;
+    a.size_ = static_cast<size_t>(size);
+    FERRY_ASSIGN_OR_RETURN(a.memory_, allocate_buffer(a.size_ * sizeof(T), c.budget()));
+    return a;
+  }
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  T* data() { return static_cast<T*>(memory_.get()); }
+  const T* data() const { return static_cast<const T*>(memory_.get()); }
+  T& operator[](size_t i) { return data()[i]; }
+  const T& operator[](size_t i) const { return data()[i]; }
+
+ private:
+  std::shared_ptr<void> memory_;
+  size_t size_ = 0;
+};
+
+}  // namespace ferry
