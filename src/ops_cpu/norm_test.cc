@@ -39,7 +39,7 @@ TEST(Norm, MeanVariance) {
 
 // However the mean is added up, nothing is left of values that are all the same.
 TEST(Norm, EqualValuesLeaveNothing) {
-  for (const Dims& dims : {Dims{2, 6, 31, 57}, Dims{1, 2, 200, 302}, Dims{3, 4, 40}}) {
+  for (const Dims& dims : {Dims{2, 6, 31, 57}, Dims{1, 2, 2, 30002}, Dims{3, 4, 40}}) {
     for (const float value : {-2.85f, 0.3f, 1e5f}) {
       Tensor same = random_tensor(dims, 1);
       std::fill_n(same.data<float>(), same.count(), value);
@@ -61,6 +61,15 @@ TEST(Norm, EqualValuesLeaveNothing) {
             .tolerance(0, 0)
             .run();
       };
+      const Dims row = {dims[dims.size() - 1]};
+      StepTester("LayerNormalization")
+          .input(same)
+          .constant(random_tensor(row, 2))
+          .constant(random_tensor(row, 3))
+          .outputs(2)
+          .kernel("layer_norm_f32")
+          .tolerance(0, 0)
+          .run();
       check("InstanceNormalization", 0, false);
       check("GroupNormalization", 2, false);
       check("GroupNormalization", 1, true);

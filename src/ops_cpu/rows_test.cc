@@ -60,6 +60,16 @@ TEST(Rows, LayerNormalization) {
           .run();
     }
   }
+  for (const float value : {NAN, INFINITY}) {
+    Tensor x = random_tensor({3, 40}, 3);
+    x.data<float>()[50] = value;
+    const Tensor scale = random_tensor({40}, 4);
+    const auto check = [&](const char* name, const char* kernel) {
+      StepTester(name).input(x).constant(scale).kernel(kernel).tolerance(1e-5, 2e-6).run();
+    };
+    check("LayerNormalization", "layer_norm_f32");
+    check("RMSNormalization", "rms_norm_f32");
+  }
   // A scale that does not span the row.
   StepTester("LayerNormalization")
       .input(random_tensor({3, 8}, 3))

@@ -65,7 +65,7 @@ void moments(const float* x, int64_t n, double* mean, double* variance) noexcept
   sums_of(x, n, deviation, about);
   const double rest = about[0] / count, spread = about[1] / count - rest * rest;
   *mean = static_cast<double>(centre) + rest;
-  *variance = spread > 0 ? spread : 0;
+  *variance = spread < 0 ? 0 : spread;
 }
 
 void affine(const float* x, float* y, int64_t n, double mean, float a, float b) noexcept {

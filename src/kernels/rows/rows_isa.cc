@@ -295,41 +295,53 @@ void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_
   }
 }
 
-// The sum of (x - mean)^2.
-FERRY_INLINE float squares(const float* x, int64_t n, F32 mean) {
-  F32 sum[kAhead];
+// Sums of d = x - centre and of its squares.
+struct Deviations {
+  float sum, squares;
+};
+FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre) {
+  F32 sum[kAhead], squares[kAhead];
   FERRY_UNROLL
-  for (int k = 0; k < kAhead; ++k) sum[k] = zero();
+  for (int k = 0; k < kAhead; ++k) sum[k] = squares[k] = zero();
+  const auto add = [&](int k, F32 d) {
+    sum[k] = sum[k] + d;
+    squares[k] = fma(d, d, squares[k]);
+  };
   int64_t i = 0;
   for (; i + kAhead * kLanes <= n; i += kAhead * kLanes) {
     FERRY_UNROLL
-    for (int k = 0; k < kAhead; ++k) {
-      const F32 d = load(x + i + k * kLanes) - mean;
-      sum[k] = fma(d, d, sum[k]);
-    }
+    for (int k = 0; k < kAhead; ++k) add(k, load(x + i + k * kLanes) - centre);
   }
-  for (; i + kLanes <= n; i += kLanes) {
-    const F32 d = load(x + i) - mean;
-    sum[0] = fma(d, d, sum[0]);
-  }
+  for (; i + kLanes <= n; i += kLanes) add(0, load(x + i) - centre);
   if (i < n) {
     const Mask m = first_n(n - i);
-    const F32 d = select(m, load(x + i, m) - mean, zero());
-    sum[1] = fma(d, d, sum[1]);
+    add(1, select(m, load(x + i, m) - centre, zero()));
   }
-  return reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  return {reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])),
+          reduce_add((squares[0] + squares[1]) + (squares[2] + squares[3]))};
+}
+
+struct RowMoments {
+  float mean, variance;
+};
+// The deviations correct what rounding has lost of the mean: of equal values it is that value.
+FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred) {
+  const float count = static_cast<float>(n);
+  const float centre = centred ? fold_row<RowReduction::kSum>(x, n) / count : 0.0f;
+  const Deviations d = deviations(x, n, splat(centre));
+  const float rest = centred ? d.sum / count : 0.0f;
+  const float variance = d.squares / count - rest * rest;
+  return {centre + rest, variance < 0 ? 0 : variance};
 }
 
 void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
-  const float count = static_cast<float>(n);
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
-    const float average = args.centred ? fold_row<RowReduction::kSum>(x, n) / count : 0.0f;
-    const F32 mean = splat(average);
-    const float inverse = 1.0f / __builtin_sqrtf(squares(x, n, mean) / count + args.epsilon);
-    const F32 scale = splat(inverse);
-    if (args.mean != nullptr) args.mean[r] = average;
+    const RowMoments moments = row_moments(x, n, args.centred);
+    const float inverse = 1.0f / __builtin_sqrtf(moments.variance + args.epsilon);
+    const F32 mean = splat(moments.mean), scale = splat(inverse);
+    if (args.mean != nullptr) args.mean[r] = moments.mean;
     if (args.inverse != nullptr) args.inverse[r] = inverse;
     for (int64_t i = 0; i < whole; i += kLanes) {
       const F32 v = (load(x + i) - mean) * scale, s = load(args.scale + i);
