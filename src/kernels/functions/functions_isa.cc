@@ -8,8 +8,8 @@
 #if defined(__clang__)
 #define FERRY_ONE_COPY [[gnu::noinline]]
 #define FERRY_ROLLED _Pragma("clang loop unroll(disable)")
-#define FERRY_INDEPENDENT  // it compares the addresses itself, and would warn where it does not
-                           // optimise
+// Clang compares the addresses itself, and would warn in a build without optimisation.
+#define FERRY_INDEPENDENT
 #else
 #define FERRY_ONE_COPY [[gnu::noinline, gnu::noclone]]
 #define FERRY_ROLLED _Pragma("GCC unroll 1")
