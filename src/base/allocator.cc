@@ -8,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "base/counted_memory.h"
 #include "base/pages.h"
 #include "base/status.h"
 
@@ -81,22 +82,7 @@ constexpr size_t kMapped = size_t{256} << 10;
 
 Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget, size_t wanted) {
   if (bytes >= kMapped) return allocate_pages(bytes, budget, wanted);
-  const size_t padded =
-      bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  std::shared_ptr<MemoryBudget> counted;
-  if (budget != nullptr) {
-    FERRY_RETURN_IF_ERROR(budget->reserve(padded, wanted));
-    counted = budget->shared_from_this();
-  }
-  void* p = std::aligned_alloc(kAlignment, padded);
-  if (p == nullptr) {
-    if (counted) counted->release(padded);
-    return out_of_memory("the machine has no {} bytes left", wanted);
-  }
-  return std::shared_ptr<void>(p, [counted, padded](void* q) {
-    std::free(q);
-    if (counted) counted->release(padded);
-  });
+  return counted_memory(heap_memory(), bytes, budget, wanted);
 }
 
 }  // namespace ferry

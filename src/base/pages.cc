@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+
+#include "base/counted_memory.h"
 
 namespace ferry {
 namespace {
@@ -27,14 +29,8 @@ constexpr bool kHeapOnly = false;
 constexpr bool kHeapOnly = false;
 #endif
 
-size_t page_bytes() {
-  static const auto page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
-  return page;
-}
-
 // Of several huge pages' size: aligned to one. Null when the machine has no more.
-void* map_pages(size_t bytes) {
-  if (kHeapOnly) return std::aligned_alloc(page_bytes(), bytes);
+void* map_pages(size_t bytes) noexcept {
   const bool huge = bytes >= 2 * kHugePage;
   const size_t slack = huge ? kHugePage : 0;
   if (bytes > SIZE_MAX - slack) return nullptr;
@@ -53,33 +49,14 @@ void* map_pages(size_t bytes) {
   return begin + before;
 }
 
-void unmap_pages(void* p, size_t bytes) {
-  if (kHeapOnly) {
-    std::free(p);
-  } else {
-    (void)munmap(p, bytes);
-  }
-}
+void unmap_pages(void* p, size_t bytes) noexcept { (void)munmap(p, bytes); }
 
 }  // namespace
 
 Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted) {
-  if (bytes > SIZE_MAX / 2) return out_of_memory("{} bytes wanted", wanted);
-  const size_t whole = (bytes + page_bytes() - 1) / page_bytes() * page_bytes();
-  std::shared_ptr<MemoryBudget> counted;
-  if (budget != nullptr) {
-    FERRY_RETURN_IF_ERROR(budget->reserve(whole, wanted));
-    counted = budget->shared_from_this();
-  }
-  void* p = map_pages(whole);
-  if (p == nullptr) {
-    if (counted) counted->release(whole);
-    return out_of_memory("the machine has no {} bytes left", wanted);
-  }
-  return std::shared_ptr<void>(p, [counted, whole](void* q) {
-    unmap_pages(q, whole);
-    if (counted) counted->release(whole);
-  });
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+  const MemorySource pages{map_pages, unmap_pages, page};
+  return counted_memory(kHeapOnly ? heap_memory() : pages, bytes, budget, wanted);
 }
 
 }  // namespace ferry

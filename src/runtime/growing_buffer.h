@@ -16,10 +16,11 @@ class GrowingBuffer {
   void* data() const { return memory_.get(); }
   size_t size() const { return size_; }
 
+  bool holds(size_t bytes) const { return memory_ != nullptr && size_ >= bytes; }
   // At least `bytes`, 64-byte aligned; the contents are lost where it grows. After an error it is
   // empty.
   Status reserve(size_t bytes, MemoryBudget* budget) {
-    if (memory_ && size_ >= bytes) return {};
+    if (holds(bytes)) return {};
     memory_.reset();
     size_ = 0;
     FERRY_ASSIGN_OR_RETURN(memory_, bytes >= kMapped ? allocate_pages(bytes, budget, bytes)

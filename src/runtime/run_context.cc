@@ -36,7 +36,7 @@ Status RunControl::provide(void* memory, size_t bytes) const {
 }
 
 Status RunControl::reserve(GrowingBuffer& buffer, size_t bytes) const {
-  if (buffer.data() != nullptr && buffer.size() >= bytes) return {};
+  if (buffer.holds(bytes)) return {};
   FERRY_RETURN_IF_ERROR(buffer.reserve(bytes, budget));
   return provide(buffer.data(), bytes);
 }
