@@ -20,6 +20,8 @@ std::optional<EltInstruction> if_true(bool condition, const EltInstruction& inst
   return condition ? std::optional(instruction) : std::nullopt;
 }
 
+}  // namespace
+
 std::optional<EltInstruction> unary_instruction(const Unary& u) {
   switch (u.kind) {
     case UnaryKind::kAbs:
@@ -102,6 +104,8 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
       return std::nullopt;
   }
 }
+
+namespace {
 
 std::optional<EltOp> binary_op(BinaryKind kind) {
   switch (kind) {

@@ -11,11 +11,15 @@
 
 namespace ferry {
 
+struct Unary;
+
 // Instructions in one program at most: its registers must fit the first-level cache.
 inline constexpr size_t kMaxEltInstructions = 12;
 
 // True when `node` is one VM instruction: f32 in and out, bounds and exponents constant in `graph`.
 bool is_elt_node(const Graph& graph, const Node& node);
+// The instruction of a function of one number; nullopt when it is none with these attributes.
+std::optional<EltInstruction> unary_instruction(const Unary& u);
 // The inputs of an elementwise node that are operands (not constant bounds).
 size_t num_elt_operands(const Node& node);
 

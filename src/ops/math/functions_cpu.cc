@@ -7,47 +7,17 @@
 #include "kernels/functions/functions.h"
 #include "ops/math/unary.h"
 #include "ops_cpu/typed_unary_step.h"
+#include "plan/eltwise_program.h"
 
 namespace ferry {
 namespace {
 
-std::optional<EltOp> double_op(const Unary& op) {
-  switch (op.kind) {
-    case UnaryKind::kExp:
-      return EltOp::kExp;
-    case UnaryKind::kLog:
-      return EltOp::kLog;
-    case UnaryKind::kSqrt:
-      return EltOp::kSqrt;
-    case UnaryKind::kReciprocal:
-      return EltOp::kReciprocal;
-    case UnaryKind::kFloor:
-      return EltOp::kFloor;
-    case UnaryKind::kCeil:
-      return EltOp::kCeil;
-    case UnaryKind::kRound:
-      return EltOp::kRound;
-    case UnaryKind::kSin:
-      return EltOp::kSin;
-    case UnaryKind::kCos:
-      return EltOp::kCos;
-    case UnaryKind::kSigmoid:
-      return EltOp::kSigmoid;
-    case UnaryKind::kTanh:
-      return EltOp::kTanh;
-    case UnaryKind::kSoftplus:
-      return EltOp::kSoftplus;
-    case UnaryKind::kElu:
-      return op.alpha == 1 ? std::optional(EltOp::kElu) : std::nullopt;
-    default:
-      return std::nullopt;
-  }
-}
-
 Result<KernelOffer> make_f64(const KernelRequest& request) {
   if (request.type(0).dtype != DType::kFloat64) return KernelOffer(std::string("not f64"));
-  const auto op = double_op(*request.node.op.as<Unary>());
-  const TypedUnaryRow row = op ? function_kernels(request.isa).doubles(*op) : nullptr;
+  const Unary& u = *request.node.op.as<Unary>();
+  const std::optional<EltInstruction> function = unary_instruction(u);
+  const bool known = function && (function->op != EltOp::kElu || u.alpha == 1);
+  const TypedUnaryRow row = known ? function_kernels(request.isa).doubles(function->op) : nullptr;
   if (row == nullptr) return KernelOffer(std::string("no kernel for this function of doubles"));
   return KernelOffer(std::make_unique<TypedUnaryStep>("function_f64", row, DType::kFloat64));
 }
