@@ -6,6 +6,7 @@
 
 #include "ferry/tensor.h"
 #include "ops/in_ranges.h"
+#include "ops/working_array.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -20,12 +21,12 @@ inline Result<std::vector<double>> as_doubles(const Tensor& t) {
 }
 
 // The same for as many as a tensor may have.
-inline Result<std::vector<double>> as_doubles(EvalContext& c, const Tensor& t) {
-  std::vector<double> values;
-  values.reserve(static_cast<size_t>(t.count()));
+inline Result<WorkingArray<double>> as_doubles(EvalContext& c, const Tensor& t) {
+  FERRY_ASSIGN_OR_RETURN(auto values, WorkingArray<double>::make(c, t.count()));
   FERRY_RETURN_IF_ERROR(visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; ++i) values.push_back(double(compute_t<T>(t.data<T>()[i])));
+    double* to = values.data();
+    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t end) {
+      for (int64_t i = from; i < end; ++i) to[i] = double(compute_t<T>(t.data<T>()[i]));
     });
   }));
   return values;

@@ -5,10 +5,9 @@
 #include <cmath>
 
 #include "ops/in_ranges.h"
+#include "ops/nn/parameters.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
-#include "ops/working_array.h"
-#include "tensor/visit.h"
 
 namespace ferry {
 
@@ -168,17 +167,6 @@ struct Sizes {
   int64_t length, batch, input, hidden, directions, gates;
 };
 
-Result<WorkingArray<double>> wide(EvalContext& c, const Tensor& t) {
-  FERRY_ASSIGN_OR_RETURN(auto values, WorkingArray<double>::make(c, t.count()));
-  FERRY_RETURN_IF_ERROR(visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    double* to = values.data();
-    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t end) {
-      for (int64_t i = from; i < end; ++i) to[i] = double(compute_t<T>(t.data<T>()[i]));
-    });
-  }));
-  return values;
-}
-
 // The input as doubles, checked against `wanted`; zeros when absent.
 Result<WorkingArray<double>> operand(EvalContext& c, size_t i, const Dims& wanted,
                                      const char* name) {
@@ -193,7 +181,7 @@ Result<WorkingArray<double>> operand(EvalContext& c, size_t i, const Dims& wante
   if (!(t.dims() == wanted)) {
     return shape_mismatch("{} is {}, wanted is {}", name, t.describe(), wanted.to_string());
   }
-  return wide(c, t);
+  return as_doubles(c, t);
 }
 
 // y += m x for a row-major matrix.
@@ -345,9 +333,9 @@ Status eval(const Recurrent& op, EvalContext& c) {
   const bool batch_first = op.layout == 1, lstm = op.kind == RecurrentKind::kLstm;
   const Dims state =
       batch_first ? Dims{s.batch, s.directions, s.hidden} : Dims{s.directions, s.batch, s.hidden};
-  FERRY_ASSIGN_OR_RETURN(const auto x, wide(c, c.input(0)));
-  FERRY_ASSIGN_OR_RETURN(const auto w, wide(c, c.input(1)));
-  FERRY_ASSIGN_OR_RETURN(const auto r, wide(c, c.input(2)));
+  FERRY_ASSIGN_OR_RETURN(const auto x, as_doubles(c, c.input(0)));
+  FERRY_ASSIGN_OR_RETURN(const auto w, as_doubles(c, c.input(1)));
+  FERRY_ASSIGN_OR_RETURN(const auto r, as_doubles(c, c.input(2)));
   FERRY_ASSIGN_OR_RETURN(const auto b,
                          operand(c, kBias, Dims{s.directions, 2 * s.gates * s.hidden}, "b"));
   FERRY_ASSIGN_OR_RETURN(const auto h0, operand(c, kInitialH, state, "initial_h"));
