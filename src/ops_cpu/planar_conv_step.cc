@@ -13,11 +13,22 @@ namespace {
 
 // What both have in common: tails run along the rows of planes.
 class PlanarStep : public AnchorStep {
+ public:
+  Status run(StepContext& c) const final {
+    const Tensor& x = first_input(c);
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
+    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    if (y.count() == 0) return {};
+    return convolve(c, s, x.data<float>(), y.data<float>());
+  }
+
  protected:
   PlanarStep(Isa isa, ConvPlan plan, std::vector<float> bias, FusedAnchor anchor)
       : AnchorStep(isa, std::move(bias), std::move(anchor), false), plan_(std::move(plan)) {
     keep_residual();
   }
+
+  virtual Status convolve(StepContext& c, const ConvShape& s, const float* x, float* y) const = 0;
 
   int64_t work_of(const ConvShape& s) const {
     return s.rows() * s.out[2] * s.out_channels * s.group_in() * s.taps();
@@ -41,14 +52,11 @@ class PlaneDepthwiseStep final : public PlanarStep {
 
   std::string name() const override { return "depthwise_planes_f32"; }
 
-  Status run(StepContext& c) const override {
-    const Tensor& x = first_input(c);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
-    if (y.count() == 0) return {};
+ private:
+  Status convolve(StepContext& c, const ConvShape& s, const float* x, float* y) const override {
     PlaneConvArgs args;
-    args.x = x.data<float>();
-    args.y = y.data<float>();
+    args.x = x;
+    args.y = y;
     args.weights = weights();
     args.bias = bias_.empty() ? nullptr : bias_.data();
     args.residual = residual(c);
@@ -79,7 +87,6 @@ class PlaneDepthwiseStep final : public PlanarStep {
     return {};
   }
 
- private:
   const PlaneDepthwiseKernels& kernels_;
 };
 
@@ -108,11 +115,8 @@ class PlaneProductStep final : public PlanarStep {
 
   std::string name() const override { return "gemm_planes_f32"; }
 
-  Status run(StepContext& c) const override {
-    const Tensor& x = first_input(c);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
-    if (y.count() == 0) return {};
+ private:
+  Status convolve(StepContext& c, const ConvShape& s, const float* x, float* y) const override {
     const int64_t pixels = s.out[0] * s.out[1] * s.out[2], images = s.batch * s.groups;
     Team& team = c.team();
     const bool parallel = team.size() > 1 && work_of(s) >= kMinParallelWork;
@@ -128,8 +132,7 @@ class PlaneProductStep final : public PlanarStep {
     args.ldc = args.ldr = pixels;
     args.lo = anchor_.lo, args.hi = anchor_.hi;
     args.chain = chain();
-    const float *from = x.data<float>(), *extra = residual(c);
-    auto* to = y.data<float>();
+    const float* extra = residual(c);
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       auto* ones = c.scratch<float>(thread);
       std::fill_n(ones, strip, 1.0f);
@@ -139,32 +142,35 @@ class PlaneProductStep final : public PlanarStep {
             for (int64_t u = u0; u < u1; ++u) {
               const int64_t image = u / strips, first = u % strips * strip;
               g.n = std::min(strip, pixels - first);
-              pack(from + image * s.group_in() * pixels + first, pixels, g.n, ones, ones + strip);
+              pack(x + image * s.group_in() * pixels + first, pixels, g.n, ones, ones + strip);
               g.packed_b = ones + strip;
               g.a = weights() + image % s.groups * args.m * depth_;
               const int64_t at = image * args.m * pixels + first;
-              g.c = to + at;
+              g.c = y + at;
               g.residual = extra == nullptr ? nullptr : extra + at;
               multiply(team, g);
               if (tail_is_pointwise()) {
-                finish(c, {to, pixels, pixels}, image * args.m, (image + 1) * args.m, first,
+                finish(c, {y, pixels, pixels}, image * args.m, (image + 1) * args.m, first,
                        first + g.n, thread, own);
               }
             }
           });
     });
     if (anchor_.has_tail() && !tail_is_pointwise())
-      finish_rows(c, {to, s.out[2], s.out[2]}, s.rows() * s.out_channels, own);
+      finish_rows(c, {y, s.out[2], s.out[2]}, s.rows() * s.out_channels, own);
     return {};
   }
 
- private:
+  static const GemmBlocking& blocking() {
+    static const GemmBlocking of_this_machine = gemm_blocking();
+    return of_this_machine;
+  }
+
   // Pixels of a strip: its packed part of x takes a quarter of the second-level cache, and there is
   // something to do for everybody.
   int64_t strip_of(int64_t pixels, int64_t images, int64_t threads) const {
-    static const GemmBlocking blocking = gemm_blocking();
     const int64_t nr = kernels_.nr, most = (pixels + nr - 1) / nr;
-    const int64_t fits = blocking.rows_bytes / 2 / (depth_ * int64_t{sizeof(float)}) / nr;
+    const int64_t fits = blocking().rows_bytes / 2 / (depth_ * int64_t{sizeof(float)}) / nr;
     const int64_t share = (images * most + 4 * threads - 1) / (4 * threads);
     const int64_t wanted = threads == 1 ? fits : std::min(fits, share);
     return std::clamp<int64_t>(wanted, 1, most) * nr;
@@ -176,9 +182,8 @@ class PlaneProductStep final : public PlanarStep {
   }
 
   void multiply(const Team& team, const GemmArgs& g) const {
-    static const GemmBlocking blocking = gemm_blocking();
     team.in_slices(0, g.m, kernels_.mr, [&](int64_t from, int64_t to) {
-      gemm_tile(kernels_, blocking, g, from, to, 0, g.n);
+      gemm_tile(kernels_, blocking(), g, from, to, 0, g.n);
     });
   }
 
