@@ -346,8 +346,8 @@ def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value 
         axes = tuple(range(attributes.get("axis", -1) % x.ndim, x.ndim))
         deviation = np.sqrt(x.var(axes, keepdims=True) + attributes.get("epsilon", 1e-5))
         magnitude = np.abs(x).max(axes, keepdims=True, initial=0) / deviation * np.abs(inputs[1].data.astype(np.float64)).max(initial=0)
-    elif node.op_type in SUMS and value.rank > 1:
-        return as_far_as_neighbours(node, value)
+    elif node.op_type in ("Conv", "ConvTranspose"):
+        return as_far_as_neighbours(value)
     elif any(a.name == "prob_mod" for a in node.attribute):  # of FlexAttention: the probabilities may cancel in a body of any kind
         magnitude = np.abs(inputs[2].data.astype(np.float64)).max(initial=0)
     elif any(a.HasField("g") for a in node.attribute) or node.op_type in ("LogSoftmax", "SoftmaxCrossEntropyLoss"):
@@ -358,25 +358,15 @@ def cancelled_inside(node: onnx.NodeProto, value: Value, inputs: Sequence[Value 
     value.shadows = [(s.astype(np.float64) + sign * amount).astype(s.dtype) for s, sign in zip(value.shadows, (1, -1))]
 
 
-SUMS = ("Conv", "ConvTranspose", "MatMul", "Gemm")
-
-
-def as_far_as_neighbours(node: onnx.NodeProto, value: Value) -> None:
-    """Moves elements of sums as far as their neighbours move, which the few shadows may have left in their places by chance.
-
-    Of a product as far as those of its row on average. Transforms of convolutions mix what lies within seven pixels, zeros
-    too: as far as the furthest of their channel.
-    """
+def as_far_as_neighbours(value: Value) -> None:
+    """Moves results of a convolution, zeros too, as far as the furthest of their channel: transforms mix what lies within seven pixels."""
     y = value.data.astype(np.float64)
     if not y.size:
         return
     moved = np.max([np.abs(s.astype(np.float64) - y) for s in value.shadows], axis=0)
-    if node.op_type.startswith("Conv"):
-        least = moved.max(tuple(range(2, y.ndim)), keepdims=True)
-        still = np.all([s == value.data for s in value.shadows], axis=0)
-        least = np.where(still, np.maximum(least, AMPLITUDE[value.element] * el.UNIT[value.element] * np.abs(y).mean()), least)
-    else:
-        least = moved.mean(-1, keepdims=True)
+    least = moved.max(tuple(range(2, y.ndim)), keepdims=True)
+    still = np.all([s == value.data for s in value.shadows], axis=0)
+    least = np.where(still, np.maximum(least, AMPLITUDE[value.element] * el.UNIT[value.element] * np.abs(y).mean()), least)
     value.shadows = [np.where(moved < least, y + sign * least, s.astype(np.float64)).astype(s.dtype)
                      for s, sign in zip(value.shadows, (1, -1))]
 
