@@ -143,11 +143,12 @@ class RunReader {
       : bytes_(bytes),
         width_(static_cast<size_t>(header.width)),
         height_(static_cast<size_t>(header.height)),
-        four_bits_(header.bits == 4),
-        indices_(width_ * height_) {}
+        four_bits_(header.bits == 4) {}
 
-  Result<std::vector<uint8_t>> read() {
-    while (y_ < height_) {
+  Result<std::vector<uint8_t>> read(const Stopped& stopped) {
+    FERRY_RETURN_IF_ERROR(grow(indices_, width_ * height_, stopped));
+    for (size_t runs = 0; y_ < height_; ++runs) {
+      if (runs % 4096 == 0) FERRY_RETURN_IF_ERROR(check_stopped(stopped));
       if (at_ + 2 > bytes_.size()) return truncated();
       const uint8_t count = bytes_[at_], value = bytes_[at_ + 1];
       at_ += 2;
@@ -232,37 +233,44 @@ bool is_grey(const Palette& palette, uint32_t size) {
                      [](const auto& c) { return c[0] == c[1] && c[1] == c[2]; });
 }
 
-void keep_red(Image& image) {
-  for (size_t i = 0; i < image.data.size() / 3; ++i) image.data[i] = image.data[i * 3];
+Status keep_red(Image& image, const Stopped& stopped) {
+  FERRY_RETURN_IF_ERROR(in_parts(image.data.size() / 3, stopped, [&](size_t i, size_t end) {
+    for (; i < end; ++i) image.data[i] = image.data[i * 3];
+  }));
   image.channels = 1;
   image.data.resize(image.sample_count());
+  return {};
 }
 
-Result<Decoded> decode_palette(Bytes bytes, Bytes pixels, Header header) {
+Result<Decoded> decode_palette(Bytes bytes, Bytes pixels, Header header, const Stopped& stopped) {
   FERRY_ASSIGN_OR_RETURN(const Palette palette, read_palette(bytes, header));
   std::vector<uint8_t> indices;
   const uint8_t* rows = pixels.data();
   int64_t row_bytes = header.row_bytes();
   if (header.compression != kNone) {
-    FERRY_ASSIGN_OR_RETURN(indices, RunReader(pixels, header).read());
+    FERRY_ASSIGN_OR_RETURN(indices, RunReader(pixels, header).read(stopped));
     rows = indices.data();
     row_bytes = header.width;
     header.bits = 8;
   }
-  Decoded decoded{make_image(header.width, header.height, 3, 8)};
+  Decoded decoded;
+  FERRY_ASSIGN_OR_RETURN(decoded.image, make_image(header.width, header.height, 3, 8, stopped));
   for (int64_t y = 0; y < header.height; ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     const int64_t from = header.top_down ? y : header.height - 1 - y;
     put_palette_row(rows + from * row_bytes, header, palette,
                     &decoded.image.data[static_cast<size_t>(y * header.width * 3)]);
   }
   decoded.image.notes.push_back("palette expanded");
-  if (is_grey(palette, header.palette_size)) keep_red(decoded.image);
+  if (is_grey(palette, header.palette_size)) {
+    FERRY_RETURN_IF_ERROR(keep_red(decoded.image, stopped));
+  }
   return decoded;
 }
 
 }  // namespace
 
-Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   FERRY_ASSIGN_OR_RETURN(const Header header, read_header(bytes));
   FERRY_RETURN_IF_ERROR(check_size("BMP", header.width, header.height, max_pixels));
   if (header.pixels_at > bytes.size()) {
@@ -276,11 +284,14 @@ Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels) {
                             kDamaged, header.width, header.height, header.bits, needed,
                             pixels.size());
   }
-  if (header.has_palette()) return decode_palette(bytes, pixels, header);
+  if (header.has_palette()) return decode_palette(bytes, pixels, header, stopped);
   const int channels = header.masks[3] != 0 ? 4 : 3;
-  Decoded decoded{make_image(header.width, header.height, channels, 8)};
+  Decoded decoded;
+  FERRY_ASSIGN_OR_RETURN(decoded.image,
+                         make_image(header.width, header.height, channels, 8, stopped));
   const size_t row_bytes = static_cast<size_t>(header.row_bytes());
   for (int64_t y = 0; y < header.height; ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     const int64_t from = header.top_down ? y : header.height - 1 - y;
     put_colour_row(pixels.subspan(static_cast<size_t>(from) * row_bytes, row_bytes), header,
                    channels, &decoded.image.data[static_cast<size_t>(y * header.width * channels)]);

@@ -5,17 +5,18 @@
 #include <cstdint>
 
 #include "codec/image.h"
+#include "codec/stopped.h"
 
 namespace ferry::codec {
 
 // Rows and columns so that the picture stands upright; orientation is EXIF's 1 to 8.
 void apply_orientation(Image& image, int orientation);
 
-// Four channels C, M, Y, K (0 is no ink) into RGB.
-void cmyk_to_rgb(Image& image);
+// Four channels C, M, Y, K (0 is no ink) into RGB. Errors: kCancelled.
+Status cmyk_to_rgb(Image& image, const Stopped& stopped);
 
-// Colour divided by alpha, for files that store it multiplied.
-void unpremultiply(Image& image);
+// Colour divided by alpha, for files that store it multiplied. Errors: kCancelled.
+Status unpremultiply(Image& image, const Stopped& stopped);
 
 // x from [0, from_max] to [0, to_max], rounded to nearest; from_max is 1 to 65535.
 inline uint32_t rescale(uint32_t x, uint32_t from_max, uint32_t to_max) {

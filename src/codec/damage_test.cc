@@ -30,7 +30,7 @@ std::vector<Sample> samples() {
     all.push_back(
         {entry.path().filename(), std::vector<uint8_t>(std::istreambuf_iterator<char>(file), {})});
   }
-  Image image = codec::make_image(19, 13, 3, 8);
+  Image image = codec::make_image(19, 13, 3, 8, nullptr).value();
   for (size_t i = 0; i < image.data.size(); ++i) image.data[i] = static_cast<uint8_t>(i * i / 7);
   for (const FileFormat format : {FileFormat::kPng, FileFormat::kJpeg, FileFormat::kWebp,
                                   FileFormat::kTiff, FileFormat::kBmp, FileFormat::kPnm}) {

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string_view>
 #include <vector>
 
 #include "codec/bytes.h"
 #include "codec/image.h"
+#include "codec/stopped.h"
 #include "ferry/status.h"
 
 namespace ferry::codec {
@@ -25,19 +25,13 @@ struct Decoded {
 
 using Encoded = std::vector<uint8_t>;
 
-// DecodeOptions::stopped.
-using Stopped = std::function<bool()>;
-inline Status check_stopped(const Stopped& stopped) {
-  return stopped && stopped() ? Status(Code::kCancelled, "decoding was stopped") : Status();
-}
-
 Result<Decoded> decode_png(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
 Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
-Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels);
+Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
 Result<Decoded> decode_tiff(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
-Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels);
-Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels);
-Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels);
+Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
+Result<Decoded> decode_bmp(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
+Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels, const Stopped& stopped);
 
 Result<Encoded> encode_png(const Image& image, const WriteOptions& options);
 Result<Encoded> encode_jpeg(const Image& image, const WriteOptions& options);
@@ -54,8 +48,9 @@ Result<Encoded> encode_for_path(const std::filesystem::path& path, const Image& 
 // At least one pixel, at most `max_pixels`.
 Status check_size(std::string_view format, int64_t width, int64_t height, int64_t max_pixels);
 
-// A picture of checked size with zeroed samples.
-Image make_image(int64_t width, int64_t height, int channels, int bits);
+// A picture of checked size with zeroed samples. Errors: kCancelled.
+Result<Image> make_image(int64_t width, int64_t height, int channels, int bits,
+                         const Stopped& stopped);
 
 // The orientation in an EXIF block (a TIFF header and its first directory), with or without the
 // "Exif\0\0" in front; 1 where there is none or it is damaged.

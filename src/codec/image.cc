@@ -98,15 +98,15 @@ Result<Decoded> decode(Bytes bytes, int64_t max_pixels, const Stopped& stopped) 
     case FileFormat::kJpeg:
       return decode_jpeg(bytes, max_pixels, stopped);
     case FileFormat::kWebp:
-      return decode_webp(bytes, max_pixels);
+      return decode_webp(bytes, max_pixels, stopped);
     case FileFormat::kTiff:
       return decode_tiff(bytes, max_pixels, stopped);
     case FileFormat::kJpeg2000:
-      return decode_jpeg2000(bytes, max_pixels);
+      return decode_jpeg2000(bytes, max_pixels, stopped);
     case FileFormat::kBmp:
-      return decode_bmp(bytes, max_pixels);
+      return decode_bmp(bytes, max_pixels, stopped);
     case FileFormat::kPnm:
-      return decode_pnm(bytes, max_pixels);
+      return decode_pnm(bytes, max_pixels, stopped);
     case FileFormat::kUnknown:
       break;
   }
@@ -220,17 +220,15 @@ Status check_size(string_view format, int64_t width, int64_t height, int64_t max
   return {};
 }
 
-Image make_image(int64_t width, int64_t height, int channels, int bits) {
+Result<Image> make_image(int64_t width, int64_t height, int channels, int bits,
+                         const Stopped& stopped) {
   Image image;
   image.width = static_cast<int>(width);
   image.height = static_cast<int>(height);
   image.channels = channels;
   image.bits = bits;
-  if (bits == 8) {
-    image.data.resize(image.sample_count());
-  } else {
-    image.data16.resize(image.sample_count());
-  }
+  FERRY_RETURN_IF_ERROR(bits == 8 ? grow(image.data, image.sample_count(), stopped)
+                                  : grow(image.data16, image.sample_count(), stopped));
   return image;
 }
 
@@ -319,7 +317,9 @@ Result<Image> decode_image(std::span<const uint8_t> bytes, const DecodeOptions& 
       decoded.image.notes.push_back(
           fmt::format("turned upright (orientation {})", decoded.orientation));
     }
-    return convert_image(std::move(decoded.image), options);
+    Image image = convert_image(std::move(decoded.image), options);
+    FERRY_RETURN_IF_ERROR(codec::check_stopped(options.stopped));
+    return image;
   } catch (const std::bad_alloc&) {
     return out_of_memory("no memory left to decode a {} file of {} bytes",
                          format_name(detect_format(bytes)), bytes.size());

@@ -25,7 +25,7 @@ fs::path sample(const std::string& name) {
 }
 
 Image pattern(int width, int height, int channels, int bits) {
-  Image image = codec::make_image(width, height, channels, bits);
+  Image image = codec::make_image(width, height, channels, bits, nullptr).value();
   for (size_t i = 0; i < image.sample_count(); ++i) {
     const size_t v = i * 2654435761u;
     if (bits == 8) image.data[i] = static_cast<uint8_t>(v >> 16);
@@ -100,7 +100,7 @@ TEST(Image, LosslessFormatsKeepEverySample) {
 }
 
 TEST(Image, LossyFormatsComeClose) {
-  Image image = codec::make_image(64, 48, 3, 8);
+  Image image = codec::make_image(64, 48, 3, 8, nullptr).value();
   for (size_t i = 0; i < image.sample_count(); ++i) {
     image.data[i] = static_cast<uint8_t>(i / 3 % 64 * 3 + i / 192);
   }
@@ -127,7 +127,7 @@ TEST(Image, WriterTurnsBgrAround) {
 }
 
 TEST(Image, ConversionsAreExact) {
-  Image image = codec::make_image(2, 1, 4, 16);
+  Image image = codec::make_image(2, 1, 4, 16, nullptr).value();
   image.data16 = {65535, 0, 128, 7, 129, 257, 65406, 9};
   const Image rgb = convert_image(image, {});
   EXPECT_EQ(rgb.data, (std::vector<uint8_t>{255, 0, 0, 1, 1, 254}));
@@ -136,11 +136,11 @@ TEST(Image, ConversionsAreExact) {
   const Image grey = convert_image(image, {.color = ColorMode::kGrey, .alpha = AlphaMode::kKeep});
   EXPECT_EQ(grey.channels, 2);
   EXPECT_EQ(grey.data, (std::vector<uint8_t>{76, 0, 30, 0}));
-  Image deep = codec::make_image(1, 1, 3, 16);
+  Image deep = codec::make_image(1, 1, 3, 16, nullptr).value();
   deep.data16 = {65535, 65535, 65535};
   deep = convert_image(deep, {.color = ColorMode::kGrey, .depth = BitDepth::kKeep});
   EXPECT_EQ(deep.data16, std::vector<uint16_t>{65535});
-  Image one = codec::make_image(1, 2, 2, 8);
+  Image one = codec::make_image(1, 2, 2, 8, nullptr).value();
   one.data = {5, 6, 7, 8};
   EXPECT_EQ(convert_image(one, {.alpha = AlphaMode::kKeep}).data,
             (std::vector<uint8_t>{5, 5, 5, 6, 7, 7, 7, 8}));
@@ -247,8 +247,9 @@ TEST(Image, ErrorsOfWriting) {
   expect_error(write_image(folder / "a.png", wrong), Code::kInvalidArgument, "needs 6 samples");
   fs::create_directory(folder / "dir.png");
   expect_error(write_image(folder / "dir.png", grey), Code::kIoError, "is a directory");
-  expect_error(encode_image(codec::make_image(16384, 1, 3, 8), FileFormat::kWebp).status(),
-               Code::kUnsupportedType, "at most 16383");
+  expect_error(
+      encode_image(codec::make_image(16384, 1, 3, 8, nullptr).value(), FileFormat::kWebp).status(),
+      Code::kUnsupportedType, "at most 16383");
   EXPECT_EQ(folder.files(), 1u);
 }
 
@@ -273,6 +274,46 @@ TEST(Image, WritingIntoAFullDeviceFails) {
   fs::create_symlink("/dev/full", folder / "full.png");
   expect_error(write_image(folder / "full.png", pattern(3, 2, 3, 8)), Code::kIoError,
                "cannot be written");
+}
+
+// Decodes with somebody who is asked whether to stop: the same picture when he never says so, an
+// error from whatever question on he does.
+void check_stops(std::span<const uint8_t> bytes) {
+  const Result<Image> whole = decode_image(bytes, {});
+  ASSERT_TRUE(whole.ok()) << whole.status().to_string();
+  int times = 0, last = 0;
+  DecodeOptions options;
+  options.stopped = [&] { return ++times == last; };
+  const Result<Image> parts = decode_image(bytes, options);
+  ASSERT_TRUE(parts.ok()) << parts.status().to_string();
+  EXPECT_EQ(parts->data, whole->data);
+  EXPECT_EQ(parts->notes, whole->notes);
+  const int all = times;
+  ASSERT_GT(all, 1);
+  for (int question : {1, 2, all / 2, all}) {
+    times = 0;
+    last = question;
+    options.stopped = [&] { return ++times >= last; };
+    EXPECT_EQ(decode_image(bytes, options).status().code(), Code::kCancelled) << question;
+  }
+}
+
+TEST(Stopped, EveryFormat) {
+  for (const auto& entry : fs::directory_iterator(sample(""))) {
+    SCOPED_TRACE(entry.path().filename().string());
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    check_stops(bytes_of(bytes));
+  }
+  for (FileFormat format : {FileFormat::kPng, FileFormat::kJpeg, FileFormat::kWebp,
+                            FileFormat::kTiff, FileFormat::kBmp, FileFormat::kPnm}) {
+    SCOPED_TRACE(format_name(format));
+    for (const bool lossless : {false, true}) {
+      const auto bytes = encode_image(pattern(700, 500, 3, 8), format, {.lossless = lossless});
+      ASSERT_TRUE(bytes.ok()) << bytes.status().to_string();
+      check_stops(*bytes);
+    }
+  }
 }
 
 }  // namespace

@@ -199,10 +199,13 @@ class Writer {
 };
 
 // All CMYK files that matter store 255 for no ink, as Adobe does.
-void finish_cmyk(Image& image) {
-  for (uint8_t& ink : image.data) ink = static_cast<uint8_t>(255 - ink);
-  cmyk_to_rgb(image);
+Status finish_cmyk(Image& image, const Stopped& stopped) {
+  FERRY_RETURN_IF_ERROR(in_parts(image.data.size(), stopped, [&](size_t i, size_t end) {
+    for (; i < end; ++i) image.data[i] = static_cast<uint8_t>(255 - image.data[i]);
+  }));
+  FERRY_RETURN_IF_ERROR(cmyk_to_rgb(image, stopped));
   image.notes.push_back("CMYK converted to RGB without a colour profile");
+  return {};
 }
 
 }  // namespace
@@ -220,7 +223,8 @@ Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels, const Stopped& stop
   Decoded decoded;
   decoded.orientation = orientation_of(info);
   Image& image = decoded.image;
-  image = make_image(info.image_width, info.image_height, components, 8);
+  FERRY_ASSIGN_OR_RETURN(image,
+                         make_image(info.image_width, info.image_height, components, 8, stopped));
   const size_t stride = static_cast<size_t>(image.width) * static_cast<size_t>(components);
   if (!reader.read_pixels(image.data.data(), stride)) return reader.failure();
   const Errors& errors = reader.errors();
@@ -229,7 +233,7 @@ Result<Decoded> decode_jpeg(Bytes bytes, int64_t max_pixels, const Stopped& stop
                                       errors.base.num_warnings));
   }
   if (errors.past_end) image.notes.push_back("the file has no end marker");
-  if (components == 4) finish_cmyk(image);
+  if (components == 4) FERRY_RETURN_IF_ERROR(finish_cmyk(image, stopped));
   return decoded;
 }
 

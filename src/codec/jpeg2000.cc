@@ -20,6 +20,7 @@ constexpr uint64_t kMaxTiles = 1 << 14;
 
 struct MemoryFile {
   Bytes bytes;
+  const Stopped& stopped;
   size_t at = 0;
 };
 
@@ -28,7 +29,7 @@ constexpr auto kEndOfFile = static_cast<OPJ_SIZE_T>(-1);
 OPJ_SIZE_T on_read(void* to, OPJ_SIZE_T size, void* user) {
   auto* file = static_cast<MemoryFile*>(user);
   const size_t n = std::min<size_t>(size, file->bytes.size() - file->at);
-  if (n == 0) return kEndOfFile;
+  if (n == 0 || !check_stopped(file->stopped).ok()) return kEndOfFile;
   std::memcpy(to, file->bytes.data() + file->at, n);
   file->at += n;
   return n;
@@ -117,13 +118,14 @@ struct FreeImage {
 };
 using Components = std::unique_ptr<opj_image_t, FreeImage>;
 
-Result<Components> decode_components(Bytes bytes) {
-  constexpr size_t kBuffer = 1 << 16;
+// Stopped where more of the file is read, between tiles.
+Result<Components> decode_components(Bytes bytes, const Stopped& stopped) {
+  constexpr size_t kBuffer = 1 << 14;
   const std::unique_ptr<opj_codec_t, FreeCodec> codec(
       opj_create_decompress(bytes[0] == 0xff ? OPJ_CODEC_J2K : OPJ_CODEC_JP2));
   const std::unique_ptr<opj_stream_t, FreeStream> stream(opj_stream_create(kBuffer, OPJ_TRUE));
   if (codec == nullptr || stream == nullptr) return out_of_memory("JPEG 2000: no memory left");
-  MemoryFile file{bytes};
+  MemoryFile file{bytes, stopped};
   ErrorText error;
   opj_set_error_handler(codec.get(), on_error, &error);
   opj_set_warning_handler(codec.get(), on_note, nullptr);
@@ -142,6 +144,7 @@ Result<Components> decode_components(Bytes bytes) {
   Components components(image);
   ok = ok && opj_decode(codec.get(), stream.get(), image) != 0 &&
        opj_end_decompress(codec.get(), stream.get()) != 0;
+  FERRY_RETURN_IF_ERROR(check_stopped(stopped));
   if (!ok) return damaged(error.text[0] != '\0' ? error.text : "the file is truncated");
   return components;
 }
@@ -167,12 +170,13 @@ Status check_components(const opj_image_t& image) {
 }
 
 // One component into its channel; components of lower resolution are repeated.
-void put_channel(const opj_image_t& from, uint32_t channel, Image& to) {
+Status put_channel(const opj_image_t& from, uint32_t channel, const Stopped& stopped, Image& to) {
   const opj_image_comp_t& c = from.comps[channel];
   const int64_t offset = c.sgnd != 0 ? int64_t{1} << (c.prec - 1) : 0;
   const uint32_t from_max = (1u << c.prec) - 1, to_max = to.bits == 8 ? 255 : 65535;
   const auto channels = static_cast<size_t>(to.channels);
   for (uint32_t y = 0; y < static_cast<uint32_t>(to.height); ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     const uint64_t cy =
         std::min<uint64_t>((uint64_t{from.y0} + y) / c.dy - uint64_t{from.y0} / c.dy, c.h - 1);
     for (uint32_t x = 0; x < static_cast<uint32_t>(to.width); ++x) {
@@ -188,51 +192,60 @@ void put_channel(const opj_image_t& from, uint32_t channel, Image& to) {
       }
     }
   }
+  return {};
 }
 
 // ITU-R BT.601, full range, as in JPEG.
 template <class T>
-void ycc_to_rgb(std::vector<T>& samples, size_t channels) {
+Status ycc_to_rgb(std::vector<T>& samples, size_t channels, const Stopped& stopped) {
   constexpr float kMax = sizeof(T) == 1 ? 255.0f : 65535.0f, kMiddle = (kMax + 1) / 2;
   const auto put = [=](float v) { return static_cast<T>(std::clamp(v + 0.5f, 0.0f, kMax)); };
-  for (size_t i = 0; i < samples.size(); i += channels) {
-    const float y = samples[i], cb = samples[i + 1] - kMiddle, cr = samples[i + 2] - kMiddle;
-    samples[i] = put(y + 1.402f * cr);
-    samples[i + 1] = put(y - 0.344136f * cb - 0.714136f * cr);
-    samples[i + 2] = put(y + 1.772f * cb);
-  }
+  return in_parts(samples.size() / channels, stopped, [&](size_t from, size_t to) {
+    for (size_t i = from * channels; i < to * channels; i += channels) {
+      const float y = samples[i], cb = samples[i + 1] - kMiddle, cr = samples[i + 2] - kMiddle;
+      samples[i] = put(y + 1.402f * cr);
+      samples[i + 1] = put(y - 0.344136f * cb - 0.714136f * cr);
+      samples[i + 2] = put(y + 1.772f * cb);
+    }
+  });
 }
 
-void finish_colour(const opj_image_t& from, Image& image) {
+Status finish_colour(const opj_image_t& from, const Stopped& stopped, Image& image) {
   if (from.color_space == OPJ_CLRSPC_SYCC && image.channels >= 3) {
-    image.bits == 8 ? ycc_to_rgb(image.data, static_cast<size_t>(image.channels))
-                    : ycc_to_rgb(image.data16, static_cast<size_t>(image.channels));
+    const auto channels = static_cast<size_t>(image.channels);
+    FERRY_RETURN_IF_ERROR(image.bits == 8 ? ycc_to_rgb(image.data, channels, stopped)
+                                          : ycc_to_rgb(image.data16, channels, stopped));
     image.notes.push_back("YCbCr converted to RGB");
   }
   if (from.color_space == OPJ_CLRSPC_CMYK && image.channels == 4) {
-    cmyk_to_rgb(image);
+    FERRY_RETURN_IF_ERROR(cmyk_to_rgb(image, stopped));
     image.notes.push_back("CMYK converted to RGB without a colour profile");
   }
+  return {};
 }
 
 }  // namespace
 
-Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_jpeg2000(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   FERRY_RETURN_IF_ERROR(check_header(bytes, max_pixels));
-  FERRY_ASSIGN_OR_RETURN(const Components components, decode_components(bytes));
+  FERRY_ASSIGN_OR_RETURN(const Components components, decode_components(bytes, stopped));
   const opj_image_t& from = *components;
   FERRY_RETURN_IF_ERROR(check_components(from));
   FERRY_RETURN_IF_ERROR(
       check_size("JPEG 2000", int64_t{from.x1} - from.x0, int64_t{from.y1} - from.y0, max_pixels));
   uint32_t bits = 0;
   for (uint32_t i = 0; i < from.numcomps; ++i) bits = std::max(bits, from.comps[i].prec);
-  Decoded decoded{make_image(from.x1 - from.x0, from.y1 - from.y0, static_cast<int>(from.numcomps),
-                             bits > 8 ? 16 : 8)};
-  for (uint32_t i = 0; i < from.numcomps; ++i) put_channel(from, i, decoded.image);
+  Decoded decoded;
+  FERRY_ASSIGN_OR_RETURN(decoded.image,
+                         make_image(from.x1 - from.x0, from.y1 - from.y0,
+                                    static_cast<int>(from.numcomps), bits > 8 ? 16 : 8, stopped));
+  for (uint32_t i = 0; i < from.numcomps; ++i) {
+    FERRY_RETURN_IF_ERROR(put_channel(from, i, stopped, decoded.image));
+  }
   if (bits != 8 && bits != 16) {
     decoded.image.notes.push_back(fmt::format("{} bits scaled to {}", bits, decoded.image.bits));
   }
-  finish_colour(from, decoded.image);
+  FERRY_RETURN_IF_ERROR(finish_colour(from, stopped, decoded.image));
   return decoded;
 }
 

@@ -21,9 +21,9 @@ namespace codec {
 
 Result<Decoded> decode_png(Bytes, int64_t, const Stopped&) { return left_out("PNG"); }
 Result<Decoded> decode_jpeg(Bytes, int64_t, const Stopped&) { return left_out("JPEG"); }
-Result<Decoded> decode_webp(Bytes, int64_t) { return left_out("WebP"); }
+Result<Decoded> decode_webp(Bytes, int64_t, const Stopped&) { return left_out("WebP"); }
 Result<Decoded> decode_tiff(Bytes, int64_t, const Stopped&) { return left_out("TIFF"); }
-Result<Decoded> decode_jpeg2000(Bytes, int64_t) { return left_out("JPEG 2000"); }
+Result<Decoded> decode_jpeg2000(Bytes, int64_t, const Stopped&) { return left_out("JPEG 2000"); }
 Result<Encoded> encode_png(const Image&, const WriteOptions&) { return left_out("PNG"); }
 Result<Encoded> encode_jpeg(const Image&, const WriteOptions&) { return left_out("JPEG"); }
 Result<Encoded> encode_webp(const Image&, const WriteOptions&) { return left_out("WebP"); }

@@ -201,7 +201,8 @@ Result<Image> floats_to_picture(std::span<const float> values, int width, int he
   const size_t count = static_cast<size_t>(channels);
   FERRY_RETURN_IF_ERROR(
       check_count("floats to picture", values.size(), pixels * count, width, height, channels));
-  Image image = codec::make_image(width, height, channels, format.bits);
+  FERRY_ASSIGN_OR_RETURN(Image image,
+                         codec::make_image(width, height, channels, format.bits, nullptr));
   const std::array<Affine, 4> maps = maps_of(format, format.bits);
   const int64_t nans = format.bits == 8
                            ? fill_samples(values.data(), image, maps, format, image.data.data())

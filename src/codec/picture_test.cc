@@ -13,7 +13,7 @@ namespace ferry {
 namespace {
 
 Image pattern(int width, int height, int channels, int bits) {
-  Image image = codec::make_image(width, height, channels, bits);
+  Image image = codec::make_image(width, height, channels, bits, nullptr).value();
   for (size_t i = 0; i < image.sample_count(); ++i) {
     if (bits == 8) image.data[i] = static_cast<uint8_t>(i * 37);
     if (bits == 16) image.data16[i] = static_cast<uint16_t>(i * 9377);
@@ -29,7 +29,7 @@ std::vector<float> floats(const Image& image, const PictureFormat& format) {
 }
 
 TEST(Picture, PlanarUnitIsDividedBy255) {
-  Image image = codec::make_image(2, 1, 3, 8);
+  Image image = codec::make_image(2, 1, 3, 8, nullptr).value();
   image.data = {0, 127, 255, 3, 5, 7};
   EXPECT_EQ(floats(image, {}), (std::vector<float>{0 / 255.f, 3 / 255.f, 127 / 255.f, 5 / 255.f,
                                                    255 / 255.f, 7 / 255.f}));
@@ -42,7 +42,7 @@ TEST(Picture, PlanarUnitIsDividedBy255) {
 }
 
 TEST(Picture, OrderIsThatOfTheTensor) {
-  Image image = codec::make_image(1, 1, 4, 8);
+  Image image = codec::make_image(1, 1, 4, 8, nullptr).value();
   image.data = {1, 2, 3, 4};
   image.order = ChannelOrder::kBgr;
   EXPECT_EQ(floats(image, {.range = ValueRange::k255}), (std::vector<float>{3, 2, 1, 4}));
@@ -51,7 +51,7 @@ TEST(Picture, OrderIsThatOfTheTensor) {
 }
 
 TEST(Picture, MeanAndStdBelongToTensorChannels) {
-  Image image = codec::make_image(1, 1, 3, 8);
+  Image image = codec::make_image(1, 1, 3, 8, nullptr).value();
   image.data = {10, 20, 30};
   const PictureFormat format{.order = ChannelOrder::kBgr,
                              .range = ValueRange::kUnit,
@@ -63,7 +63,7 @@ TEST(Picture, MeanAndStdBelongToTensorChannels) {
 }
 
 TEST(Picture, SixteenBits) {
-  Image image = codec::make_image(1, 1, 1, 16);
+  Image image = codec::make_image(1, 1, 1, 16, nullptr).value();
   image.data16 = {12345};
   EXPECT_EQ(floats(image, {})[0], 12345 / 65535.f);
   EXPECT_EQ(floats(image, {.range = ValueRange::k255})[0], 12345 / 257.f);

@@ -37,12 +37,13 @@ Status check_ratio(const spng_ihdr& header, size_t file_bytes) {
 }
 
 // Grey of 1 to 16 bits with an optional transparent value, from rows of whole bytes.
-void unpack_grey(const std::vector<uint8_t>& packed, const spng_ihdr& header, const uint16_t* key,
-                 Image& image) {
+Status unpack_grey(const std::vector<uint8_t>& packed, const spng_ihdr& header, const uint16_t* key,
+                   const Stopped& stopped, Image& image) {
   const uint32_t bits = header.bit_depth, max_value = (1u << bits) - 1;
   const size_t row_bytes = (size_t{header.width} * bits + 7) / 8;
   const size_t channels = static_cast<size_t>(image.channels);
   for (size_t y = 0; y < header.height; ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     const uint8_t* row = &packed[y * row_bytes];
     for (size_t x = 0; x < header.width; ++x) {
       uint32_t value = 0;
@@ -63,6 +64,7 @@ void unpack_grey(const std::vector<uint8_t>& packed, const spng_ihdr& header, co
       }
     }
   }
+  return {};
 }
 
 // Row by row, so that decoding can be stopped.
@@ -96,12 +98,15 @@ Status decode_into(spng_ctx* png, const spng_ihdr& header, void* to, size_t size
 Result<Image> decode_grey(spng_ctx* png, const spng_ihdr& header, const spng_trns* transparent,
                           const Stopped& stopped) {
   const size_t row_bytes = (size_t{header.width} * header.bit_depth + 7) / 8;
-  std::vector<uint8_t> packed(row_bytes * header.height);
+  std::vector<uint8_t> packed;
+  FERRY_RETURN_IF_ERROR(grow(packed, row_bytes * header.height, stopped));
   FERRY_RETURN_IF_ERROR(
       decode_into(png, header, packed.data(), packed.size(), SPNG_FMT_RAW, 0, stopped));
-  Image image = make_image(header.width, header.height, transparent != nullptr ? 2 : 1,
-                           header.bit_depth == 16 ? 16 : 8);
-  unpack_grey(packed, header, transparent != nullptr ? &transparent->gray : nullptr, image);
+  FERRY_ASSIGN_OR_RETURN(Image image,
+                         make_image(header.width, header.height, transparent != nullptr ? 2 : 1,
+                                    header.bit_depth == 16 ? 16 : 8, stopped));
+  FERRY_RETURN_IF_ERROR(unpack_grey(
+      packed, header, transparent != nullptr ? &transparent->gray : nullptr, stopped, image));
   if (header.bit_depth < 8) {
     image.notes.push_back(fmt::format("{} bits scaled to 8", header.bit_depth));
   }
@@ -134,7 +139,8 @@ Result<Image> decode_pixels(spng_ctx* png, const spng_ihdr& header, const Stoppe
         format = SPNG_FMT_RGB8;
       }
   }
-  Image image = make_image(header.width, header.height, channels, sixteen ? 16 : 8);
+  FERRY_ASSIGN_OR_RETURN(
+      Image image, make_image(header.width, header.height, channels, sixteen ? 16 : 8, stopped));
   void* to = sixteen ? static_cast<void*>(image.data16.data()) : image.data.data();
   FERRY_RETURN_IF_ERROR(decode_into(png, header, to, image.sample_count() * (sixteen ? 2 : 1),
                                     format, transparent ? SPNG_DECODE_TRNS : 0, stopped));

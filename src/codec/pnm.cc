@@ -130,9 +130,10 @@ void put_sample(Image& image, size_t i, uint32_t value, uint32_t max_value) {
   }
 }
 
-Status read_plain(Bytes bytes, const Header& header, Image& image) {
+Status read_plain(Bytes bytes, const Header& header, Image& image, const Stopped& stopped) {
   Tokens tokens(bytes, std::min(header.pixels_at, bytes.size()));
   for (size_t i = 0, n = image.sample_count(); i < n; ++i) {
+    if (i % 4096 == 0) FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     if (header.kind == '1') {
       FERRY_ASSIGN_OR_RETURN(const int64_t bit, tokens.bit());
       image.data[i] = bit == 0 ? 255 : 0;
@@ -144,28 +145,29 @@ Status read_plain(Bytes bytes, const Header& header, Image& image) {
   return {};
 }
 
-void read_raw(Bytes pixels, const Header& header, Image& image) {
-  const size_t n = image.sample_count();
+Status read_raw(Bytes pixels, const Header& header, Image& image, const Stopped& stopped) {
   const auto max_value = static_cast<uint32_t>(header.max_value);
-  if (header.kind == '4') {
-    const size_t width = static_cast<size_t>(image.width), row_bytes = (width + 7) / 8;
-    for (size_t i = 0; i < n; ++i) {
-      const size_t y = i / width, x = i % width;
-      const bool black = (pixels[y * row_bytes + x / 8] >> (7 - x % 8) & 1) != 0;
-      image.data[i] = black ? 0 : 255;
+  const size_t width = static_cast<size_t>(image.width), row_bytes = (width + 7) / 8;
+  return in_parts(image.sample_count(), stopped, [&](size_t i, size_t end) {
+    if (header.kind == '4') {
+      for (; i < end; ++i) {
+        const size_t y = i / width, x = i % width;
+        const bool black = (pixels[y * row_bytes + x / 8] >> (7 - x % 8) & 1) != 0;
+        image.data[i] = black ? 0 : 255;
+      }
+    } else if (header.max_value == 255) {
+      std::copy_n(pixels.data() + i, end - i, image.data.data() + i);
+    } else if (header.max_value < 255) {
+      for (; i < end; ++i) put_sample(image, i, pixels[i], max_value);
+    } else {
+      for (; i < end; ++i) put_sample(image, i, be16(pixels, i * 2), max_value);
     }
-  } else if (header.max_value == 255) {
-    std::copy_n(pixels.begin(), n, image.data.begin());
-  } else if (header.max_value < 255) {
-    for (size_t i = 0; i < n; ++i) put_sample(image, i, pixels[i], max_value);
-  } else {
-    for (size_t i = 0; i < n; ++i) put_sample(image, i, be16(pixels, i * 2), max_value);
-  }
+  });
 }
 
 }  // namespace
 
-Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   FERRY_ASSIGN_OR_RETURN(const Header header, read_header(bytes));
   FERRY_RETURN_IF_ERROR(check_size("PNM", header.width, header.height, max_pixels));
   const int64_t row_bytes = header.kind == '4'
@@ -180,13 +182,12 @@ Result<Decoded> decode_pnm(Bytes bytes, int64_t max_pixels) {
                             header.width, header.height, needed, left);
   }
   Decoded decoded;
-  decoded.image = make_image(header.width, header.height, static_cast<int>(header.channels),
-                             header.max_value > 255 ? 16 : 8);
-  if (plain) {
-    FERRY_RETURN_IF_ERROR(read_plain(bytes, header, decoded.image));
-  } else {
-    read_raw(bytes.subspan(header.pixels_at), header, decoded.image);
-  }
+  FERRY_ASSIGN_OR_RETURN(decoded.image,
+                         make_image(header.width, header.height, static_cast<int>(header.channels),
+                                    header.max_value > 255 ? 16 : 8, stopped));
+  FERRY_RETURN_IF_ERROR(
+      plain ? read_plain(bytes, header, decoded.image, stopped)
+            : read_raw(bytes.subspan(header.pixels_at), header, decoded.image, stopped));
   if (header.max_value != 255 && header.max_value != 65535) {
     decoded.image.notes.push_back(
         fmt::format("samples up to {} scaled to {} bits", header.max_value, decoded.image.bits));

@@ -223,6 +223,25 @@ Status read_block(TIFF* tiff, const Layout& l, const Block& block, const MemoryF
   return {};
 }
 
+// The same for the rows of a large strip, one after the other.
+Status read_rows(TIFF* tiff, const Layout& l, const Block& block, const MemoryFile& file,
+                 const Stopped& stopped, std::vector<uint8_t>& buffer, Raw& raw) {
+  const auto row_bytes = static_cast<uint64_t>(TIFFScanlineSize64(tiff));
+  if (row_bytes != (uint64_t{block.width} * l.together() * l.bits + 7) / 8 ||
+      row_bytes > buffer.size()) {
+    return unsupported_type("TIFF: rows of {} bytes for {} pixels are not read", row_bytes,
+                            block.width);
+  }
+  const uint32_t rows = std::min(block.height, l.height - block.y);
+  for (uint32_t y = 0; y < rows; ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
+    if (TIFFReadScanline(tiff, buffer.data(), block.y + y, block.plane) != 1) return damaged(file);
+    const size_t first = size_t{block.y + y} * l.width * l.samples + block.plane;
+    unpack_row(buffer.data(), l, size_t{l.width} * l.together(), first, l.samples, raw);
+  }
+  return {};
+}
+
 Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
                          const Stopped& stopped) {
   uint32_t width = l.width, height = l.height;
@@ -238,8 +257,11 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
   if (block_bytes <= 0) return damaged(file);
   Raw raw;
   const size_t count = size_t{l.width} * l.height * l.samples;
-  l.bits == 16 ? raw.samples16.resize(count) : raw.samples8.resize(count);
-  std::vector<uint8_t> buffer(static_cast<size_t>(block_bytes));
+  FERRY_RETURN_IF_ERROR(l.bits == 16 ? grow(raw.samples16, count, stopped)
+                                     : grow(raw.samples8, count, stopped));
+  constexpr tmsize_t kLargeStrip = tmsize_t{256} << 10;
+  const bool by_rows = stopped && !l.tiled && block_bytes > kLargeStrip;
+  std::vector<uint8_t> buffer(static_cast<size_t>(by_rows ? TIFFScanlineSize(tiff) : block_bytes));
   for (uint16_t plane = 0; plane < (l.planes() ? l.samples : 1); ++plane) {
     for (uint64_t y = 0; y < l.height; y += height) {
       for (uint64_t x = 0; x < l.width; x += width) {
@@ -247,8 +269,9 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
         const auto bx = static_cast<uint32_t>(x), by = static_cast<uint32_t>(y);
         const uint32_t index =
             l.tiled ? TIFFComputeTile(tiff, bx, by, 0, plane) : TIFFComputeStrip(tiff, by, plane);
-        FERRY_RETURN_IF_ERROR(
-            read_block(tiff, l, {index, bx, by, width, height, plane}, file, buffer, raw));
+        const Block block{index, bx, by, width, height, plane};
+        FERRY_RETURN_IF_ERROR(by_rows ? read_rows(tiff, l, block, file, stopped, buffer, raw)
+                                      : read_block(tiff, l, block, file, buffer, raw));
       }
     }
   }
@@ -257,43 +280,52 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
 
 // The first `channels` samples of each pixel, stretched to the full range.
 template <class T>
-std::vector<T> pick(const std::vector<T>& samples, const Layout& l, size_t channels) {
+Status pick(const std::vector<T>& samples, const Layout& l, size_t channels, const Stopped& stopped,
+            std::vector<T>& out) {
   const size_t pixels = size_t{l.width} * l.height;
   const T scale = static_cast<T>(l.bits >= 8 ? 1 : 255 / ((1 << l.bits) - 1));
-  std::vector<T> out(pixels * channels);
-  for (size_t i = 0; i < pixels; ++i) {
-    for (size_t c = 0; c < channels; ++c) {
-      out[i * channels + c] = static_cast<T>(samples[i * l.samples + c] * scale);
+  FERRY_RETURN_IF_ERROR(grow(out, pixels * channels, stopped));
+  return in_parts(pixels, stopped, [&](size_t i, size_t end) {
+    for (; i < end; ++i) {
+      for (size_t c = 0; c < channels; ++c) {
+        out[i * channels + c] = static_cast<T>(samples[i * l.samples + c] * scale);
+      }
     }
-  }
-  return out;
+  });
 }
 
 template <class T>
-void invert_grey(std::vector<T>& samples, size_t channels) {
-  for (size_t i = 0; i < samples.size(); i += channels) samples[i] = static_cast<T>(~samples[i]);
+Status invert_grey(std::vector<T>& samples, size_t channels, const Stopped& stopped) {
+  return in_parts(samples.size() / channels, stopped, [&](size_t from, size_t to) {
+    for (size_t i = from * channels; i < to * channels; i += channels) {
+      samples[i] = static_cast<T>(~samples[i]);
+    }
+  });
 }
 
-Image assemble_palette(TIFF* tiff, const Layout& l, const Raw& raw) {
+Result<Image> assemble_palette(TIFF* tiff, const Layout& l, const Raw& raw,
+                               const Stopped& stopped) {
   std::array<uint16_t*, 3> map{};
-  Image image = make_image(l.width, l.height, 3, 8);
+  FERRY_ASSIGN_OR_RETURN(Image image, make_image(l.width, l.height, 3, 8, stopped));
   TIFFGetField(tiff, TIFFTAG_COLORMAP, &map[0], &map[1], &map[2]);
   const size_t size = size_t{1} << l.bits;
   // Some writers store 8-bit values where 16-bit ones belong.
   const bool narrow = std::all_of(map.begin(), map.end(), [&](const uint16_t* m) {
     return std::all_of(m, m + size, [](uint16_t v) { return v < 256; });
   });
-  for (size_t i = 0, pixels = size_t{l.width} * l.height; i < pixels; ++i) {
-    const uint8_t index = raw.samples8[i * l.samples];
-    for (size_t c = 0; c < 3; ++c) {
-      image.data[i * 3 + c] = static_cast<uint8_t>(map[c][index] >> (narrow ? 0 : 8));
+  FERRY_RETURN_IF_ERROR(in_parts(size_t{l.width} * l.height, stopped, [&](size_t i, size_t end) {
+    for (; i < end; ++i) {
+      const uint8_t index = raw.samples8[i * l.samples];
+      for (size_t c = 0; c < 3; ++c) {
+        image.data[i * 3 + c] = static_cast<uint8_t>(map[c][index] >> (narrow ? 0 : 8));
+      }
     }
-  }
+  }));
   image.notes.push_back("palette expanded");
   return image;
 }
 
-Image assemble(const Layout& l, const Raw& raw) {
+Result<Image> assemble(const Layout& l, const Raw& raw, const Stopped& stopped) {
   const bool cmyk = l.photometric == PHOTOMETRIC_SEPARATED;
   const bool alpha = l.alpha != Alpha::kNone && !cmyk;
   Image image;
@@ -302,20 +334,20 @@ Image assemble(const Layout& l, const Raw& raw) {
   image.channels = l.colours + (alpha ? 1 : 0);
   image.bits = l.bits == 16 ? 16 : 8;
   const auto channels = static_cast<size_t>(image.channels);
-  image.data = pick(raw.samples8, l, l.bits == 16 ? 0 : channels);
-  image.data16 = pick(raw.samples16, l, l.bits == 16 ? channels : 0);
+  FERRY_RETURN_IF_ERROR(l.bits == 16 ? pick(raw.samples16, l, channels, stopped, image.data16)
+                                     : pick(raw.samples8, l, channels, stopped, image.data));
   if (l.bits < 8) image.notes.push_back(fmt::format("{} bits scaled to 8", l.bits));
   if (l.photometric == PHOTOMETRIC_MINISWHITE) {
-    invert_grey(image.data, channels);
-    invert_grey(image.data16, channels);
+    FERRY_RETURN_IF_ERROR(invert_grey(image.data, channels, stopped));
+    FERRY_RETURN_IF_ERROR(invert_grey(image.data16, channels, stopped));
     image.notes.push_back("grey inverted: 0 is white in the file");
   }
   if (cmyk) {
-    cmyk_to_rgb(image);
+    FERRY_RETURN_IF_ERROR(cmyk_to_rgb(image, stopped));
     image.notes.push_back("CMYK converted to RGB without a colour profile");
   }
   if (alpha && l.alpha == Alpha::kPremultiplied) {
-    unpremultiply(image);
+    FERRY_RETURN_IF_ERROR(unpremultiply(image, stopped));
     image.notes.push_back("colour divided by its alpha");
   }
   if (l.samples > l.colours + (alpha ? 1 : 0)) image.notes.push_back("extra samples dropped");
@@ -323,7 +355,8 @@ Image assemble(const Layout& l, const Raw& raw) {
 }
 
 // YCbCr, Lab, LogLuv, old JPEG: libtiff converts to 8-bit RGB.
-Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file) {
+Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file,
+                             const Stopped& stopped) {
   char why[1024] = "";
   if (TIFFRGBAImageOK(tiff, why) == 0) return unsupported_type("TIFF: {}", why);
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
@@ -332,7 +365,7 @@ Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file
       0) {
     return damaged(file);
   }
-  Image image = make_image(l.width, l.height, 3, 8);
+  FERRY_ASSIGN_OR_RETURN(Image image, make_image(l.width, l.height, 3, 8, stopped));
   for (size_t i = 0; i < pixels.size(); ++i) {
     image.data[i * 3] = static_cast<uint8_t>(TIFFGetR(pixels[i]));
     image.data[i * 3 + 1] = static_cast<uint8_t>(TIFFGetG(pixels[i]));
@@ -344,10 +377,11 @@ Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file
 
 Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
                           const Stopped& stopped) {
-  if (!is_direct(l)) return read_converted(tiff, l, file);
+  if (!is_direct(l)) return read_converted(tiff, l, file, stopped);
   FERRY_RETURN_IF_ERROR(check_layout(l));
   FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels, stopped));
-  return l.photometric == PHOTOMETRIC_PALETTE ? assemble_palette(tiff, l, raw) : assemble(l, raw);
+  return l.photometric == PHOTOMETRIC_PALETTE ? assemble_palette(tiff, l, raw, stopped)
+                                              : assemble(l, raw, stopped);
 }
 
 bool set_fields(TIFF* tiff, const Image& image, const WriteOptions& options) {

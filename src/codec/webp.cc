@@ -4,6 +4,7 @@
 #include <webp/demux.h>
 #include <webp/encode.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/status.h"
@@ -48,8 +49,31 @@ int orientation_of(const WebPDemuxer* demuxer) {
   return orientation;
 }
 
+// The whole bitstream at once, or, where it may be stopped, parts of it that hold some ten thousand
+// pixels each.
+VP8StatusCode decode_bitstream(const WebPData& data, WebPDecoderConfig& config,
+                               const Stopped& stopped) {
+  if (!stopped) return WebPDecode(data.bytes, data.size, &config);
+  struct Free {
+    void operator()(WebPIDecoder* decoder) const { WebPIDelete(decoder); }
+  };
+  const std::unique_ptr<WebPIDecoder, Free> decoder(WebPIDecode(nullptr, 0, &config));
+  if (decoder == nullptr) return VP8_STATUS_OUT_OF_MEMORY;
+  constexpr size_t kPixels = 32 << 10, kLeast = 256;
+  const auto pixels =
+      static_cast<size_t>(config.input.width) * static_cast<size_t>(config.input.height);
+  const size_t parts = pixels / kPixels + 1, part = std::max(data.size / parts, kLeast);
+  VP8StatusCode status = VP8_STATUS_SUSPENDED;
+  for (size_t to = 0; to < data.size && status == VP8_STATUS_SUSPENDED;) {
+    if (stopped()) return VP8_STATUS_USER_ABORT;
+    to = std::min(data.size, to + part);
+    status = WebPIUpdate(decoder.get(), data.bytes, to);
+  }
+  return status == VP8_STATUS_SUSPENDED ? VP8_STATUS_NOT_ENOUGH_DATA : status;
+}
+
 // The frame into its place on the canvas; the rest of the canvas stays transparent black.
-Status decode_frame(const WebPIterator& frame, Image& canvas) {
+Status decode_frame(const WebPIterator& frame, const Stopped& stopped, Image& canvas) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) return internal_error("WebP: another library version");
   const VP8StatusCode known =
@@ -70,8 +94,9 @@ Status decode_frame(const WebPIterator& frame, Image& canvas) {
   config.output.u.RGBA.rgba = canvas.data.data() + first;
   config.output.u.RGBA.stride = static_cast<int>(stride);
   config.output.u.RGBA.size = canvas.data.size() - first;
-  const VP8StatusCode status = WebPDecode(frame.fragment.bytes, frame.fragment.size, &config);
+  const VP8StatusCode status = decode_bitstream(frame.fragment, config, stopped);
   WebPFreeDecBuffer(&config.output);
+  FERRY_RETURN_IF_ERROR(check_stopped(stopped));
   if (status == VP8_STATUS_OUT_OF_MEMORY) return out_of_memory("WebP: no memory left");
   if (status != VP8_STATUS_OK) return invalid_argument("WebP: damaged: {}", status_text(status));
   return {};
@@ -108,7 +133,7 @@ int import_pixels(const Image& image, WebPPicture& picture) {
 
 }  // namespace
 
-Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels) {
+Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels, const Stopped& stopped) {
   const WebPData data{bytes.data(), bytes.size()};
   const Demuxer demuxer(WebPDemux(&data));
   if (demuxer == nullptr) {
@@ -123,8 +148,10 @@ Result<Decoded> decode_webp(Bytes bytes, int64_t max_pixels) {
   }
   const bool partial = frame.it.width != width || frame.it.height != height;
   Decoded decoded;
-  decoded.image = make_image(width, height, frame.it.has_alpha != 0 || partial ? 4 : 3, 8);
-  FERRY_RETURN_IF_ERROR(decode_frame(frame.it, decoded.image));
+  FERRY_ASSIGN_OR_RETURN(
+      decoded.image,
+      make_image(width, height, frame.it.has_alpha != 0 || partial ? 4 : 3, 8, stopped));
+  FERRY_RETURN_IF_ERROR(decode_frame(frame.it, stopped, decoded.image));
   const uint32_t frames = WebPDemuxGetI(demuxer.get(), WEBP_FF_FRAME_COUNT);
   if (frames > 1) {
     decoded.image.notes.push_back(fmt::format("first of {} frames of an animation", frames));

@@ -7,6 +7,7 @@ namespace ferry {
 namespace {
 
 constexpr int64_t kBlockValues = 8192;  // 32 KB: what stays in the first level between two passes
+constexpr int64_t kSlice = 16 << 10;    // columns of a row between two looks at the deadline
 constexpr int64_t kFewRows = 32;  // may vary by little, so that sums in fp32 cost digits that count
 
 }  // namespace
@@ -70,25 +71,33 @@ void AxisMoments::each_unit(Team& team, F f) const {
                  });
 }
 
-// Of few rows: mean and sum of squares about it, in double.
-void AxisMoments::few_moments(const float* x, int64_t rows, double* mean, double* squares) const {
-  std::fill_n(mean, 2 * cols_, 0.0);
+// Of columns [c0, c1) of few rows: mean and sum of squares about it, in double.
+void AxisMoments::few_moments(const float* x, int64_t rows, int64_t c0, int64_t c1, double* mean,
+                              double* squares) const {
+  std::fill(mean + c0, mean + c1, 0.0);
+  std::fill(squares + c0, squares + c1, 0.0);
   const auto each = [&](auto&& f) {
     for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t c = 0; c < cols_; ++c) f(c, static_cast<double>(x[r * cols_ + c]));
+      for (int64_t c = c0; c < c1; ++c) f(c, static_cast<double>(x[r * cols_ + c]));
     }
   };
   each([&](int64_t c, double v) { mean[c] += v; });
-  for (int64_t c = 0; c < cols_; ++c) mean[c] /= static_cast<double>(rows);
+  for (int64_t c = c0; c < c1; ++c) mean[c] /= static_cast<double>(rows);
   each([&](int64_t c, double v) { squares[c] += (v - mean[c]) * (v - mean[c]); });
 }
 
 // Mean and sum of squares about it, cols_ of each.
-void AxisMoments::unit_moments(const float* x, int64_t unit, double* scratch) const {
+void AxisMoments::unit_moments(const Team& team, const float* x, int64_t unit,
+                               double* scratch) const {
   const int64_t rows = rows_of(unit);
   const auto count = static_cast<double>(rows);
   double *mean = scratch + unit * 3 * cols_, *squares = mean + cols_;
-  if (rows_ <= kFewRows) return few_moments(x + start_of(unit), rows, mean, squares);
+  if (rows_ <= kFewRows) {
+    team.in_slices(0, cols_, kSlice, [&](int64_t c0, int64_t c1) {
+      few_moments(x + start_of(unit), rows, c0, c1, mean, squares);
+    });
+    return;
+  }
   if (!columns_) {
     kernels_.moments(x + start_of(unit), rows, mean, squares);
     *squares *= count;
@@ -105,8 +114,8 @@ void AxisMoments::unit_moments(const float* x, int64_t unit, double* scratch) co
   }
 }
 
-// The units of one group, always in the same order.
-void AxisMoments::merge(int64_t group, const double* scratch, double* mean,
+// Columns [c0, c1) of the units of one group, always in the same order.
+void AxisMoments::merge(int64_t group, int64_t c0, int64_t c1, const double* scratch, double* mean,
                         double* variance) const {
   const auto total = static_cast<double>(rows_ * reduced_outer_);
   const auto each = [&](auto&& f) {
@@ -117,28 +126,30 @@ void AxisMoments::merge(int64_t group, const double* scratch, double* mean,
       }
     }
   };
-  std::fill_n(mean, cols_, 0.0);
-  std::fill_n(variance, cols_, 0.0);
+  std::fill(mean + c0, mean + c1, 0.0);
+  std::fill(variance + c0, variance + c1, 0.0);
   each([&](const double* unit, double count) {
-    for (int64_t c = 0; c < cols_; ++c) mean[c] += unit[c] * count;
+    for (int64_t c = c0; c < c1; ++c) mean[c] += unit[c] * count;
   });
-  for (int64_t c = 0; c < cols_; ++c) mean[c] /= total;
+  for (int64_t c = c0; c < c1; ++c) mean[c] /= total;
   each([&](const double* unit, double count) {
-    for (int64_t c = 0; c < cols_; ++c) {
+    for (int64_t c = c0; c < c1; ++c) {
       const double d = unit[c] - mean[c];
       variance[c] += unit[cols_ + c] + count * d * d;
     }
   });
-  for (int64_t c = 0; c < cols_; ++c) variance[c] /= total;
+  for (int64_t c = c0; c < c1; ++c) variance[c] /= total;
 }
 
 void AxisMoments::compute(Team& team, const float* x, double* scratch, double* mean,
                           double* variance) const {
-  each_unit(team, [&](int64_t unit) { unit_moments(x, unit, scratch); });
+  each_unit(team, [&](int64_t unit) { unit_moments(team, x, unit, scratch); });
   parallel_range(team, kept_outer_, units() * cols_ >= kMinParallelValues,
                  [&](int64_t from, int64_t to, int) {
                    for (int64_t g = from; g < to; ++g) {
-                     merge(g, scratch, mean + g * cols_, variance + g * cols_);
+                     team.in_slices(0, cols_, kSlice, [&](int64_t c0, int64_t c1) {
+                       merge(g, c0, c1, scratch, mean + g * cols_, variance + g * cols_);
+                     });
                    }
                  });
 }
@@ -146,7 +157,15 @@ void AxisMoments::compute(Team& team, const float* x, double* scratch, double* m
 void AxisMoments::apply(Team& team, const float* x, float* y, const MomentLines& m) const {
   each_unit(team, [&](int64_t unit) {
     const int64_t at = start_of(unit), i = kept_of(unit / blocks_) * cols_;
-    if (columns_) {
+    if (columns_ && cols_ > kSlice) {
+      for (int64_t r = 0; r < rows_of(unit); ++r) {
+        team.in_slices(0, cols_, kSlice, [&](int64_t c0, int64_t c1) {
+          const int64_t from = at + r * cols_ + c0, line = i + c0;
+          kernels_.column_affine(x + from, y + from, 1, c1 - c0, m.high + line, m.low + line,
+                                 m.slope + line, m.bias + line);
+        });
+      }
+    } else if (columns_) {
       kernels_.column_affine(x + at, y + at, rows_of(unit), cols_, m.high + i, m.low + i,
                              m.slope + i, m.bias + i);
     } else {

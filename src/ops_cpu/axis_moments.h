@@ -48,9 +48,11 @@ class AxisMoments {
   int64_t outer_of(int64_t kept, int64_t reduced) const;
   template <class F>
   void each_unit(Team& team, F f) const;
-  void few_moments(const float* x, int64_t rows, double* mean, double* squares) const;
-  void unit_moments(const float* x, int64_t unit, double* scratch) const;
-  void merge(int64_t group, const double* scratch, double* mean, double* variance) const;
+  void few_moments(const float* x, int64_t rows, int64_t c0, int64_t c1, double* mean,
+                   double* squares) const;
+  void unit_moments(const Team& team, const float* x, int64_t unit, double* scratch) const;
+  void merge(int64_t group, int64_t c0, int64_t c1, const double* scratch, double* mean,
+             double* variance) const;
 
   const MomentKernels& kernels_;
   std::array<Axis, Dims::kMaxRank> outer_{};  // the first rank_: axes around the dense part

@@ -5,6 +5,7 @@
 
 #include "base/mapped_file.h"
 #include "base/status.h"
+#include "kernels/gemm/gemm_paused.h"
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/parallel.h"
 #include "ops_cpu/row_stage.h"
@@ -68,18 +69,30 @@ Result<PackedMatrix> pack_matrix(const KernelRequest& request, size_t input,
 
 namespace {
 
+// Asks the team whether the run has been stopped: then it begins no slice.
+Pause pause_of(const Team& team) {
+  return {[](void* of) {
+            bool goes_on = false;
+            static_cast<const Team*>(of)->in_slices(0, 2, 1,
+                                                    [&](int64_t, int64_t) { goes_on = true; });
+            return !goes_on;
+          },
+          const_cast<Team*>(&team)};
+}
+
 void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread,
                    int64_t m0, int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {
   static const GemmBlocking blocking = gemm_blocking();
+  const Pause pause = pause_of(team);
   if (finish == nullptr) {
     // Slices are cut from the side with more register tiles.
     if ((m1 - m0) / kernels.mr >= (n1 - n0) / kernels.nr) {
       team.in_slices(m0, m1, kernels.mr, [&](int64_t from, int64_t to) {
-        gemm_tile(kernels, blocking, args, from, to, n0, n1);
+        gemm_tile_paused(kernels, blocking, args, from, to, n0, n1, pause);
       });
     } else {
       team.in_slices(n0, n1, kernels.nr, [&](int64_t from, int64_t to) {
-        gemm_tile(kernels, blocking, args, m0, m1, from, to);
+        gemm_tile_paused(kernels, blocking, args, m0, m1, from, to, pause);
       });
     }
     return;
@@ -102,7 +115,7 @@ void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs&
       const int64_t m_end = std::min(to, m + rows);
       for (int64_t n = n0; n < n1; n += cols) {
         const int64_t n_end = std::min(n1, n + cols);
-        gemm_tile(kernels, blocking, args, m, m_end, n, n_end);
+        gemm_tile_paused(kernels, blocking, args, m, m_end, n, n_end, pause);
         (*finish)(thread, m, m_end, n, n_end);
       }
     }

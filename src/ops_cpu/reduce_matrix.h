@@ -6,6 +6,7 @@
 
 #include "kernels/rows/rows.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/pause_of.h"
 
 namespace ferry {
 
@@ -17,12 +18,15 @@ inline int64_t reduce_strip(const Team& team, int64_t outer, int64_t n, int64_t 
   return std::clamp(std::min(share, kMostValues / std::max<int64_t>(n, 1)), kShortest, kLongest);
 }
 
-inline void reduce_matrix(const RowKernels& kernels, Team& team, RowReduction kind, const float* x,
-                          float* y, int64_t outer, int64_t n, int64_t inner, float factor) {
+inline void reduce_matrix(const RowKernels& kernels, StepContext& c, RowReduction kind,
+                          const float* x, float* y, int64_t outer, int64_t n, int64_t inner,
+                          float factor) {
+  Team& team = c.team();
+  const Pause pause = pause_of(c);
   const bool worthwhile = outer * n * inner >= kMinParallelValues;
   if (inner == 1) {
     parallel_range(team, outer, worthwhile, [&](int64_t r0, int64_t r1, int) {
-      kernels.reduce(kind, x + r0 * n, y + r0, r1 - r0, n, factor);
+      kernels.reduce(kind, x + r0 * n, y + r0, r1 - r0, n, factor, pause);
     });
     return;
   }
@@ -31,7 +35,7 @@ inline void reduce_matrix(const RowKernels& kernels, Team& team, RowReduction ki
     for (int64_t u = u0; u < u1; ++u) {
       const int64_t row = u / strips, column = u % strips * strip;
       kernels.reduce_columns(kind, x + row * n * inner + column, y + row * inner + column, n, inner,
-                             std::min(strip, inner - column), factor);
+                             std::min(strip, inner - column), factor, pause);
     }
   });
 }

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "kernels/product/product.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/pause_of.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -32,6 +33,7 @@ Status typed_products(StepContext& c, Product product, int64_t element, int64_t 
     p.b = static_cast<const char*>(p.b) + c0 * p.b_col * element;
     p.c = static_cast<char*>(p.c) + (r0 * p.c_row + c0) * element;
     p.scratch = c.scratch<void>(thread);
+    p.pause = pause_of(c);
     product(p);
     finish(batch, r0, r0 + p.m, c0, c0 + p.n);
   };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/gemm/gemm_paused.h"
+
 namespace ferry {
 
 FERRY_DECLARE_ISA_TABLE(GemmKernels, kGemm)
@@ -57,12 +59,14 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
 // last one applies the rest of the epilogue.
 class Block {
  public:
-  Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, bool wide, GemmPanel& p)
-      : kernels_(kernels), args_(args), chunks_(chunks), p_(p) {
+  Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, bool wide,
+        const Pause& pause, GemmPanel& p)
+      : kernels_(kernels), args_(args), chunks_(chunks), pause_(pause), p_(p) {
     step_ = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
   }
 
-  void run(int64_t first_out, int64_t n0, int64_t n1) {
+  // False when it left off.
+  bool run(int64_t first_out, int64_t n0, int64_t n1) {
     bool first = true;
     p_.tap_begin = p_.k_begin = 0;
     while (true) {
@@ -79,7 +83,12 @@ class Block {
         p_.next_b = n + p_.cols < args_.n ? panel_at(n + p_.cols) : nullptr;
         run_panel(first_out, n, first, finish);
       }
-      if (finish) return;
+      if (finish) return true;
+      work_ += p_.rows * (n1 - n0) * chunks_.taps_each * chunks_.k_each;
+      if (work_ > kWork) {
+        work_ = 0;
+        if (pause_.leaves_off != nullptr && pause_.leaves_off(pause_.of)) return false;
+      }
       first = false;
       const bool tap_done = p_.k_end == args_.k;
       p_.k_begin = tap_done ? 0 : p_.k_end;
@@ -110,8 +119,12 @@ class Block {
   const GemmKernels& kernels_;
   const GemmArgs& args_;
   const Chunks chunks_;
+  const Pause& pause_;
   GemmPanel& p_;
   int64_t step_;
+  // Multiplications between two questions: a fraction of a millisecond.
+  static constexpr int64_t kWork = 4 << 20;
+  int64_t work_ = 0;
 };
 
 }  // namespace
@@ -123,6 +136,12 @@ bool gemm_visits_once(const GemmKernels& kernels, const GemmBlocking& blocking, 
 
 void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const GemmArgs& args,
                int64_t m0, int64_t m1, int64_t n0, int64_t n1) noexcept {
+  gemm_tile_paused(kernels, blocking, args, m0, m1, n0, n1, {});
+}
+
+void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
+                      const GemmArgs& args, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                      const Pause& pause) noexcept {
   const int64_t k_total = args.k * args.taps;
   const Chunks chunks = chunk_reduction(kernels, blocking, args);
   const int64_t row_bytes =
@@ -142,13 +161,13 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
   p.ldr = args.ldr;
   p.a_offset = args.a_offset;
   p.panel_stride = k_total * kernels.nr;
-  Block block(kernels, args, chunks, wide, p);
+  Block block(kernels, args, chunks, wide, pause, p);
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;
     p.a_rows = args.a_rows == nullptr ? nullptr : args.a_rows + m * args.taps;
     p.out_index = args.out_index == nullptr ? nullptr : args.out_index + m;
-    block.run(args.out_index == nullptr ? m : 0, n0, n1);
+    if (!block.run(args.out_index == nullptr ? m : 0, n0, n1)) return;
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "ferry/types.h"
 #include "kernels/isa.h"
+#include "kernels/pause.h"
 
 namespace ferry {
 
@@ -19,6 +20,7 @@ struct ProductArgs {
   // Elements from one row, one column, to the next.
   int64_t a_row = 0, a_col = 0, b_row = 0, b_col = 0, c_row = 0;
   void* scratch = nullptr;  // kProductScratchBytes, 64-byte aligned
+  Pause pause;
 };
 inline constexpr int64_t kProductScratchBytes = 32 << 10;
 

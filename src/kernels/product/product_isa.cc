@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with products and sums fused where the set has such an instruction (see
 // src/kernels/CMakeLists.txt).
+#include "kernels/in_pieces.h"
 #include "kernels/product/product.h"
-#include "kernels/vec.h"
 
 namespace ferry::FERRY_ISA {
 namespace {
@@ -91,6 +91,7 @@ void product(const ProductArgs& args) noexcept {
   for (int64_t j = 0; j < args.n; j += kCols) {
     const int64_t n = smaller(kCols, args.n - j);
     for (int64_t p = 0; p == 0 || p < args.k; p += kDepth) {
+      if (p % (16 * kDepth) == 15 * kDepth && leaves_off(args.pause)) return;
       const int64_t k = smaller(kDepth, args.k - p);
       pack(b + p * args.b_row + j * args.b_col, args.b_row, args.b_col, k, n, packed);
       const auto rows = [&]<int kR>(int64_t i) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt).
+#include "kernels/in_pieces.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/vec_math.h"
 #include "kernels/wrap.h"
@@ -34,12 +35,16 @@ struct Fold {
 
 // Values of x from `i` on in chains, as far as they fill them all, reduced to one.
 template <class F, int kChains, class T>
-FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i) {
+FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i, const Pause& pause) {
   T sum[kChains];
   for (int k = 0; k < kChains; ++k) sum[k] = F::of(x[i + k]);
-  for (i += kChains; i + kChains <= n; i += kChains) {
-    for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
-  }
+  i += kChains;
+  const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
+    for (; i + kChains <= to; i += kChains) {
+      for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
+    }
+  });
+  if (!all) i = n;
   for (int width = kChains / 2; width > 0; width /= 2) {
     for (int k = 0; k < width; ++k) sum[k] = F::merge(sum[k], sum[k + width]);
   }
@@ -49,7 +54,7 @@ FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i) {
 // In a fixed order, which the vectoriser may not choose for floats; for integers it may, and needs
 // no help where a step takes a cycle.
 template <class F, class T>
-FERRY_INLINE T fold_row(const T* x, int64_t n) {
+FERRY_INLINE T fold_row(const T* x, int64_t n, const Pause& pause) {
   constexpr int kMany = 32, kFew = 8;
   T result = F::of(x[0]);
   int64_t i = 1;
@@ -57,12 +62,19 @@ FERRY_INLINE T fold_row(const T* x, int64_t n) {
     if (n >= kFew) {
       i = 0;
       if (n >= 2 * kMany) {
-        result = fold_chains<F, kMany>(x, n, i);
-        if (n - i >= kFew) result = F::merge(result, fold_chains<F, kFew>(x, n, i));
+        result = fold_chains<F, kMany>(x, n, i, pause);
+        if (n - i >= kFew) result = F::merge(result, fold_chains<F, kFew>(x, n, i, pause));
       } else {
-        result = fold_chains<F, kFew>(x, n, i);
+        result = fold_chains<F, kFew>(x, n, i, pause);
       }
     }
+  }
+  if constexpr (F::kQuick) {
+    in_pieces(n, kPiece, pause, [&](int64_t from, int64_t to) {
+      for (int64_t k = larger<int64_t>(from, 1); k < to; ++k)
+        result = F::merge(result, F::of(x[k]));
+    });
+    return result;
   }
   for (; i < n; ++i) result = F::merge(result, F::of(x[i]));
   return result;
@@ -70,10 +82,15 @@ FERRY_INLINE T fold_row(const T* x, int64_t n) {
 
 template <class F, class T>
 FERRY_INLINE void fold_columns(const T* __restrict x, T* __restrict y, int64_t n, int64_t stride,
-                               int64_t cols) {
+                               int64_t cols, const Pause& pause) {
   for (int64_t c = 0; c < cols; ++c) y[c] = F::of(x[c]);
-  int64_t r = 1;
+  int64_t r = 1, left = kPiece;
   for (; r + 4 <= n; r += 4) {
+    left -= 4 * cols + 64;
+    if (left < 0) {
+      if (leaves_off(pause)) return;
+      left = kPiece;
+    }
     const T *a = x + r * stride, *b = a + stride, *d = b + stride, *e = d + stride;
     for (int64_t c = 0; c < cols; ++c) {
       const T half = F::merge(F::merge(y[c], F::of(a[c])), F::of(b[c]));
@@ -87,16 +104,16 @@ FERRY_INLINE void fold_columns(const T* __restrict x, T* __restrict y, int64_t n
 }
 
 template <TypedReduction kKind, class T>
-void fold(const void* from, void* to, int64_t blocks, int64_t n, int64_t stride,
-          int64_t cols) noexcept {
+void fold(const void* from, void* to, int64_t blocks, int64_t n, int64_t stride, int64_t cols,
+          const Pause& pause) noexcept {
   using F = Fold<kKind, T>;
   const T* x = static_cast<const T*>(from);
   T* y = static_cast<T*>(to);
   for (int64_t o = 0; o < blocks; ++o, x += n * stride, y += stride) {
     if (cols == 1 && stride == 1)
-      *y = fold_row<F>(x, n);
+      *y = fold_row<F>(x, n, pause);
     else
-      fold_columns<F>(x, y, n, stride, cols);
+      fold_columns<F>(x, y, n, stride, cols, pause);
   }
 }
 
@@ -152,27 +169,31 @@ FERRY_INLINE F32 finish(F32 sum, F32 top) {
   return select(lt(abs(top), splat(kInfinity)), log(sum) + top, top);
 }
 
-FERRY_INLINE float row_top(const float* x, int64_t n) {
+FERRY_INLINE float row_top(const float* x, int64_t n, const Pause& pause) {
   F32 top = splat(-kInfinity);
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) top = max_nan(load(x + i), top);
-  if (i < n) {
+  const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
+    for (; i + kLanes <= to; i += kLanes) top = max_nan(load(x + i), top);
+  });
+  if (all && i < n) {
     const Mask m = first_n(n - i);
     top = max_nan(select(m, load(x + i, m), splat(-kInfinity)), top);
   }
   return any(is_nan(top)) ? __builtin_nanf("") : reduce_max(top);
 }
 
-void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n) noexcept {
+void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n, const Pause& pause) noexcept {
   for (int64_t r = 0; r < rows; ++r, x += n) {
-    const F32 top = splat(row_top(x, n));
+    const F32 top = splat(row_top(x, n, pause));
     F32 sum[2] = {zero(), zero()};
     int64_t i = 0;
-    for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
-      sum[0] = sum[0] + exp(load(x + i) - top);
-      sum[1] = sum[1] + exp(load(x + i + kLanes) - top);
-    }
-    for (; i < n; i += kLanes) {
+    const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
+      for (; i + 2 * kLanes <= to; i += 2 * kLanes) {
+        sum[0] = sum[0] + exp(load(x + i) - top);
+        sum[1] = sum[1] + exp(load(x + i + kLanes) - top);
+      }
+    });
+    for (; all && i < n; i += kLanes) {
       const Mask m = first_n(smaller<int64_t>(kLanes, n - i));
       sum[0] = sum[0] + select(m, exp(load(x + i, m) - top), zero());
     }
@@ -180,13 +201,17 @@ void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n) noexcept {
   }
 }
 
-void log_sum_exp_columns(const float* x, float* y, int64_t n, int64_t stride,
-                         int64_t cols) noexcept {
+void log_sum_exp_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
+                         const Pause& pause) noexcept {
   for (int64_t c = 0; c < cols; c += kLanes) {
     const Mask m = first_n(smaller<int64_t>(kLanes, cols - c));
     F32 top = load(x + c, m), sum = zero();
-    for (int64_t r = 1; r < n; ++r) top = max_nan(load(x + r * stride + c, m), top);
-    for (int64_t r = 0; r < n; ++r) sum = sum + exp(load(x + r * stride + c, m) - top);
+    in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
+      for (; r < to; ++r) top = max_nan(load(x + r * stride + c, m), top);
+    });
+    in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
+      for (; r < to; ++r) sum = sum + exp(load(x + r * stride + c, m) - top);
+    });
     store(y + c, finish(sum, top), m);
   }
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/isa.h"
+#include "kernels/pause.h"
 
 namespace ferry {
 
@@ -19,22 +20,24 @@ struct NormArgs {
   bool centred = true;    // false: RMS
   float* mean = nullptr;  // per row, or none
   float* inverse = nullptr;
+  Pause pause;
 };
 
 struct RowKernels {
   // `rows` rows of n floats, one after the other.
-  void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, bool log) noexcept;
+  void (*softmax)(const float* x, float* y, int64_t rows, int64_t n, bool log,
+                  const Pause& pause) noexcept;
   // Columns [0, cols) of n rows that are `stride` apart.
   void (*softmax_columns)(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
-                          bool log) noexcept;
+                          bool log, const Pause& pause) noexcept;
   void (*normalize)(const float* x, float* y, int64_t rows, int64_t n,
                     const NormArgs& args) noexcept;
   // y[r] = x[r, :] reduced, times `factor`.
-  void (*reduce)(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n,
-                 float factor) noexcept;
+  void (*reduce)(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n, float factor,
+                 const Pause& pause) noexcept;
   // y[c] = x[:, c] reduced, times `factor`.
   void (*reduce_columns)(RowReduction kind, const float* x, float* y, int64_t n, int64_t stride,
-                         int64_t cols, float factor) noexcept;
+                         int64_t cols, float factor, const Pause& pause) noexcept;
 };
 FERRY_DECLARE_ISA_TABLE(RowKernels, kRowKernels)
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/in_pieces.h"
 #include "kernels/rows/rows.h"
 #include "kernels/vec_math.h"
 
@@ -36,16 +37,19 @@ struct Fold {
 };
 
 template <RowReduction kKind>
-FERRY_INLINE float fold_row(const float* x, int64_t n) {
+FERRY_INLINE float fold_row(const float* x, int64_t n, const Pause& pause) {
   using F = Fold<kKind>;
   F32 sum[kAhead];
   FERRY_UNROLL
   for (int k = 0; k < kAhead; ++k) sum[k] = splat(F::start());
   int64_t i = 0;
-  for (; i + kAhead * kLanes <= n; i += kAhead * kLanes) {
-    FERRY_UNROLL
-    for (int k = 0; k < kAhead; ++k) sum[k] = F::join(sum[k], load(x + i + k * kLanes));
-  }
+  const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
+    for (; i + kAhead * kLanes <= to; i += kAhead * kLanes) {
+      FERRY_UNROLL
+      for (int k = 0; k < kAhead; ++k) sum[k] = F::join(sum[k], load(x + i + k * kLanes));
+    }
+  });
+  if (!all) return 0;
   for (; i + kLanes <= n; i += kLanes) sum[0] = F::join(sum[0], load(x + i));
   if (i < n) {
     const Mask m = first_n(n - i);
@@ -55,23 +59,24 @@ FERRY_INLINE float fold_row(const float* x, int64_t n) {
 }
 
 template <RowReduction kKind>
-FERRY_INLINE void reduce_of(const float* x, float* y, int64_t rows, int64_t n, float factor) {
-  for (int64_t r = 0; r < rows; ++r) y[r] = fold_row<kKind>(x + r * n, n) * factor;
+FERRY_INLINE void reduce_of(const float* x, float* y, int64_t rows, int64_t n, float factor,
+                            const Pause& pause) {
+  for (int64_t r = 0; r < rows; ++r) y[r] = fold_row<kKind>(x + r * n, n, pause) * factor;
 }
 
-void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n,
-            float factor) noexcept {
+void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n, float factor,
+            const Pause& pause) noexcept {
   switch (kind) {
     case RowReduction::kSum:
-      return reduce_of<RowReduction::kSum>(x, y, rows, n, factor);
+      return reduce_of<RowReduction::kSum>(x, y, rows, n, factor, pause);
     case RowReduction::kMax:
-      return reduce_of<RowReduction::kMax>(x, y, rows, n, factor);
+      return reduce_of<RowReduction::kMax>(x, y, rows, n, factor, pause);
     case RowReduction::kMin:
-      return reduce_of<RowReduction::kMin>(x, y, rows, n, factor);
+      return reduce_of<RowReduction::kMin>(x, y, rows, n, factor, pause);
     case RowReduction::kSumSquare:
-      return reduce_of<RowReduction::kSumSquare>(x, y, rows, n, factor);
+      return reduce_of<RowReduction::kSumSquare>(x, y, rows, n, factor, pause);
     case RowReduction::kL1:
-      return reduce_of<RowReduction::kL1>(x, y, rows, n, factor);
+      return reduce_of<RowReduction::kL1>(x, y, rows, n, factor, pause);
   }
 }
 
@@ -102,13 +107,19 @@ constexpr int64_t kTile = 4096;
 // and exact.
 template <RowReduction kKind>
 [[gnu::noinline]] void fold_tile(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
-                                 float factor) {
+                                 float factor, const Pause& pause) {
   using F = Fold<kKind>;
   constexpr int64_t kBlock = 256;
   constexpr int kRows = 4;
   alignas(64) float sum[kTile + kLanes];
   for (int64_t c = 0; n == 0 && c < cols; c += kLanes) store(sum + c, splat(F::start()));
+  int64_t left = kPiece;
   for (int64_t r0 = 0; r0 < n || r0 == 0; r0 += kBlock) {
+    left -= kBlock * cols;
+    if (left < 0) {
+      if (leaves_off(pause)) return;
+      left = kPiece;
+    }
     const int64_t r1 = smaller(n, r0 + kBlock);
     int64_t r = r0;
     for (; r + kRows <= r1; r += kRows) {
@@ -126,14 +137,14 @@ template <RowReduction kKind>
 
 template <RowReduction kKind>
 FERRY_INLINE void columns_of(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
-                             float factor) {
+                             float factor, const Pause& pause) {
   using F = Fold<kKind>;
   // Rows of a few values that follow each other: several of them count as one.
   constexpr int64_t kNarrow = 16, kSpan = 64;
   if (cols == stride && cols > 0 && cols <= kNarrow && n >= 2 * kSpan / cols) {
     float part[kSpan + kLanes];
     const int64_t together = kSpan / cols, whole = n / together;
-    fold_tile<kKind>(x, part, whole, together * cols, together * cols, 1.0f);
+    fold_tile<kKind>(x, part, whole, together * cols, together * cols, 1.0f, pause);
     for (int64_t c = 0; c < cols; c += kLanes) {
       const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
       F32 s = load(part + c);
@@ -145,53 +156,58 @@ FERRY_INLINE void columns_of(const float* x, float* y, int64_t n, int64_t stride
     return;
   }
   for (int64_t c = 0; c < cols; c += kTile) {
-    fold_tile<kKind>(x + c, y + c, n, stride, smaller(kTile, cols - c), factor);
+    fold_tile<kKind>(x + c, y + c, n, stride, smaller(kTile, cols - c), factor, pause);
   }
 }
 
 void reduce_columns(RowReduction kind, const float* x, float* y, int64_t n, int64_t stride,
-                    int64_t cols, float factor) noexcept {
+                    int64_t cols, float factor, const Pause& pause) noexcept {
   switch (kind) {
     case RowReduction::kSum:
-      return columns_of<RowReduction::kSum>(x, y, n, stride, cols, factor);
+      return columns_of<RowReduction::kSum>(x, y, n, stride, cols, factor, pause);
     case RowReduction::kMax:
-      return columns_of<RowReduction::kMax>(x, y, n, stride, cols, factor);
+      return columns_of<RowReduction::kMax>(x, y, n, stride, cols, factor, pause);
     case RowReduction::kMin:
-      return columns_of<RowReduction::kMin>(x, y, n, stride, cols, factor);
+      return columns_of<RowReduction::kMin>(x, y, n, stride, cols, factor, pause);
     case RowReduction::kSumSquare:
-      return columns_of<RowReduction::kSumSquare>(x, y, n, stride, cols, factor);
+      return columns_of<RowReduction::kSumSquare>(x, y, n, stride, cols, factor, pause);
     case RowReduction::kL1:
-      return columns_of<RowReduction::kL1>(x, y, n, stride, cols, factor);
+      return columns_of<RowReduction::kL1>(x, y, n, stride, cols, factor, pause);
   }
 }
 
-FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
+FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log, const Pause& pause) {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
   F32 high = splat(-kInfinity);
-  int64_t i = 0;
-  for (; i < whole; i += kLanes) high = max(load(x + i), high);
+  bool all = in_pieces(whole, kPiece, pause, [&](int64_t i, int64_t to) {
+    for (; i < to; i += kLanes) high = max(load(x + i), high);
+  });
+  if (!all) return;
   if (whole < n) high = max(select(rest, load(x + whole, rest), splat(-kInfinity)), high);
   const F32 top = splat(reduce_max(high));
   F32 sum = zero();
-  for (i = 0; i + kAhead * kLanes <= whole; i += kAhead * kLanes) {
-    F32 d[kAhead], e[kAhead];
-    FERRY_UNROLL
-    for (int k = 0; k < kAhead; ++k) {
-      d[k] = load(x + i + k * kLanes) - top;
-      e[k] = exp(d[k]);
+  all = in_pieces(whole, kPiece, pause, [&](int64_t i, int64_t to) {
+    for (; i + kAhead * kLanes <= to; i += kAhead * kLanes) {
+      F32 d[kAhead], e[kAhead];
+      FERRY_UNROLL
+      for (int k = 0; k < kAhead; ++k) {
+        d[k] = load(x + i + k * kLanes) - top;
+        e[k] = exp(d[k]);
+      }
+      FERRY_UNROLL
+      for (int k = 0; k < kAhead; ++k) {
+        store(y + i + k * kLanes, log ? d[k] : e[k]);
+        sum = sum + e[k];
+      }
     }
-    FERRY_UNROLL
-    for (int k = 0; k < kAhead; ++k) {
-      store(y + i + k * kLanes, log ? d[k] : e[k]);
-      sum = sum + e[k];
+    for (; i < to; i += kLanes) {
+      const F32 d = load(x + i) - top, e = exp(d);
+      store(y + i, log ? d : e);
+      sum = sum + e;
     }
-  }
-  for (; i < whole; i += kLanes) {
-    const F32 d = load(x + i) - top, e = exp(d);
-    store(y + i, log ? d : e);
-    sum = sum + e;
-  }
+  });
+  if (!all) return;
   if (whole < n) {
     const F32 d = load(x + whole, rest) - top, e = exp(d);
     store(y + whole, log ? d : e, rest);
@@ -200,12 +216,16 @@ FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log) {
   const float total = reduce_add(sum);
   if (log) {
     const F32 shift = splat(__builtin_logf(total));
-    for (i = 0; i < whole; i += kLanes) store(y + i, load(y + i) - shift);
+    in_pieces(whole, kPiece, pause, [&](int64_t i, int64_t to) {
+      for (; i < to; i += kLanes) store(y + i, load(y + i) - shift);
+    });
     if (whole < n) store(y + whole, load(y + whole, rest) - shift, rest);
     return;
   }
   const F32 inverse = splat(1.0f / total);
-  for (i = 0; i < whole; i += kLanes) store(y + i, load(y + i) * inverse);
+  in_pieces(whole, kPiece, pause, [&](int64_t i, int64_t to) {
+    for (; i < to; i += kLanes) store(y + i, load(y + i) * inverse);
+  });
   if (whole < n) store(y + whole, load(y + whole, rest) * inverse, rest);
 }
 
@@ -261,37 +281,48 @@ FERRY_INLINE void softmax_short_rows(const float* x, float* y, int64_t rows, int
   for (; r < rows; ++r) softmax_short<kVectors, 1>(x + r * n, y + r * n, n, log);
 }
 
-void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log) noexcept {
+void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log,
+             const Pause& pause) noexcept {
   if (n <= kLanes) return softmax_short_rows<1, 4>(x, y, rows, n, log);
   if (n <= 2 * kLanes) return softmax_short_rows<2, 4>(x, y, rows, n, log);
   if (n <= 3 * kLanes) return softmax_short_rows<3, 2>(x, y, rows, n, log);
-  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log);
+  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log, pause);
 }
 
-void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
-                     bool log) noexcept {
+void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols, bool log,
+                     const Pause& pause) noexcept {
   for (int64_t c = 0; c < cols; c += kLanes) {
     const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
     const Mask m = first_n(lanes);
     const float* from = x + c;
     float* to = y + c;
     F32 top = splat(-kInfinity), sum = zero();
-    for (int64_t i = 0; i < n; ++i) top = max(load(from + i * stride, m), top);
-    for (int64_t i = 0; i < n; ++i) {
-      const F32 d = load(from + i * stride, m) - top, e = exp(d);
-      store(to + i * stride, log ? d : e, m);
-      sum = sum + e;
-    }
+    bool all = in_pieces(n, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) top = max(load(from + i * stride, m), top);
+    });
+    if (!all) return;
+    all = in_pieces(n, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) {
+        const F32 d = load(from + i * stride, m) - top, e = exp(d);
+        store(to + i * stride, log ? d : e, m);
+        sum = sum + e;
+      }
+    });
+    if (!all) return;
     if (log) {
       float totals[kLanes];
       store(totals, sum);
       for (int i = 0; i < kLanes; ++i) totals[i] = __builtin_logf(totals[i]);
       const F32 shift = load(totals);
-      for (int64_t i = 0; i < n; ++i) store(to + i * stride, load(to + i * stride, m) - shift, m);
+      in_pieces(n, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+        for (; i < end; ++i) store(to + i * stride, load(to + i * stride, m) - shift, m);
+      });
       continue;
     }
     const F32 inverse = splat(1.0f) / sum;
-    for (int64_t i = 0; i < n; ++i) store(to + i * stride, load(to + i * stride, m) * inverse, m);
+    in_pieces(n, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) store(to + i * stride, load(to + i * stride, m) * inverse, m);
+    });
   }
 }
 
@@ -299,7 +330,7 @@ void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_
 struct Deviations {
   float sum, squares;
 };
-FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre) {
+FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre, const Pause& pause) {
   F32 sum[kAhead], squares[kAhead];
   FERRY_UNROLL
   for (int k = 0; k < kAhead; ++k) sum[k] = squares[k] = zero();
@@ -308,10 +339,13 @@ FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre) {
     squares[k] = fma(d, d, squares[k]);
   };
   int64_t i = 0;
-  for (; i + kAhead * kLanes <= n; i += kAhead * kLanes) {
-    FERRY_UNROLL
-    for (int k = 0; k < kAhead; ++k) add(k, load(x + i + k * kLanes) - centre);
-  }
+  const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
+    for (; i + kAhead * kLanes <= to; i += kAhead * kLanes) {
+      FERRY_UNROLL
+      for (int k = 0; k < kAhead; ++k) add(k, load(x + i + k * kLanes) - centre);
+    }
+  });
+  if (!all) return {0, 0};
   for (; i + kLanes <= n; i += kLanes) add(0, load(x + i) - centre);
   if (i < n) {
     const Mask m = first_n(n - i);
@@ -325,10 +359,10 @@ struct RowMoments {
   float mean, variance;
 };
 // The deviations correct what rounding has lost of the mean: of equal values it is that value.
-FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred) {
+FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred, const Pause& pause) {
   const float count = static_cast<float>(n);
-  const float centre = centred ? fold_row<RowReduction::kSum>(x, n) / count : 0.0f;
-  const Deviations d = deviations(x, n, splat(centre));
+  const float centre = centred ? fold_row<RowReduction::kSum>(x, n, pause) / count : 0.0f;
+  const Deviations d = deviations(x, n, splat(centre), pause);
   const float rest = centred ? d.sum / count : 0.0f;
   const float variance = d.squares / count - rest * rest;
   return {centre + rest, variance < 0 ? 0 : variance};
@@ -337,16 +371,20 @@ FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred) {
 void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
+  const Pause pause = args.pause;
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
-    const RowMoments moments = row_moments(x, n, args.centred);
+    const RowMoments moments = row_moments(x, n, args.centred, pause);
     const float inverse = 1.0f / __builtin_sqrtf(moments.variance + args.epsilon);
     const F32 mean = splat(moments.mean), scale = splat(inverse);
     if (args.mean != nullptr) args.mean[r] = moments.mean;
     if (args.inverse != nullptr) args.inverse[r] = inverse;
-    for (int64_t i = 0; i < whole; i += kLanes) {
-      const F32 v = (load(x + i) - mean) * scale, s = load(args.scale + i);
-      store(y + i, args.bias != nullptr ? fma(v, s, load(args.bias + i)) : v * s);
-    }
+    const bool all = in_pieces(whole, kPiece, pause, [&](int64_t i, int64_t to) {
+      for (; i < to; i += kLanes) {
+        const F32 v = (load(x + i) - mean) * scale, s = load(args.scale + i);
+        store(y + i, args.bias != nullptr ? fma(v, s, load(args.bias + i)) : v * s);
+      }
+    });
+    if (!all) return;
     if (whole < n) {
       const F32 v = (load(x + whole, rest) - mean) * scale, s = load(args.scale + whole, rest);
       store(y + whole, args.bias != nullptr ? fma(v, s, load(args.bias + whole, rest)) : v * s,

@@ -8,6 +8,7 @@
 #include "ops/arguments.h"
 #include "ops/convert.h"
 #include "ops/in_ranges.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -46,15 +47,19 @@ double hertz_of(double mel) { return 700 * (std::pow(10.0, mel / 2595) - 1); }
 // Calls set(bin, weight) for the bins of one band that are in [0, n) and under its triangle; for
 // the same bin the last call counts.
 template <class Set>
-void visit_triangle(int64_t left, int64_t centre, int64_t right, int64_t n, Set&& set) {
+Status visit_triangle(PollEvery& polls, int64_t left, int64_t centre, int64_t right, int64_t n,
+                      Set&& set) {
   if (centre == left && centre >= 0 && centre < n) set(centre, 1.0);
   for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1);
        ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
   }
   for (int64_t k = std::max<int64_t>(centre, 0); right > centre && k < std::min(right, n); ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     set(k, static_cast<double>(right - k) / static_cast<double>(right - centre));
   }
+  return {};
 }
 
 Status eval(const MelWeightMatrix& op, EvalContext& c) {
@@ -82,12 +87,14 @@ Status eval(const MelWeightMatrix& op, EvalContext& c) {
       [&](int64_t from, int64_t to) { std::fill(bytes + from, bytes + to, std::byte{0}); }));
   return visit_numeric(op.output_datatype, [&]<class T>(TypeTag<T>) -> Status {
     int64_t left = corner(0), centre = corner(1);
+    PollEvery polls(c);
     for (int64_t b = 0; b < bands; ++b) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       const int64_t right = corner(b + 2);
-      visit_triangle(left, centre, right, bins, [&](int64_t k, double weight) {
-        y.data<T>()[k * bands + b] = static_cast<T>(convert_number<compute_t<T>>(weight));
-      });
+      FERRY_RETURN_IF_ERROR(polls.spend(64));
+      FERRY_RETURN_IF_ERROR(
+          visit_triangle(polls, left, centre, right, bins, [&](int64_t k, double weight) {
+            y.data<T>()[k * bands + b] = static_cast<T>(convert_number<compute_t<T>>(weight));
+          }));
       left = centre;
       centre = right;
     }

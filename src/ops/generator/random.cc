@@ -6,7 +6,9 @@
 
 #include "ops/arguments.h"
 #include "ops/generator/random_source.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
+#include "ops/working_array.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -108,22 +110,27 @@ Status eval_multinomial(const Multinomial& op, EvalContext& c) {
   if (y.count() > 0 && classes == 0) return shape_mismatch("x {} has no classes", x.describe());
   RandomSource random(seed_of(op.seed), c);
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::vector<double> sums(static_cast<size_t>(y.count() > 0 ? classes : 0));
+    FERRY_ASSIGN_OR_RETURN(auto sums, WorkingArray<double>::make(c, y.count() > 0 ? classes : 0));
+    PollEvery polls(c);
     for (int64_t row = 0; row < (y.count() > 0 ? x.dim(0) : 0); ++row) {
       FERRY_RETURN_IF_ERROR(c.poll());
       const T* logits = x.data<T>() + row * classes;
       double top = -INFINITY, sum = 0;
-      for (int64_t k = 0; k < classes; ++k) {
-        top = std::max(top, static_cast<double>(static_cast<compute_t<T>>(logits[k])));
-      }
-      for (int64_t k = 0; k < classes; ++k) {
-        sum += std::exp(static_cast<double>(static_cast<compute_t<T>>(logits[k])) - top);
-        sums[static_cast<size_t>(k)] = sum;
-      }
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, classes, 2, [&](int64_t from, int64_t to) {
+        for (int64_t k = from; k < to; ++k) {
+          top = std::max(top, static_cast<double>(static_cast<compute_t<T>>(logits[k])));
+        }
+      }));
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, classes, 16, [&](int64_t from, int64_t to) {
+        for (int64_t k = from; k < to; ++k) {
+          sum += std::exp(static_cast<double>(static_cast<compute_t<T>>(logits[k])) - top);
+          sums[static_cast<size_t>(k)] = sum;
+        }
+      }));
       for (int64_t s = 0; s < op.sample_size; ++s) {
         if (s % kPollEvery == 0) FERRY_RETURN_IF_ERROR(c.poll());
         const double at = random.uniform() * sum;
-        const auto found = std::upper_bound(sums.begin(), sums.end(), at) - sums.begin();
+        const auto found = std::upper_bound(sums.data(), sums.data() + classes, at) - sums.data();
         const int64_t index = std::min<int64_t>(found, classes - 1), to = row * op.sample_size + s;
         if (op.dtype == DType::kInt32)
           y.data<int32_t>()[to] = static_cast<int32_t>(index);

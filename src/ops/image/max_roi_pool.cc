@@ -42,10 +42,12 @@ Range bin_range(int64_t bin, int64_t bins, double first, double last, int64_t si
 }
 
 template <class T>
-compute_t<T> largest(const T* plane, int64_t width, Range rows, Range cols) {
-  if (rows.from >= rows.to || cols.from >= cols.to) return 0;
+Result<compute_t<T>> largest(PollEvery& polls, const T* plane, int64_t width, Range rows,
+                             Range cols) {
+  if (rows.from >= rows.to || cols.from >= cols.to) return compute_t<T>(0);
   compute_t<T> top = plane[rows.from * width + cols.from];
   for (int64_t i = rows.from; i < rows.to; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(4 + cols.to - cols.from));
     for (int64_t j = cols.from; j < cols.to; ++j) {
       top = std::max<compute_t<T>>(top, plane[i * width + j]);
     }
@@ -61,7 +63,7 @@ Status eval(const MaxRoiPool& op, EvalContext& c) {
   }
   const int64_t channels = x.dim(1), height = x.dim(2), width = x.dim(3);
   const int64_t bins_y = op.pooled_shape[0], bins_x = op.pooled_shape[1];
-  FERRY_ASSIGN_OR_RETURN(const auto regions, as_doubles(rois));
+  FERRY_ASSIGN_OR_RETURN(const auto regions, as_doubles(c, rois));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), {rois.dim(0), channels, bins_y, bins_x}));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     T* to = y.data<T>();
@@ -83,9 +85,9 @@ Status eval(const MaxRoiPool& op, EvalContext& c) {
           const Range rows = bin_range(by, bins_y, edge[1], edge[3], height);
           for (int64_t bx = 0; bx < bins_x; ++bx) {
             const Range cols = bin_range(bx, bins_x, edge[0], edge[2], width);
-            FERRY_RETURN_IF_ERROR(
-                polls.spend(16 + (rows.to - rows.from) * (4 + cols.to - cols.from)));
-            *to++ = T(largest(plane, width, rows, cols));
+            FERRY_RETURN_IF_ERROR(polls.spend(16));
+            FERRY_ASSIGN_OR_RETURN(const auto top, largest(polls, plane, width, rows, cols));
+            *to++ = T(top);
           }
         }
       }

@@ -65,10 +65,8 @@ Status infer(const Dft& op, InferContext& c) {
   return {};
 }
 
-using Line = std::vector<std::complex<double>>;
-
 // Half a spectrum to a whole one of length n: the other half is its mirror image.
-void mirror(Line& line, int64_t n) {
+void mirror(FftLine& line, int64_t n) {
   for (int64_t k = n / 2 + 1; k < n; ++k) {
     line[static_cast<size_t>(k)] = std::conj(line[static_cast<size_t>(n - k)]);
   }
@@ -83,14 +81,17 @@ Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y
   // An inverse from half a spectrum reads no more than that half.
   const bool half = op.onesided && op.inverse;
   const int64_t used = std::min(n, half ? length / 2 + 1 : length);
-  Fft fft(length, op.inverse);
-  Line in(static_cast<size_t>(length)), out(static_cast<size_t>(length));
+  FERRY_ASSIGN_OR_RETURN(Fft fft, Fft::make(c, length, op.inverse));
+  FERRY_ASSIGN_OR_RETURN(FftLine in, FftLine::make(c, length));
+  FERRY_ASSIGN_OR_RETURN(FftLine out, FftLine::make(c, length));
   PollEvery polls(c);
   for (int64_t o = 0; o < outer * inner; ++o) {
-    FERRY_RETURN_IF_ERROR(polls.spend(4 * length));
     const int64_t block = o / inner, lane = o % inner;
-    std::fill(in.begin(), in.end(), 0.0);
+    FERRY_RETURN_IF_ERROR(in_pieces(polls, length - used, 1, [&](int64_t i, int64_t to) {
+      std::fill(in.data() + used + i, in.data() + used + to, 0.0);
+    }));
     for (int64_t i = 0; i < used; ++i) {
+      FERRY_RETURN_IF_ERROR(polls.spend(4));
       const T* from = x.data<T>() + ((block * n + i) * inner + lane) * in_parts;
       in[static_cast<size_t>(i)] = {
           static_cast<double>(static_cast<compute_t<T>>(from[0])),
@@ -99,6 +100,7 @@ Status run(const Dft& op, EvalContext& c, size_t axis, int64_t length, Tensor& y
     if (half) mirror(in, length);
     FERRY_RETURN_IF_ERROR(fft.run(polls, in.data(), out.data()));
     for (int64_t k = 0; k < m; ++k) {
+      FERRY_RETURN_IF_ERROR(polls.spend(4));
       T* to = y.data<T>() + ((block * m + k) * inner + lane) * out_parts;
       to[0] = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].real()));
       if (out_parts == 2) to[1] = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].imag()));

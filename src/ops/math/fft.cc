@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/math/fft.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/status.h"
@@ -17,15 +18,21 @@ int64_t smallest_factor(int64_t n) {
 
 }  // namespace
 
-Fft::Fft(int64_t n, bool inverse) : n_(n), inverse_(inverse), line_(static_cast<size_t>(n)) {
-  roots_.reserve(static_cast<size_t>(n));
+Result<Fft> Fft::make(EvalContext& c, int64_t n, bool inverse) {
+  Fft fft;
+  fft.n_ = n;
+  fft.inverse_ = inverse;
+  FERRY_ASSIGN_OR_RETURN(fft.roots_, FftLine::make(c, n));
+  FERRY_ASSIGN_OR_RETURN(fft.line_, FftLine::make(c, n));
+  return fft;
 }
 
 Status Fft::make_roots(PollEvery& polls) {
   const double unit = (inverse_ ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n_);
-  for (auto k = static_cast<int64_t>(roots_.size()); k < n_; ++k) {
+  for (; known_roots_ < n_; ++known_roots_) {
     FERRY_RETURN_IF_ERROR(polls.spend(64));
-    roots_.push_back(std::polar(1.0, unit * static_cast<double>(k)));
+    const auto k = static_cast<double>(known_roots_);
+    roots_[static_cast<size_t>(known_roots_)] = std::polar(1.0, unit * k);
   }
   return {};
 }
@@ -34,8 +41,9 @@ Status Fft::run(PollEvery& polls, const std::complex<double>* in, std::complex<d
   FERRY_RETURN_IF_ERROR(make_roots(polls));
   FERRY_RETURN_IF_ERROR(transform(polls, in, 1, out, n_));
   if (!inverse_) return {};
-  for (int64_t k = 0; k < n_; ++k) out[k] /= static_cast<double>(n_);
-  return {};
+  return in_pieces(polls, n_, 4, [&](int64_t from, int64_t to) {
+    for (int64_t k = from; k < to; ++k) out[k] /= static_cast<double>(n_);
+  });
 }
 
 Status Fft::transform(PollEvery& polls, const std::complex<double>* in, int64_t stride,
@@ -51,15 +59,18 @@ Status Fft::transform(PollEvery& polls, const std::complex<double>* in, int64_t 
   }
   for (int64_t q = 0; q < m; ++q) {
     for (int64_t s = 0; s < p; ++s) {
-      FERRY_RETURN_IF_ERROR(polls.spend(8 * p));
       const int64_t k = q + m * s;
       std::complex<double> sum = out[q];
-      for (int64_t r = 1; r < p; ++r) {
-        sum += out[q + r * m] * roots_[static_cast<size_t>(r * k % n * step)];
-      }
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, p, 8, [&](int64_t from, int64_t to) {
+        for (int64_t r = std::max<int64_t>(from, 1); r < to; ++r) {
+          sum += out[q + r * m] * roots_[static_cast<size_t>(r * k % n * step)];
+        }
+      }));
       line_[static_cast<size_t>(s)] = sum;
     }
-    for (int64_t s = 0; s < p; ++s) out[q + m * s] = line_[static_cast<size_t>(s)];
+    FERRY_RETURN_IF_ERROR(in_pieces(polls, p, 1, [&](int64_t from, int64_t to) {
+      for (int64_t s = from; s < to; ++s) out[q + m * s] = line_[static_cast<size_t>(s)];
+    }));
   }
   return {};
 }

@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "kernels/gemm/gemm_paused.h"
 #include "ops/math/matmul.h"
 #include "ops/math/matmul_geometry.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/pause_of.h"
 #include "ops_cpu/typed_product.h"
 
 namespace ferry {
@@ -45,13 +47,20 @@ class BatchKernel final : public StepKernel {
     const int64_t batches = y.count() / (m * n);
     Team& team = c.team();
     const bool across = batches >= team.size();
+    const Pause pause = pause_of(c);
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
     const auto product = [&](int64_t batch, float* packed) {
       const float* matrix = b.data<float>() + offset(b, y, batch) * k * n;
-      team.in_slices(0, n, kernels_.nr, [&](int64_t from, int64_t to) {
-        kernels_.pack_b(matrix, n, 1, k, n, from, to, 0, k, packed);
-      });
+      if (k > n) {
+        team.in_slices(0, k, kPackedRows, [&](int64_t from, int64_t to) {
+          kernels_.pack_b(matrix + from * n, n, 1, to - from, n, 0, n, from, k, packed);
+        });
+      } else {
+        team.in_slices(0, n, kernels_.nr, [&](int64_t from, int64_t to) {
+          kernels_.pack_b(matrix, n, 1, k, n, from, to, 0, k, packed);
+        });
+      }
       GemmArgs args;
       args.m = m;
       args.n = n;
@@ -76,11 +85,11 @@ class BatchKernel final : public StepKernel {
       const GemmArgs args = product(part, c.scratch<float>(thread));
       // Slices are cut from the side with more register tiles.
       const bool by_rows = m / kernels_.mr >= n / kernels_.nr;
-      team.in_slices(0, by_rows ? m : n, by_rows ? kernels_.mr : kernels_.nr,
-                     [&](int64_t from, int64_t to) {
-                       gemm_tile(kernels_, blocking, args, by_rows ? from : 0, by_rows ? to : m,
-                                 by_rows ? 0 : from, by_rows ? n : to);
-                     });
+      team.in_slices(
+          0, by_rows ? m : n, by_rows ? kernels_.mr : kernels_.nr, [&](int64_t from, int64_t to) {
+            gemm_tile_paused(kernels_, blocking, args, by_rows ? from : 0, by_rows ? to : m,
+                             by_rows ? 0 : from, by_rows ? n : to, pause);
+          });
     });
     return {};
   }
@@ -100,6 +109,8 @@ class BatchKernel final : public StepKernel {
     }
     return at;
   }
+
+  static constexpr int64_t kPackedRows = 512;  // of b, between two looks at the deadline
 
   const GemmKernels& kernels_;
   const int64_t chain_;
@@ -131,7 +142,8 @@ class TypedKernel final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), s.out));
     if (y.count() == 0) return {};
     const int64_t element = dtype_bits(a.dtype()) / 8;
-    ProductArgs args{.m = s.m, .n = s.n, .k = s.k};
+    ProductArgs args;
+    args.m = s.m, args.n = s.n, args.k = s.k;
     args.a_row = s.k, args.a_col = 1, args.c_row = s.n;
     args.b_row = swapped ? 1 : s.n, args.b_col = swapped ? s.k : 1;
     const auto place = [&](int64_t batch, ProductArgs& p) {

@@ -65,15 +65,16 @@ Status run(EvalContext& c, int64_t step, int64_t length, Tensor& y) {
   const Tensor& x = c.input(0);
   const T* window = c.has_input(2) ? c.input(2).data<T>() : nullptr;
   const int64_t samples = x.dim(1), parts = x.dim(2), frames = y.dim(1), bins = y.dim(2);
-  Fft fft(length, false);
-  std::vector<std::complex<double>> in(static_cast<size_t>(length)), out(in.size());
+  FERRY_ASSIGN_OR_RETURN(Fft fft, Fft::make(c, length, false));
+  FERRY_ASSIGN_OR_RETURN(FftLine in, FftLine::make(c, length));
+  FERRY_ASSIGN_OR_RETURN(FftLine out, FftLine::make(c, length));
   T* to = y.data<T>();
   PollEvery polls(c);
   for (int64_t b = 0; b < x.dim(0); ++b) {
     for (int64_t f = 0; f < frames; ++f) {
-      FERRY_RETURN_IF_ERROR(polls.spend(4 * length));
       const T* from = x.data<T>() + (b * samples + f * step) * parts;
       for (int64_t i = 0; i < length; ++i) {
+        FERRY_RETURN_IF_ERROR(polls.spend(4));
         const auto at = [&](int64_t k) {
           return static_cast<double>(static_cast<compute_t<T>>(from[i * parts + k]));
         };
@@ -83,6 +84,7 @@ Status run(EvalContext& c, int64_t step, int64_t length, Tensor& y) {
       }
       FERRY_RETURN_IF_ERROR(fft.run(polls, in.data(), out.data()));
       for (int64_t k = 0; k < bins; ++k) {
+        FERRY_RETURN_IF_ERROR(polls.spend(4));
         *to++ = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].real()));
         *to++ = T(static_cast<compute_t<T>>(out[static_cast<size_t>(k)].imag()));
       }

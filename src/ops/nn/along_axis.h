@@ -2,6 +2,7 @@
 // Reference kernels that turn each line of numbers along one axis into a line of the same length.
 #pragma once
 
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -16,7 +17,8 @@ Status infer_along_axis(const Op& op, InferContext& c) {
   return {};
 }
 
-// Calls line(x, y, n, stride) for every line: n elements, `stride` apart in x and in y.
+// Calls line(polls, x, y, n, stride), which returns a Status, for every line: n elements, `stride`
+// apart in x and in y.
 template <class F>
 Status map_lines(EvalContext& c, int64_t signed_axis, F&& line) {
   const Tensor& x = c.input(0);
@@ -26,11 +28,12 @@ Status map_lines(EvalContext& c, int64_t signed_axis, F&& line) {
   const int64_t outer = x.dims().count(0, axis), n = x.dim(axis);
   const int64_t inner = x.dims().count(axis + 1, x.rank());
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     for (int64_t o = 0; o < outer; ++o) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t i = 0; i < inner; ++i) {
         const int64_t at = o * n * inner + i;
-        line(static_cast<const T*>(x.data<T>() + at), y.data<T>() + at, n, inner);
+        FERRY_RETURN_IF_ERROR(
+            line(polls, static_cast<const T*>(x.data<T>() + at), y.data<T>() + at, n, inner));
       }
     }
     return {};

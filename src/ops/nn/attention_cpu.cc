@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kMask = 3, kPastKey = 4, kPastValue = 5, kNonpad = 6;
 // Up to this many queries keys and values are read once, in place; more are worth packing them.
 constexpr int64_t kFewQueries = 4;
+// Keys of one query between two looks at the deadline.
+constexpr int64_t kSlice = 4096;
 // Scores of a block: a part of the second-level cache, beside the packed keys and values.
 constexpr int64_t kScoreBytes = 256 << 10;
 
@@ -194,8 +196,11 @@ class AttentionKernel final : public StepKernel {
         for (int64_t i = 0; i < p.q.length; ++i) {
           const ScoreRow row = score_row(p, b, h, i);
           const int64_t n = row.end;
-          kernels_.dot_keys(p.q_data + p.q.row(b, h, i), p.key_data + p.keys.row(b, h / group, 0),
-                            p.keys.row_stride, p.q.width, n, scores);
+          const float* keys = p.key_data + p.keys.row(b, h / group, 0);
+          team.in_slices(0, n, kSlice, [&](int64_t from, int64_t to) {
+            kernels_.dot_keys(p.q_data + p.q.row(b, h, i), keys + from * p.keys.row_stride,
+                              p.keys.row_stride, p.q.width, to - from, scores + from);
+          });
           const float factor = factor_of(kernels_.probabilities(row, scores, n), scores, n);
           float* y = p.y_data + p.y.row(b, h, i);
           kernels_.sum_values(scores, p.value_data + p.values.row(b, h / group, 0),

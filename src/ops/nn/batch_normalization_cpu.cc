@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/in_ranges.h"
 #include "ops/nn/batch_normalization.h"
 #include "ops_cpu/axis_moments.h"
 #include "plan/step_kernel.h"
@@ -38,17 +39,21 @@ class BatchNormStep final : public StepKernel {
       FERRY_RETURN_IF_ERROR(store_running(c, 1, c.input(3), mean));
       FERRY_RETURN_IF_ERROR(store_running(c, 2, c.input(4), variance));
     } else {
-      std::copy_n(c.input(3).data<float>(), channels, mean);
-      std::copy_n(c.input(4).data<float>(), channels, variance);
+      FERRY_RETURN_IF_ERROR(in_ranges(c, channels, 2, [&](int64_t from, int64_t to) {
+        std::copy(c.input(3).data<float>() + from, c.input(3).data<float>() + to, mean + from);
+        std::copy(c.input(4).data<float>() + from, c.input(4).data<float>() + to, variance + from);
+      }));
     }
     auto* floats = reinterpret_cast<float*>(mean + doubles);
     const MomentLines lines{floats, floats + channels, floats + 2 * channels,
                             floats + 3 * channels};
     const auto *scale = c.input(1).data<float>(), *bias = c.input(2).data<float>();
-    for (int64_t i = 0; i < channels; ++i) {
-      const double root = std::sqrt(variance[i] + static_cast<double>(op.epsilon));
-      lines.set(i, mean[i], static_cast<double>(scale[i]) / root, static_cast<double>(bias[i]));
-    }
+    FERRY_RETURN_IF_ERROR(in_ranges(c, channels, 16, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) {
+        const double root = std::sqrt(variance[i] + static_cast<double>(op.epsilon));
+        lines.set(i, mean[i], static_cast<double>(scale[i]) / root, static_cast<double>(bias[i]));
+      }
+    }));
     moments.apply(c.team(), x.data<float>(), y.data<float>(), lines);
     return {};
   }
@@ -59,11 +64,12 @@ class BatchNormStep final : public StepKernel {
     if (!c.has_output(output)) return {};
     FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(output, old.dtype(), old.dims()));
     const auto momentum = static_cast<double>(op_.as<BatchNormalization>()->momentum);
-    for (int64_t i = 0; i < t.count(); ++i) {
-      const auto before = static_cast<double>(old.data<float>()[i]);
-      t.data<float>()[i] = static_cast<float>(before * momentum + current[i] * (1 - momentum));
-    }
-    return {};
+    return in_ranges(c, t.count(), 4, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) {
+        const auto before = static_cast<double>(old.data<float>()[i]);
+        t.data<float>()[i] = static_cast<float>(before * momentum + current[i] * (1 - momentum));
+      }
+    });
   }
 
   const MomentKernels& kernels_;

@@ -5,6 +5,7 @@
 #include "kernels/rows/rows.h"
 #include "ops/nn/layer_normalization.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/pause_of.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -34,6 +35,7 @@ class NormKernel final : public StepKernel {
     args.bias = c.has_input(2) ? c.input(2).data<float>() : nullptr;
     args.epsilon = epsilon_;
     args.centred = centred_;
+    args.pause = pause_of(c);
     Dims reduced = x.dims();
     for (size_t a = axis; a < x.rank(); ++a) reduced[a] = 1;
     for (size_t i = 1; i < 3; ++i) {

@@ -14,18 +14,24 @@ Status infer(const LpNormalization& op, InferContext& c) {
 }
 
 Status eval(const LpNormalization& op, EvalContext& c) {
-  return map_lines(c, op.axis, [&]<class T>(const T* x, T* y, int64_t n, int64_t stride) {
-    using C = compute_t<T>;
-    double sum = 0;
-    for (int64_t k = 0; k < n; ++k) {
-      const double v = double(C(x[k * stride]));
-      sum += op.p == 1 ? std::fabs(v) : v * v;
-    }
-    const double norm = op.p == 1 ? sum : std::sqrt(sum);
-    for (int64_t k = 0; k < n; ++k) {
-      y[k * stride] = T(static_cast<C>(norm == 0 ? 0 : double(C(x[k * stride])) / norm));
-    }
-  });
+  return map_lines(
+      c, op.axis,
+      [&]<class T>(PollEvery& polls, const T* x, T* y, int64_t n, int64_t stride) -> Status {
+        using C = compute_t<T>;
+        double sum = 0;
+        FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 2, [&](int64_t from, int64_t to) {
+          for (int64_t k = from; k < to; ++k) {
+            const double v = double(C(x[k * stride]));
+            sum += op.p == 1 ? std::fabs(v) : v * v;
+          }
+        }));
+        const double norm = op.p == 1 ? sum : std::sqrt(sum);
+        return in_pieces(polls, n, 4, [&](int64_t from, int64_t to) {
+          for (int64_t k = from; k < to; ++k) {
+            y[k * stride] = T(static_cast<C>(norm == 0 ? 0 : double(C(x[k * stride])) / norm));
+          }
+        });
+      });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "kernels/moments/moments.h"
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/nn/lp_normalization.h"
 #include "ops_cpu/reduce_matrix.h"
 #include "plan/step_kernel.h"
@@ -27,35 +28,46 @@ class LpNormStep final : public StepKernel {
     auto* to = y.data<float>();
     const auto kind = op_.p == 1 ? RowReduction::kL1 : RowReduction::kSumSquare;
     const bool worthwhile = x.count() >= kMinParallelValues;
+    const Pause pause = pause_of(c);
     if (inner == 1) {
       parallel_range(c.team(), outer, worthwhile, [&](int64_t r0, int64_t r1, int) {
         for (int64_t r = r0; r < r1; ++r) {
           float sum = 0;
-          rows_.reduce(kind, from + r * n, &sum, 1, n, 1.0f);
+          rows_.reduce(kind, from + r * n, &sum, 1, n, 1.0f, pause);
           const float factor = factor_of(sum);
-          if (factor == 0)
-            line_in_double(from + r * n, to + r * n, n, 1);
-          else
-            moments_.affine(from + r * n, to + r * n, n, 0, factor, 0);
+          if (factor == 0) {
+            line_in_double(c.team(), from + r * n, to + r * n, n, 1);
+            continue;
+          }
+          c.team().in_slices(r * n, (r + 1) * n, kSlice, [&](int64_t first, int64_t end) {
+            moments_.affine(from + first, to + first, end - first, 0, factor, 0);
+          });
         }
       });
       return {};
     }
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, (outer + 1) * inner * 4));
     auto *factor = c.scratch<float>(0), *zeros = factor + outer * inner;
-    std::fill_n(zeros, inner, 0.0f);
-    reduce_matrix(rows_, c.team(), kind, from, factor, outer, n, inner, 1.0f);
-    for (int64_t i = 0; i < outer * inner; ++i) factor[i] = factor_of(factor[i]);
+    FERRY_RETURN_IF_ERROR(in_ranges(c, inner, 1, [&](int64_t first, int64_t end) {
+      std::fill(zeros + first, zeros + end, 0.0f);
+    }));
+    reduce_matrix(rows_, c, kind, from, factor, outer, n, inner, 1.0f);
+    FERRY_RETURN_IF_ERROR(in_ranges(c, outer * inner, 8, [&](int64_t first, int64_t end) {
+      for (int64_t i = first; i < end; ++i) factor[i] = factor_of(factor[i]);
+    }));
     parallel_range(c.team(), outer * n, worthwhile, [&](int64_t r0, int64_t r1, int) {
       for (int64_t r = r0; r < r1; ++r) {
-        moments_.column_affine(from + r * inner, to + r * inner, 1, inner, zeros, zeros,
-                               factor + r / n * inner, zeros);
+        c.team().in_slices(0, inner, kSlice, [&](int64_t first, int64_t end) {
+          const int64_t at = r * inner + first;
+          moments_.column_affine(from + at, to + at, 1, end - first, zeros, zeros,
+                                 factor + r / n * inner + first, zeros);
+        });
       }
     });
     parallel_range(c.team(), outer * inner, worthwhile, [&](int64_t i0, int64_t i1, int) {
       for (int64_t i = i0; i < i1; ++i) {
         const int64_t at = i / inner * n * inner + i % inner;
-        if (factor[i] == 0) line_in_double(from + at, to + at, n, inner);
+        if (factor[i] == 0) line_in_double(c.team(), from + at, to + at, n, inner);
       }
     });
     return {};
@@ -70,18 +82,24 @@ class LpNormStep final : public StepKernel {
     return static_cast<float>(1 / (op_.p == 1 ? total : std::sqrt(total)));
   }
 
-  void line_in_double(const float* x, float* y, int64_t n, int64_t stride) const {
+  void line_in_double(const Team& team, const float* x, float* y, int64_t n, int64_t stride) const {
     double sum = 0;
-    for (int64_t k = 0; k < n; ++k) {
-      const auto v = static_cast<double>(x[k * stride]);
-      sum += op_.p == 1 ? std::fabs(v) : v * v;
-    }
+    team.in_slices(0, n, kSlice, [&](int64_t k, int64_t end) {
+      for (; k < end; ++k) {
+        const auto v = static_cast<double>(x[k * stride]);
+        sum += op_.p == 1 ? std::fabs(v) : v * v;
+      }
+    });
     const double norm = op_.p == 1 ? sum : std::sqrt(sum);
-    for (int64_t k = 0; k < n; ++k) {
-      const auto v = static_cast<double>(x[k * stride]);
-      y[k * stride] = norm == 0 ? 0.0f : static_cast<float>(v / norm);
-    }
+    team.in_slices(0, n, kSlice, [&](int64_t k, int64_t end) {
+      for (; k < end; ++k) {
+        const auto v = static_cast<double>(x[k * stride]);
+        y[k * stride] = norm == 0 ? 0.0f : static_cast<float>(v / norm);
+      }
+    });
   }
+
+  static constexpr int64_t kSlice = 64 << 10;  // elements between two looks at the deadline
 
   const RowKernels& rows_;
   const MomentKernels& moments_;

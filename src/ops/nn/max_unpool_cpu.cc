@@ -24,30 +24,35 @@ int64_t place_in(const MaxUnpoolDims& dims, int64_t at) {
 // Puts the values whose places lie in [begin, end) of y there, zeros elsewhere; whether all indices
 // lie in `full`. Zeros go ahead of the values, so that both find y in a cache.
 template <class T>
-bool place(const T* x, const int64_t* indices, int64_t n, const MaxUnpoolDims& dims, int64_t begin,
-           int64_t end, T* y) {
-  constexpr int64_t kAhead = 4096;
+bool place(const Team& team, const T* x, const int64_t* indices, int64_t n,
+           const MaxUnpoolDims& dims, int64_t begin, int64_t end, T* y) {
+  constexpr int64_t kAhead = 4096, kSlice = 16 << 10;
   const bool dense = dims.full == dims.y;
   const auto count = static_cast<uint64_t>(dims.full.count()), first = static_cast<uint64_t>(begin);
   bool inside = true;
   int64_t filled = begin;
-  for (int64_t i = 0; i < n; ++i) {
-    int64_t at = indices[i];
-    if (!dense) {
-      const bool fits = static_cast<uint64_t>(at) < count;
-      inside &= fits;
-      at = fits ? place_in(dims, at) : end;
+  const auto fill_to = [&](int64_t to) {
+    team.in_slices(filled, to, kSlice,
+                   [&](int64_t from, int64_t stop) { std::fill(y + from, y + stop, T(0)); });
+    filled = to;
+  };
+  team.in_slices(0, n, kSlice, [&](int64_t i, int64_t stop) {
+    for (; i < stop; ++i) {
+      int64_t at = indices[i];
+      if (!dense) {
+        const bool fits = static_cast<uint64_t>(at) < count;
+        inside &= fits;
+        at = fits ? place_in(dims, at) : end;
+      }
+      if (static_cast<uint64_t>(at) - first >= static_cast<uint64_t>(filled) - first) {
+        inside &= !dense || static_cast<uint64_t>(at) < count;
+        if (at < begin || at >= end) continue;
+        fill_to(at < end - kAhead ? at + kAhead : end);
+      }
+      y[at] = x[i];
     }
-    if (static_cast<uint64_t>(at) - first >= static_cast<uint64_t>(filled) - first) {
-      inside &= !dense || static_cast<uint64_t>(at) < count;
-      if (at < begin || at >= end) continue;
-      const int64_t to = at < end - kAhead ? at + kAhead : end;
-      std::fill(y + filled, y + to, T(0));
-      filled = to;
-    }
-    y[at] = x[i];
-  }
-  std::fill(y + filled, y + end, T(0));
+  });
+  fill_to(end);
   return inside;
 }
 
@@ -65,9 +70,9 @@ class MaxUnpoolStep final : public StepKernel {
     std::atomic<bool> inside = true;
     const auto run = [&]<class T>(T) {
       c.team().parallel(static_cast<int>(parts), [&](int part, int) {
-        const bool all =
-            place(static_cast<const T*>(x.raw()), at, x.count(), dims, y.count() * part / parts,
-                  y.count() * (part + 1) / parts, static_cast<T*>(y.raw()));
+        const bool all = place(c.team(), static_cast<const T*>(x.raw()), at, x.count(), dims,
+                               y.count() * part / parts, y.count() * (part + 1) / parts,
+                               static_cast<T*>(y.raw()));
         if (!all) inside = false;
       });
     };

@@ -2,6 +2,7 @@
 // MeanVarianceNormalization of fp32 over any axes.
 #include <cmath>
 
+#include "ops/in_ranges.h"
 #include "ops/nn/mean_variance_normalization.h"
 #include "ops_cpu/axis_moments.h"
 #include "plan/step_kernel.h"
@@ -30,9 +31,9 @@ class MeanVarianceStep final : public StepKernel {
     moments.compute(c.team(), x.data<float>(), variance + kept, mean, variance);
     auto* floats = reinterpret_cast<float*>(mean + doubles);
     const MomentLines lines{floats, floats + kept, floats + 2 * kept, floats + 3 * kept};
-    for (int64_t i = 0; i < kept; ++i) {
-      lines.set(i, mean[i], 1 / (std::sqrt(variance[i]) + 1e-9), 0);
-    }
+    FERRY_RETURN_IF_ERROR(in_ranges(c, kept, 16, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) lines.set(i, mean[i], 1 / (std::sqrt(variance[i]) + 1e-9), 0);
+    }));
     moments.apply(c.team(), x.data<float>(), y.data<float>(), lines);
     return {};
   }

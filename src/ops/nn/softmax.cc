@@ -11,20 +11,29 @@ namespace ferry {
 namespace {
 
 template <class T>
-void softmax_row(const T* x, T* y, int64_t n, int64_t stride) {
+Status softmax_row(PollEvery& polls, const T* x, T* y, int64_t n, int64_t stride) {
   using C = compute_t<T>;
   C top = -INFINITY;
-  for (int64_t i = 0; i < n; ++i) top = std::max(top, C(x[i * stride]));
+  FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 2, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) top = std::max(top, C(x[i * stride]));
+  }));
   wide_t<C> sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += std::exp(C(x[i * stride]) - top);
+  FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 16, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) sum += std::exp(C(x[i * stride]) - top);
+  }));
   const C total = static_cast<C>(sum);
-  for (int64_t i = 0; i < n; ++i) y[i * stride] = T(std::exp(C(x[i * stride]) - top) / total);
+  return in_pieces(polls, n, 16, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      y[i * stride] = T(std::exp(C(x[i * stride]) - top) / total);
+    }
+  });
 }
 
 Status eval(const Softmax& op, EvalContext& c) {
-  return map_lines(c, op.axis, []<class T>(const T* x, T* y, int64_t n, int64_t stride) {
-    softmax_row(x, y, n, stride);
-  });
+  return map_lines(c, op.axis,
+                   []<class T>(PollEvery& polls, const T* x, T* y, int64_t n, int64_t stride) {
+                     return softmax_row(polls, x, y, n, stride);
+                   });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "ops/nn/log_softmax.h"
 #include "ops/nn/softmax.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/pause_of.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -31,9 +32,10 @@ class SoftmaxKernel final : public StepKernel {
     const float* from = x.data<float>();
     float* to = y.data<float>();
     const bool worthwhile = x.count() >= kMinParallelValues;
+    const Pause pause = pause_of(c);
     if (inner == 1) {
       parallel_range(c.team(), outer, worthwhile, [&](int64_t r0, int64_t r1, int) {
-        kernels_.softmax(from + r0 * n, to + r0 * n, r1 - r0, n, log_);
+        kernels_.softmax(from + r0 * n, to + r0 * n, r1 - r0, n, log_, pause);
       });
       return {};
     }
@@ -45,7 +47,7 @@ class SoftmaxKernel final : public StepKernel {
         const int64_t column = u % strips * kStrip;
         const int64_t at = u / strips * n * inner + column;
         kernels_.softmax_columns(from + at, to + at, n, inner, std::min(kStrip, inner - column),
-                                 log_);
+                                 log_, pause);
       }
     });
     return {};

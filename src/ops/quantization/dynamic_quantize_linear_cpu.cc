@@ -36,8 +36,8 @@ class DynamicQuantizeStep final : public StepKernel {
     parallel_range(c.team(), pieces, worthwhile, [&](int64_t p0, int64_t p1, int) {
       for (int64_t p = p0; p < p1; ++p) {
         const int64_t count = std::min(kPiece, n - p * kPiece);
-        rows_.reduce(RowReduction::kMin, from + p * kPiece, low + p, 1, count, 1);
-        rows_.reduce(RowReduction::kMax, from + p * kPiece, high + p, 1, count, 1);
+        rows_.reduce(RowReduction::kMin, from + p * kPiece, low + p, 1, count, 1, {});
+        rows_.reduce(RowReduction::kMax, from + p * kPiece, high + p, 1, count, 1, {});
       }
     });
     FERRY_RETURN_IF_ERROR(c.poll());

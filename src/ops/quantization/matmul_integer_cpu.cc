@@ -55,7 +55,11 @@ class IntegerProduct : public StepKernel {
       }
       return {};
     }
-    pack_panels(b, 0, k, n, zeros.data(), 0, panels(n), static_cast<int32_t*>(packed_.get()));
+    for (int64_t p = 0; p < panels(n); ++p) {
+      pack_panel(
+          b, 0, k, n, zeros.data(), p,
+          static_cast<int32_t*>(packed_.get()) + p * integer_panel_size(k, kernels_.columns));
+    }
     return {};
   }
   size_t packed_bytes() const final { return packed_bytes_; }
@@ -83,11 +87,19 @@ class IntegerProduct : public StepKernel {
     auto* sums = reinterpret_cast<int32_t*>(c.scratch<char>(0) + tiles_at);
     const int32_t a_zero = c.has_input(at_.a_zero) ? byte_at(c.input(at_.a_zero), 0) : 0;
     const bool worthwhile = batches * s.m * s.n * s.k >= kMinParallelWork;
-    parallel_range(c.team(), a_matrices * s.m, worthwhile, [&](int64_t r0, int64_t r1, int) {
+    const auto pack_rows = [&](int64_t begin, int64_t rows, int64_t depth, int32_t* to) {
       if (quads_)
-        pack_quad_rows(a, r0 * s.k, r1 - r0, s.k, left + r0 * words);
+        pack_quad_rows(a, begin, rows, depth, to);
       else
-        pack_integer_rows(a, r0 * s.k, r1 - r0, s.k, a_zero, left + r0 * words);
+        pack_integer_rows(a, begin, rows, depth, a_zero, to);
+    };
+    parallel_range(c.team(), a_matrices * s.m, worthwhile, [&](int64_t r0, int64_t r1, int) {
+      if (s.k <= kSlice) return pack_rows(r0 * s.k, r1 - r0, s.k, left + r0 * words);
+      for (int64_t r = r0; r < r1; ++r) {
+        c.team().in_slices(0, s.k, kSlice, [&](int64_t from, int64_t to) {
+          pack_rows(r * s.k + from, 1, to - from, left + r * words + from / (quads_ ? 4 : 2));
+        });
+      }
     });
     // Quads are not less the zero point of a.
     auto* shifts = reinterpret_cast<int32_t*>(c.scratch<char>(0) + shifts_at);
@@ -103,7 +115,12 @@ class IntegerProduct : public StepKernel {
       for (int64_t i = 0; i < b_matrices; ++i) {
         int32_t* to = left + a_size + i * panels(s.n) * panel;
         parallel_range(c.team(), panels(s.n), worthwhile, [&](int64_t p0, int64_t p1, int) {
-          pack_panels(b, i * s.k * s.n, s.k, s.n, zeros.data(), p0, p1, to);
+          for (int64_t p = p0; p < p1; ++p) {
+            c.team().in_slices(0, s.k, kSlice / kernels_.columns, [&](int64_t from, int64_t end) {
+              pack_panel(b, (i * s.k + from) * s.n, end - from, s.n, zeros.data(), p,
+                         to + p * panel + integer_panel_size(from, kernels_.columns));
+            });
+          }
         });
       }
       right = left + a_size;
@@ -144,19 +161,33 @@ class IntegerProduct : public StepKernel {
            (!c.has_input(at_.b_zero) || fits_columns(c.input(at_.b_zero), s.n));
   }
   // Rows of `words` words of a by a panel.
-  virtual void multiply(const StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
+  virtual void multiply(StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
                         int32_t* sums, const Tile& tile, Tensor& y) const = 0;
-  void multiply_words(const int32_t* a, const int32_t* panel, int64_t words, int32_t* y,
-                      int64_t y_stride, const Tile& t) const {
+  void multiply_words(const Team& team, const int32_t* a, const int32_t* panel, int64_t words,
+                      int32_t* y, int64_t y_stride, const Tile& t) const {
     const auto product = quads_ ? kernels_.multiply_quads[0] : kernels_.multiply;
-    product(a, words, panel, words, y, y_stride, t.rows, t.cols);
+    team.in_slices(0, words, kSlice, [&](int64_t from, int64_t to) {
+      if (from == 0) return product(a, words, panel, to, y, y_stride, t.rows, t.cols);
+      int32_t part[kBlock * kMostColumns];
+      product(a + from, words, panel + from * kernels_.columns, to - from, part, kMostColumns,
+              t.rows, t.cols);
+      for (int64_t r = 0; r < t.rows; ++r) {
+        for (int64_t i = 0; i < t.cols; ++i) {
+          int32_t& sum = y[r * y_stride + i];
+          sum = static_cast<int32_t>(static_cast<uint32_t>(sum) +
+                                     static_cast<uint32_t>(part[r * kMostColumns + i]));
+        }
+      }
+    });
   }
   bool quads() const { return quads_; }
 
   const IntegerKernels& kernels_;
 
  private:
-  static constexpr int64_t kBlock = 48;
+  static constexpr int64_t kBlock = 48, kMostColumns = 64;
+  // Values of a row between two looks at the deadline.
+  static constexpr int64_t kSlice = 256 << 10;
 
   template <class Weight>
   static bool fits_quads(int64_t k, int64_t n, const Weight& weight) {
@@ -179,19 +210,16 @@ class IntegerProduct : public StepKernel {
     return zeros;
   }
 
-  // Panels [p0, p1) of the matrix that begins at element `begin`.
-  void pack_panels(const Tensor& b, int64_t begin, int64_t k, int64_t n, const int32_t* zeros,
-                   int64_t p0, int64_t p1, int32_t* panel0) const {
-    for (int64_t p = p0; p < p1; ++p) {
-      int32_t* to = panel0 + p * integer_panel_size(k, kernels_.columns);
-      const int64_t c0 = p * kernels_.columns, cols = std::min<int64_t>(kernels_.columns, n - c0);
-      if (b.dtype() == DType::kInt8) {
-        pack_integer_panel(b.data<int8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
-                           to);
-      } else {
-        pack_integer_panel(b.data<uint8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
-                           to);
-      }
+  // `k` rows of panel p, from element `begin` of b on where it is the first panel's.
+  void pack_panel(const Tensor& b, int64_t begin, int64_t k, int64_t n, const int32_t* zeros,
+                  int64_t p, int32_t* to) const {
+    const int64_t c0 = p * kernels_.columns, cols = std::min<int64_t>(kernels_.columns, n - c0);
+    if (b.dtype() == DType::kInt8) {
+      pack_integer_panel(b.data<int8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
+                         to);
+    } else {
+      pack_integer_panel(b.data<uint8_t>() + begin + c0, n, k, cols, zeros + c0, kernels_.columns,
+                         to);
     }
   }
 
@@ -210,10 +238,10 @@ class MatMulIntegerStep final : public IntegerProduct {
 
  protected:
   DType output_type(const StepContext&) const override { return DType::kInt32; }
-  void multiply(const StepContext&, const int32_t* a, const int32_t* panel, int64_t words, int32_t*,
+  void multiply(StepContext& c, const int32_t* a, const int32_t* panel, int64_t words, int32_t*,
                 const Tile& tile, Tensor& y) const override {
     int32_t* to = y.data<int32_t>() + tile.at;
-    multiply_words(a, panel, words, to, tile.stride, tile);
+    multiply_words(c.team(), a, panel, words, to, tile.stride, tile);
     for (int64_t r = 0; quads() && r < tile.rows; ++r, to += tile.stride) {
       for (int64_t i = 0; i < tile.cols; ++i) {
         to[i] = static_cast<int32_t>(static_cast<uint32_t>(to[i]) +
@@ -238,9 +266,9 @@ class QLinearMatMulStep final : public IntegerProduct {
     for (size_t i : {1, 4, 6}) fast = fast && c.input(i).dtype() == DType::kFloat32;
     return fast && fits_columns(c.input(4), s.n);
   }
-  void multiply(const StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
+  void multiply(StepContext& c, const int32_t* a, const int32_t* panel, int64_t words,
                 int32_t* sums, const Tile& tile, Tensor& y) const override {
-    multiply_words(a, panel, words, sums, kernels_.columns, tile);
+    multiply_words(c.team(), a, panel, words, sums, kernels_.columns, tile);
     const float a_scale = *c.input(1).data<float>(), y_scale = *c.input(6).data<float>();
     const Tensor& b_scale = c.input(4);
     float factors[64];

@@ -2,6 +2,7 @@
 // QuantizeLinear and DequantizeLinear between f32 and integers of 8 and 16 bits (i32 too, from).
 #include "base/status.h"
 #include "kernels/typed/typed.h"
+#include "ops/in_ranges.h"
 #include "ops/quantization/dequantize_linear.h"
 #include "ops/quantization/granularity.h"
 #include "ops/quantization/quantize_linear.h"
@@ -31,13 +32,18 @@ int32_t zero_at(const Tensor& t, int64_t i) {
   }
 }
 
+// Elements of a run between two looks at the deadline.
+constexpr int64_t kSlice = 64 << 10;
+
 // Calls row(begin, n, scales, zero points, step) for pieces that cover x.
 template <class Row>
 Status for_pieces(StepContext& c, const Granularity& g, const Row& row) {
   const int64_t count = c.input(0).count(), scales = c.input(1).count();
   FERRY_RETURN_IF_ERROR(c.reserve_scratch(1, scales * int64_t{sizeof(int32_t)}));
   auto* zero = c.scratch<int32_t>(0);
-  for (int64_t i = 0; i < scales; ++i) zero[i] = c.has_input(2) ? zero_at(c.input(2), i) : 0;
+  FERRY_RETURN_IF_ERROR(in_ranges(c, scales, 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) zero[i] = c.has_input(2) ? zero_at(c.input(2), i) : 0;
+  }));
   const bool worthwhile = count >= kMinParallelValues;
   const auto* scale = c.input(1).data<float>();
   if (g.runs() == 1 && g.run(0).step == 0) {
@@ -48,7 +54,10 @@ Status for_pieces(StepContext& c, const Granularity& g, const Row& row) {
   parallel_range(c.team(), g.runs(), worthwhile, [&](int64_t u0, int64_t u1, int) {
     for (int64_t u = u0; u < u1; ++u) {
       const Granularity::Run r = g.run(u);
-      row(r.begin, r.n, scale + r.scale, zero + r.scale, r.step);
+      c.team().in_slices(0, r.n, kSlice, [&](int64_t from, int64_t to) {
+        const int64_t at = r.scale + from * r.step;
+        row(r.begin + from, to - from, scale + at, zero + at, r.step);
+      });
     }
   });
   return {};

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -56,12 +57,15 @@ Status eval(const ArgExtreme& op, EvalContext& c) {
   }
   return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
+    PollEvery polls(c);
     for (int64_t i = 0; i < y.count(); ++i) {
       const T* row = x.data<T>() + i / inner * n * inner + i % inner;
       int64_t at = 0;
-      for (int64_t k = 1; k < n; ++k) {
-        if (replaces<C>(op, C(row[k * inner]), C(row[at * inner]))) at = k;
-      }
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 4, [&](int64_t from, int64_t to) {
+        for (int64_t k = from; k < to; ++k) {
+          if (k > 0 && replaces<C>(op, C(row[k * inner]), C(row[at * inner]))) at = k;
+        }
+      }));
       y.data<int64_t>()[i] = at;
     }
     return {};

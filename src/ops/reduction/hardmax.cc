@@ -2,7 +2,7 @@
 #include "ops/reduction/hardmax.h"
 
 #include "ops/arguments.h"
-#include "ops/poll_every.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -27,13 +27,14 @@ Status eval(const Hardmax& op, EvalContext& c) {
     PollEvery polls(c);
     for (int64_t i = 0; i < x.count() / n; ++i) {
       const int64_t at = i / inner * n * inner + i % inner;
-      FERRY_RETURN_IF_ERROR(polls.spend(4 * n));
       int64_t best = 0;
-      for (int64_t k = 0; k < n; ++k) {
-        const C v = C(x.data<T>()[at + k * inner]);
-        if (v > C(x.data<T>()[at + best * inner])) best = k;
-        y.data<T>()[at + k * inner] = T(0);
-      }
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 4, [&](int64_t from, int64_t to) {
+        for (int64_t k = from; k < to; ++k) {
+          const C v = C(x.data<T>()[at + k * inner]);
+          if (v > C(x.data<T>()[at + best * inner])) best = k;
+          y.data<T>()[at + k * inner] = T(0);
+        }
+      }));
       y.data<T>()[at + best * inner] = T(1);
     }
     return {};

@@ -42,7 +42,7 @@ class ReduceStep : public StepKernel {
     const void* from = x.raw();
     bool first = true;
     if (split.blocks > 0) {
-      from = run_split(c.team(), split, stages[0], x.raw(), between, element);
+      from = run_split(c, split, stages[0], x.raw(), between, element);
       between += half;
       first = false;
     }
@@ -52,7 +52,7 @@ class ReduceStep : public StepKernel {
       void* to = last ? y.raw() : between + static_cast<int64_t>(s % 2) * half;
       const bool mean = last && op.kind == ReduceKind::kMean;
       const float factor = mean ? 1.0f / static_cast<float>(terms) : 1.0f;
-      reduce(c.team(), stages[s], from, to, first, factor);
+      reduce(c, stages[s], from, to, first, factor);
       from = to;
       first = false;
     }
@@ -63,7 +63,7 @@ class ReduceStep : public StepKernel {
  protected:
   // One pass; later ones combine partial results. `factor`: of a mean, in the last pass; f64 leaves
   // it to finish().
-  virtual void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+  virtual void reduce(StepContext& c, const ReduceStage& s, const void* x, void* y, bool first,
                       float factor) const = 0;
   // What is left to do with y, each of `count` values.
   virtual void finish(Tensor& y, int64_t count) const = 0;
@@ -85,12 +85,12 @@ class ReduceStep : public StepKernel {
   };
 
   // Leaves to `s` what is left to do: the results of the blocks, which are returned.
-  const void* run_split(Team& team, const Split& split, ReduceStage& s, const void* x, char* part,
-                        int64_t element) const {
-    reduce(team, {split.blocks, split.rows, s.inner}, x, part, true, 1);
+  const void* run_split(StepContext& c, const Split& split, ReduceStage& s, const void* x,
+                        char* part, int64_t element) const {
+    reduce(c, {split.blocks, split.rows, s.inner}, x, part, true, 1);
     if (split.rest > 0) {
       const int64_t done = split.blocks * s.inner * element;
-      reduce(team, {1, split.rest, s.inner}, static_cast<const char*>(x) + done * split.rows,
+      reduce(c, {1, split.rest, s.inner}, static_cast<const char*>(x) + done * split.rows,
              part + done, true, 1);
     }
     s.n = split.blocks + (split.rest > 0 ? 1 : 0);
@@ -142,13 +142,13 @@ class RowReduceStep final : public ReduceStep {
   std::string name() const override { return "reduce_f32"; }
 
  protected:
-  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+  void reduce(StepContext& c, const ReduceStage& s, const void* x, void* y, bool first,
               float factor) const override {
     // Sums of squares and of magnitudes are added up.
     const bool adds = rows_ != RowReduction::kMax && rows_ != RowReduction::kMin;
     const RowReduction kind = !first && adds ? RowReduction::kSum : rows_;
-    reduce_matrix(kernels_, team, kind, static_cast<const float*>(x), static_cast<float*>(y),
-                  s.outer, s.n, s.inner, factor);
+    reduce_matrix(kernels_, c, kind, static_cast<const float*>(x), static_cast<float*>(y), s.outer,
+                  s.n, s.inner, factor);
   }
   void finish(Tensor& y, int64_t) const override {
     float* p = y.data<float>();
@@ -172,13 +172,14 @@ class TypedReduceStep final : public ReduceStep {
   std::string name() const override { return "reduce_typed"; }
 
  protected:
-  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool first,
+  void reduce(StepContext& c, const ReduceStage& s, const void* x, void* y, bool first,
               float) const override {
     const auto* from = static_cast<const char*>(x);
     auto* to = static_cast<char*>(y);
     const TypedReduce kernel = first ? first_ : rest_;
-    each_unit(team, s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
-      kernel(from + at * element_, to + out * element_, blocks, s.n, s.inner, columns);
+    const Pause pause = pause_of(c);
+    each_unit(c.team(), s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
+      kernel(from + at * element_, to + out * element_, blocks, s.n, s.inner, columns, pause);
     });
   }
   void finish(Tensor& y, int64_t count) const override {
@@ -202,15 +203,16 @@ class LogSumExpStep final : public ReduceStep {
   std::string name() const override { return "log_sum_exp_f32"; }
 
  protected:
-  void reduce(Team& team, const ReduceStage& s, const void* x, void* y, bool,
+  void reduce(StepContext& c, const ReduceStage& s, const void* x, void* y, bool,
               float) const override {
     const auto* from = static_cast<const float*>(x);
     auto* to = static_cast<float*>(y);
-    each_unit(team, s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
-      if (s.inner == 1) return kernels_.log_sum_exp(from + at, to + out, blocks, s.n);
+    const Pause pause = pause_of(c);
+    each_unit(c.team(), s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
+      if (s.inner == 1) return kernels_.log_sum_exp(from + at, to + out, blocks, s.n, pause);
       for (int64_t o = 0; o < blocks; ++o) {
         kernels_.log_sum_exp_columns(from + at + o * s.n * s.inner, to + out + o * s.inner, s.n,
-                                     s.inner, columns);
+                                     s.inner, columns, pause);
       }
     });
   }

@@ -10,6 +10,9 @@
 namespace ferry {
 namespace {
 
+// Elements of a row that are moved before the deadline is looked at.
+constexpr int64_t kSlice = 64 << 10;
+
 struct Rows {
   Dims dims, strides;  // of the indices; of x, the gathered axis aside
   int64_t n = 0, stride = 0;
@@ -29,21 +32,27 @@ struct Rows {
 // False at an index that points outside of x, which is not followed. Checked before, in a loop of
 // their own, indices would keep the loads that follow them waiting.
 template <class T, class I>
-bool gather_rows(const Rows& g, const T* x, const I* indices, T* y, int64_t from, int64_t to) {
+bool gather_rows(const Team& team, const Rows& g, const T* x, const I* indices, T* y, int64_t from,
+                 int64_t to) {
   const int64_t step = g.strides.back(), n = g.n, stride = g.stride;
-  for (int64_t r = from; r < to; ++r) {
+  bool inside = true;
+  for (int64_t r = from; r < to && inside; ++r) {
     const T* row = x + g.start(r);
     const I* index = indices + r * g.columns;
     T* target = y + r * g.columns;
-    for (int64_t i = 0; i < g.columns; ++i) {
-      const auto given = static_cast<int64_t>(index[i]);
-      const int64_t at = given < 0 ? given + n : given;
-      if (static_cast<uint64_t>(at) >= static_cast<uint64_t>(n)) [[unlikely]]
-        return false;
-      target[i] = step == 0 ? row[at] : row[i + at * stride];
-    }
+    team.in_slices(0, g.columns, kSlice, [&](int64_t first, int64_t end) {
+      for (int64_t i = first; i < end; ++i) {
+        const auto given = static_cast<int64_t>(index[i]);
+        const int64_t at = given < 0 ? given + n : given;
+        if (static_cast<uint64_t>(at) >= static_cast<uint64_t>(n)) [[unlikely]] {
+          inside = false;
+          return;
+        }
+        target[i] = step == 0 ? row[at] : row[i + at * stride];
+      }
+    });
   }
-  return true;
+  return inside;
 }
 
 template <class I>
@@ -52,7 +61,8 @@ Status gather(StepContext& c, const Rows& g, const Tensor& x, const Tensor& indi
   const int element = mover_element(x.dtype());
   std::atomic<bool> inside = true;
   const auto rows = [&]<class T>(T, int64_t from, int64_t to) {
-    if (!gather_rows(g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from, to)) {
+    if (!gather_rows(c.team(), g, static_cast<const T*>(x.raw()), p, static_cast<T*>(y.raw()), from,
+                     to)) {
       inside.store(false, std::memory_order_relaxed);
     }
   };

@@ -33,8 +33,9 @@ void copy_elements(const void* x, const int64_t* offsets, void* y, int64_t from,
   for (int64_t i = from; i < to; ++i) target[i] = source[offsets[i]];
 }
 
-void copy_blocks(const void* x, const int64_t* offsets, void* y, int64_t block_bytes, int64_t from,
-                 int64_t to) {
+void copy_blocks(const Team& team, const void* x, const int64_t* offsets, void* y,
+                 int64_t block_bytes, int64_t from, int64_t to) {
+  constexpr int64_t kSlice = 256 << 10;  // bytes of a block between two looks at the deadline
   const char* source = static_cast<const char*>(x);
   char* target = static_cast<char*>(y);
   switch (block_bytes) {
@@ -48,8 +49,10 @@ void copy_blocks(const void* x, const int64_t* offsets, void* y, int64_t block_b
       return copy_elements<uint64_t>(x, offsets, y, from, to);
     default:
       for (int64_t i = from; i < to; ++i) {
-        std::memcpy(target + i * block_bytes, source + offsets[i] * block_bytes,
-                    static_cast<size_t>(block_bytes));
+        team.in_slices(0, block_bytes, kSlice, [&](int64_t first, int64_t end) {
+          std::memcpy(target + i * block_bytes + first, source + offsets[i] * block_bytes + first,
+                      static_cast<size_t>(end - first));
+        });
       }
   }
 }
@@ -78,7 +81,7 @@ Status run(const GatherND& op, Isa, StepContext& c) {
   const int64_t block_bytes = block * mover_element(x.dtype());
   parallel_range(c.team(), tuples, tuples * block_bytes >= kMinParallelBytes,
                  [&](int64_t from, int64_t to, int) {
-                   copy_blocks(x.raw(), offsets, y.raw(), block_bytes, from, to);
+                   copy_blocks(c.team(), x.raw(), offsets, y.raw(), block_bytes, from, to);
                  });
   return {};
 }

@@ -10,7 +10,9 @@ namespace {
 
 // Rows [from, to) of y, which are its last axis; only the ends of a row are looked up one by one.
 template <class T>
-void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int64_t to) {
+void pad_rows(const Team& team, const PadSources& s, const T* x, T value, T* y, int64_t from,
+              int64_t to) {
+  constexpr int64_t kSlice = 64 << 10;  // elements of a row between two looks at the deadline
   const size_t last = s.dims.size() - 1;
   const auto* row = s.from[last].data<int64_t>();
   const int64_t n = s.dims[last];
@@ -31,19 +33,24 @@ void pad_rows(const PadSources& s, const T* x, T value, T* y, int64_t from, int6
     }
     T* to_row = y + r * n;
     if (!inside) {
-      std::fill_n(to_row, n, value);
+      team.in_slices(0, n, kSlice, [&](int64_t i, int64_t last_one) {
+        std::fill(to_row + i, to_row + last_one, value);
+      });
       continue;
     }
     const auto element = [&](int64_t i) {
       const int64_t at = row[i];
       to_row[i] = at >= 0 ? x[offset + at] : value;
     };
-    for (int64_t i = 0; i < begin; ++i) element(i);
-    if (end > begin) {
-      std::memcpy(to_row + begin, x + offset + s.first,
-                  static_cast<size_t>(end - begin) * sizeof(T));
-    }
-    for (int64_t i = end; i < n; ++i) element(i);
+    const auto elements = [&](int64_t i, int64_t stop) {
+      for (; i < stop; ++i) element(i);
+    };
+    team.in_slices(0, begin, kSlice, elements);
+    const T* inner = x + offset + s.first - begin;
+    team.in_slices(begin, end, kSlice, [&](int64_t i, int64_t stop) {
+      std::memcpy(to_row + i, inner + i, static_cast<size_t>(stop - i) * sizeof(T));
+    });
+    team.in_slices(end, n, kSlice, elements);
   }
 }
 
@@ -78,7 +85,7 @@ Status run(const Pad& op, Isa, StepContext& c) {
     parallel_range(c.team(), s.dims.count(0, s.dims.size() - 1),
                    static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes,
                    [&](int64_t from, int64_t to, int) {
-                     pad_rows(s, x.data<T>(), value, y.data<T>(), from, to);
+                     pad_rows(c.team(), s, x.data<T>(), value, y.data<T>(), from, to);
                    });
   };
   with_mover_type(x.dtype(), pad);

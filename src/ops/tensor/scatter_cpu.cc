@@ -114,6 +114,8 @@ void copy_all(Team& team, const Tensor& x, Tensor& y) {
                  });
 }
 
+constexpr int64_t kSlice = 64 << 10;  // elements between two looks at the deadline
+
 // Updates as [outer, n, inner] around the axis; each (outer, inner) is a line of its own in y.
 struct Lines {
   Dims outer_dims, outer_strides;  // axes before the scattered one, strides in y
@@ -151,16 +153,17 @@ Lines make_lines(const Dims& x, const Dims& indices, size_t axis) {
 }
 
 // scatter_lines and scatter_blocks of a type and a reduction, so that what runs them is there once.
-using ScatterLines = bool (*)(const Lines& l, int64_t o, int64_t k0, int64_t k1,
+using ScatterLines = bool (*)(const Team& team, const Lines& l, int64_t o, int64_t k0, int64_t k1,
                               const void* indices, const void* updates, void* y);
-using ScatterBlocks = void (*)(const int64_t* places, const int64_t* which, int64_t from,
-                               int64_t to, int64_t inner, const void* updates, void* y);
+using ScatterBlocks = void (*)(const Team& team, const int64_t* places, const int64_t* which,
+                               int64_t from, int64_t to, int64_t inner, const void* updates,
+                               void* y);
 
 // Lines of one outer position, those of inner positions [k0, k1), which are the last axis or one.
 // Whether all indices lie in [-size, size); others are left out.
 template <class T, class I, class Apply>
-bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const void* indices_data,
-                   const void* updates_data, void* y) {
+bool scatter_lines(const Team& team, const Lines& l, int64_t o, int64_t k0, int64_t k1,
+                   const void* indices_data, const void* updates_data, void* y) {
   const auto* indices = static_cast<const I*>(indices_data);
   const auto* updates = static_cast<const T*>(updates_data);
   T* base = static_cast<T*>(y) + offset_of(o, l.outer_dims, l.outer_strides);
@@ -176,17 +179,21 @@ bool scatter_lines(const Lines& l, int64_t o, int64_t k0, int64_t k1, const void
   if (l.inner == 1) {
     const I* at = indices + o * l.n;
     const T* from = updates + o * l.n;
-    for (int64_t j = 0; j < l.n; ++j) put(base, at[j], from[j]);
+    team.in_slices(0, l.n, kSlice, [&](int64_t first, int64_t end) {
+      for (int64_t j = first; j < end; ++j) put(base, at[j], from[j]);
+    });
     return inside;
   }
   const int64_t run = l.inner_dims.empty() ? 1 : l.inner_dims.back();
   for (int64_t k = k0; k < k1;) {
     const int64_t length = std::min(k1, (k / run + 1) * run) - k;
     T* to = base + offset_of(k, l.inner_dims, l.inner_strides);
-    for (int64_t j = 0; j < l.n; ++j) {
-      const int64_t row = (o * l.n + j) * l.inner + k;
-      for (int64_t i = 0; i < length; ++i) put(to + i, indices[row + i], updates[row + i]);
-    }
+    team.in_slices(0, l.n, std::max<int64_t>(kSlice / length, 1), [&](int64_t first, int64_t end) {
+      for (int64_t j = first; j < end; ++j) {
+        const int64_t row = (o * l.n + j) * l.inner + k;
+        for (int64_t i = 0; i < length; ++i) put(to + i, indices[row + i], updates[row + i]);
+      }
+    });
     k += length;
   }
   return inside;
@@ -213,7 +220,7 @@ Status scatter_elements(StepContext& c, Reduction r, size_t axis, Tensor& y) {
                    bool all = true;
                    for (int64_t u = u0; u < u1; ++u) {
                      const int64_t strip = u % strips;
-                     all &= scatter(l, u / strips, l.inner * strip / strips,
+                     all &= scatter(c.team(), l, u / strips, l.inner * strip / strips,
                                     l.inner * (strip + 1) / strips, indices.raw(), updates.raw(),
                                     y.raw());
                    }
@@ -252,19 +259,23 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
 
 // Blocks which[from, to) of `inner` elements, or blocks [from, to) themselves.
 template <class T, class Apply>
-void scatter_blocks(const int64_t* places, const int64_t* which, int64_t first, int64_t last,
-                    int64_t inner, const void* updates, void* y) {
+void scatter_blocks(const Team& team, const int64_t* places, const int64_t* which, int64_t first,
+                    int64_t last, int64_t inner, const void* updates, void* y) {
   for (int64_t j = first; j < last; ++j) {
     const int64_t i = which != nullptr ? which[j] : j;
     T* to = static_cast<T*>(y) + places[i] * inner;
     const T* from = static_cast<const T*>(updates) + i * inner;
     if (inner == 1) {
       Apply()(*to, *from);
-    } else if constexpr (std::is_same_v<Apply, Replace>) {
-      std::memcpy(to, from, static_cast<size_t>(inner) * sizeof(T));
-    } else {
-      for (int64_t k = 0; k < inner; ++k) Apply()(to[k], from[k]);
+      continue;
     }
+    team.in_slices(0, inner, kSlice, [&](int64_t k, int64_t end) {
+      if constexpr (std::is_same_v<Apply, Replace>) {
+        std::memcpy(to + k, from + k, static_cast<size_t>(end - k) * sizeof(T));
+      } else {
+        for (; k < end; ++k) Apply()(to[k], from[k]);
+      }
+    });
   }
 }
 
@@ -290,7 +301,8 @@ Status run_nd(const ScatterND& op, StepContext& c) {
              [&]<class T, class Apply>(T, Apply) { scatter = scatter_blocks<T, Apply>; });
   c.team().parallel(static_cast<int>(parts), [&](int part, int) {
     c.team().in_slices(0, count, 1, [&](int64_t from, int64_t to) {
-      if (parts == 1) return scatter(places, nullptr, from, to, inner, updates.raw(), y.raw());
+      if (parts == 1)
+        return scatter(c.team(), places, nullptr, from, to, inner, updates.raw(), y.raw());
       const int64_t begin = blocks * part / parts, end = blocks * (part + 1) / parts;
       // Listed without jumps: which updates are this part's, nobody foresees.
       std::array<int64_t, 512> own;  // NOLINT(*-member-init)
@@ -302,7 +314,8 @@ Status run_nd(const ScatterND& op, StepContext& c) {
           n +=
               static_cast<uint64_t>(places[i] - begin) < static_cast<uint64_t>(end - begin) ? 1 : 0;
         }
-        scatter(places, own.data(), 0, static_cast<int64_t>(n), inner, updates.raw(), y.raw());
+        scatter(c.team(), places, own.data(), 0, static_cast<int64_t>(n), inner, updates.raw(),
+                y.raw());
       }
     });
   });

@@ -88,8 +88,11 @@ class UniqueStep final : public StepKernel {
       }
     }));
     if (!op_.as<Unique>()->sorted) {
-      in_order_of_first(items, reinterpret_cast<int64_t*>(other), n, groups, first, counts);
-      for (int64_t i = 0; i < n; ++i) inverse[i] = reinterpret_cast<int64_t*>(other)[inverse[i]];
+      auto* number = reinterpret_cast<int64_t*>(other);
+      FERRY_RETURN_IF_ERROR(in_order_of_first(c, items, number, n, groups, first, counts));
+      FERRY_RETURN_IF_ERROR(in_ranges(c, n, 8, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) inverse[i] = number[inverse[i]];
+      }));
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), Dims{groups}));
     FERRY_RETURN_IF_ERROR(in_ranges(c, groups, 4, [&](int64_t from, int64_t to) {
@@ -102,25 +105,32 @@ class UniqueStep final : public StepKernel {
 
  private:
   // Leaves a group's new number in `number`.
-  static void in_order_of_first(Item* items, int64_t* number, int64_t n, int64_t groups,
-                                int64_t* first, int64_t* counts) {
+  static Status in_order_of_first(StepContext& c, Item* items, int64_t* number, int64_t n,
+                                  int64_t groups, int64_t* first, int64_t* counts) {
     // A group stands at its first place, a count of 0 everywhere else.
-    for (int64_t i = 0; i < n; ++i) items[i].at = 0;
-    for (int64_t g = 0; g < groups; ++g) items[first[g]] = {static_cast<uint64_t>(g), counts[g]};
+    FERRY_RETURN_IF_ERROR(in_ranges(c, n, 2, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) items[i].at = 0;
+    }));
+    FERRY_RETURN_IF_ERROR(in_ranges(c, groups, 8, [&](int64_t from, int64_t to) {
+      for (int64_t g = from; g < to; ++g) items[first[g]] = {static_cast<uint64_t>(g), counts[g]};
+    }));
     int64_t next = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      if (items[i].at == 0) continue;
-      first[next] = i;
-      counts[next] = items[i].at;
-      number[items[i].key] = next++;
-    }
+    return in_ranges(c, n, 8, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        if (items[i].at == 0) continue;
+        first[next] = i;
+        counts[next] = items[i].at;
+        number[items[i].key] = next++;
+      }
+    });
   }
 
   static Status write(StepContext& c, size_t i, const int64_t* values, int64_t count) {
     if (!c.has_output(i)) return {};
     FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(i, DType::kInt64, Dims{count}));
-    std::copy_n(values, count, t.data<int64_t>());
-    return {};
+    return in_ranges(c, count, 1, [&](int64_t from, int64_t to) {
+      std::copy(values + from, values + to, t.data<int64_t>() + from);
+    });
   }
 
   Op op_;
