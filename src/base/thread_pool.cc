@@ -300,6 +300,20 @@ class Pool {
 
 }  // namespace
 
+int64_t SliceClock::first(int64_t from) {
+  if (stop_->reason() != StopToken::Reason::kGoOn) return from;
+  start_ = StopToken::Clock::now();
+  return to_ - from <= units_ * unit_ ? to_ : from + units_ * unit_;
+}
+
+int64_t SliceClock::next(int64_t from) {
+  constexpr std::chrono::duration<double> kSlice{1e-3};
+  const std::chrono::duration<double> took = StopToken::Clock::now() - start_;
+  const double factor = kSlice.count() / std::max(took.count(), 1e-7);
+  units_ = std::max<int64_t>(static_cast<int64_t>(double(units_) * std::min(factor, 2.0)), 1);
+  return first(from);
+}
+
 Team::Team(int threads, bool flush_denormals, const StopToken* stop)
     : stop_(stop != nullptr && stop->can_stop() ? stop : nullptr) {
   Pool& pool = Pool::instance();

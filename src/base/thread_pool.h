@@ -7,7 +7,6 @@
 // work. After fork() the child starts with a fresh, empty pool.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -63,6 +62,20 @@ class StopToken {
   mutable std::atomic<Reason> reason_{Reason::kGoOn};
 };
 
+// Ends of ranges of about a millisecond, as long as the run is not stopped.
+class SliceClock {
+ public:
+  SliceClock(const StopToken* stop, int64_t to, int64_t unit) : stop_(stop), to_(to), unit_(unit) {}
+  // The end of the range that begins at `from`; `from` itself when the run is stopped.
+  int64_t first(int64_t from);
+  int64_t next(int64_t from);
+
+ private:
+  const StopToken* stop_;
+  int64_t to_, unit_, units_ = 1;
+  StopToken::Clock::time_point start_;
+};
+
 struct Worker;
 struct TeamShared;
 
@@ -86,20 +99,13 @@ class Team {
   // is stopped. When nothing can stop it, that is one call; else ranges take about a millisecond.
   template <class F>
   void in_slices(int64_t from, int64_t to, int64_t unit, F&& f) const {
-    if (stop_ == nullptr || to - from <= unit) {
-      if (from < to) f(from, to);
-      return;
-    }
-    constexpr std::chrono::duration<double> kSlice{1e-3};
-    int64_t units = 1;
-    while (from < to && stop_->reason() == StopToken::Reason::kGoOn) {
-      const auto start = StopToken::Clock::now();
-      const int64_t end = to - from <= units * unit ? to : from + units * unit;
+    SliceClock clock(stop_, to, unit);
+    // One call, so that what f does is there once.
+    int64_t end = stop_ == nullptr || to - from <= unit ? to : clock.first(from);
+    while (from < end) {
       f(from, end);
       from = end;
-      const std::chrono::duration<double> took = StopToken::Clock::now() - start;
-      const double factor = kSlice.count() / std::max(took.count(), 1e-7);
-      units = std::max<int64_t>(static_cast<int64_t>(double(units) * std::min(factor, 2.0)), 1);
+      if (from < to) end = clock.next(from);
     }
   }
 
