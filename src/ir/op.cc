@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace ferry {
 
@@ -51,6 +52,15 @@ bool equal(const AttrValue& a, const AttrValue& b) {
     return *v == std::get<std::vector<int64_t>>(b);
   }
   return std::get<std::vector<std::string>>(a) == std::get<std::vector<std::string>>(b);
+}
+
+Status AttrBinding::set(void* op, AttrValue value) const {
+  return member->set(static_cast<std::byte*>(op) + offset, std::move(value))
+      .with_context("attribute '" + name + "'");
+}
+
+std::optional<AttrValue> AttrBinding::get(const void* op) const {
+  return member->get(static_cast<const std::byte*>(op) + offset);
 }
 
 const AttrBinding* OpDef::find_attr(std::string_view attr) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <any>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,13 +35,23 @@ using AttrValue = std::variant<int64_t, float, std::string, Tensor, Type, std::v
 std::string_view attr_kind_name(const AttrValue& value);
 bool equal(const AttrValue& a, const AttrValue& b);  // floats and tensors by bits
 
+// How members of one C++ type are written and read.
+struct AttrMember {
+  Status (*set)(void* member, AttrValue value);
+  std::optional<AttrValue> (*get)(const void* member);
+};
+
+// An attribute is a member of the operator's struct.
 struct AttrBinding {
   std::string name;
   bool required = false;
+  std::ptrdiff_t offset = 0;  // of the member
+  const AttrMember* member = nullptr;
+
   // Errors: kInvalidModel when the value's kind is not the attribute's.
-  std::function<Status(void* op, AttrValue value)> set;
+  Status set(void* op, AttrValue value) const;
   // nullopt: an optional attribute that is not set.
-  std::function<std::optional<AttrValue>(const void* op)> get;
+  std::optional<AttrValue> get(const void* op) const;
 };
 
 struct Arity {

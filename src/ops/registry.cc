@@ -5,6 +5,15 @@ namespace ferry {
 
 void register_all_ops(OpRegistry& r);  // generated from the ferry_op lines
 
+namespace attr_detail {
+
+void add(OpDef& def, std::string_view name, std::ptrdiff_t offset, const AttrMember& member,
+         bool required) {
+  def.attrs.push_back({std::string(name), required, offset, &member});
+}
+
+}  // namespace attr_detail
+
 OpDef& OpRegistry::add(std::string_view full_name) {
   auto def = std::make_unique<OpDef>();
   const size_t dot = full_name.rfind('.');

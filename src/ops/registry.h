@@ -12,6 +12,8 @@
 // `ferry_op(softmax)` in the folder's CMakeLists.txt is all it takes to have it called.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,6 +91,16 @@ std::optional<AttrValue> read(const M& member) {
   }
 }
 
+template <class M>
+inline constexpr AttrMember kMember = {
+    [](void* member, AttrValue value) {
+      return assign(*static_cast<M*>(member), std::move(value));
+    },
+    [](const void* member) { return read(*static_cast<const M*>(member)); }};
+
+void add(OpDef& def, std::string_view name, std::ptrdiff_t offset, const AttrMember& member,
+         bool required);
+
 }  // namespace attr_detail
 
 template <class T>
@@ -103,23 +115,16 @@ class OpBuilder {
   OpBuilder& outputs(uint32_t exactly) { return outputs(exactly, exactly); }
   OpBuilder& outputs(uint32_t min, uint32_t max) { return def_.outputs = {min, max}, *this; }
   template <class M>
-  OpBuilder& attr(const std::string& name, M T::*member, bool required = false) {
-    AttrBinding b;
-    b.name = name;
-    b.required = required;
-    b.set = [member, name](void* op, AttrValue value) {
-      return attr_detail::assign(static_cast<T*>(op)->*member, std::move(value))
-          .with_context("attribute '" + name + "'");
-    };
-    b.get = [member](const void* op) {
-      return attr_detail::read(static_cast<const T*>(op)->*member);
-    };
-    def_.attrs.push_back(std::move(b));
+  OpBuilder& attr(std::string_view name, M T::*member, bool required = false) {
+    // What a pointer to a member holds is the offset (Itanium C++ ABI).
+    static_assert(sizeof(member) == sizeof(std::ptrdiff_t));
+    const auto offset = std::bit_cast<std::ptrdiff_t>(member);
+    attr_detail::add(def_, name, offset, attr_detail::kMember<M>, required);
     return *this;
   }
   template <class M>
-  OpBuilder& required(std::string name, M T::*member) {
-    return attr(std::move(name), member, true);
+  OpBuilder& required(std::string_view name, M T::*member) {
+    return attr(name, member, true);
   }
   // A graph attribute (a body), in the order of Node::bodies.
   OpBuilder& body(std::string name) { return def_.bodies.push_back(std::move(name)), *this; }
