@@ -27,7 +27,7 @@ constexpr int64_t kRows = 16;
 
 void softmax(benchmark::State& state, Isa isa, int64_t n) {
   const Buffer x(kRows * n), y(kRows * n);
-  const auto work = [&] { row_kernels(isa).softmax(x.get(), y.get(), kRows, n, false); };
+  const auto work = [&] { row_kernels(isa).softmax(x.get(), y.get(), kRows, n, false, {}); };
   work();
   const auto wanted = [&](int64_t at) {
     const float* row = x.get() + at / n * n;

@@ -148,8 +148,10 @@ FERRY_INLINE F32 times_far_sigmoid(F32 x, F32 v, Exp parts) {
 }
 
 // The same for |v| <= kNear and |x| < 2^64 below zero: there e times 2^64 neither vanishes nor
-// overflows, and the product with x comes before the quotient.
+// overflows, and the product with x comes before the quotient. kWhole: with what that product has
+// lost, where the exponent is a rounded product itself.
 inline constexpr float kNear = 128.0f;
+template <bool kWhole = false>
 FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   const F32 one = splat(1.0f), down = splat(0x1p-64f);
   const F32 up = from_bits(shl<23>(trunc_i32(parts.n) + splat_i(127 + 64))), power = up * down;
@@ -157,8 +159,10 @@ FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   const F32 s = x * up;
   const Mask below = lt(v, zero());
   const F32 c = select(below, fma_once(s, parts.w, s), x), t = c / d;
+  F32 left = fnma_once(t, d, c);
+  if constexpr (kWhole) left = left + fma_once(s, parts.w, s - c);
   // What the sum and the quotient have lost, times 1 / d or so.
-  const F32 low = fnma(t, lost, fnma_once(t, d, c)) * fnma(e, splat(0.5f), one);
+  const F32 low = fnma(t, lost, left) * fnma(e, splat(0.5f), one);
   return select(below, (t + low) * down, t);
 }
 
@@ -171,7 +175,7 @@ FERRY_INLINE F32 swish(F32 x) {
 // x sigmoid(alpha x) for alpha >= 2^-16; `least` is -kNear / alpha.
 FERRY_INLINE F32 swish(F32 x, F32 alpha, F32 least) {
   const F32 a = max(least, negative_abs(x)), v = a * alpha;
-  return times_sigmoid(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
+  return times_sigmoid<true>(max(least, x), x, exp_parts(v, fms_once(a, alpha, v)));
 }
 
 // x sigmoid(alpha x) for alpha >= 0; `least` is kProductZero / alpha, or the least float.
