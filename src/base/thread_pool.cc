@@ -300,18 +300,25 @@ class Pool {
 
 }  // namespace
 
-int64_t SliceClock::first(int64_t from) {
-  if (stop_->reason() != StopToken::Reason::kGoOn) return from;
-  start_ = StopToken::Clock::now();
-  return to_ - from <= units_ * unit_ ? to_ : from + units_ * unit_;
+int64_t SliceClock::first(const StopToken* token, int64_t from, int64_t end, int64_t each) {
+  stop = token;
+  to = end;
+  unit = each;
+  units = 1;
+  if (stop->reason() != StopToken::Reason::kGoOn) return from;
+  start = StopToken::Clock::now();
+  return from + unit;
 }
 
 int64_t SliceClock::next(int64_t from) {
+  if (stop->reason() != StopToken::Reason::kGoOn) return from;
   constexpr std::chrono::duration<double> kSlice{1e-3};
-  const std::chrono::duration<double> took = StopToken::Clock::now() - start_;
+  const auto now = StopToken::Clock::now();
+  const std::chrono::duration<double> took = now - start;
   const double factor = kSlice.count() / std::max(took.count(), 1e-7);
-  units_ = std::max<int64_t>(static_cast<int64_t>(double(units_) * std::min(factor, 2.0)), 1);
-  return first(from);
+  units = std::max<int64_t>(static_cast<int64_t>(double(units) * std::min(factor, 2.0)), 1);
+  start = now;
+  return to - from <= units * unit ? to : from + units * unit;
 }
 
 Team::Team(int threads, bool flush_denormals, const StopToken* stop)

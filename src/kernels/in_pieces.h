@@ -15,13 +15,33 @@ FERRY_INLINE bool leaves_off(const Pause& pause) {
   return pause.leaves_off != nullptr && pause.leaves_off(pause.of);
 }
 
+// What rows of one piece are given instead, whose loops keep their sums in registers.
+struct NoPause {};
+FERRY_INLINE bool leaves_off(NoPause) { return false; }
+
+// Calls f(NoPause or pause) for rows of n values.
+template <class F>
+FERRY_INLINE void with_pause(int64_t n, const Pause& pause, F&& f) {
+  if (n <= kPiece) {
+    f(NoPause());
+  } else {
+    f(pause);
+  }
+}
+
 // Calls f(from, to) for pieces that cover [0, n); false when it left off.
 template <class F>
 FERRY_INLINE bool in_pieces(int64_t n, int64_t piece, const Pause& pause, F&& f) {
-  for (int64_t from = 0; from < n; from += piece) {
-    if (from > 0 && leaves_off(pause)) return false;
-    f(from, smaller(n, from + piece));
+  for (int64_t from = 0, to = smaller(n, piece);; from = to, to = smaller(n, from + piece)) {
+    f(from, to);
+    if (to == n) return true;
+    if (leaves_off(pause)) return false;
   }
+}
+
+template <class F>
+FERRY_INLINE bool in_pieces(int64_t n, int64_t, NoPause, F&& f) {
+  f(0, n);
   return true;
 }
 

@@ -133,20 +133,22 @@ void write(const FftKernels& kernels, const FftPlan& plan, const FftSink& s, con
 
 }  // namespace
 
-const FftPlan& fft_plan(StepContext& c, int64_t length, bool inverse, bool real) {
+Result<const FftPlan*> fft_plan(StepContext& c, int64_t length, bool inverse, bool real) {
   auto* state = static_cast<FftState*>(c.state().get());
   if (state == nullptr || state->plan.length() != length) {
     auto made = std::make_unique<FftState>(length, inverse, real);
+    FERRY_RETURN_IF_ERROR(made->plan.make_roots(PollEvery(c)));
     state = made.get();
     c.state() = std::move(made);
   }
-  return state->plan;
+  return &state->plan;
 }
 
 Status fft_lines(StepContext& c, const FftKernels& kernels, const FftPlan& plan, int64_t count,
                  const FftSource& source, const FftSink& sink) {
   // A vector of lines takes as long as half of one.
-  const int64_t lines = 2 * count < kernels.lanes ? count : kernels.lanes;
+  const int64_t side_by_side = 2 * count < kernels.lanes ? count : kernels.lanes;
+  const int64_t lines = std::clamp<int64_t>(FftPlan::kMostPoints / plan.length(), 1, side_by_side);
   const int64_t size = plan.room(lines);
   FERRY_RETURN_IF_ERROR(
       c.reserve_scratch(c.team().size(), 4 * size * static_cast<int64_t>(sizeof(float))));
@@ -158,7 +160,7 @@ Status fft_lines(StepContext& c, const FftKernels& kernels, const FftPlan& plan,
                      const int64_t used = std::min(lines, count - i * lines);
                      Block b{i * lines, used, lines, x, x + size};
                      read(kernels, plan, source, b);
-                     b.re = plan.run(kernels, lines, x, x + 2 * size);
+                     b.re = plan.run(kernels, c.team(), lines, x, x + 2 * size);
                      b.im = b.re + size;
                      write(kernels, plan, sink, b);
                    }

@@ -9,7 +9,7 @@
 namespace ferry {
 
 // The plan for a length that may change from run to run.
-const FftPlan& fft_plan(StepContext& c, int64_t length, bool inverse, bool real);
+Result<const FftPlan*> fft_plan(StepContext& c, int64_t length, bool inverse, bool real);
 
 // Where lines lie, in floats: `inner` of them inner_step apart, the next ones outer_step later.
 struct FftLayout {

@@ -5,18 +5,23 @@
 #include <cmath>
 #include <utility>
 
+#include "base/status.h"
+
 namespace ferry {
 namespace {
 
 // exp(-+2 pi i k / n) for k in [0, n).
-void make_roots(int64_t n, bool inverse, std::vector<float>& cosines, std::vector<float>& sines) {
+Status make_roots_of(int64_t n, bool inverse, PollEvery& polls, std::vector<float>& cosines,
+                     std::vector<float>& sines) {
   const double unit = (inverse ? 2 : -2) * 3.14159265358979323846 / static_cast<double>(n);
   cosines.resize(static_cast<size_t>(n));
   sines.resize(static_cast<size_t>(n));
   for (int64_t k = 0; k < n; ++k) {
+    FERRY_RETURN_IF_ERROR(polls.spend(64));
     cosines[static_cast<size_t>(k)] = static_cast<float>(std::cos(unit * static_cast<double>(k)));
     sines[static_cast<size_t>(k)] = static_cast<float>(std::sin(unit * static_cast<double>(k)));
   }
+  return {};
 }
 
 }  // namespace
@@ -28,28 +33,36 @@ FftPlan::FftPlan(int64_t length, bool inverse, bool real)
   for (int64_t p = 2; n > 1; ++p) {
     for (; n % p == 0; n /= p) radices_.push_back(p);
   }
-  make_roots(points(), inverse, cosines_, sines_);
-  if (pairs_) make_roots(length, inverse, pair_cosines_, pair_sines_);
+}
+
+Status FftPlan::make_roots(PollEvery polls) {
+  FERRY_RETURN_IF_ERROR(make_roots_of(points(), inverse_, polls, cosines_, sines_));
+  if (!pairs_) return {};
+  return make_roots_of(length_, inverse_, polls, pair_cosines_, pair_sines_);
 }
 
 bool FftPlan::can(int64_t length) {
+  if (length > kMostPoints) return false;
   for (int64_t p = 2; p <= kMaxFftRadix; ++p) {
     while (length % p == 0) length /= p;
   }
   return length == 1;
 }
 
-float* FftPlan::run(const FftKernels& kernels, int64_t lines, float* x, float* y) const {
+float* FftPlan::run(const FftKernels& kernels, const Team& team, int64_t lines, float* x,
+                    float* y) const {
   FftPass pass{points(), 0, points(), lines, cosines_.data(), sines_.data(), 1, inverse_};
   const int64_t size = room(lines);
-  for (int64_t radix : radices_) {
-    pass.radix = radix;
-    pass.m /= radix;
-    kernels.pass(pass, x, x + size, y, y + size);
-    pass.s *= radix;
-    pass.root_step *= radix;
-    std::swap(x, y);
-  }
+  team.in_slices(0, static_cast<int64_t>(radices_.size()), 1, [&](int64_t from, int64_t to) {
+    for (; from < to; ++from) {
+      pass.radix = radices_[static_cast<size_t>(from)];
+      pass.m /= pass.radix;
+      kernels.pass(pass, x, x + size, y, y + size);
+      pass.s *= pass.radix;
+      pass.root_step *= pass.radix;
+      std::swap(x, y);
+    }
+  });
   if (!pairs_) return x;
   if (lines == kernels.lanes)
     kernels.unpair(points(), pair_cosines_.data(), pair_sines_.data(), x, x + size);

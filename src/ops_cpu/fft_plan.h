@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "kernels/fft/fft.h"
+#include "ops/poll_every.h"
 
 namespace ferry {
 
@@ -14,9 +16,13 @@ class FftPlan {
  public:
   // `length` >= 1. A real transform of even length is one of half as many complex values.
   FftPlan(int64_t length, bool inverse, bool real);
+  // Before the first run.
+  Status make_roots(PollEvery polls);
 
-  // False when a prime factor is larger than kernels have.
+  // False when a prime factor is larger than kernels have, or the line longer than what passes over
+  // between two looks at a deadline.
   static bool can(int64_t length);
+  static constexpr int64_t kMostPoints = 1 << 20;
 
   int64_t length() const { return length_; }
   bool inverse() const { return inverse_; }
@@ -33,8 +39,8 @@ class FftPlan {
 
   // Transforms `lines` lines side by side (point i of line l at i * lines + l), twice room(lines)
   // floats each in `x` and `y`: real parts, then imaginary ones. Returns the one that holds the
-  // result, which an inverse has not divided by the length.
-  float* run(const FftKernels& kernels, int64_t lines, float* x, float* y) const;
+  // result, which an inverse has not divided by the length. Looks at the deadline between passes.
+  float* run(const FftKernels& kernels, const Team& team, int64_t lines, float* x, float* y) const;
 
  private:
   void unpair(int64_t lines, float* re, float* im) const;

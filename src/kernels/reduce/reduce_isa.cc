@@ -35,16 +35,12 @@ struct Fold {
 
 // Values of x from `i` on in chains, as far as they fill them all, reduced to one.
 template <class F, int kChains, class T>
-FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i, const Pause& pause) {
+FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i) {
   T sum[kChains];
   for (int k = 0; k < kChains; ++k) sum[k] = F::of(x[i + k]);
-  i += kChains;
-  const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
-    for (; i + kChains <= to; i += kChains) {
-      for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
-    }
-  });
-  if (!all) i = n;
+  for (i += kChains; i + kChains <= n; i += kChains) {
+    for (int k = 0; k < kChains; ++k) sum[k] = F::merge(sum[k], F::of(x[i + k]));
+  }
   for (int width = kChains / 2; width > 0; width /= 2) {
     for (int k = 0; k < width; ++k) sum[k] = F::merge(sum[k], sum[k + width]);
   }
@@ -54,7 +50,7 @@ FERRY_INLINE T fold_chains(const T* x, int64_t n, int64_t& i, const Pause& pause
 // In a fixed order, which the vectoriser may not choose for floats; for integers it may, and needs
 // no help where a step takes a cycle.
 template <class F, class T>
-FERRY_INLINE T fold_row(const T* x, int64_t n, const Pause& pause) {
+FERRY_INLINE T fold_piece(const T* x, int64_t n) {
   constexpr int kMany = 32, kFew = 8;
   T result = F::of(x[0]);
   int64_t i = 1;
@@ -62,22 +58,27 @@ FERRY_INLINE T fold_row(const T* x, int64_t n, const Pause& pause) {
     if (n >= kFew) {
       i = 0;
       if (n >= 2 * kMany) {
-        result = fold_chains<F, kMany>(x, n, i, pause);
-        if (n - i >= kFew) result = F::merge(result, fold_chains<F, kFew>(x, n, i, pause));
+        result = fold_chains<F, kMany>(x, n, i);
+        if (n - i >= kFew) result = F::merge(result, fold_chains<F, kFew>(x, n, i));
       } else {
-        result = fold_chains<F, kFew>(x, n, i, pause);
+        result = fold_chains<F, kFew>(x, n, i);
       }
     }
   }
-  if constexpr (F::kQuick) {
-    in_pieces(n, kPiece, pause, [&](int64_t from, int64_t to) {
-      for (int64_t k = larger<int64_t>(from, 1); k < to; ++k)
-        result = F::merge(result, F::of(x[k]));
-    });
-    return result;
-  }
   for (; i < n; ++i) result = F::merge(result, F::of(x[i]));
   return result;
+}
+
+// Pieces by themselves, so that their loops keep the sums in registers.
+template <class F, class T>
+FERRY_INLINE T fold_row(const T* x, int64_t n, const Pause& pause) {
+  T result{};
+  for (int64_t from = 0;;) {
+    const T piece = fold_piece<F>(x + from, smaller(kPiece, n - from));
+    result = from == 0 ? piece : F::merge(result, piece);
+    from += kPiece;
+    if (from >= n || leaves_off(pause)) return result;
+  }
 }
 
 template <class F, class T>
@@ -169,7 +170,8 @@ FERRY_INLINE F32 finish(F32 sum, F32 top) {
   return select(lt(abs(top), splat(kInfinity)), log(sum) + top, top);
 }
 
-FERRY_INLINE float row_top(const float* x, int64_t n, const Pause& pause) {
+template <class P>
+FERRY_INLINE float row_top(const float* x, int64_t n, P pause) {
   F32 top = splat(-kInfinity);
   int64_t i = 0;
   const bool all = in_pieces(n, kPiece, pause, [&](int64_t, int64_t to) {
@@ -182,7 +184,8 @@ FERRY_INLINE float row_top(const float* x, int64_t n, const Pause& pause) {
   return any(is_nan(top)) ? __builtin_nanf("") : reduce_max(top);
 }
 
-void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n, const Pause& pause) noexcept {
+template <class P>
+FERRY_INLINE void log_sum_exp_rows(const float* x, float* y, int64_t rows, int64_t n, P pause) {
   for (int64_t r = 0; r < rows; ++r, x += n) {
     const F32 top = splat(row_top(x, n, pause));
     F32 sum[2] = {zero(), zero()};
@@ -199,6 +202,10 @@ void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n, const Pause&
     }
     store_n(y + r, finish(splat(reduce_add(sum[0] + sum[1])), top), 1);
   }
+}
+
+void log_sum_exp(const float* x, float* y, int64_t rows, int64_t n, const Pause& pause) noexcept {
+  with_pause(n, pause, [&](auto p) { log_sum_exp_rows(x, y, rows, n, p); });
 }
 
 void log_sum_exp_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,

@@ -36,8 +36,8 @@ struct Fold {
   }
 };
 
-template <RowReduction kKind>
-FERRY_INLINE float fold_row(const float* x, int64_t n, const Pause& pause) {
+template <RowReduction kKind, class P>
+FERRY_INLINE float fold_row(const float* x, int64_t n, P pause) {
   using F = Fold<kKind>;
   F32 sum[kAhead];
   FERRY_UNROLL
@@ -61,7 +61,9 @@ FERRY_INLINE float fold_row(const float* x, int64_t n, const Pause& pause) {
 template <RowReduction kKind>
 FERRY_INLINE void reduce_of(const float* x, float* y, int64_t rows, int64_t n, float factor,
                             const Pause& pause) {
-  for (int64_t r = 0; r < rows; ++r) y[r] = fold_row<kKind>(x + r * n, n, pause) * factor;
+  with_pause(n, pause, [&](auto p) {
+    for (int64_t r = 0; r < rows; ++r) y[r] = fold_row<kKind>(x + r * n, n, p) * factor;
+  });
 }
 
 void reduce(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n, float factor,
@@ -176,7 +178,8 @@ void reduce_columns(RowReduction kind, const float* x, float* y, int64_t n, int6
   }
 }
 
-FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log, const Pause& pause) {
+template <class P>
+FERRY_INLINE void softmax_row(const float* x, float* y, int64_t n, bool log, P pause) {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
   F32 high = splat(-kInfinity);
@@ -286,7 +289,9 @@ void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log,
   if (n <= kLanes) return softmax_short_rows<1, 4>(x, y, rows, n, log);
   if (n <= 2 * kLanes) return softmax_short_rows<2, 4>(x, y, rows, n, log);
   if (n <= 3 * kLanes) return softmax_short_rows<3, 2>(x, y, rows, n, log);
-  for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log, pause);
+  with_pause(n, pause, [&](auto p) {
+    for (int64_t r = 0; r < rows; ++r) softmax_row(x + r * n, y + r * n, n, log, p);
+  });
 }
 
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols, bool log,
@@ -330,7 +335,8 @@ void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_
 struct Deviations {
   float sum, squares;
 };
-FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre, const Pause& pause) {
+template <class P>
+FERRY_INLINE Deviations deviations(const float* x, int64_t n, F32 centre, P pause) {
   F32 sum[kAhead], squares[kAhead];
   FERRY_UNROLL
   for (int k = 0; k < kAhead; ++k) sum[k] = squares[k] = zero();
@@ -359,7 +365,8 @@ struct RowMoments {
   float mean, variance;
 };
 // The deviations correct what rounding has lost of the mean: of equal values it is that value.
-FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred, const Pause& pause) {
+template <class P>
+FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred, P pause) {
   const float count = static_cast<float>(n);
   const float centre = centred ? fold_row<RowReduction::kSum>(x, n, pause) / count : 0.0f;
   const Deviations d = deviations(x, n, splat(centre), pause);
@@ -368,10 +375,11 @@ FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred, con
   return {centre + rest, variance < 0 ? 0 : variance};
 }
 
-void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
+template <class P>
+FERRY_INLINE void normalize_rows(const float* x, float* y, int64_t rows, int64_t n,
+                                 const NormArgs& args, P pause) {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
-  const Pause pause = args.pause;
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     const RowMoments moments = row_moments(x, n, args.centred, pause);
     const float inverse = 1.0f / __builtin_sqrtf(moments.variance + args.epsilon);
@@ -391,6 +399,10 @@ void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs
             rest);
     }
   }
+}
+
+void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
+  with_pause(n, args.pause, [&](auto pause) { normalize_rows(x, y, rows, n, args, pause); });
 }
 
 }  // namespace

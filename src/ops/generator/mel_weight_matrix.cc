@@ -7,8 +7,8 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_pieces.h"
 #include "ops/in_ranges.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -50,16 +50,22 @@ template <class Set>
 Status visit_triangle(PollEvery& polls, int64_t left, int64_t centre, int64_t right, int64_t n,
                       Set&& set) {
   if (centre == left && centre >= 0 && centre < n) set(centre, 1.0);
-  for (int64_t k = std::max<int64_t>(left, 0); centre != left && k <= std::min(centre, n - 1);
-       ++k) {
-    FERRY_RETURN_IF_ERROR(polls.spend(16));
-    set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
+  if (centre != left) {
+    const int64_t from = std::max<int64_t>(left, 0);
+    FERRY_RETURN_IF_ERROR(
+        in_pieces(polls, std::min(centre + 1, n) - from, 16, [&](int64_t i, int64_t to) {
+          for (int64_t k = from + i; k < from + to; ++k) {
+            set(k, static_cast<double>(k - left) / static_cast<double>(centre - left));
+          }
+        }));
   }
-  for (int64_t k = std::max<int64_t>(centre, 0); right > centre && k < std::min(right, n); ++k) {
-    FERRY_RETURN_IF_ERROR(polls.spend(16));
-    set(k, static_cast<double>(right - k) / static_cast<double>(right - centre));
-  }
-  return {};
+  if (right == centre) return {};
+  const int64_t from = std::max<int64_t>(centre, 0);
+  return in_pieces(polls, std::min(right, n) - from, 16, [&](int64_t i, int64_t to) {
+    for (int64_t k = from + i; k < from + to; ++k) {
+      set(k, static_cast<double>(right - k) / static_cast<double>(right - centre));
+    }
+  });
 }
 
 Status eval(const MelWeightMatrix& op, EvalContext& c) {

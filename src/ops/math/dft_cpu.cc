@@ -37,12 +37,12 @@ class DftStep final : public StepKernel {
     dims.back() = half ? 1 : 2;
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), dims));
     if (y.count() == 0) return {};
-    const FftPlan& plan = fft_plan(c, length, op.inverse, in_parts == 1);
+    FERRY_ASSIGN_OR_RETURN(const FftPlan* plan, fft_plan(c, length, op.inverse, in_parts == 1));
     const int64_t inner = x.dims().count(axis + 1, x.rank() - 1);
     const auto layout = [&](int64_t points, int64_t each) {
       return FftLayout{inner, points * inner * each, each, inner * each, each};
     };
-    return fft_lines(c, kernels_, plan, x.dims().count(0, axis) * inner,
+    return fft_lines(c, kernels_, *plan, x.dims().count(0, axis) * inner,
                      {x.data<float>(), layout(n, in_parts), n, nullptr, half},
                      {y.data<float>(), layout(dims[axis], dims.back()), dims[axis]});
   }

@@ -32,10 +32,10 @@ class StftStep final : public StepKernel {
     const int64_t bins = onesided ? length / 2 + 1 : length;
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), {x.dim(0), frames, bins, 2}));
     if (y.count() == 0) return {};
-    const FftPlan& plan = fft_plan(c, length, false, parts == 1);
+    FERRY_ASSIGN_OR_RETURN(const FftPlan* plan, fft_plan(c, length, false, parts == 1));
     const float* w = window == nullptr ? nullptr : window->data<float>();
     return fft_lines(
-        c, kernels_, plan, x.dim(0) * frames,
+        c, kernels_, *plan, x.dim(0) * frames,
         {x.data<float>(), {frames, samples * parts, step * parts, parts, parts}, length, w},
         {y.data<float>(), {1, bins * 2, 0, 2, 2}, bins});
   }

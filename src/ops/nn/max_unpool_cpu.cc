@@ -10,6 +10,8 @@
 namespace ferry {
 namespace {
 
+constexpr int64_t kSlice = 16 << 10;  // elements between two looks at the deadline
+
 // Where element `at` of `full` lies in y.
 int64_t place_in(const MaxUnpoolDims& dims, int64_t at) {
   int64_t place = 0, stride = 1;
@@ -21,38 +23,46 @@ int64_t place_in(const MaxUnpoolDims& dims, int64_t at) {
   return place;
 }
 
+template <class T>
+[[gnu::noinline]] void fill_zeros(const Team& team, T* y, int64_t from, int64_t to) {
+  team.in_slices(from, to, kSlice,
+                 [&](int64_t first, int64_t stop) { std::fill(y + first, y + stop, T(0)); });
+}
+
 // Puts the values whose places lie in [begin, end) of y there, zeros elsewhere; whether all indices
 // lie in `full`. Zeros go ahead of the values, so that both find y in a cache.
 template <class T>
 bool place(const Team& team, const T* x, const int64_t* indices, int64_t n,
            const MaxUnpoolDims& dims, int64_t begin, int64_t end, T* y) {
-  constexpr int64_t kAhead = 4096, kSlice = 16 << 10;
+  constexpr int64_t kAhead = 4096;
   const bool dense = dims.full == dims.y;
   const auto count = static_cast<uint64_t>(dims.full.count()), first = static_cast<uint64_t>(begin);
   bool inside = true;
   int64_t filled = begin;
-  const auto fill_to = [&](int64_t to) {
-    team.in_slices(filled, to, kSlice,
-                   [&](int64_t from, int64_t stop) { std::fill(y + from, y + stop, T(0)); });
-    filled = to;
-  };
   team.in_slices(0, n, kSlice, [&](int64_t i, int64_t stop) {
+    // Of its own, so that both lie in registers.
+    bool all = inside;
+    int64_t done = filled;
     for (; i < stop; ++i) {
       int64_t at = indices[i];
       if (!dense) {
         const bool fits = static_cast<uint64_t>(at) < count;
-        inside &= fits;
+        all &= fits;
         at = fits ? place_in(dims, at) : end;
       }
-      if (static_cast<uint64_t>(at) - first >= static_cast<uint64_t>(filled) - first) {
-        inside &= !dense || static_cast<uint64_t>(at) < count;
+      if (static_cast<uint64_t>(at) - first >= static_cast<uint64_t>(done) - first) {
+        all &= !dense || static_cast<uint64_t>(at) < count;
         if (at < begin || at >= end) continue;
-        fill_to(at < end - kAhead ? at + kAhead : end);
+        const int64_t to = at < end - kAhead ? at + kAhead : end;
+        fill_zeros(team, y, done, to);
+        done = to;
       }
       y[at] = x[i];
     }
+    inside = all;
+    filled = done;
   });
-  fill_to(end);
+  fill_zeros(team, y, filled, end);
   return inside;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/move.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
@@ -110,17 +111,19 @@ Result<Dims> padded_dims(const Dims& x, const Pads& p) {
 }
 
 // Where the elements of an axis come from, as offsets into x; -1: the constant.
-Result<Tensor> sources(Mode mode, int64_t size, int64_t begin, int64_t end, int64_t stride,
-                       MemoryBudget* budget) {
+Result<Tensor> sources(EvalContext& c, Mode mode, int64_t size, int64_t begin, int64_t end,
+                       int64_t stride) {
   // What remains of the axis.
   const int64_t low = std::max<int64_t>(0, -begin), high = size + std::min<int64_t>(0, end);
   const int64_t n = high - low, out = size + begin + end;
   if (n <= 0 && mode != Mode::kConstant && out > 0) {
     return invalid_argument("an axis without elements is padded by its own");
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor table, Tensor::allocate(DType::kInt64, {out}, budget));
+  FERRY_ASSIGN_OR_RETURN(Tensor table, Tensor::allocate(DType::kInt64, {out}, c.budget()));
   auto* from = table.data<int64_t>();
+  PollEvery polls(c);
   for (int64_t o = 0; o < out; ++o) {
+    FERRY_RETURN_IF_ERROR(polls.spend(4));
     int64_t i = o - std::max<int64_t>(0, begin);
     if (i < 0 || i >= n) {
       switch (mode) {
@@ -152,8 +155,9 @@ Status fill(EvalContext& c, const std::vector<Tensor>& from, const Dims& dims, c
   const size_t last = dims.size() - 1;
   Dims at = Dims::filled(dims.size(), 0);
   const int64_t rows = dims.count(0, last);
+  PollEvery polls(c);
   for (int64_t r = 0; r < rows; ++r) {
-    if (r % 1024 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+    FERRY_RETURN_IF_ERROR(polls.spend(32));
     int64_t offset = 0;
     bool inside = true;
     for (size_t a = 0; a < last; ++a) {
@@ -161,8 +165,10 @@ Status fill(EvalContext& c, const std::vector<Tensor>& from, const Dims& dims, c
       inside = inside && s >= 0;
       offset += s;
     }
-    for (int64_t s : from[last].elements<int64_t>())
-      *y++ = inside && s >= 0 ? x[offset + s] : value;
+    const auto* line = from[last].data<int64_t>();
+    FERRY_RETURN_IF_ERROR(in_pieces(polls, dims[last], 2, [&](int64_t i, int64_t to) {
+      for (; i < to; ++i) *y++ = inside && line[i] >= 0 ? x[offset + line[i]] : value;
+    }));
     for (size_t a = last; a-- > 0;) {
       if (++at[a] < dims[a]) break;
       at[a] = 0;
@@ -183,11 +189,18 @@ Result<PadSources> pad_sources(const Pad& op, const Pads& pads, EvalContext& c) 
   if (count == 0) return s;
   const Dims dense = dense_strides(x.dims());
   for (size_t a = 0; a < x.rank(); ++a) {
-    FERRY_ASSIGN_OR_RETURN(
-        Tensor from, sources(mode, x.dim(a), pads.begin[a], pads.end[a], dense[a], c.budget()));
+    FERRY_ASSIGN_OR_RETURN(Tensor from,
+                           sources(c, mode, x.dim(a), pads.begin[a], pads.end[a], dense[a]));
     s.from.push_back(std::move(from));
-    s.first = std::max<int64_t>(0, -pads.begin[a]);
   }
+  if (x.rank() == 0) return s;
+  const size_t last = x.rank() - 1;
+  const int64_t begin = pads.begin[last], end = pads.end[last];
+  s.run_from = std::max<int64_t>(0, -begin);
+  s.run_begin = std::max<int64_t>(0, begin);
+  s.run_end = s.run_begin + x.dim(last) + std::min<int64_t>(0, end) - s.run_from;
+  // Where pads from both sides meet nothing of x is left.
+  s.run_end = std::max(s.run_begin, s.run_end);
   return s;
 }
 

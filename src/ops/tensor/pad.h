@@ -22,7 +22,8 @@ struct Pad {
 struct PadSources {
   Dims dims;                 // of the output
   std::vector<Tensor> from;  // i64
-  int64_t first = 0;  // the smallest offset in use along the last axis, where a run of x begins
+  // Along the last axis [run_begin, run_end) come from run_from on, one by one.
+  int64_t run_begin = 0, run_end = 0, run_from = 0;
 };
 // Begin and end pads of every axis.
 struct Pads {

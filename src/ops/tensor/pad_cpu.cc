@@ -16,12 +16,7 @@ void pad_rows(const Team& team, const PadSources& s, const T* x, T value, T* y, 
   const size_t last = s.dims.size() - 1;
   const auto* row = s.from[last].data<int64_t>();
   const int64_t n = s.dims[last];
-  // An edge repeats the first element: its last copy begins the run.
-  int64_t begin = 0;
-  while (begin < n && row[begin] != s.first) ++begin;
-  while (begin + 1 < n && row[begin + 1] == s.first) ++begin;
-  int64_t end = begin;
-  while (end < n && row[end] == s.first + end - begin) ++end;
+  const int64_t begin = std::min(n, s.run_begin), end = std::min(n, s.run_end);
   for (int64_t r = from; r < to; ++r) {
     int64_t rest = r, offset = 0;
     bool inside = true;
@@ -42,15 +37,15 @@ void pad_rows(const Team& team, const PadSources& s, const T* x, T value, T* y, 
       const int64_t at = row[i];
       to_row[i] = at >= 0 ? x[offset + at] : value;
     };
-    const auto elements = [&](int64_t i, int64_t stop) {
+    const T* inner = x + offset + s.run_from - begin;
+    team.in_slices(0, n, kSlice, [&](int64_t i, int64_t stop) {
+      for (const int64_t left = std::min(stop, begin); i < left; ++i) element(i);
+      if (const int64_t run = std::min(stop, end); i < run) {
+        std::memcpy(to_row + i, inner + i, static_cast<size_t>(run - i) * sizeof(T));
+        i = run;
+      }
       for (; i < stop; ++i) element(i);
-    };
-    team.in_slices(0, begin, kSlice, elements);
-    const T* inner = x + offset + s.first - begin;
-    team.in_slices(begin, end, kSlice, [&](int64_t i, int64_t stop) {
-      std::memcpy(to_row + i, inner + i, static_cast<size_t>(stop - i) * sizeof(T));
     });
-    team.in_slices(end, n, kSlice, elements);
   }
 }
 

@@ -261,14 +261,19 @@ bool fits_nd(const Dims& x, const Dims& indices, const Dims& updates) {
 template <class T, class Apply>
 void scatter_blocks(const Team& team, const int64_t* places, const int64_t* which, int64_t first,
                     int64_t last, int64_t inner, const void* updates, void* y) {
+  const auto* all = static_cast<const T*>(updates);
+  T* base = static_cast<T*>(y);
+  if (inner == 1) {
+    for (int64_t j = first; j < last; ++j) {
+      const int64_t i = which != nullptr ? which[j] : j;
+      Apply()(base[places[i]], all[i]);
+    }
+    return;
+  }
   for (int64_t j = first; j < last; ++j) {
     const int64_t i = which != nullptr ? which[j] : j;
-    T* to = static_cast<T*>(y) + places[i] * inner;
-    const T* from = static_cast<const T*>(updates) + i * inner;
-    if (inner == 1) {
-      Apply()(*to, *from);
-      continue;
-    }
+    T* to = base + places[i] * inner;
+    const T* from = all + i * inner;
     team.in_slices(0, inner, kSlice, [&](int64_t k, int64_t end) {
       if constexpr (std::is_same_v<Apply, Replace>) {
         std::memcpy(to + k, from + k, static_cast<size_t>(end - k) * sizeof(T));
