@@ -42,9 +42,11 @@ class StopToken {
 
   StopToken(const std::atomic<bool>* cancel, std::optional<Clock::time_point> deadline)
       : cancel_(cancel), deadline_(deadline) {}
+  // Cancelled when it is asked for the n-th time, so that a test can stop a run anywhere.
+  explicit StopToken(int64_t n) : questions_(n) {}
 
   // False when nothing can ever stop the run.
-  bool can_stop() const { return cancel_ != nullptr || deadline_.has_value(); }
+  bool can_stop() const { return cancel_ != nullptr || deadline_.has_value() || questions_ > 0; }
   Reason reason() const {
     const Reason known = reason_.load(std::memory_order_relaxed);
     if (known != Reason::kGoOn || !can_stop()) return known;
@@ -52,13 +54,17 @@ class StopToken {
       reason_.store(Reason::kCancelled, std::memory_order_relaxed);
     } else if (deadline_ && Clock::now() > *deadline_) {
       reason_.store(Reason::kDeadline, std::memory_order_relaxed);
+    } else if (questions_ > 0 && asked_.fetch_add(1, std::memory_order_relaxed) + 1 >= questions_) {
+      reason_.store(Reason::kCancelled, std::memory_order_relaxed);
     }
     return reason_.load(std::memory_order_relaxed);
   }
 
  private:
-  const std::atomic<bool>* cancel_;
+  const std::atomic<bool>* cancel_ = nullptr;
   std::optional<Clock::time_point> deadline_;
+  int64_t questions_ = 0;
+  mutable std::atomic<int64_t> asked_{0};
   mutable std::atomic<Reason> reason_{Reason::kGoOn};
 };
 

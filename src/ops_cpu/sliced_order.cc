@@ -47,7 +47,7 @@ uint64_t move_largest_first(const Team& team, uint64_t* items, int64_t n, int64_
       if (items[i] >= least) std::swap(items[moved++], items[i]);
     }
   });
-  return least;
+  return moved == k ? least : items[0];
 }
 
 void sort_falling(const Team& team, uint64_t* items, int64_t n, uint64_t* room) {

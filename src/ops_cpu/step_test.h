@@ -39,7 +39,8 @@ class StepTester {
     bool constant = false;
   };
   std::unique_ptr<Graph> build() const;
-  // Runs the planned step twice; the status of the last run.
+  // Runs the planned step, stopped on the way a few times and then twice to its end; the status of
+  // the last run.
   Status try_on(Isa isa, int threads, std::vector<Value>& results) const;
   std::vector<Value> runtime_inputs() const;
 
