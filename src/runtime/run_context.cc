@@ -64,10 +64,17 @@ Status copy_tensor(const RunControl& control, const Tensor& from, Tensor& to) {
 }
 
 // A value that outlives its step must own its memory: arena and borrowed tensors are copied.
-Result<Value> owned(const Value& value, MemoryBudget* budget) {
+Result<Value> owned(const Value& value, const RunControl& control) {
   if (value.is_tensor()) {
     if (value.tensor().owner() != nullptr || !value.tensor().defined()) return value;
-    FERRY_ASSIGN_OR_RETURN(Tensor copy, value.tensor().clone(budget));
+    const Tensor& from = value.tensor();
+    Tensor copy;
+    if (from.dtype() == DType::kString) {
+      FERRY_ASSIGN_OR_RETURN(copy, from.clone(control.budget));
+    } else {
+      FERRY_ASSIGN_OR_RETURN(copy, Tensor::allocate(from.dtype(), from.dims(), control.budget));
+      FERRY_RETURN_IF_ERROR(copy_tensor(control, from, copy));
+    }
     return Value(std::move(copy));
   }
   if (value.is_sequence()) {
@@ -78,17 +85,17 @@ Result<Value> owned(const Value& value, MemoryBudget* budget) {
     if (all_owned) return value;
     Sequence to;
     for (const Value& v : from) {
-      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, budget));
+      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, control));
       to.push_back(std::move(copy));
     }
     return Value(std::move(to));
   }
   if (value.is_map()) {
     Map to;
-    FERRY_ASSIGN_OR_RETURN(Value keys, owned(Value(value.map().keys), budget));
+    FERRY_ASSIGN_OR_RETURN(Value keys, owned(Value(value.map().keys), control));
     to.keys = keys.tensor();
     for (const Value& v : value.map().values) {
-      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, budget));
+      FERRY_ASSIGN_OR_RETURN(Value copy, owned(v, control));
       to.values.push_back(std::move(copy));
     }
     return Value(std::move(to));
@@ -142,7 +149,7 @@ class RunStepContext final : public StepContext {
     if (!has_output(i)) return {};
     const ValueId v = node_.outputs[i];
     if (r_.p_.slots[v].place == Place::kDynamic) {
-      FERRY_ASSIGN_OR_RETURN(r_.env_[v], owned(value, control_.budget));
+      FERRY_ASSIGN_OR_RETURN(r_.env_[v], owned(value, control_));
       return {};
     }
     // A planned tensor that the operator hands over by value: copy it into place.
@@ -619,7 +626,7 @@ Status RunContext::collect_outputs(std::vector<Value>& outputs, const RunControl
         given = from;
       }
     } else {
-      FERRY_ASSIGN_OR_RETURN(outputs[i], owned(from, control.budget));
+      FERRY_ASSIGN_OR_RETURN(outputs[i], owned(from, control));
     }
   }
   for (size_t i = 0; i < ids.size(); ++i) {
