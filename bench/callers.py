@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several callers at once, beside onnxruntime with the same arrangement.
+"""Several callers at once, beside other engines with the same arrangement.
 
-    python -m bench.callers net.onnx [--case case_0.npz] [--threads 2] [--seconds 2] [--callers 2]
+    python -m bench.callers net.onnx [--case case_0.npz] [--threads 2] [--seconds 2] [--callers 2] [--vs onnxruntime,openvino]
 
 Runs per second of: one session and one caller; as many sessions as callers, each in a thread of its own; one session shared
 by 16 callers; and two sessions in series, whose time is compared with the sum of both alone. Every session may use --threads.
-The engines take turns, five each; medians. Inputs come from a case of the zoo; without one they are random, free sizes 1.
+The engines take turns, five each; medians; the ratio is to the fastest of the others. OpenVINO computes in f32. Inputs come from a case of the zoo; without one they are random, free sizes 1.
 """
 
 import argparse
@@ -34,6 +34,22 @@ def open_onnxruntime(path, threads):
     return lambda inputs: session.run(None, inputs)
 
 
+def open_openvino(path, threads):
+    import openvino
+
+    options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+    model = openvino.Core().compile_model(path, "CPU", options)
+    requests = threading.local()
+
+    def run(inputs):
+        if not hasattr(requests, "of_thread"):
+            requests.of_thread = model.create_infer_request()
+        return requests.of_thread.infer(inputs)
+
+    return run
+
+
+PEERS = {"onnxruntime": open_onnxruntime, "openvino": open_openvino}
 ROUNDS = 5
 
 
@@ -98,16 +114,18 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--callers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2, help="per engine and line")
+    parser.add_argument("--vs", default="onnxruntime", help=f"of {','.join(PEERS)}")
     options = parser.parse_args()
+    engines = {"ferry": open_ferry, **{name: PEERS[name] for name in options.vs.split(",")}}
     inputs = case_inputs(options.case) if options.case else random_inputs(options.model)
     part = options.seconds / ROUNDS
-    sessions = [[make(options.model, options.threads) for _ in range(options.callers)] for make in (open_ferry, open_onnxruntime)]
-    print(f"{'runs per second':28}{'ferry':>10}{'onnxruntime':>13}{'ratio':>8}")
+    sessions = [[make(options.model, options.threads) for _ in range(options.callers)] for make in engines.values()]
+    print(f"{'runs per second':28}" + "".join(f"{name:>13}" for name in engines) + f"{'ratio':>8}")
     for label, pick in [("one caller", lambda s: s[:1]), (f"{options.callers} sessions", lambda s: s),
                         ("16 callers, one session", lambda s: s[:1] * 16)]:
-        ours, theirs = in_turns([lambda s=s: rate(pick(s), inputs, part) for s in sessions])
-        print(f"{label:28}{ours:10.1f}{theirs:13.1f}{ours / theirs:8.2f}")
-    for name, s in zip(("ferry", "onnxruntime"), sessions):
+        rates = in_turns([lambda s=s: rate(pick(s), inputs, part) for s in sessions])
+        print(f"{label:28}" + "".join(f"{r:13.1f}" for r in rates) + f"{rates[0] / max(rates[1:]):8.2f}")
+    for name, s in zip(engines, sessions):
         series, *alone = in_turns([lambda calls=calls: seconds_per_round(calls, inputs, part / 2) for calls in (s, *([run] for run in s))])
         print(f"{name}: {len(s)} sessions in series take {series / sum(alone):.3f} of the sum")
 

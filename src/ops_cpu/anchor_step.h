@@ -25,11 +25,18 @@ inline constexpr int64_t kTailStripBytes = 128 << 10;
 class AnchorStep : public StepKernel {
  public:
   bool wants_bodies() const final { return false; }
-  bool reads_input(size_t i) const final { return anchor_.reads(static_cast<int>(i)); }
+  bool reads_input(size_t i) const final {
+    return anchor_.reads(static_cast<int>(i)) || reads_weights(i);
+  }
   size_t packed_bytes() const final { return packed_bytes_; }
   int in_place_input() const final { return in_place_ ? anchor_.in_place_input() : -1; }
-  bool takes_pitch(size_t i) const final { return by_pixel_ && reads_input(i); }
+  bool takes_pitch(size_t i) const final {
+    return by_pixel_ && reads_input(i) && !reads_weights(i);
+  }
   bool writes_pitch() const final { return by_pixel_; }
+
+  // For weights or a bias that each run computes; instead of pack_weights().
+  void compute_weights() { computed_ = true; }
 
  protected:
   // `bias` may be empty.
@@ -53,6 +60,25 @@ class AnchorStep : public StepKernel {
                             }));
     return {};
   }
+  bool computed() const { return computed_; }
+  // Of a run whose weights are computed: `floats` of memory that stays until the next run, for the
+  // step to pack input 1 of the anchor into.
+  Result<float*> room_for_weights(StepContext& c, int64_t floats) const {
+    auto* state = static_cast<PackedWeights*>(c.state().get());
+    if (state == nullptr || state->floats.count() != floats) {
+      auto fresh = std::make_unique<PackedWeights>();
+      c.state() = nullptr;
+      FERRY_ASSIGN_OR_RETURN(fresh->floats,
+                             Tensor::allocate(DType::kFloat32, {floats}, c.budget()));
+      state = fresh.get();
+      c.state() = std::move(fresh);
+    }
+    return state->floats.data<float>();
+  }
+  const Tensor& computed_weights(const StepContext& c) const {
+    return c.input(static_cast<size_t>(anchor_.inputs[1]));
+  }
+
   // For a step that must not start from the residual in place.
   void keep_residual() { in_place_ = false; }
   const float* weights() const { return weights_->floats(); }
@@ -75,6 +101,9 @@ class AnchorStep : public StepKernel {
   template <class Args>
   void set_epilogue(const StepContext& c, Args& args) const {
     args.bias = bias_.empty() ? nullptr : bias_.data();
+    if (computed_ && anchor_.inputs.size() > 2 && anchor_.inputs[2] >= 0) {
+      args.bias = c.input(static_cast<size_t>(anchor_.inputs[2])).data<float>();
+    }
     args.residual = residual(c);
     args.lo = anchor_.lo;
     args.hi = anchor_.hi;
@@ -85,7 +114,7 @@ class AnchorStep : public StepKernel {
     return anchor_.residual < 0 ? 0 : c.input_pitch(static_cast<size_t>(anchor_.residual));
   }
 
-  // Of a convolution from x to y in rows of channels.
+  // Of a convolution from x to y in rows of channels. Computed weights are set by the step.
   ConvArgs conv_args(const StepContext& c, const Tensor& x, Tensor& y) const {
     ConvArgs args;
     args.x = x.data<float>();
@@ -93,7 +122,7 @@ class AnchorStep : public StepKernel {
     args.y = y.data<float>();
     args.y_pitch = c.output_pitch(0);
     args.residual_pitch = residual_pitch(c);
-    args.weights = weights();
+    if (!computed_) args.weights = weights();
     set_epilogue(c, args);
     return args;
   }
@@ -155,8 +184,19 @@ class AnchorStep : public StepKernel {
   size_t packed_bytes_ = 0;
 
  private:
+  struct PackedWeights final : StepState {
+    Tensor floats;
+  };
+
+  bool reads_weights(size_t i) const {
+    const auto input = static_cast<int>(i);
+    return computed_ && std::find(anchor_.inputs.begin() + 1, anchor_.inputs.end(), input) !=
+                            anchor_.inputs.end();
+  }
+
   bool by_pixel_;
   bool in_place_ = true;
+  bool computed_ = false;
 
   static int64_t tail_at(int64_t own_bytes) { return (own_bytes + 63) / 64 * 64; }
 

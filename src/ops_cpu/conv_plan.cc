@@ -6,16 +6,16 @@
 
 namespace ferry {
 
-ConvPlan make_conv_plan(const Conv& op, const Tensor& w) {
+ConvPlan make_conv_plan(const Conv& op, const Dims& w) {
   ConvPlan plan;
   plan.op = op;
-  plan.spatial = w.rank() - 2;
+  plan.spatial = w.size() - 2;
   plan.shape.groups = op.group;
-  plan.shape.out_channels = w.dim(0);
-  plan.shape.in_channels = w.dim(1) * op.group;
+  plan.shape.out_channels = w[0];
+  plan.shape.in_channels = w[1] * op.group;
   for (size_t a = 0; a < plan.spatial; ++a) {
     const size_t d = 3 - plan.spatial + a;
-    plan.shape.kernel[d] = w.dim(2 + a);
+    plan.shape.kernel[d] = w[2 + a];
     if (!op.strides.empty()) plan.shape.stride[d] = op.strides[a];
     if (!op.dilations.empty()) plan.shape.dilation[d] = op.dilations[a];
   }

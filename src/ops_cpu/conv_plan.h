@@ -15,8 +15,8 @@ struct ConvPlan {
   size_t spatial = 0;
 };
 
-// From the operator and its constant weights [O, I / group, kernel...].
-ConvPlan make_conv_plan(const Conv& op, const Tensor& w);
+// From the operator and the dims of its weights [O, I / group, kernel...].
+ConvPlan make_conv_plan(const Conv& op, const Dims& w);
 
 // Sizes and pads for an input of dims x.
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Dims& x);

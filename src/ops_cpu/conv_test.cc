@@ -155,6 +155,51 @@ TEST(Conv, ChannelsLast) {
   last({1, 15, 16, 24}, {24, 1, 3, 3}, "depthwise_f32", 24);
 }
 
+// Weights, bias or both are inputs of the model.
+TEST(Conv, ComputedWeights) {
+  struct Layer {
+    Dims x, w;
+    Ints strides, pads, dilations;
+    int64_t group;
+    const char *op, *kernel;
+  };
+  const Layer layers[] = {
+      {{2, 5, 14, 11}, {21, 5, 3, 3}, {2, 1}, {1, 0, 1, 2}, {}, 1, "Conv", "conv_f32"},
+      {{1, 40, 9, 8}, {36, 40, 1, 1}, {}, {}, {}, 1, "Conv", "conv_f32"},
+      {{1, 3, 12, 12}, {16, 3, 5, 5}, {}, {}, {2, 2}, 1, "Conv", "conv_f32"},
+      {{2, 24, 7, 9}, {36, 12, 3, 3}, {}, {1, 1, 1, 1}, {}, 2, "Conv", "conv_f32"},
+      {{1, 19, 10, 13}, {19, 1, 5, 4}, {}, {}, {}, 19, "Conv", "depthwise_f32"},
+      {{2, 6, 31}, {17, 6, 4}, {3}, {}, {}, 1, "Conv", "conv_f32"},
+      {{1, 4, 5, 6, 7}, {9, 4, 2, 3, 2}, {}, {}, {}, 1, "Conv", "conv_f32"},
+      {{2, 6, 9, 7},
+       {6, 20, 3, 4},
+       {2, 2},
+       {1, 0, 0, 1},
+       {},
+       1,
+       "ConvTranspose",
+       "conv_transpose_f32"},
+      {{1, 8, 13}, {8, 3, 5}, {3}, {}, {2}, 2, "ConvTranspose", "conv_transpose_f32"},
+  };
+  for (const Layer& t : layers) {
+    for (int computed = 0; computed < 4; ++computed) {
+      SCOPED_TRACE(t.x.to_string() + t.w.to_string() + std::to_string(computed));
+      const bool transposed = std::string(t.op) == "ConvTranspose";
+      StepTester s(t.op);
+      s.attr("group", t.group).input(random_tensor(t.x, 1));
+      if (!t.strides.empty()) s.attr("strides", t.strides);
+      if (!t.pads.empty()) s.attr("pads", t.pads);
+      if (!t.dilations.empty()) s.attr("dilations", t.dilations);
+      const Tensor w = random_tensor(t.w, 2);
+      const Tensor bias = random_tensor({transposed ? t.w[1] * t.group : t.w[0]}, 3);
+      computed == 1 ? s.constant(w) : s.input(w);
+      if (computed < 2) s.input(bias);
+      if (computed == 2) s.constant(bias);
+      s.kernel(t.kernel).tolerance(2e-5, 2e-4).run();
+    }
+  }
+}
+
 TEST(Conv, OtherKernels) {
   check({{1, 24, 20, 22}, {40, 24, 3, 3}, "winograd_f32", {}, {1, 1, 1, 1}, {}, 1, 1e-4});
   check({{1, 24, 20, 22}, {40, 24, 3, 3}, "conv_f32", {2, 2}, {1, 1, 1, 1}, {}});

@@ -44,6 +44,20 @@ bool keeps_output(const Op& op) {
   return conv != nullptr && conv->planar_output;
 }
 
+// The dims of f32 weights of as many axes as x has, constant or computed.
+std::optional<Dims> weight_dims(const Graph& g, const Node& n, const Type& x) {
+  const Type& w = g.value(n.inputs[1]).type;
+  if (w.dtype != DType::kFloat32 || !w.has_rank() || w.rank() != x.rank()) return std::nullopt;
+  return constant_dims(*w.shape);
+}
+
+// Weights and bias do not change from run to run.
+bool has_constant_weights(const Graph& g, const Node& n) {
+  return std::all_of(n.inputs.begin() + 1, n.inputs.end(), [&](ValueId v) {
+    return v == kNone || (g.value(v).constant && !g.value(v).overridable);
+  });
+}
+
 // The operator in its channels-last form, or an undefined one when it has none here. `follows`:
 // also those that are as fast on planes, and only follow what convolutions want.
 Op channels_last_form(const Graph& g, const Node& n, bool follows) {
@@ -51,17 +65,17 @@ Op channels_last_form(const Graph& g, const Node& n, bool follows) {
   if (!x.type.has_rank() || x.type.rank() < 3 || x.type.rank() > 5) return {};
   if (x.type.dtype != DType::kFloat32) return {};
   if (const auto* conv = n.op.as<Conv>(); conv != nullptr && !conv->channels_last) {
-    const GraphValue& w = g.value(n.inputs[1]);
-    if (!w.constant || w.overridable) return {};
+    const std::optional<Dims> w = weight_dims(g, n, x.type);
+    if (!w) return {};
     Conv last = *conv;
     last.channels_last = true;
-    last.planar_input = takes_planes(*conv, w.constant->dims());
-    last.planar_output = gives_planes(*conv, w.constant->dims());
+    const bool constant = has_constant_weights(g, n);
+    last.planar_input = constant && takes_planes(*conv, *w);
+    last.planar_output = constant && gives_planes(*conv, *w);
     return make_op(n.op.def().full_name(), std::move(last));
   }
   if (const auto* conv = n.op.as<ConvTranspose>(); conv != nullptr && !conv->channels_last) {
-    const GraphValue& w = g.value(n.inputs[1]);
-    if (!w.constant || w.overridable) return {};
+    if (!weight_dims(g, n, x.type)) return {};
     ConvTranspose last = *conv;
     last.channels_last = true;
     return make_op(n.op.def().full_name(), std::move(last));

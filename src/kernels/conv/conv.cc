@@ -202,15 +202,27 @@ int64_t conv_packed_size(const GemmKernels& kernels, const ConvShape& shape) noe
   return zeros_size(shape) + shape.groups * group_size(kernels, shape);
 }
 
+int64_t conv_panels(const GemmKernels& kernels, const ConvShape& shape) noexcept {
+  return shape.groups * ((shape.group_out() + kernels.nr - 1) / kernels.nr);
+}
+
+void conv_pack_panels(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
+                      float* packed, int64_t from, int64_t to) noexcept {
+  if (from == 0) std::memset(packed, 0, static_cast<size_t>(zeros_size(shape)) * sizeof(float));
+  packed += zeros_size(shape);
+  const int64_t k = shape.group_in(), n = shape.group_out(), taps = shape.taps();
+  const int64_t in_group = (n + kernels.nr - 1) / kernels.nr;
+  for (; from < to; ++from) {
+    const int64_t group = from / in_group, column = from % in_group * kernels.nr;
+    kernels.pack_taps(weights + (group * n + column) * k * taps, k, taps,
+                      std::min<int64_t>(kernels.nr, n - column),
+                      packed + group * group_size(kernels, shape) + column * k * taps);
+  }
+}
+
 void conv_pack_weights(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
                        float* packed) noexcept {
-  std::memset(packed, 0, static_cast<size_t>(zeros_size(shape)) * sizeof(float));
-  packed += zeros_size(shape);
-  const int64_t k = shape.group_in(), n = shape.group_out();
-  for (int64_t g = 0; g < shape.groups; ++g) {
-    kernels.pack_taps(weights + g * n * k * shape.taps(), k, shape.taps(), n,
-                      packed + g * group_size(kernels, shape));
-  }
+  conv_pack_panels(kernels, shape, weights, packed, 0, conv_panels(kernels, shape));
 }
 
 int64_t conv_scratch_bytes(const ConvShape& shape, const GemmBlocking& blocking) noexcept {

@@ -65,6 +65,11 @@ int64_t conv_packed_size(const GemmKernels& kernels, const ConvShape& shape) noe
 // From ONNX's [out_channels, in_channels / groups, kd, kh, kw].
 void conv_pack_weights(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
                        float* packed) noexcept;
+// The same by panels [from, to) of conv_panels, in any order; the one that begins at 0 also
+// prepares what all read.
+int64_t conv_panels(const GemmKernels& kernels, const ConvShape& shape) noexcept;
+void conv_pack_panels(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
+                      float* packed, int64_t from, int64_t to) noexcept;
 
 // Bytes of scratch that one thread needs, 64-byte aligned.
 int64_t conv_scratch_bytes(const ConvShape& shape, const GemmBlocking& blocking) noexcept;

@@ -159,7 +159,7 @@ int64_t conv_transpose_packed_size(const GemmKernels& kernels, const ConvShape& 
 }
 
 void conv_transpose_pack_weights(const GemmKernels& kernels, const ConvShape& shape,
-                                 const float* weights, float* packed) noexcept {
+                                 const float* weights, float* packed, const Pause& pause) noexcept {
   std::memset(packed, 0, static_cast<size_t>(zeros_size(shape)) * sizeof(float));
   packed += zeros_size(shape);
   const int64_t k = shape.group_in(), n = shape.group_out(), taps = shape.taps();
@@ -172,6 +172,7 @@ void conv_transpose_pack_weights(const GemmKernels& kernels, const ConvShape& sh
         for (int64_t b = 0; b < phase.taps[1].count; ++b) {
           const int64_t kh = phase.taps[1].first + b * phase.taps[1].step;
           for (int64_t c = 0; c < phase.taps[2].count; ++c, row += k) {
+            if (pause.leaves_off != nullptr && pause.leaves_off(pause.of)) return;
             const int64_t kw = phase.taps[2].first + c * phase.taps[2].step;
             const float* tap =
                 weights + group * k * n * taps + (kd * shape.kernel[1] + kh) * shape.kernel[2] + kw;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/conv/conv.h"
+#include "kernels/pause.h"
 
 namespace ferry {
 
@@ -16,9 +17,10 @@ namespace ferry {
 // Floats of packed weights; `packed` is 64-byte aligned.
 int64_t conv_transpose_packed_size(const GemmKernels& kernels, const ConvShape& shape) noexcept;
 
-// From ONNX's [in_channels, out_channels / groups, kd, kh, kw].
+// From ONNX's [in_channels, out_channels / groups, kd, kh, kw]. Asks `pause` between taps.
 void conv_transpose_pack_weights(const GemmKernels& kernels, const ConvShape& shape,
-                                 const float* weights, float* packed) noexcept;
+                                 const float* weights, float* packed,
+                                 const Pause& pause = {}) noexcept;
 
 // Bytes of scratch that one thread needs, 64-byte aligned.
 int64_t conv_transpose_scratch_bytes(const ConvShape& shape) noexcept;

@@ -93,7 +93,10 @@ class ConvStep final : public AnchorStep, public RowStage {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
     if (y.count() == 0) return {};
-    const ConvArgs args = conv_args(c, x, y);
+    ConvArgs args = conv_args(c, x, y);
+    if (computed()) {
+      FERRY_ASSIGN_OR_RETURN(args.weights, pack_computed(c, s));
+    }
     const TailMatrix matrix{args.y, s.out_channels, args.y_pitch};
     const int64_t own = own_scratch_bytes(s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
@@ -136,6 +139,21 @@ class ConvStep final : public AnchorStep, public RowStage {
   }
 
  private:
+  Result<const float*> pack_computed(StepContext& c, const ConvShape& s) const {
+    const auto* w = computed_weights(c).data<float>();
+    const int64_t floats = depthwise_ ? depthwise_packed_size(s) : conv_packed_size(kernels_, s);
+    FERRY_ASSIGN_OR_RETURN(float* packed, room_for_weights(c, floats));
+    if (depthwise_) {
+      depthwise_pack_weights(s, w, packed);
+    } else {
+      parallel_range(c.team(), conv_panels(kernels_, s), floats >= kMinParallelValues,
+                     [&](int64_t from, int64_t to, int) {
+                       conv_pack_panels(kernels_, s, w, packed, from, to);
+                     });
+    }
+    return packed;
+  }
+
   int64_t own_scratch_bytes(const ConvShape& s) const {
     static const GemmBlocking blocking = gemm_blocking();
     return depthwise_ ? depthwise_scratch_bytes(s) : conv_scratch_bytes(s, blocking);
@@ -192,20 +210,37 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   return tile;
 }
 
+// Weights or a bias that are not constant are packed by each run.
+Result<KernelOffer> make_computed(const KernelRequest& request, const FusedAnchor& anchor) {
+  const Conv& op = *anchor.anchor->op.as<Conv>();
+  if (op.planar_input || op.planar_output || anchor.then) {
+    return KernelOffer(std::string("weights or bias are not constant"));
+  }
+  const std::optional<Dims> w =
+      constant_dims(*request.type(static_cast<size_t>(anchor.inputs[1])).shape);
+  if (!w || w->count() == 0) return KernelOffer(std::string("the weights' sizes are not known"));
+  auto kernel =
+      std::make_unique<ConvStep>(request.isa, make_conv_plan(op, *w), std::vector<float>(), anchor);
+  kernel->compute_weights();
+  kernel->set_tactic("weights are packed by each run");
+  return KernelOffer(std::move(kernel));
+}
+
 Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor) {
   const Conv& op = *anchor.anchor->op.as<Conv>();
   if (!op.channels_last) return KernelOffer(std::string("planar layout"));
   if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
   const Type& x = request.type(static_cast<size_t>(anchor.inputs[0]));
   if (x.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
-  const Tensor* w = request.constant(static_cast<size_t>(anchor.inputs[1]));
-  if (w == nullptr) return KernelOffer(std::string("weights are not constant"));
-  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || w->rank() != x.rank()) {
+  const Type& w_type = request.type(static_cast<size_t>(anchor.inputs[1]));
+  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || !w_type.has_rank() ||
+      w_type.rank() != x.rank()) {
     return KernelOffer(std::string("not one to three spatial axes"));
   }
+  const Tensor* w = request.constant(static_cast<size_t>(anchor.inputs[1]));
   std::optional<std::vector<float>> bias = constant_bias(request, anchor.inputs);
-  if (!bias) return KernelOffer(std::string("bias is not constant"));
-  ConvPlan plan = make_conv_plan(op, *w);
+  if (w == nullptr || !bias) return make_computed(request, anchor);
+  ConvPlan plan = make_conv_plan(op, w->dims());
   const PlanarKernel planar = op.planar_input && op.planar_output ? planar_kernel(op, w->dims())
                                                                   : PlanarKernel::kUnavailable;
   if (planar == PlanarKernel::kDepthwise || planar == PlanarKernel::kProduct) {

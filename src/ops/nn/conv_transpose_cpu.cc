@@ -6,6 +6,7 @@
 #include "kernels/conv/conv_transpose.h"
 #include "ops/nn/conv_transpose.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/pause_of.h"
 
 namespace ferry {
 namespace {
@@ -13,16 +14,16 @@ namespace {
 class ConvTransposeStep final : public AnchorStep {
  public:
   ConvTransposeStep(Isa isa, ConvTranspose op, ConvShape shape, std::vector<float> bias,
-                    FusedAnchor anchor)
+                    FusedAnchor anchor, const Dims& weights)
       : AnchorStep(isa, std::move(bias), std::move(anchor), true),
         kernels_(gemm_kernels(isa)),
         op_(std::move(op)),
-        shape_(shape) {
+        shape_(shape),
+        weight_dims_(Tensor::borrow(DType::kFloat32, weights, static_cast<void*>(nullptr))) {
     set_reduction(kernels_, shape_.taps() * shape_.group_in());
   }
 
-  Status pack(const KernelRequest& request, const Tensor& weights) {
-    weight_dims_ = Tensor::borrow(weights.dtype(), weights.dims(), static_cast<void*>(nullptr));
+  Status pack(const KernelRequest& request) {
     return pack_weights(request, name(), conv_transpose_packed_size(kernels_, shape_),
                         [&kernels = kernels_, shape = shape_](const Tensor& w, float* to) {
                           conv_transpose_pack_weights(kernels, shape, w.data<float>(), to);
@@ -30,6 +31,7 @@ class ConvTransposeStep final : public AnchorStep {
   }
 
   std::string name() const override { return "conv_transpose_f32"; }
+  std::string tactic() const override { return computed() ? "weights are packed by each run" : ""; }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
@@ -46,7 +48,15 @@ class ConvTransposeStep final : public AnchorStep {
       s.out[d] = sizes.out[a];
       s.pad[d] = window.axes[a].pad_begin;
     }
-    const ConvArgs args = conv_args(c, x, y);
+    ConvArgs args = conv_args(c, x, y);
+    if (computed()) {
+      FERRY_ASSIGN_OR_RETURN(float* packed,
+                             room_for_weights(c, conv_transpose_packed_size(kernels_, s)));
+      conv_transpose_pack_weights(kernels_, s, computed_weights(c).data<float>(), packed,
+                                  pause_of(c));
+      FERRY_RETURN_IF_ERROR(c.poll());
+      args.weights = packed;
+    }
     FERRY_RETURN_IF_ERROR(reserve(c, conv_transpose_scratch_bytes(s)));
     Team& team = c.team();
     // Strips of whole strides.
@@ -82,26 +92,34 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
   if (!request.outputs_planned) return no("output size depends on data");
   const Type& x = request.type(static_cast<size_t>(anchor.inputs[0]));
   if (x.dtype != DType::kFloat32) return no("not f32");
-  const Tensor* w = request.constant(static_cast<size_t>(anchor.inputs[1]));
-  if (w == nullptr) return no("weights are not constant");
-  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || w->rank() != x.rank()) {
+  const Type& w_type = request.type(static_cast<size_t>(anchor.inputs[1]));
+  if (!x.has_rank() || x.rank() < 3 || x.rank() > 5 || !w_type.has_rank() ||
+      w_type.rank() != x.rank()) {
     return no("not one to three spatial axes");
   }
+  const std::optional<Dims> w = constant_dims(*w_type.shape);
+  if (!w || w->count() == 0) return no("the weights' sizes are not known");
   std::optional<std::vector<float>> bias = constant_bias(request, anchor.inputs);
-  if (!bias) return no("bias is not constant");
+  const bool computed = !bias || request.constant(static_cast<size_t>(anchor.inputs[1])) == nullptr;
+  if (computed) bias.emplace();
   ConvShape s;
   s.groups = op.group;
-  s.in_channels = w->dim(0);
-  s.out_channels = w->dim(1) * op.group;
-  const size_t spatial = w->rank() - 2;
+  s.in_channels = (*w)[0];
+  s.out_channels = (*w)[1] * op.group;
+  const size_t spatial = w->size() - 2;
   for (size_t a = 0; a < spatial; ++a) {
     const size_t d = 3 - spatial + a;
-    s.kernel[d] = w->dim(2 + a);
+    s.kernel[d] = (*w)[2 + a];
     if (!op.strides.empty()) s.stride[d] = op.strides[a];
     if (!op.dilations.empty()) s.dilation[d] = op.dilations[a];
   }
-  auto kernel = std::make_unique<ConvTransposeStep>(request.isa, op, s, *std::move(bias), anchor);
-  FERRY_RETURN_IF_ERROR(kernel->pack(request, *w));
+  auto kernel =
+      std::make_unique<ConvTransposeStep>(request.isa, op, s, *std::move(bias), anchor, *w);
+  if (computed) {
+    kernel->compute_weights();
+  } else {
+    FERRY_RETURN_IF_ERROR(kernel->pack(request));
+  }
   return KernelOffer(std::move(kernel));
 }
 
