@@ -114,9 +114,12 @@ class Team {
     }
   }
 
- private:
-  bool stopped() const { return stop_ != nullptr && stop_->reason() != StopToken::Reason::kGoOn; }
+  // Whether the run is stopped; any thread may ask.
+  bool stopped() const noexcept {
+    return stop_ != nullptr && stop_->reason() != StopToken::Reason::kGoOn;
+  }
 
+ private:
   int size_ = 1;
   const StopToken* stop_;  // null when nothing can stop the run
   std::shared_ptr<TeamShared> shared_;

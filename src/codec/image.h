@@ -68,7 +68,8 @@ struct DecodeOptions {
   // Met before memory for pixels is taken. Decoding needs at most about 24 bytes per pixel.
   int64_t max_pixels = int64_t{1} << 28;
   int64_t max_file_bytes = int64_t{1} << 31;  // read_image only
-  // Asked from row to row of PNG, JPEG and TIFF, when set: true ends decoding with kCancelled.
+  // Asked from row to row, or tile to tile, when set: true, from then on, ends decoding with
+  // kCancelled.
   std::function<bool()> stopped = nullptr;
 };
 

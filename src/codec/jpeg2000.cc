@@ -29,7 +29,7 @@ constexpr auto kEndOfFile = static_cast<OPJ_SIZE_T>(-1);
 OPJ_SIZE_T on_read(void* to, OPJ_SIZE_T size, void* user) {
   auto* file = static_cast<MemoryFile*>(user);
   const size_t n = std::min<size_t>(size, file->bytes.size() - file->at);
-  if (n == 0 || !check_stopped(file->stopped).ok()) return kEndOfFile;
+  if (n == 0 || (file->stopped && file->stopped())) return kEndOfFile;
   std::memcpy(to, file->bytes.data() + file->at, n);
   file->at += n;
   return n;

@@ -260,7 +260,11 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
   FERRY_RETURN_IF_ERROR(l.bits == 16 ? grow(raw.samples16, count, stopped)
                                      : grow(raw.samples8, count, stopped));
   constexpr tmsize_t kLargeStrip = tmsize_t{256} << 10;
-  const bool by_rows = stopped && !l.tiled && block_bytes > kLargeStrip;
+  // Others decode only whole strips, or lose what crosses a row.
+  const bool has_rows = l.compression == COMPRESSION_NONE || l.compression == COMPRESSION_LZW ||
+                        l.compression == COMPRESSION_ADOBE_DEFLATE ||
+                        l.compression == COMPRESSION_DEFLATE || l.compression == COMPRESSION_JPEG;
+  const bool by_rows = stopped && has_rows && !l.tiled && block_bytes > kLargeStrip;
   std::vector<uint8_t> buffer(static_cast<size_t>(by_rows ? TIFFScanlineSize(tiff) : block_bytes));
   for (uint16_t plane = 0; plane < (l.planes() ? l.samples : 1); ++plane) {
     for (uint64_t y = 0; y < l.height; y += height) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pieces of a long row, for the files that are compiled once per instruction set. Sums go on
-// from piece to piece as they are: no bit depends on where a piece ends.
+// The pieces of a long row, for the files that are compiled once per instruction set.
 #pragma once
 
 #include "kernels/pause.h"
@@ -29,7 +28,8 @@ FERRY_INLINE void with_pause(int64_t n, const Pause& pause, F&& f) {
   }
 }
 
-// Calls f(from, to) for pieces that cover [0, n); false when it left off.
+// Calls f(from, to) for pieces that cover [0, n); false when it left off. Sums that go on from
+// piece to piece as they are do not depend on where one ends.
 template <class F>
 FERRY_INLINE bool in_pieces(int64_t n, int64_t piece, const Pause& pause, F&& f) {
   for (int64_t from = 0, to = smaller(n, piece);; from = to, to = smaller(n, from + piece)) {

@@ -6,8 +6,8 @@
 namespace ferry {
 
 struct Pause {
-  bool (*leaves_off)(void* of) = nullptr;  // none: never
-  void* of = nullptr;
+  bool (*leaves_off)(const void* of) = nullptr;  // none: never
+  const void* of = nullptr;
 };
 
 }  // namespace ferry

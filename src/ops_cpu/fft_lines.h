@@ -8,7 +8,8 @@
 
 namespace ferry {
 
-// The plan for a length that may change from run to run.
+// The plan for a length that may change from run to run; it lies in the step's state until the next
+// call. Errors: those of a run that is stopped.
 Result<const FftPlan*> fft_plan(StepContext& c, int64_t length, bool inverse, bool real);
 
 // Where lines lie, in floats: `inner` of them inner_step apart, the next ones outer_step later.

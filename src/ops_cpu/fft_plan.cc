@@ -53,7 +53,9 @@ float* FftPlan::run(const FftKernels& kernels, const Team& team, int64_t lines, 
                     float* y) const {
   FftPass pass{points(), 0, points(), lines, cosines_.data(), sines_.data(), 1, inverse_};
   const int64_t size = room(lines);
-  team.in_slices(0, static_cast<int64_t>(radices_.size()), 1, [&](int64_t from, int64_t to) {
+  const auto passes = static_cast<int64_t>(radices_.size());
+  const bool is_short = points() * lines <= kMostPoints / 16;
+  team.in_slices(0, passes, is_short ? passes : 1, [&](int64_t from, int64_t to) {
     for (; from < to; ++from) {
       pass.radix = radices_[static_cast<size_t>(from)];
       pass.m /= pass.radix;

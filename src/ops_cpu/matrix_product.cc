@@ -8,6 +8,7 @@
 #include "kernels/gemm/gemm_paused.h"
 #include "ops_cpu/anchor_step.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/pause_of.h"
 #include "ops_cpu/row_stage.h"
 
 namespace ferry {
@@ -68,17 +69,6 @@ Result<PackedMatrix> pack_matrix(const KernelRequest& request, size_t input,
 }
 
 namespace {
-
-// Asks the team whether the run has been stopped: then it begins no slice.
-Pause pause_of(const Team& team) {
-  return {[](void* of) {
-            bool goes_on = false;
-            static_cast<const Team*>(of)->in_slices(0, 2, 1,
-                                                    [&](int64_t, int64_t) { goes_on = true; });
-            return !goes_on;
-          },
-          const_cast<Team*>(&team)};
-}
 
 void run_rectangle(const GemmKernels& kernels, const Team& team, const GemmArgs& args, int thread,
                    int64_t m0, int64_t m1, int64_t n0, int64_t n1, const FinishTile* finish) {

@@ -17,10 +17,11 @@ namespace {
 
 // Counts questions, and says yes from number `last` on.
 struct Asked {
-  int times = 0, last = INT_MAX;
+  mutable int times = 0;
+  int last = INT_MAX;
   Pause pause() {
-    return {[](void* of) {
-              auto* asked = static_cast<Asked*>(of);
+    return {[](const void* of) {
+              const auto* asked = static_cast<const Asked*>(of);
               return ++asked->times >= asked->last;
             },
             this};

@@ -18,11 +18,9 @@ inline int64_t reduce_strip(const Team& team, int64_t outer, int64_t n, int64_t 
   return std::clamp(std::min(share, kMostValues / std::max<int64_t>(n, 1)), kShortest, kLongest);
 }
 
-inline void reduce_matrix(const RowKernels& kernels, StepContext& c, RowReduction kind,
-                          const float* x, float* y, int64_t outer, int64_t n, int64_t inner,
-                          float factor) {
-  Team& team = c.team();
-  const Pause pause = pause_of(c);
+inline void reduce_matrix(const RowKernels& kernels, Team& team, RowReduction kind, const float* x,
+                          float* y, int64_t outer, int64_t n, int64_t inner, float factor) {
+  const Pause pause = pause_of(team);
   const bool worthwhile = outer * n * inner >= kMinParallelValues;
   if (inner == 1) {
     parallel_range(team, outer, worthwhile, [&](int64_t r0, int64_t r1, int) {

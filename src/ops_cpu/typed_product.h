@@ -33,7 +33,7 @@ Status typed_products(StepContext& c, Product product, int64_t element, int64_t 
     p.b = static_cast<const char*>(p.b) + c0 * p.b_col * element;
     p.c = static_cast<char*>(p.c) + (r0 * p.c_row + c0) * element;
     p.scratch = c.scratch<void>(thread);
-    p.pause = pause_of(c);
+    p.pause = pause_of(c.team());
     product(p);
     finish(batch, r0, r0 + p.m, c0, c0 + p.n);
   };

@@ -69,7 +69,7 @@ FERRY_INLINE T fold_piece(const T* x, int64_t n) {
   return result;
 }
 
-// Pieces by themselves, so that their loops keep the sums in registers.
+// Pieces by themselves, so that their loops keep the sums in registers; kPiece is part of the bits.
 template <class F, class T>
 FERRY_INLINE T fold_row(const T* x, int64_t n, const Pause& pause) {
   T result{};
@@ -213,12 +213,14 @@ void log_sum_exp_columns(const float* x, float* y, int64_t n, int64_t stride, in
   for (int64_t c = 0; c < cols; c += kLanes) {
     const Mask m = first_n(smaller<int64_t>(kLanes, cols - c));
     F32 top = load(x + c, m), sum = zero();
-    in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
+    bool all = in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
       for (; r < to; ++r) top = max_nan(load(x + r * stride + c, m), top);
     });
-    in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
+    if (!all) return;
+    all = in_pieces(n, kPiece / 8, pause, [&](int64_t r, int64_t to) {
       for (; r < to; ++r) sum = sum + exp(load(x + r * stride + c, m) - top);
     });
+    if (!all) return;
     store(y + c, finish(sum, top), m);
   }
 }

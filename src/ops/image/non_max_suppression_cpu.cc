@@ -51,7 +51,7 @@ int64_t select(const OrderKernels& kernels, StepContext& c, const float* boxes, 
     const int64_t next = std::min(count, std::max(2 * done, kFirst));
     if (next < count) move_largest_first(c.team(), s.keys + done, count - done, next - done);
     sort_falling(c.team(), s.keys + done, next - done, s.keys + n);
-    if (!c.poll().ok()) return 0;
+    if (c.team().stopped()) return 0;
     for (; done < next; ++done) {
       if (k >= limits.per_class) return k;
       if (!polls.spend(16 + k / 4).ok()) return 0;

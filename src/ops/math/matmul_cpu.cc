@@ -47,7 +47,7 @@ class BatchKernel final : public StepKernel {
     const int64_t batches = y.count() / (m * n);
     Team& team = c.team();
     const bool across = batches >= team.size();
-    const Pause pause = pause_of(c);
+    const Pause pause = pause_of(c.team());
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
     const auto product = [&](int64_t batch, float* packed) {

@@ -53,7 +53,7 @@ class ConvTransposeStep final : public AnchorStep {
       FERRY_ASSIGN_OR_RETURN(float* packed,
                              room_for_weights(c, conv_transpose_packed_size(kernels_, s)));
       conv_transpose_pack_weights(kernels_, s, computed_weights(c).data<float>(), packed,
-                                  pause_of(c));
+                                  pause_of(c.team()));
       FERRY_RETURN_IF_ERROR(c.poll());
       args.weights = packed;
     }

@@ -35,7 +35,7 @@ class NormKernel final : public StepKernel {
     args.bias = c.has_input(2) ? c.input(2).data<float>() : nullptr;
     args.epsilon = epsilon_;
     args.centred = centred_;
-    args.pause = pause_of(c);
+    args.pause = pause_of(c.team());
     Dims reduced = x.dims();
     for (size_t a = axis; a < x.rank(); ++a) reduced[a] = 1;
     for (size_t i = 1; i < 3; ++i) {

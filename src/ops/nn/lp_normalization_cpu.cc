@@ -28,7 +28,7 @@ class LpNormStep final : public StepKernel {
     auto* to = y.data<float>();
     const auto kind = op_.p == 1 ? RowReduction::kL1 : RowReduction::kSumSquare;
     const bool worthwhile = x.count() >= kMinParallelValues;
-    const Pause pause = pause_of(c);
+    const Pause pause = pause_of(c.team());
     if (inner == 1) {
       parallel_range(c.team(), outer, worthwhile, [&](int64_t r0, int64_t r1, int) {
         for (int64_t r = r0; r < r1; ++r) {
@@ -51,7 +51,7 @@ class LpNormStep final : public StepKernel {
     FERRY_RETURN_IF_ERROR(in_ranges(c, inner, 1, [&](int64_t first, int64_t end) {
       std::fill(zeros + first, zeros + end, 0.0f);
     }));
-    reduce_matrix(rows_, c, kind, from, factor, outer, n, inner, 1.0f);
+    reduce_matrix(rows_, c.team(), kind, from, factor, outer, n, inner, 1.0f);
     FERRY_RETURN_IF_ERROR(in_ranges(c, outer * inner, 8, [&](int64_t first, int64_t end) {
       for (int64_t i = first; i < end; ++i) factor[i] = factor_of(factor[i]);
     }));

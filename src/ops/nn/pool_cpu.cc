@@ -73,7 +73,7 @@ class GlobalPoolKernel final : public StepKernel {
     if (y.count() == 0) return {};
     const int64_t n = in.count();
     const float factor = op_.kind == PoolKind::kAverage ? 1.0f / static_cast<float>(n) : 1.0f;
-    reduce_matrix(kernels_, c, reduction(), x.data<float>(), y.data<float>(),
+    reduce_matrix(kernels_, c.team(), reduction(), x.data<float>(), y.data<float>(),
                   last ? batch : batch * channels, n, last ? channels : 1, factor);
     if (reduction() == RowReduction::kSumSquare) {
       for (int64_t i = 0; i < y.count(); ++i) y.data<float>()[i] = std::sqrt(y.data<float>()[i]);

@@ -32,7 +32,7 @@ class SoftmaxKernel final : public StepKernel {
     const float* from = x.data<float>();
     float* to = y.data<float>();
     const bool worthwhile = x.count() >= kMinParallelValues;
-    const Pause pause = pause_of(c);
+    const Pause pause = pause_of(c.team());
     if (inner == 1) {
       parallel_range(c.team(), outer, worthwhile, [&](int64_t r0, int64_t r1, int) {
         kernels_.softmax(from + r0 * n, to + r0 * n, r1 - r0, n, log_, pause);

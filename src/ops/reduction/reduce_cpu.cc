@@ -147,8 +147,8 @@ class RowReduceStep final : public ReduceStep {
     // Sums of squares and of magnitudes are added up.
     const bool adds = rows_ != RowReduction::kMax && rows_ != RowReduction::kMin;
     const RowReduction kind = !first && adds ? RowReduction::kSum : rows_;
-    reduce_matrix(kernels_, c, kind, static_cast<const float*>(x), static_cast<float*>(y), s.outer,
-                  s.n, s.inner, factor);
+    reduce_matrix(kernels_, c.team(), kind, static_cast<const float*>(x), static_cast<float*>(y),
+                  s.outer, s.n, s.inner, factor);
   }
   void finish(Tensor& y, int64_t) const override {
     float* p = y.data<float>();
@@ -177,7 +177,7 @@ class TypedReduceStep final : public ReduceStep {
     const auto* from = static_cast<const char*>(x);
     auto* to = static_cast<char*>(y);
     const TypedReduce kernel = first ? first_ : rest_;
-    const Pause pause = pause_of(c);
+    const Pause pause = pause_of(c.team());
     each_unit(c.team(), s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
       kernel(from + at * element_, to + out * element_, blocks, s.n, s.inner, columns, pause);
     });
@@ -207,7 +207,7 @@ class LogSumExpStep final : public ReduceStep {
               float) const override {
     const auto* from = static_cast<const float*>(x);
     auto* to = static_cast<float*>(y);
-    const Pause pause = pause_of(c);
+    const Pause pause = pause_of(c.team());
     each_unit(c.team(), s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
       if (s.inner == 1) return kernels_.log_sum_exp(from + at, to + out, blocks, s.n, pause);
       for (int64_t o = 0; o < blocks; ++o) {

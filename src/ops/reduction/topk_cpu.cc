@@ -252,7 +252,7 @@ class TopKOf final : public TopKStep {
         const T* row = rows + i * g.pitch();
         select_best(kernels_, c.team(), row, g.n, g.k, order, items);
         // Stopped, there are no items to follow.
-        if (!c.poll().ok()) return;
+        if (c.team().stopped()) return;
         c.team().in_slices(0, g.k, kAtAStroke, [&](int64_t j0, int64_t j1) {
           for (int64_t j = j0; j < j1; ++j) {
             const int64_t at = place_of(items[j]), place = (outer * g.k + j) * g.inner + in + i;

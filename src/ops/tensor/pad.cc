@@ -199,8 +199,6 @@ Result<PadSources> pad_sources(const Pad& op, const Pads& pads, EvalContext& c) 
   s.run_from = std::max<int64_t>(0, -begin);
   s.run_begin = std::max<int64_t>(0, begin);
   s.run_end = s.run_begin + x.dim(last) + std::min<int64_t>(0, end) - s.run_from;
-  // Where pads from both sides meet nothing of x is left.
-  s.run_end = std::max(s.run_begin, s.run_end);
   return s;
 }
 

@@ -16,7 +16,6 @@ void pad_rows(const Team& team, const PadSources& s, const T* x, T value, T* y, 
   const size_t last = s.dims.size() - 1;
   const auto* row = s.from[last].data<int64_t>();
   const int64_t n = s.dims[last];
-  const int64_t begin = std::min(n, s.run_begin), end = std::min(n, s.run_end);
   for (int64_t r = from; r < to; ++r) {
     int64_t rest = r, offset = 0;
     bool inside = true;
@@ -28,20 +27,19 @@ void pad_rows(const Team& team, const PadSources& s, const T* x, T value, T* y, 
     }
     T* to_row = y + r * n;
     if (!inside) {
-      team.in_slices(0, n, kSlice, [&](int64_t i, int64_t last_one) {
-        std::fill(to_row + i, to_row + last_one, value);
-      });
+      team.in_slices(0, n, kSlice,
+                     [&](int64_t i, int64_t stop) { std::fill(to_row + i, to_row + stop, value); });
       continue;
     }
     const auto element = [&](int64_t i) {
       const int64_t at = row[i];
       to_row[i] = at >= 0 ? x[offset + at] : value;
     };
-    const T* inner = x + offset + s.run_from - begin;
     team.in_slices(0, n, kSlice, [&](int64_t i, int64_t stop) {
-      for (const int64_t left = std::min(stop, begin); i < left; ++i) element(i);
-      if (const int64_t run = std::min(stop, end); i < run) {
-        std::memcpy(to_row + i, inner + i, static_cast<size_t>(run - i) * sizeof(T));
+      for (const int64_t left = std::min(stop, s.run_begin); i < left; ++i) element(i);
+      if (const int64_t run = std::min(stop, s.run_end); i < run) {
+        std::memcpy(to_row + i, x + (offset + s.run_from + i - s.run_begin),
+                    static_cast<size_t>(run - i) * sizeof(T));
         i = run;
       }
       for (; i < stop; ++i) element(i);
