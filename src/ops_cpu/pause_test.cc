@@ -2,6 +2,7 @@
 // In the middle of one long row kernels ask whether to go on: no bit depends on it, and they leave
 // off when they are told to. Nothing here looks at a clock.
 #include <climits>
+#include <cmath>
 #include <cstring>
 
 #include "base/status.h"
@@ -114,7 +115,14 @@ TEST(Pause, Reductions) {
   });
   const auto typed = [&]<class T>(T, TypedReduction kind, int64_t cols) {
     std::vector<T> values(static_cast<size_t>(kLong));
-    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(x[i] * 100);
+    for (size_t i = 0; i < values.size(); ++i) {
+      // Less than 0 too, which unsigned numbers take around.
+      if constexpr (std::is_integral_v<T>) {
+        values[i] = static_cast<T>(std::lround(x[i] * 100));
+      } else {
+        values[i] = static_cast<T>(x[i] * 100);
+      }
+    }
     check("typed", kPieces - 1, [&](Isa isa, const Pause& pause) {
       std::vector<T> y(static_cast<size_t>(cols));
       reduce_kernels(isa).typed(kind, dtype_of<T>())(values.data(), y.data(), 1, kLong / cols, cols,
