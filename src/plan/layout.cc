@@ -51,13 +51,6 @@ std::optional<Dims> weight_dims(const Graph& g, const Node& n, const Type& x) {
   return constant_dims(*w.shape);
 }
 
-// Weights and bias do not change from run to run.
-bool has_constant_weights(const Graph& g, const Node& n) {
-  return std::all_of(n.inputs.begin() + 1, n.inputs.end(), [&](ValueId v) {
-    return v == kNone || (g.value(v).constant && !g.value(v).overridable);
-  });
-}
-
 // The operator in its channels-last form, or an undefined one when it has none here. `follows`:
 // also those that are as fast on planes, and only follow what convolutions want.
 Op channels_last_form(const Graph& g, const Node& n, bool follows) {
@@ -176,6 +169,12 @@ Status convert_shuffle(Graph& g, const Node& n, NodeId end) {
 }
 
 }  // namespace
+
+bool has_constant_weights(const Graph& g, const Node& n) {
+  return std::all_of(n.inputs.begin() + 1, n.inputs.end(), [&](ValueId v) {
+    return v == kNone || (g.value(v).constant && !g.value(v).overridable);
+  });
+}
 
 // Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
 // copies.

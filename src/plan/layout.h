@@ -11,6 +11,9 @@ namespace ferry {
 // Errors: kInternal when a rewrite does not type-check.
 Status assign_layouts(Graph& graph);
 
+// Weights and bias of a convolution do not change from run to run.
+bool has_constant_weights(const Graph& graph, const Node& conv);
+
 // True for a convolution of few planar channels by a large kernel, which runs as a 3x3 convolution
 // of shifted copies of its input (see ops_cpu/shifted_winograd_step.cc) unless accuracy is exact.
 bool is_shifted_convolution(const Conv& conv, const Dims& weights);

@@ -137,11 +137,8 @@ class Regions {
     if (conv->channels_last) r.possible = false;
     const GraphValue &x = g_.value(n.inputs[0]), &w = g_.value(n.inputs[1]);
     ++r.convolutions;
-    const auto is_constant = [&](ValueId v) {
-      return v == kNone || (g_.value(v).constant && !g_.value(v).overridable);
-    };
     r.possible = r.possible && is_image(x) && x.type.dtype == DType::kFloat32 &&
-                 std::all_of(n.inputs.begin() + 1, n.inputs.end(), is_constant) &&
+                 has_constant_weights(g_, n) &&
                  planar_kernel(*conv, w.constant->dims()) != PlanarKernel::kUnavailable;
     if (!r.possible) return;
     r.planar += planar_surplus(x.type, g_.value(n.outputs[0]).type, *conv, w.constant->dims());
