@@ -52,7 +52,8 @@ double waste(double columns) {
 // What the planar kernel costs more than the channels-last one.
 double planar_surplus(const Type& x, const Type& y, const Conv& conv, const Dims& w) {
   const double in = elements(x), out = elements(y);
-  const double taps = static_cast<double>(w.count() / std::max<int64_t>(w[0] * w[1], 1));
+  const int64_t taps_of_filter = w.count() / std::max<int64_t>(w[0] * w[1], 1);
+  const double taps = static_cast<double>(taps_of_filter);
   switch (planar_kernel(conv, w)) {
     case PlanarKernel::kDepthwise:
       return out / std::max(size_of(y.shape->back()), 1.0) * (kPerRow + kPerRowTap * taps);
@@ -65,7 +66,8 @@ double planar_surplus(const Type& x, const Type& y, const Conv& conv, const Dims
   }
   double pixels = 1;
   for (size_t a = 2; a < y.rank(); ++a) pixels *= size_of((*y.shape)[a]);
-  const double filters = static_cast<double>(w[0] / conv.group);
+  const int64_t filters_of_group = w[0] / conv.group;
+  const double filters = static_cast<double>(filters_of_group);
   return in * kPerPacked + 2 * (waste(pixels) - waste(filters)) * out * static_cast<double>(w[1]);
 }
 
