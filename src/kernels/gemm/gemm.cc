@@ -23,7 +23,7 @@ void gemm_pack_b(const GemmKernels& kernels, const float* b, int64_t row_stride,
 GemmBlocking gemm_blocking() noexcept {
   const CpuInfo& cpu = cpu_info();
   const auto l1 = static_cast<int64_t>(cpu.l1d_bytes), l2 = static_cast<int64_t>(cpu.l2_bytes);
-  return {.panel_bytes = std::max(l1 * 2 / 3, l2 / 16), .rows_bytes = l2 / 2};
+  return {.panel_bytes = std::max(l1 * 2 / 3, l2 * 3 / 32), .rows_bytes = l2 / 2};
 }
 
 namespace {
@@ -59,11 +59,14 @@ Chunks chunk_reduction(const GemmKernels& kernels, const GemmBlocking& blocking,
 // last one applies the rest of the epilogue.
 class Block {
  public:
-  Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, bool wide,
+  Block(const GemmKernels& kernels, const GemmArgs& args, Chunks chunks, int64_t panels,
         const Pause& pause, GemmPanel& p)
-      : kernels_(kernels), args_(args), chunks_(chunks), pause_(pause), p_(p) {
-    step_ = wide ? kernels.nr * kernels.wide_panels : kernels.nr;
-  }
+      : kernels_(kernels),
+        args_(args),
+        chunks_(chunks),
+        pause_(pause),
+        p_(p),
+        step_(kernels.nr * panels) {}
 
   // False when it left off.
   bool run(int64_t first_out, int64_t n0, int64_t n1) {
@@ -121,11 +124,18 @@ class Block {
   const Chunks chunks_;
   const Pause& pause_;
   GemmPanel& p_;
-  int64_t step_;
+  const int64_t step_;
   // Multiplications between two questions: a fraction of a millisecond.
   static constexpr int64_t kWork = 4 << 20;
   int64_t work_ = 0;
 };
+
+// Panels that one tile of registers takes.
+int64_t panels_at_once(const GemmKernels& kernels, const GemmArgs& args, int64_t rows) {
+  if (args.k_offsets != nullptr) return 1;
+  if (rows <= kernels.wide_rows) return kernels.wide_panels;
+  return kernels.pair_rows > 0 ? 2 : 1;
+}
 
 }  // namespace
 
@@ -151,7 +161,7 @@ void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
   const int64_t blocks = (m1 - m0 + most - 1) / most;
   const int64_t even = blocks == 0 ? 0 : (m1 - m0 + blocks - 1) / blocks;
   const int64_t block_rows = (even + kernels.mr - 1) / kernels.mr * kernels.mr;
-  const bool wide = m1 - m0 <= kernels.wide_rows && args.k_offsets == nullptr;
+  const int64_t panels = panels_at_once(kernels, args, m1 - m0);
 
   GemmPanel p = {};
   p.lda = args.lda;
@@ -161,7 +171,7 @@ void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
   p.ldr = args.ldr;
   p.a_offset = args.a_offset;
   p.panel_stride = k_total * kernels.nr;
-  Block block(kernels, args, chunks, wide, pause, p);
+  Block block(kernels, args, chunks, panels, pause, p);
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);
     p.a = args.a == nullptr ? nullptr : args.a + m * args.lda;

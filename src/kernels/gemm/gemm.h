@@ -82,6 +82,7 @@ struct GemmPanel {
 struct GemmKernels {
   int mr, nr;                  // register tile
   int wide_rows, wide_panels;  // few rows: this many panels at once
+  int pair_rows;               // tile over two panels; 0: there is none
   int lanes;
   void (*panel)(const GemmPanel& p) noexcept;
   // Rows [row, row + k) of a packed matrix of k_total rows from b[i * row_stride + j * col_stride],

@@ -16,6 +16,9 @@ constexpr int kNr = kNv * kLanes;
 // memory.
 constexpr int kWideRows = kLanes == 16 ? 3 : 1;
 constexpr int kWidePanels = kLanes == 4 ? 2 : 4;
+// Two panels under half as many rows: as many sums from fewer loads, and from few enough lines of
+// A. Rows that are a multiple of 4 KiB apart share one set of the first-level cache, of 8 ways.
+constexpr int kPairRows = kLanes == 16 ? kMr / 2 : 0;
 // Rows of B ahead of their use.
 constexpr int kPrefetchRows = 16;
 // Tiles of rows that share the fetching of the next panel.
@@ -152,9 +155,9 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
   FERRY_UNROLL
   for (int i = 0; i < kFrom; ++i) ahead[i] = reinterpret_cast<const char*>(b);
   int64_t ahead_step = 0;
-  if (kAccess == Access::kRows && kPanels == 1 && p.next_b != nullptr) {
+  if (kAccess == Access::kRows && kPanels <= 2 && p.next_b != nullptr) {
     const int64_t sharing = smaller<int64_t>(p.rows, kFetchingTiles * kMr);
-    const int64_t row_bytes = kVectors * kLanes * int64_t{sizeof(float)};
+    const int64_t row_bytes = kPerPanel * kLanes * int64_t{sizeof(float)};
     if (first_row + kRows <= sharing) {
       const int64_t steps = (p.tap_end - p.tap_begin) * (p.k_end - p.k_begin);
       ahead_step = row_bytes * kRows / sharing;
@@ -182,11 +185,16 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
         vb[j] = load(b + (j / kPerPanel) * p.panel_stride + (j % kPerPanel) * kLanes);
       }
       if constexpr (kAccess == Access::kRows) {
-        prefetch(b + kPrefetchRows * kPerPanel * kLanes);
-        if (kPerPanel * kLanes > 16) prefetch(b + kPrefetchRows * kPerPanel * kLanes + 16);
-        if constexpr (kPanels == 1) {
+        FERRY_UNROLL
+        for (int i = 0; i < (kPanels <= 2 ? kPanels : 1); ++i) {
+          const float* soon = b + i * p.panel_stride + kPrefetchRows * kPerPanel * kLanes;
+          prefetch(soon);
+          if (kPerPanel * kLanes > 16) prefetch(soon + 16);
+        }
+        if constexpr (kPanels <= 2) {
           const char* const now = ahead[0];
           prefetch_l2(now);
+          if (kPanels == 2) prefetch_l2(now + p.panel_stride * int64_t{sizeof(float)});
           // Rows of two lines are a step apart where one tile fetches alone.
           if (kSmall && kPerPanel * kLanes > 16) prefetch_l2(now + 64);
           FERRY_UNROLL
@@ -245,6 +253,20 @@ constexpr Tile kWide[] = {
 #endif
 };
 
+#if FERRY_ISA_LEVEL >= 2
+constexpr Tile kPairs[] = {
+    nullptr,
+    tile<1, 2 * kNv, 2, Access::kRows>,
+    tile<2, 2 * kNv, 2, Access::kRows>,
+    tile<3, 2 * kNv, 2, Access::kRows>,
+    tile<4, 2 * kNv, 2, Access::kRows>,
+    tile<5, 2 * kNv, 2, Access::kRows>,
+    tile<6, 2 * kNv, 2, Access::kRows>,
+};
+#else
+constexpr const Tile* kPairs = nullptr;
+#endif
+
 template <Access kAccess>
 const Tile* tiles_of_width(int64_t cols) {
   return cols > kLanes ? Tiles<2, kAccess>::kByRows : Tiles<1, kAccess>::kByRows;
@@ -259,9 +281,11 @@ const Tile* tiles_for(const GemmPanel& p) {
 
 // Rows are dealt out evenly: a short last tile would leave the multiply-add units waiting.
 void panel(const GemmPanel& p) noexcept {
-  if (p.cols > kNr) return kWide[p.rows](p, 0);
-  const Tile* tiles = tiles_for(p);
-  int64_t tiles_left = (p.rows + kMr - 1) / kMr;
+  const bool pair = kPairRows > 0 && p.cols > kNr && p.cols <= 2 * kNr;
+  if (p.cols > kNr && !pair) return kWide[p.rows](p, 0);
+  const Tile* tiles = pair ? kPairs : tiles_for(p);
+  const int64_t most = pair ? kPairRows : kMr;
+  int64_t tiles_left = (p.rows + most - 1) / most;
   int64_t row = 0;
   for (; tiles_left > 0; --tiles_left) {
     const int64_t rows = (p.rows - row + tiles_left - 1) / tiles_left;
@@ -352,6 +376,7 @@ extern const GemmKernels kGemm = {
     .nr = kNr,
     .wide_rows = kWideRows,
     .wide_panels = kWidePanels,
+    .pair_rows = kPairRows,
     .lanes = kLanes,
     .panel = panel,
     .pack_b = pack_b,
