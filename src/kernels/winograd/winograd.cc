@@ -41,24 +41,29 @@ int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
 }
 
 // One panel: G g G^T of the 3x3 kernels of `cols` output channels, spread over the points.
-// Neighbouring output channels are neighbours in the panel, so they come innermost.
-template <int kSize>
+// Neighbouring output channels are neighbours in the panel, so they come innermost, kTogether of
+// them: the points lie a power of two apart, where their lines displace each other.
+template <int kTogether, int kSize>
 void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t channels,
                 int64_t cols, int64_t width, int64_t point_stride, float* panel) {
   for (int64_t c = 0; c < channels; ++c, panel += width) {
-    for (int64_t o = 0; o < width; ++o) {
-      if (o >= cols) {
-        for (int p = 0; p < kSize * kSize; ++p) panel[p * point_stride + o] = 0.0f;
-        continue;
+    for (int64_t first = 0; first < width; first += kTogether) {
+      double g[9][kTogether] = {}, half[3][kTogether];
+      for (int64_t o = 0; o < std::min<int64_t>(kTogether, cols - first); ++o) {
+        const float* from = weights + ((first + o) * channels + c) * 9;
+        for (int t = 0; t < 9; ++t) g[t][o] = from[t];
       }
-      const float* g = weights + (o * channels + c) * 9;
       for (int i = 0; i < kSize; ++i) {
-        double half[3];
-        for (int j = 0; j < 3; ++j)
-          half[j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
+        for (int j = 0; j < 3; ++j) {
+          for (int o = 0; o < kTogether; ++o)
+            half[j][o] = rows[i][0] * g[j][o] + rows[i][1] * g[3 + j][o] + rows[i][2] * g[6 + j][o];
+        }
         for (int j = 0; j < kSize; ++j) {
-          const double u = half[0] * rows[j][0] + half[1] * rows[j][1] + half[2] * rows[j][2];
-          panel[(i * kSize + j) * point_stride + o] = static_cast<float>(u);
+          float* to = panel + (i * kSize + j) * point_stride + first;
+          for (int o = 0; o < kTogether; ++o) {
+            to[o] = static_cast<float>(half[0][o] * rows[j][0] + half[1][o] * rows[j][1] +
+                                       half[2][o] * rows[j][2]);
+          }
         }
       }
     }
@@ -115,9 +120,16 @@ void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int6
     const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
     const float* from = weights + o * channels * 9;
     float* panel = packed + o * channels;
-    if (m == 2) pack_panel(kWeights2, from, channels, cols, width, stride, panel);
-    if (m == 4) pack_panel(kWeights4, from, channels, cols, width, stride, panel);
-    if (m == 6) pack_panel(kWeights6, from, channels, cols, width, stride, panel);
+    const auto pack = [&](const auto& rows) {
+      if (width % 8 == 0) {
+        pack_panel<8>(rows, from, channels, cols, width, stride, panel);
+      } else {
+        pack_panel<4>(rows, from, channels, cols, width, stride, panel);
+      }
+    };
+    if (m == 2) pack(kWeights2);
+    if (m == 4) pack(kWeights4);
+    if (m == 6) pack(kWeights6);
   }
 }
 
