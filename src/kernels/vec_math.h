@@ -166,10 +166,19 @@ FERRY_INLINE F32 times_sigmoid(F32 x, F32 v, Exp parts) {
   return select(below, (t + low) * down, t);
 }
 
-// x sigmoid(x). Beyond -112 the result is 0 all the same.
+// x sigmoid(x) = x / (1 + e^-x). Below 0 the sum is scaled by 2^-64, so that it does not overflow
+// before the result is 0, beyond -112. From 80 on the result is x.
 FERRY_INLINE F32 swish(F32 x) {
-  const F32 least = splat(-112.0f), from = max(least, x);
-  return times_sigmoid(from, from, exp_parts(max(least, negative_abs(x))));
+  const F32 from = max(splat(-112.0f), x);
+  const Mask below = lt(from, zero());
+  const F32 one = select(below, splat(0x1p-64f), splat(1.0f));
+  const F32 up = select(below, splat(kRounder + 127 - 64), splat(kRounder + 127));
+  const F32 a = min(splat(80.0f), from), sum = fnma(a, splat(1.44269504f), up), n = sum - up;
+  const F32 r = fnma(n, splat(-2.12194440e-4f), -fma(n, splat(0.693359375f), a));
+  const F32 w = exp_of_rest(r, n).w, power = power_in(sum);
+  // What is lost of 1 + 2^24 is a unit in the last place of what is less than 2^24.
+  const F32 whole = one + power, lost = one - (whole - power);
+  return from / (whole + fma_once(power, w, lost)) * one;
 }
 
 // x sigmoid(alpha x) for alpha >= 2^-16; `least` is -kNear / alpha.
