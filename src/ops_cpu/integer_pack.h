@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ferry/tensor.h"
+#include "kernels/integer/integer.h"
 
 namespace ferry {
 
@@ -31,8 +32,10 @@ inline int32_t half_of_pair(int32_t v, int64_t half) {
 inline int32_t byte_of_quad(int32_t v, int64_t i) {
   return static_cast<int32_t>(uint32_t{static_cast<uint8_t>(v)} << (8 * i));
 }
-// Whether the sum of two products with any bytes without a sign has 16 bits, and each weight 8.
-inline bool fits_quad(int32_t a, int32_t b) {
+// Whether neighbours may stand in a quad for these kernels: each weight has 8 bits, and the sum of
+// the two products with any bytes without a sign has 16 where that matters.
+inline bool fits_quad(const IntegerKernels& kernels, int32_t a, int32_t b) {
+  if (kernels.any_quads) return std::min(a, b) >= -128 && std::max(a, b) < 128;
   return std::max(a, 0) + std::max(b, 0) <= 128 && std::min(a, 0) + std::min(b, 0) >= -128 &&
          a < 128 && b < 128;
 }

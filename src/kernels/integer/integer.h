@@ -6,8 +6,9 @@
 // of `a` hold one pair after the other; a panel of b, for each pair, that of each of `columns`
 // columns.
 //
-// Where no two neighbours among the weights can leave 16 bits (7 bits each, say), quads of bytes
-// are multiplied instead: those of the activations have no sign.
+// Where no two neighbours among the weights can leave 16 bits (7 bits each, say), or the processor
+// adds four products to 32 bits at once (VNNI), quads of bytes are multiplied instead: those of the
+// activations have no sign.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,8 @@ struct IntegerKernels {
   // The same with quads of bytes in the place of pairs: [0] the bytes of the panel have a sign,
   // those of `a` none; [1] the reverse. Null where pairs take no longer.
   decltype(multiply) multiply_quads[2];
+  // Whether quads may have any bytes, or only those whose neighbours stay within 16 bits.
+  bool any_quads;
   // y[i] = the quad of x[0][i * step] to x[3][i * step], all bits of `flip` turned over.
   void (*quad_up)(const uint8_t* const* x, int64_t step, uint32_t flip, int32_t* y,
                   int64_t n) noexcept;

@@ -21,16 +21,23 @@ FERRY_INLINE I32 multiply_pairs(I32 a, I32 b) {
 // What a word holds: pairs, or quads of which one side has a sign.
 enum class Word : uint8_t { kPairs, kSignedPanel, kSignedRows };
 
+// sum + the products in a word of the rows and one of the panel.
 template <Word kWord>
-FERRY_INLINE I32 multiply_words(I32 a, I32 b) {
-#if FERRY_ISA_LEVEL == 1
-  if constexpr (kWord != Word::kPairs) {
-    const __m256i sums = kWord == Word::kSignedPanel ? _mm256_maddubs_epi16(a.v, b.v)
-                                                     : _mm256_maddubs_epi16(b.v, a.v);
-    return {_mm256_madd_epi16(sums, _mm256_set1_epi16(1))};
-  }
+FERRY_INLINE I32 add_words(I32 sum, I32 row, I32 panel) {
+  if constexpr (kWord == Word::kPairs) return sum + multiply_pairs(row, panel);
+#if FERRY_ISA_LEVEL == 2
+  // Not the intrinsic: this file is compiled for processors without it too.
+  const I32 any = kWord == Word::kSignedPanel ? row : panel,
+            with_sign = kWord == Word::kSignedPanel ? panel : row;
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum.v) : "v"(any.v), "v"(with_sign.v));
+  return sum;
+#elif FERRY_ISA_LEVEL == 1
+  const __m256i sums = kWord == Word::kSignedPanel ? _mm256_maddubs_epi16(row.v, panel.v)
+                                                   : _mm256_maddubs_epi16(panel.v, row.v);
+  return sum + I32{_mm256_madd_epi16(sums, _mm256_set1_epi16(1))};
+#else
+  return sum;
 #endif
-  return multiply_pairs(a, b);
 }
 
 constexpr int kVectors = 2;  // of columns in a panel
@@ -56,7 +63,7 @@ FERRY_INLINE void multiply_rows(const int32_t* a, int64_t a_stride, const int32_
       const I32 word = splat_i(a[r * a_stride + k]);
       FERRY_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = sums[r][v] + multiply_words<kWord>(word, b[v]);
+        sums[r][v] = add_words<kWord>(sums[r][v], word, b[v]);
       }
     }
   }
@@ -177,25 +184,38 @@ void quad_up(const uint8_t* const* x, int64_t step, uint32_t flip, int32_t* y, i
   }
 }
 
-#if FERRY_ISA_LEVEL == 1
+#if FERRY_ISA_LEVEL >= 1
 FERRY_INLINE __m128i load_16(const uint8_t* p) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
 }
+// Each 128 bits of a vector from 16 bytes, `step` apart, in the order of `places`.
+FERRY_INLINE I32 gather_quads(const uint8_t* p, int64_t step, __m128i places) {
+#if FERRY_ISA_LEVEL == 2
+  __m512i bytes = _mm512_castsi128_si512(load_16(p));
+  bytes = _mm512_inserti32x4(bytes, load_16(p + step), 1);
+  bytes = _mm512_inserti32x4(bytes, load_16(p + 2 * step), 2);
+  bytes = _mm512_inserti32x4(bytes, load_16(p + 3 * step), 3);
+  return {_mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(places))};
+#else
+  const __m256i bytes =
+      _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(p)), load_16(p + step), 1);
+  return {_mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(places))};
+#endif
+}
+// Of bytes without a sign: 0 and 2 of each quad as a pair, and 1 and 3.
+FERRY_INLINE I32 even_bytes(I32 quads) { return quads & splat_i(0xff00ff); }
+FERRY_INLINE I32 odd_bytes(I32 quads) { return even_bytes(shr<8>(quads)); }
 
-// Each half of a vector gathers the quads of four outputs from 16 bytes.
 template <bool kOneQuad>
 FERRY_INLINE I32 slide_vector(const uint8_t* const* rows, int64_t at, int64_t n, const int32_t* w,
-                              int64_t quads, int64_t step, int64_t dilation, __m256i places) {
-  const __m256i even = _mm256_set1_epi16(0xff);
+                              int64_t quads, int64_t step, int64_t dilation, __m128i places) {
   I32 sum = splat_i(0);
   for (int64_t r = 0; r < n; ++r) {
     const uint8_t* p = rows[r] + at;
     for (int64_t q = 0; q < (kOneQuad ? 1 : quads); ++q, p += 4 * dilation, w += 2) {
-      const __m256i bytes =
-          _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(p)), load_16(p + 4 * step), 1);
-      const __m256i quad = _mm256_shuffle_epi8(bytes, places);
-      sum = sum + multiply_pairs({_mm256_and_si256(quad, even)}, splat_i(w[0]));
-      sum = sum + multiply_pairs({_mm256_srli_epi16(quad, 8)}, splat_i(w[1]));
+      const I32 quad = gather_quads(p, 4 * step, places);
+      sum = sum + multiply_pairs(even_bytes(quad), splat_i(w[0]));
+      sum = sum + multiply_pairs(odd_bytes(quad), splat_i(w[1]));
     }
   }
   return sum;
@@ -203,7 +223,7 @@ FERRY_INLINE I32 slide_vector(const uint8_t* const* rows, int64_t at, int64_t n,
 
 void slide(const uint8_t* const* rows, int64_t n, const int32_t* w, int64_t quads, int64_t step,
            int64_t dilation, const uint8_t* places, int32_t* y, int64_t width) noexcept {
-  const __m256i shuffle = _mm256_broadcastsi128_si256(load_16(places));
+  const __m128i shuffle = load_16(places);
   if (quads == 1) {
     for (int64_t i = 0; i < width; i += kLanes) {
       store(y + i, slide_vector<true>(rows, i * step, n, w, quads, step, dilation, shuffle));
@@ -247,30 +267,34 @@ void requantize(const int32_t* x, int64_t n, const float* factor, const int32_t*
     requantize_row<1>(x, n, factor, bias, zero, low, high, y);
 }
 
+#if FERRY_ISA_LEVEL == 0
+constexpr decltype(IntegerKernels::slide) slide = nullptr;
+#endif
+
+constexpr IntegerKernels with_quads(bool quads, bool any_quads) {
+  IntegerKernels k = {};
+  k.columns = kColumns;
+  k.multiply = multiply<Word::kPairs>;
+  if (quads) {
+    k.multiply_quads[0] = multiply<Word::kSignedPanel>;
+    k.multiply_quads[1] = multiply<Word::kSignedRows>;
+  }
+  k.any_quads = any_quads;
+  k.quad_up = quad_up;
+  k.slide = slide;
+  k.multiply_taps = multiply_taps;
+  k.pair_up[0] = pair_up<uint8_t>;
+  k.pair_up[1] = pair_up<int8_t>;
+  k.copy_columns = copy_columns;
+  k.requantize = requantize;
+  return k;
+}
+
 }  // namespace
 
-#if FERRY_ISA_LEVEL == 1
-extern const IntegerKernels kIntegerKernels = {
-    kColumns,
-    multiply<Word::kPairs>,
-    {multiply<Word::kSignedPanel>, multiply<Word::kSignedRows>},
-    quad_up,
-    slide,
-    multiply_taps,
-    {pair_up<uint8_t>, pair_up<int8_t>},
-    copy_columns,
-    requantize};
-#else
-// Not measured elsewhere.
-extern const IntegerKernels kIntegerKernels = {kColumns,
-                                               multiply<Word::kPairs>,
-                                               {},
-                                               quad_up,
-                                               nullptr,
-                                               multiply_taps,
-                                               {pair_up<uint8_t>, pair_up<int8_t>},
-                                               copy_columns,
-                                               requantize};
+extern constexpr IntegerKernels kIntegerKernels = with_quads(FERRY_ISA_LEVEL == 1, false);
+#if FERRY_ISA_LEVEL == 2
+extern constexpr IntegerKernels kVnniIntegerKernels = with_quads(true, true);
 #endif
 
 }  // namespace ferry::FERRY_ISA

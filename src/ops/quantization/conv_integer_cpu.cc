@@ -185,7 +185,8 @@ class IntegerConv : public StepKernel {
     for (int64_t m = 0; m < w.dim(0); ++m) {
       for (int64_t i = 0; i < channels * taps; ++i) {
         const bool has_next = i / taps % 2 == 0 && i / taps + 1 < channels;
-        if (!fits_quad(weight(m, i), has_next ? weight(m, i + taps) : 0)) return Form::kPairs;
+        if (!fits_quad(kernels_, weight(m, i), has_next ? weight(m, i + taps) : 0))
+          return Form::kPairs;
       }
     }
     return Form::kQuads;

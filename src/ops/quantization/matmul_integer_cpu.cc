@@ -190,10 +190,10 @@ class IntegerProduct : public StepKernel {
   static constexpr int64_t kSlice = 256 << 10;
 
   template <class Weight>
-  static bool fits_quads(int64_t k, int64_t n, const Weight& weight) {
+  bool fits_quads(int64_t k, int64_t n, const Weight& weight) const {
     for (int64_t r = 0; r < k; r += 2) {
       for (int64_t c = 0; c < n; ++c) {
-        if (!fits_quad(weight(r, c), r + 1 < k ? weight(r + 1, c) : 0)) return false;
+        if (!fits_quad(kernels_, weight(r, c), r + 1 < k ? weight(r + 1, c) : 0)) return false;
       }
     }
     return true;
