@@ -42,7 +42,7 @@ class WinogradStep final : public AnchorStep {
     const int64_t own = winograd_scratch_bytes(w, s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
-    if (splits_channels(team, x, s.out_channels, gemm_.nr)) {
+    if (s.groups == 1 && splits_channels(team, x, s.out_channels, gemm_.nr)) {
       parallel_channels(
           team, args, s.out_channels, gemm_.nr, [&](const ConvArgs& part, int thread) {
             team.in_slices(0, w.tiles, w.block_tiles, [&](int64_t from, int64_t to) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 3x3 convolution of channels-last images by Winograd's minimal filtering: F(2x2), F(4x4), F(6x6).
+// Groups are convolutions of their own; in a volume the slices of a d x 3 x 3 kernel, whatever
+// their stride and dilation, are as many times the channels.
 //
 // The output is cut into tiles of m x m pixels. A block of tiles is transformed, multiplied point
 // by point of the transform domain ((m + 2)^2 matrix products), and transformed back while
@@ -57,9 +59,9 @@ struct WinogradPlan {
   int64_t m;
   int64_t points;  // (m + 2)^2
   int64_t tiles_h, tiles_w;
-  int64_t tiles;          // over the whole batch
+  int64_t tiles;          // over the whole batch and all slices
   int64_t block_tiles;    // at most, per pass
-  int64_t block_outputs;  // output channels per pass
+  int64_t block_outputs;  // output channels of a group per pass
 };
 WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking,
                            const ConvShape& shape, int64_t m) noexcept;
@@ -67,8 +69,9 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
 // Floats of transformed and packed weights; `packed` is 64-byte aligned.
 int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept;
 
-// Transforms and packs output channels [o0, o1) of ONNX's [out_channels, in_channels, 3, 3]. Ranges
-// may be done in parallel; o0 is a multiple of gemm.nr, and so is o1 unless it is out_channels.
+// Transforms and packs output channels [o0, o1) of ONNX's [out_channels, in_channels / groups, d,
+// 3, 3]. Ranges may be done in parallel; counted from where their group begins o0 is a multiple of
+// gemm.nr, and so is o1 unless the group ends there.
 void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
                            const float* weights, int64_t o0, int64_t o1, float* packed) noexcept;
 

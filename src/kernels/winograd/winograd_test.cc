@@ -43,15 +43,17 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
     auto x = reference::random_values(reference::pixels(s.batch, s.in) * x_pitch, 1);
     for (size_t i = s.in_channels; i < x.size(); i += x_pitch)
       x[i] = std::nanf("");  // between the pixels
-    const auto weights = reference::random_values(s.out_channels * s.in_channels * 9, 2);
+    const int64_t depth = s.kernel[0] * s.group_in();
+    const auto weights = reference::random_values(s.out_channels * depth * 9, 2);
     const auto bias = reference::random_values(s.out_channels, 3);
     const auto extra = reference::random_values(out_pixels * s.out_channels, 4);
     const WinogradPlan plan = winograd_plan(gemm, blocking, s, m());
     Aligned<> packed(winograd_packed_size(gemm, s, m()));
     Aligned<char> scratch(winograd_scratch_bytes(plan, s));
-    for (int64_t o = 0; o < s.out_channels; o += gemm.nr) {
+    const int64_t packed_at_once = s.groups == 1 ? gemm.nr : s.out_channels;
+    for (int64_t o = 0; o < s.out_channels; o += packed_at_once) {
       winograd_pack_weights(gemm, s, m(), weights.data(), o,
-                            std::min<int64_t>(o + gemm.nr, s.out_channels), packed.get());
+                            std::min<int64_t>(o + packed_at_once, s.out_channels), packed.get());
     }
     std::vector<float> y(out_pixels * y_pitch, kGuard);
     for (int64_t i = 0; in_place && i < out_pixels * s.out_channels; ++i)
@@ -79,7 +81,7 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
         if (residual)
           want = std::fmin(std::fmax(want + extra[pixel * s.out_channels + c], 0.0), 2.0);
         // A pixel at the edge has few terms of its own, but the whole tile's rounding.
-        const double size = std::fmax(sum.size, 2.25 * static_cast<double>(s.in_channels));
+        const double size = std::fmax(sum.size, 2.25 * static_cast<double>(depth));
         EXPECT_NEAR(y[pixel * y_pitch + c], want, tolerance() * size)
             << reference::describe(s) << " pixel " << pixel << " channel " << c;
       }
@@ -105,6 +107,33 @@ TEST_P(Winograd, ChannelCountsAroundTheVector) {
   for (const int64_t channels : {1, 15, 16, 17, 33}) {
     for (const int64_t outputs : {1, 16, 31, 33, 150})
       check(make(channels, outputs, 7, 9, 1), 1000);
+  }
+}
+
+TEST_P(Winograd, Groups) {
+  for (const int64_t groups : {2, 3}) {
+    for (const auto& [in, out] : {std::pair{24, 24}, {16, 40}, {3, 5}, {33, 1}}) {
+      ConvShape s = make(in * groups, out * groups, 9, 11, 1, 2);
+      s.groups = groups;
+      EXPECT_EQ(check(s, 1000), check(s, 5, false, false, {.panel_bytes = 1, .rows_bytes = 1}));
+    }
+  }
+}
+
+TEST_P(Winograd, Volumes) {
+  for (const int64_t slices : {1, 2, 3}) {
+    for (const int64_t stride : {1, 2}) {
+      for (const int64_t dilation : {1, 2}) {
+        for (const int64_t groups : {1, 2}) {
+          ConvShape s = make(19 * groups, 20 * groups, 7, 8, 1, 2);
+          s.groups = groups;
+          s.in[0] = 5, s.kernel[0] = slices, s.pad[0] = slices - 1;
+          s.stride[0] = stride, s.dilation[0] = dilation;
+          reference::set_output_size(s, {1, 1, 1});
+          EXPECT_EQ(check(s, 1000), check(s, 3));
+        }
+      }
+    }
   }
 }
 
@@ -138,8 +167,6 @@ TEST(WinogradShape, RefusesWhatItCannotDo) {
   EXPECT_STREQ(winograd_refusal(s), "a kernel other than 3x3");
   s.kernel[2] = 3, s.dilation[1] = 2;
   EXPECT_STREQ(winograd_refusal(s), "dilation");
-  s.dilation[1] = 1, s.groups = 2;
-  EXPECT_STREQ(winograd_refusal(s), "groups");
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryIsa, Winograd,

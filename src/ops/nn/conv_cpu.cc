@@ -172,37 +172,43 @@ constexpr double kPerByte = 11, kPerElement = 30;
 // A larger tile has larger weights and a larger error: it must save more than this.
 constexpr double kWorthwhile = 0.85;
 
+// Sums of few products spend more of their time on what they begin and end with.
 double product_cost(const GemmKernels& gemm, double rows, double k, double n, double copies) {
+  constexpr double kPerSum = 3;  // products
   const double tiles = std::ceil(rows / gemm.mr);
   const double full = std::min(1.0, (rows / tiles + 2) / gemm.mr);
-  return std::max(2 * rows * k * n * copies / full, 4 * k * n * copies * kPerByte);
+  return std::max(2 * rows * (k + kPerSum) * n * copies / full, 4 * k * n * copies * kPerByte);
 }
 
-double winograd_cost(const GemmKernels& gemm, double side_h, double side_w, double in, double out,
+// `tiles` tiles of m x m pixels, `in` channels of which each output sums up.
+double winograd_cost(const GemmKernels& gemm, double tiles, double in, double out, double groups,
                      int64_t m) {
   const double points = static_cast<double>((m + 2) * (m + 2));
-  const double tiles = std::ceil(side_h / double(m)) * std::ceil(side_w / double(m));
-  return product_cost(gemm, tiles, in, out, points) + kPerElement * points * tiles * (in + out);
+  return product_cost(gemm, tiles, in, out, points * groups) +
+         kPerElement * points * tiles * (in + out) * groups;
 }
 
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
 // tactic: it depends on the layer and the instruction set alone.
 int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
-  if (request.exact || plan.spatial != 2 || winograd_refusal(s) != nullptr) return 0;
+  if (request.exact || plan.spatial < 2 || winograd_refusal(s) != nullptr) return 0;
+  if (has_narrow_groups(s.groups, s.group_in(), s.group_out())) return 0;
   const Type& y = request.output_type(0);
-  double side[2] = {64, 64};  // where the picture's size is not known
-  for (size_t a : {size_t{0}, size_t{1}}) {
+  double side[3] = {1, 64, 64};  // where the picture's size is not known
+  for (size_t a = 0; a < plan.spatial; ++a) {
     if (y.has_rank() && (*y.shape)[a + 1].is_constant()) {
-      side[a] = static_cast<double>((*y.shape)[a + 1].constant());
+      side[3 - plan.spatial + a] = static_cast<double>((*y.shape)[a + 1].constant());
     }
   }
-  const auto in = static_cast<double>(s.in_channels), out = static_cast<double>(s.out_channels);
+  const auto in = static_cast<double>(s.kernel[0] * s.group_in());
+  const auto out = static_cast<double>(s.group_out()), groups = static_cast<double>(s.groups);
   const GemmKernels& gemm = gemm_kernels(request.isa);
-  double best = product_cost(gemm, side[0] * side[1], 9 * in, out, 1) * kWorthwhile;
+  double best = product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * kWorthwhile;
   int64_t tile = 0;
   for (int64_t m : {2, 4}) {
-    const double cost = winograd_cost(gemm, side[0], side[1], in, out, m);
+    const double tiles = side[0] * std::ceil(side[1] / double(m)) * std::ceil(side[2] / double(m));
+    const double cost = winograd_cost(gemm, tiles, in, out, groups, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
     tile = m;
