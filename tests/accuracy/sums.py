@@ -145,9 +145,10 @@ def depthwise(random, accuracy, kind):
 
 
 def winograd(random, accuracy, kind):
-    c, out = (int(v) for v in random.integers(8, 130, 2))
+    groups = int(random.choice([1, 1, 2]))
+    c, out = (int(v) * groups for v in random.integers(9, 130, 2))
     # A tile's transform mixes the values of 8 x 8 neighbours.
-    return convolution(random, accuracy, kind, 1, (c, out), [3, 3], near=7 if accuracy == "fast" else 0)
+    return convolution(random, accuracy, kind, groups, (c, out), [3, 3], near=7 if accuracy == "fast" else 0)
 
 
 def transposed(random, accuracy, kind):
