@@ -29,9 +29,9 @@ constexpr bool kHeapOnly = false;
 constexpr bool kHeapOnly = false;
 #endif
 
-// Of several huge pages' size: aligned to one. Null when the machine has no more.
+// Of a huge page and more: aligned to one. Null when the machine has no more.
 void* map_pages(size_t bytes) noexcept {
-  const bool huge = bytes >= 2 * kHugePage;
+  const bool huge = bytes >= kHugePage;
   const size_t slack = huge ? kHugePage : 0;
   if (bytes > SIZE_MAX - slack) return nullptr;
   void* mapped =

@@ -10,7 +10,7 @@
 
 namespace ferry {
 
-// allocate_buffer() in whole pages. From four megabytes on it lies on huge pages where the machine
+// allocate_buffer() in whole pages. From two megabytes on it lies on huge pages where the machine
 // has them.
 Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted);
 
