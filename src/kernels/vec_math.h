@@ -88,6 +88,12 @@ FERRY_INLINE F32 exp(F32 x) {
   return scale_pow2(e.w + splat(1.0f), e.n);
 }
 
+// The same for x <= 0, or a little above.
+FERRY_INLINE F32 exp_of_negative(F32 x) {
+  const Exp e = exp_parts(max(splat(kExpZero), x));
+  return scale_pow2(e.w + splat(1.0f), e.n);
+}
+
 // e^x - 1 for x <= 0.
 FERRY_INLINE F32 expm1_negative(F32 x) {
   const Exp e = exp_parts(max(splat(kExpZero), x));

@@ -28,7 +28,8 @@ FERRY_INLINE F32 masked_score(const ScoreRow& row, const float* scores, int64_t 
   return kFull ? v : select(m, v, splat(-kInfinity));
 }
 
-template <bool kCapped>
+// kPlain: scores are only scaled, by a positive number, which then waits for the exponential.
+template <bool kPlain, bool kCapped>
 FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t n) {
   const int64_t begin = row.begin, end = row.end;
   F32 high[kAhead];
@@ -38,22 +39,36 @@ FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t 
   for (; i + kAhead * kLanes <= end; i += kAhead * kLanes) {
     FERRY_UNROLL
     for (int k = 0; k < kAhead; ++k) {
-      const F32 v = masked_score<kCapped, true>(row, scores, i + k * kLanes, kLanes);
-      store(scores + i + k * kLanes, v);
-      high[k] = max(v, high[k]);
+      float* at = scores + i + k * kLanes;
+      if constexpr (kPlain) {
+        high[k] = max(load(at), high[k]);
+      } else {
+        const F32 v = masked_score<kCapped, true>(row, scores, i + k * kLanes, kLanes);
+        store(at, v);
+        high[k] = max(v, high[k]);
+      }
     }
   }
   for (; i < end; i += kLanes) {
     const int64_t lanes = smaller<int64_t>(kLanes, end - i);
-    const F32 v = masked_score<kCapped, false>(row, scores, i, lanes);
-    store_n(scores + i, v, lanes);
-    high[0] = max(v, high[0]);
+    if constexpr (kPlain) {
+      const Mask m = first_n(lanes);
+      high[0] = max(select(m, load(scores + i, m), splat(-kInfinity)), high[0]);
+    } else {
+      const F32 v = masked_score<kCapped, false>(row, scores, i, lanes);
+      store_n(scores + i, v, lanes);
+      high[0] = max(v, high[0]);
+    }
   }
   for (int64_t j = 0; j < begin; ++j) scores[j] = 0;
   for (int64_t j = end; j < n; ++j) scores[j] = 0;
   const float top = reduce_max(max(max(high[0], high[1]), max(high[2], high[3])));
+  const F32 factor = splat(kPlain ? row.scale : 1.0f);
   // Nobody is attended, or every score is NaN: the sum tells which.
-  const F32 shift = splat(top == -kInfinity ? 0.0f : top);
+  const F32 shift = top == -kInfinity ? zero() : splat(top) * factor;
+  const auto probability = [&](F32 score) {
+    return exp_of_negative(kPlain ? fms(score, factor, shift) : score - shift);
+  };
   F32 sum[kAhead];
   FERRY_UNROLL
   for (int k = 0; k < kAhead; ++k) sum[k] = zero();
@@ -61,14 +76,14 @@ FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t 
   for (; i + kAhead * kLanes <= end; i += kAhead * kLanes) {
     FERRY_UNROLL
     for (int k = 0; k < kAhead; ++k) {
-      const F32 e = exp(load(scores + i + k * kLanes) - shift);
+      const F32 e = probability(load(scores + i + k * kLanes));
       store(scores + i + k * kLanes, e);
       sum[k] = sum[k] + e;
     }
   }
   for (; i < end; i += kLanes) {
     const Mask m = first_n(smaller<int64_t>(kLanes, end - i));
-    const F32 e = exp(load(scores + i, m) - shift);
+    const F32 e = probability(load(scores + i, m));
     store(scores + i, e, m);
     sum[0] = sum[0] + select(m, e, zero());
   }
@@ -76,8 +91,10 @@ FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t 
 }
 
 float probabilities(const ScoreRow& row, float* scores, int64_t n) noexcept {
-  return row.softcap > 0 ? probabilities_of<true>(row, scores, n)
-                         : probabilities_of<false>(row, scores, n);
+  if (row.softcap > 0) return probabilities_of<false, true>(row, scores, n);
+  const bool plain = row.bias == nullptr && row.allowed == nullptr && row.scale > 0;
+  return plain ? probabilities_of<true, false>(row, scores, n)
+               : probabilities_of<false, false>(row, scores, n);
 }
 
 void scale(float* x, int64_t n, float factor) noexcept {

@@ -20,8 +20,8 @@ constexpr size_t kMask = 3, kPastKey = 4, kPastValue = 5, kNonpad = 6;
 constexpr int64_t kFewQueries = 4;
 // Keys of one query between two looks at the deadline.
 constexpr int64_t kSlice = 4096;
-// Scores of a block: a part of the second-level cache, beside the packed keys and values.
-constexpr int64_t kScoreBytes = 256 << 10;
+// Scores of a block: a small part of the second-level cache, beside the packed keys and values.
+constexpr int64_t kScoreBytes = 96 << 10;
 
 // What one call computes, in elements.
 struct Problem {
