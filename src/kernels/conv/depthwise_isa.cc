@@ -283,7 +283,8 @@ FERRY_INLINE bool spreads(const DepthwiseRow& r) {
   while (first < kLanes && r.group_out % (2 * first) == 0) first *= 2;
   const int64_t groups = (r.group_out - first + kLanes - 1) / r.group_out + 1;
   const int64_t span = (groups - 1) * r.group_in + 1;
-  return span <= kLanes || (r.group_in % 2 != 0 && span <= 2 * kLanes);
+  const int64_t lanes_apart = kLanes / smaller<int64_t>(r.group_in & -r.group_in, kLanes);
+  return span <= kLanes || (groups <= lanes_apart && span <= 2 * kLanes);
 }
 
 // How a whole vector is fetched: channel i of the group of every lane.

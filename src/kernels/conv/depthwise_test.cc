@@ -149,7 +149,7 @@ TEST_P(Depthwise, LargeKernels) {
 }
 
 TEST_P(Depthwise, MultipliersAndSmallGroups) {
-  for (const int64_t group_in : {1, 2, 3, 4, 7, 8}) {
+  for (const int64_t group_in : {1, 2, 3, 4, 5, 6, 7, 8}) {
     for (const int64_t group_out : {1, 2, 3, 4, 5, 6, 8, 12, 17}) {
       for (const int64_t width : {9, 20})
         check(make(9, group_in, group_out, 5, width, 3, 1, 1, 1), 2);
