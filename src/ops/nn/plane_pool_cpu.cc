@@ -21,7 +21,7 @@ PoolJoin join_of(const Pool& op) {
 }
 
 // Rows of the output that a kernel makes together.
-constexpr int64_t kRowsAtOnce = 4;
+constexpr int64_t kRowsAtOnce = 8;
 
 // Floats of a row with the padding around it, as far as windows reach; longer ones are rare.
 constexpr int64_t kMostReach = 1 << 24;
