@@ -50,12 +50,13 @@ class AnchorStep : public StepKernel {
   // `pack(w, packed)` packs input 1 of the anchor, once the program is planned. It must not refer
   // to the step.
   template <class F>
-  Status pack_weights(const KernelRequest& request, std::string label, int64_t floats, F pack) {
+  Status pack_weights(const KernelRequest& request, const std::string& label, int64_t floats,
+                      F pack) {
     packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
     FERRY_ASSIGN_OR_RETURN(
         weights_,
-        request.panels->add(request, static_cast<size_t>(anchor_.inputs[1]), std::move(label),
-                            packed_bytes_, [pack = std::move(pack)](const Tensor& w, void* packed) {
+        request.panels->add(request, static_cast<size_t>(anchor_.inputs[1]), label, packed_bytes_,
+                            [pack = std::move(pack)](const Tensor& w, void* packed) {
                               pack(w, static_cast<float*>(packed));
                             }));
     return {};

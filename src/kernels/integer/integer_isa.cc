@@ -268,7 +268,9 @@ void requantize(const int32_t* x, int64_t n, const float* factor, const int32_t*
 }
 
 #if FERRY_ISA_LEVEL == 0
-constexpr decltype(IntegerKernels::slide) slide = nullptr;
+constexpr decltype(IntegerKernels::slide) kSlide = nullptr;
+#else
+constexpr decltype(IntegerKernels::slide) kSlide = slide;
 #endif
 
 constexpr IntegerKernels with_quads(bool quads, bool any_quads) {
@@ -281,7 +283,7 @@ constexpr IntegerKernels with_quads(bool quads, bool any_quads) {
   }
   k.any_quads = any_quads;
   k.quad_up = quad_up;
-  k.slide = slide;
+  k.slide = kSlide;
   k.multiply_taps = multiply_taps;
   k.pair_up[0] = pair_up<uint8_t>;
   k.pair_up[1] = pair_up<int8_t>;
