@@ -70,6 +70,7 @@ _SOME = {
         (_two_classes_without_a_negative_weight, "the vote decides; the evaluator takes the second class, as the vote of one pair is never below a half"),
     ],
     ("onnxruntime", "MaxPool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
+    ("onnxruntime", "AveragePool"): [(_pooled_beyond_kernel, "cuts off what the formula of the padding gives as less than 0")],
     ("onnx", "AveragePool"): [
         (_valid_and_dilated, _SIZE_OF_VALID),
         (_ceil_mode, "a last window that leaves the image shifts all windows"),
