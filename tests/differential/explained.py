@@ -93,6 +93,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "Attention"): ("the scale is rounded through float32; Ferry's is double", (el.F64,)),
     ("onnx", "CenterCropPad"): ("fills texts with the number 0", (el.STRING,)),
     ("onnx", "Det"): ("returns the type that numpy computes in", (el.BF16,)),
+    ("onnx", "QLinearConv"): ("adds the zero point before it rounds: a value halfway between two steps goes to the other one where that is odd", None),
     ("onnx", "FeatureVectorizer"): ("returns the type that numpy joins the inputs to; the schema says float", None),
     ("onnx", "DictVectorizer"): ("a map gives a vector; the schema says one row of a matrix", None),
     ("onnx", "Erf"): ("rounds through float32", (el.F64,)),
