@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention/attention.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -108,6 +110,25 @@ TEST(Attention, RowsOfNobodyAndNaN) {
         .input(random_tensor({1, 2, 0, 4}, 2))
         .input(random_tensor({1, 2, 0, 4}, 3))
         .run();
+  }
+}
+
+// Whether the scale is applied before the largest score is looked for or after, which a mask
+// decides.
+TEST(Attention, ScoresThatOverflowAreNotAttended) {
+  const std::vector<uint8_t> all(40, 1);
+  for (Isa isa : supported_isas()) {
+    for (const uint8_t* allowed : {static_cast<const uint8_t*>(nullptr), all.data()}) {
+      SCOPED_TRACE(std::string(isa_name(isa)) + (allowed != nullptr ? " masked" : ""));
+      ScoreRow row;
+      row.scale = 2, row.allowed = allowed, row.end = 40;
+      std::vector<float> scores(40, -3e38f);
+      EXPECT_EQ(attention_kernels(isa).probabilities(row, scores.data(), 40), 0);
+      scores.assign(40, -3e38f);
+      scores[7] = 1;
+      EXPECT_EQ(attention_kernels(isa).probabilities(row, scores.data(), 40), 1);
+      EXPECT_EQ(scores[7], 1);
+    }
   }
 }
 

@@ -62,12 +62,12 @@ FERRY_INLINE float probabilities_of(const ScoreRow& row, float* scores, int64_t 
   }
   for (int64_t j = 0; j < begin; ++j) scores[j] = 0;
   for (int64_t j = end; j < n; ++j) scores[j] = 0;
-  const float top = reduce_max(max(max(high[0], high[1]), max(high[2], high[3])));
-  const F32 factor = splat(kPlain ? row.scale : 1.0f);
+  const float factor = kPlain ? row.scale : 1.0f;
+  const float top = reduce_max(max(max(high[0], high[1]), max(high[2], high[3]))) * factor;
   // Nobody is attended, or every score is NaN: the sum tells which.
-  const F32 shift = top == -kInfinity ? zero() : splat(top) * factor;
+  const F32 shift = splat(top == -kInfinity ? 0.0f : top);
   const auto probability = [&](F32 score) {
-    return exp_of_negative(kPlain ? fms(score, factor, shift) : score - shift);
+    return exp_of_negative(kPlain ? fms(score, splat(factor), shift) : score - shift);
   };
   F32 sum[kAhead];
   FERRY_UNROLL
