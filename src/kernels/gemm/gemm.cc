@@ -133,8 +133,7 @@ class Block {
 // Panels that one tile of registers takes.
 int64_t panels_at_once(const GemmKernels& kernels, const GemmArgs& args, int64_t rows) {
   if (args.k_offsets != nullptr) return 1;
-  if (rows <= kernels.wide_rows) return kernels.wide_panels;
-  return kernels.pair_rows > 0 ? 2 : 1;
+  return rows <= kernels.wide_rows ? kernels.wide_panels : kernels.panels;
 }
 
 }  // namespace

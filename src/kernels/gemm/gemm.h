@@ -67,7 +67,8 @@ struct GemmPanel {
   const float* b;
   const float* next_b;   // what the call after this one reads, or null: fetched on the way
   int64_t panel_stride;  // floats from one packed panel to the next; used when cols > nr
-  int64_t rows, cols;    // cols <= nr, or <= wide_panels * nr if rows <= wide_rows
+  // cols <= panels * nr, or <= wide_panels * nr if rows <= wide_rows; with k_offsets <= nr
+  int64_t rows, cols;
   float* c;
   int64_t ldc;
   const int32_t* out_index;
@@ -82,7 +83,7 @@ struct GemmPanel {
 struct GemmKernels {
   int mr, nr;                  // register tile
   int wide_rows, wide_panels;  // few rows: this many panels at once
-  int pair_rows;               // tile over two panels; 0: there is none
+  int panels;                  // more rows: this many
   int lanes;
   void (*panel)(const GemmPanel& p) noexcept;
   // Rows [row, row + k) of a packed matrix of k_total rows from b[i * row_stride + j * col_stride],
