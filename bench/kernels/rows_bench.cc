@@ -64,6 +64,9 @@ void layer_norm(benchmark::State& state, Isa isa, int64_t n) {
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x * 0.70710678118654752)); }
+double gelu_tanh(double x) {
+  return 0.5 * x * (1 + std::tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
+}
 
 void eltwise(benchmark::State& state, Isa isa, EltOp op, double (*definition)(double)) {
   constexpr int64_t kTile = 4096;
@@ -109,6 +112,9 @@ void register_rows(Isa isa) {
                 [=](benchmark::State& state) { eltwise(state, isa, EltOp::kSwish, silu); });
   add_benchmark(prefix + "gelu",
                 [=](benchmark::State& state) { eltwise(state, isa, EltOp::kGelu, gelu); });
+  add_benchmark(prefix + "gelu_tanh", [=](benchmark::State& state) {
+    eltwise(state, isa, EltOp::kGeluTanh, gelu_tanh);
+  });
 }
 
 void register_threads() {

@@ -46,6 +46,10 @@ FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
 }
 // Lane i of the result is lane lane[i] of a; 0 <= lane[i] < kLanes.
 FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm512_permutexvar_ps(lane.v, a.v)}; }
+// Lane i of the result is lane lane[i] mod 32 of a and then b.
+FERRY_INLINE F32 permute(F32 a, F32 b, I32 lane) {
+  return {_mm512_permutex2var_ps(a.v, lane.v, b.v)};
+}
 template <int kLane>
 FERRY_INLINE F32 splat_in_pairs(F32 a) {
   return {_mm512_permute_ps(a.v, 0xa0 + kLane * 0x55)};

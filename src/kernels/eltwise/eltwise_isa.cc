@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/eltwise/eltwise.h"
+#if FERRY_ISA_LEVEL == 2
+#include "kernels/eltwise/gate_table.h"
+#endif
 #include "kernels/functions/wide.h"
 #include "kernels/vec_math.h"
 
@@ -129,6 +132,56 @@ void apply_selu(const float* a, float* y, int64_t n, float alpha, float gamma) n
        [=](F32 x) { return select(lt(x, zero()), scaled_expm1(factor, x), x * splat(gamma)); });
 }
 
+#if FERRY_ISA_LEVEL == 2
+constexpr GateTable kNormalGate = gate_table(normal_tail, 5.0 / 32),
+                    kTanhGate = gate_table(tanh_tail, 1.0 / 8);
+constexpr int64_t kGateBlock = 2 * kLanes;
+
+// From here on x g(x) is x.
+constexpr float kGateOpen = 5.5f;
+
+// Where neither the table nor x is the result; NaN is such a place.
+FERRY_INLINE Mask beyond(const GateTable& table, F32 x) {
+  return ~(le(abs(x), splat(table.limit())) | ge(x, splat(kGateOpen)));
+}
+
+FERRY_INLINE F32 gated_or_open(const Gate& gate, F32 x) {
+  return select(ge(x, splat(kGateOpen)), x, gated(gate, x));
+}
+
+// From element i to the first block that has a value beyond the table, which is returned.
+FERRY_INLINE int64_t map_gate(const GateTable& table, const float* a, float* y, int64_t i,
+                              int64_t n) {
+  const Gate gate = load_gate(table);
+  for (; i + kGateBlock <= n; i += kGateBlock) {
+    const F32 u = load(a + i), v = load(a + i + kLanes);
+    if (any(beyond(table, u) | beyond(table, v))) break;
+    store(y + i, gated_or_open(gate, u));
+    store(y + i + kLanes, gated_or_open(gate, v));
+  }
+  return i;
+}
+
+// `far` takes any value: it is used for those beyond the table, whatever stands beside them.
+template <class Far>
+FERRY_INLINE void apply_gate(const GateTable& table, const float* a, float* y, int64_t n, Far far) {
+  for (int64_t i = map_gate(table, a, y, 0, n); i < n;
+       i = map_gate(table, a, y, i + kGateBlock, n)) {
+    const Gate gate = load_gate(table);
+    map1(a + i, y + i, smaller(kGateBlock, n - i), [&](F32 x) {
+      return select(beyond(table, x), far(x), gated_or_open(gate, x));
+    });
+  }
+}
+
+void apply_gelu(const float* a, float* y, int64_t n) noexcept {
+  apply_gate(kNormalGate, a, y, n, [](F32 x) { return gelu<true>(x); });
+}
+
+void apply_gelu_tanh(const float* a, float* y, int64_t n) noexcept {
+  apply_gate(kTanhGate, a, y, n, [](F32 x) { return gelu_tanh(x); });
+}
+#else
 // Most values are near zero, where the function takes fewer steps; the result is the same.
 void apply_gelu(const float* a, float* y, int64_t n) noexcept {
   constexpr int64_t kBlock = kChains * kLanes;
@@ -145,6 +198,11 @@ void apply_gelu(const float* a, float* y, int64_t n) noexcept {
     }
   }
 }
+
+void apply_gelu_tanh(const float* a, float* y, int64_t n) noexcept {
+  map1(a, y, n, [](F32 x) { return gelu_tanh(x); });
+}
+#endif
 
 void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, float q) noexcept {
   const F32 vp = splat(p), vq = splat(q), one = splat(1.0f);
@@ -166,7 +224,7 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
     case EltOp::kGelu:
       return apply_gelu(a, y, n);
     case EltOp::kGeluTanh:
-      return map1(a, y, n, [](F32 x) { return gelu_tanh(x); });
+      return apply_gelu_tanh(a, y, n);
     case EltOp::kThresholdedRelu:
       return map1(a, y, n, [=](F32 x) { return select(gt(x, vp), x, zero()); });
     case EltOp::kSoftsign:
