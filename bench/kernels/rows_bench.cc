@@ -112,9 +112,8 @@ void register_rows(Isa isa) {
                 [=](benchmark::State& state) { eltwise(state, isa, EltOp::kSwish, silu); });
   add_benchmark(prefix + "gelu",
                 [=](benchmark::State& state) { eltwise(state, isa, EltOp::kGelu, gelu); });
-  add_benchmark(prefix + "gelu_tanh", [=](benchmark::State& state) {
-    eltwise(state, isa, EltOp::kGeluTanh, gelu_tanh);
-  });
+  add_benchmark(prefix + "gelu_tanh",
+                [=](benchmark::State& state) { eltwise(state, isa, EltOp::kGeluTanh, gelu_tanh); });
 }
 
 void register_threads() {

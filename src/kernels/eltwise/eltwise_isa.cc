@@ -168,9 +168,8 @@ FERRY_INLINE void apply_gate(const GateTable& table, const float* a, float* y, i
   for (int64_t i = map_gate(table, a, y, 0, n); i < n;
        i = map_gate(table, a, y, i + kGateBlock, n)) {
     const Gate gate = load_gate(table);
-    map1(a + i, y + i, smaller(kGateBlock, n - i), [&](F32 x) {
-      return select(beyond(table, x), far(x), gated_or_open(gate, x));
-    });
+    map1(a + i, y + i, smaller(kGateBlock, n - i),
+         [&](F32 x) { return select(beyond(table, x), far(x), gated_or_open(gate, x)); });
   }
 }
 

@@ -2,7 +2,8 @@
 // Gates of activations from a table that the registers hold, for `eltwise_isa.cc` with AVX-512.
 //
 // A gate g rises from 0 to 1 with g(-x) = 1 - g(x); the activation is x g(x) = max(x, 0) - a T(a)
-// with a = |x| and the tail T(a) = g(-a). Near each of 32 centres, a width apart, T is a polynomial.
+// with a = |x| and the tail T(a) = g(-a). Near each of 32 centres, a width apart, T is a
+// polynomial.
 #pragma once
 
 #include "kernels/vec_math.h"
@@ -107,8 +108,8 @@ struct Gate {
   F32 width, per_width;
 };
 FERRY_INLINE Gate load_gate(const GateTable& table) {
-  Gate gate = {load_row(table.first), load_row(table.rest), {}, splat(table.width),
-               splat(1 / table.width)};
+  Gate gate = {
+      load_row(table.first), load_row(table.rest), {}, splat(table.width), splat(1 / table.width)};
   FERRY_UNROLL
   for (int k = 0; k < kDegree; ++k) gate.others[k] = load_row(table.others[k]);
   return gate;

@@ -37,37 +37,58 @@ FERRY_INLINE F32 joined(F32 sum, F32 v) {
   return sum + v;
 }
 
+// Two vectors of the window's rows, joined.
+template <PoolJoin kJoin, class Load>
+FERRY_INLINE void join_rows(const PoolLine& l, const PoolRow& r, Load load_pair, F32& a, F32& b) {
+  load_pair(r.first, a, b);
+  a = valued<kJoin>(a);
+  b = valued<kJoin>(b);
+  for (int64_t s = 0; s < r.slices; ++s) {
+    const float* slice = r.first + s * l.slice_stride;
+    for (int64_t i = s == 0 ? 1 : 0; i < r.rows; ++i) {
+      F32 u, v;
+      load_pair(slice + i * l.row_stride, u, v);
+      a = joined<kJoin>(a, valued<kJoin>(u));
+      b = joined<kJoin>(b, valued<kJoin>(v));
+    }
+  }
+}
+
+// Whole vectors are written, so that reading them at other offsets need not wait for memory.
 template <PoolJoin kJoin>
-FERRY_INLINE void combine_of(const float* const* rows, int64_t n, int64_t width, float* even,
-                             float* odd) {
-  for (int64_t i = 0; i < width; i += 2 * kLanes) {
-    const int64_t left = width - i;
+FERRY_INLINE void combine_of(const PoolLine& l, const PoolRow& r) {
+  for (int64_t i = 0; i < l.width; i += 2 * kLanes) {
+    const int64_t left = l.width - i;
     F32 a, b;
     if (left >= 2 * kLanes) {
-      a = valued<kJoin>(load(rows[0] + i));
-      b = valued<kJoin>(load(rows[0] + i + kLanes));
-      for (int64_t r = 1; r < n; ++r) {
-        a = joined<kJoin>(a, valued<kJoin>(load(rows[r] + i)));
-        b = joined<kJoin>(b, valued<kJoin>(load(rows[r] + i + kLanes)));
-      }
+      join_rows<kJoin>(
+          l, r,
+          [i](const float* p, F32& u, F32& v) {
+            u = load(p + i);
+            v = load(p + i + kLanes);
+          },
+          a, b);
     } else {
       const int64_t second = larger<int64_t>(left - kLanes, 0);
       const Mask in_a = first_n(smaller<int64_t>(left, kLanes)), in_b = first_n(second);
       const int64_t at_b = second > 0 ? i + kLanes : i;
-      a = valued<kJoin>(load(rows[0] + i, in_a));
-      b = valued<kJoin>(load(rows[0] + at_b, in_b));
-      for (int64_t r = 1; r < n; ++r) {
-        a = joined<kJoin>(a, valued<kJoin>(load(rows[r] + i, in_a)));
-        b = joined<kJoin>(b, valued<kJoin>(load(rows[r] + at_b, in_b)));
-      }
+      join_rows<kJoin>(
+          l, r,
+          [=](const float* p, F32& u, F32& v) {
+            u = load(p + i, in_a);
+            v = load(p + at_b, in_b);
+          },
+          a, b);
+      a = select(in_a, a, splat(l.outside));
+      b = select(in_b, b, splat(l.outside));
     }
-    if (odd != nullptr) {
+    if (l.odd != 0) {
       split_pairs(a, b);
-      store_n(even + i / 2, a, smaller<int64_t>(kLanes, (left + 1) / 2));
-      store_n(odd + i / 2, b, smaller<int64_t>(kLanes, left / 2));
+      store(r.line + l.even + i / 2, a);
+      store(r.line + l.odd + i / 2, b);
     } else {
-      store_n(even + i, a, smaller<int64_t>(kLanes, left));
-      if (left > kLanes) store_n(even + i + kLanes, b, smaller<int64_t>(kLanes, left - kLanes));
+      store(r.line + l.even + i, a);
+      store(r.line + l.even + i + kLanes, b);
     }
   }
 }
@@ -93,9 +114,7 @@ FERRY_INLINE void slide_of(const float* line, int64_t step, const int64_t* taps,
 template <PoolJoin kJoin>
 FERRY_INLINE void pool_of(const PoolLine& l, const PoolRow* rows, int64_t n) {
   for (const PoolRow* r = rows; r < rows + n; ++r) {
-    if (r->num_inputs == 0) continue;
-    combine_of<kJoin>(r->inputs, r->num_inputs, l.width, r->line + l.even,
-                      l.odd == 0 ? nullptr : r->line + l.odd);
+    if (r->slices * r->rows > 0) combine_of<kJoin>(l, *r);
   }
   for (const PoolRow* r = rows; r < rows + n; ++r) {
     if (l.step == 1)

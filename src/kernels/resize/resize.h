@@ -9,10 +9,12 @@
 
 namespace ferry {
 
-// Indices that never fall, in groups of ResizeKernels::lanes. Where those of a group lie close
-// enough together to come out of one vector, base is where that starts and lane are the places in
-// it; else base is -1.
+// Indices that never fall into rows of `width` elements, in groups of ResizeKernels::lanes of which
+// the last may be short. Where those of a group lie close enough together to come out of one
+// vector, base is where that starts and lane are the places in it, of whole groups; else base is
+// -1.
 struct RisingPicks {
+  int64_t width;
   const int32_t* index;
   const int32_t* base;
   const int32_t* lane;

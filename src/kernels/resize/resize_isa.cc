@@ -43,32 +43,35 @@ void blend_gathered(const float* x, const int32_t* index, const float* weight, i
 
 void plan_rising(const int32_t* index, int64_t n, int64_t width, int32_t* base,
                  int32_t* lane) noexcept {
-  for (int64_t i = 0; i + kLanes <= n; i += kLanes) {
-    const auto from = smaller<int32_t>(index[i], static_cast<int32_t>(width - kLanes));
-    const bool close = width >= kLanes && index[i + kLanes - 1] - from < kLanes;
-    base[i / kLanes] = close ? from : -1;
-    for (int64_t k = i; k < i + kLanes; ++k) lane[k] = index[k] - from;
+  const auto last = static_cast<int32_t>(larger<int64_t>(0, width - kLanes));
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t end = smaller<int64_t>(n, i + kLanes);
+    const int32_t from = smaller(index[i], last);
+    base[i / kLanes] = index[end - 1] - from < kLanes ? from : -1;
+    for (int64_t k = i; k < i + kLanes; ++k) lane[k] = k < end ? index[k] - from : 0;
   }
 }
 
 template <bool kTwice>
 FERRY_INLINE void pick(const float* x, const RisingPicks& picks, float* y, float* again,
                        int64_t n) {
-  const auto pick_one = [&](int64_t k) {
-    __builtin_memcpy(y + k, x + picks.index[k], sizeof(float));
-    if (kTwice) __builtin_memcpy(again + k, x + picks.index[k], sizeof(float));
+  const Mask in_row = first_n(smaller<int64_t>(kLanes, picks.width));
+  const auto group = [&](int64_t i, int64_t m, auto put) {
+    const int32_t base = picks.base[i / kLanes];
+    if (base >= 0) {
+      const F32 v = permute(load(x + base, in_row), load(picks.lane + i));
+      put(y + i, v);
+      if (kTwice) put(again + i, v);
+      return;
+    }
+    for (int64_t k = i; k < i + m; ++k) {
+      __builtin_memcpy(y + k, x + picks.index[k], sizeof(float));
+      if (kTwice) __builtin_memcpy(again + k, x + picks.index[k], sizeof(float));
+    }
   };
   int64_t i = 0;
-  for (const int32_t* base = picks.base; i + kLanes <= n; i += kLanes, ++base) {
-    if (*base >= 0) {
-      const F32 v = permute(load(x + *base), load(picks.lane + i));
-      store(y + i, v);
-      if (kTwice) store(again + i, v);
-    } else {
-      for (int64_t k = i; k < i + kLanes; ++k) pick_one(k);
-    }
-  }
-  for (; i < n; ++i) pick_one(i);
+  for (; i + kLanes <= n; i += kLanes) group(i, kLanes, [](float* to, F32 v) { store(to, v); });
+  if (i < n) group(i, n - i, [=](float* to, F32 v) { store_n(to, v, n - i); });
 }
 
 void pick_rising(const float* x, const RisingPicks& picks, float* y, float* again,

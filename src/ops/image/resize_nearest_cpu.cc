@@ -49,7 +49,8 @@ template <class T>
   const int64_t n = i1 - i0;
   if (p.inner == 1 && sizeof(T) == sizeof(float)) {
     if constexpr (sizeof(T) == sizeof(float)) {
-      const RisingPicks picks{index, p.base.data() + i0 / kernels.lanes, p.lane.data() + i0};
+      const RisingPicks picks{p.axes[p.last].in, index, p.base.data() + i0 / kernels.lanes,
+                              p.lane.data() + i0};
       kernels.pick_rising(x, picks, y, again, n);
     }
     return;
@@ -163,8 +164,10 @@ class NearestStep final : public StepKernel {
     }
     if (any && p.inner == 1) {
       const std::vector<int32_t>& index = p.index[p.last];
-      p.base.resize(index.size() / static_cast<size_t>(kernels_.lanes));
-      p.lane.resize(index.size());
+      const auto lanes = static_cast<size_t>(kernels_.lanes),
+                 groups = (index.size() + lanes - 1) / lanes;
+      p.base.resize(groups);
+      p.lane.resize(groups * lanes);
       kernels_.plan_rising(index.data(), std::ssize(index), p.axes[p.last].in, p.base.data(),
                            p.lane.data());
     }

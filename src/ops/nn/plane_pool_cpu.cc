@@ -29,15 +29,40 @@ int64_t line_reach(const WindowAxis& a, int64_t in, int64_t out) {
   return std::max((out - 1) * a.stride + a.extent(), a.pad_begin + in);
 }
 
-// The last axis, as kernels take it.
+// The last axis as kernels take it, and the windows along the others.
 struct Line final : StepState {
   PoolLine line;
-  int64_t length = 0;  // floats, with room for a vector read beyond the last output
+  int64_t length = 0;  // floats, with room for what kernels read and write beyond the last one
   std::vector<int64_t> taps;
   std::vector<float> columns;
+  std::vector<WindowTaps> slices, rows;  // of each depth and of each height of the output
+  int64_t plane = 0;                     // floats of the image
 
+  Line(const Pool& op, const Window& w, const Dims& in, const Dims& out)
+      : Line(op, w.axes[in.size() - 1], in.back(), out.back()) {
+    const auto windows = [&](size_t axes_behind, int64_t stride,
+                             std::vector<WindowTaps>& windows_of) {
+      if (in.size() <= axes_behind) {
+        windows_of.resize(1);
+        return;
+      }
+      const size_t a = in.size() - 1 - axes_behind;
+      for (int64_t o = 0; o < out[a]; ++o) {
+        windows_of.emplace_back(w.axes[a], in[a], o);
+        windows_of.back().first *= stride;
+      }
+    };
+    plane = in.count();
+    const int64_t slice = in.size() > 2 ? in[1] * in[2] : 0;
+    windows(1, in.back(), rows);
+    windows(2, slice, slices);
+    if (in.size() > 1) line.row_stride = w.axes[in.size() - 2].dilation * in.back();
+    if (in.size() > 2) line.slice_stride = w.axes[0].dilation * slice;
+  }
+
+ private:
   Line(const Pool& op, const WindowAxis& a, int64_t in, int64_t out) {
-    constexpr int64_t kRoom = 16;  // lanes of the widest vector
+    constexpr int64_t kRoom = 2 * 16;  // two of the widest vectors
     const bool halves = a.stride == 2;
     const int64_t reach = line_reach(a, in, out);
     line.width = in;
@@ -56,6 +81,7 @@ struct Line final : StepState {
     line.taps = taps.data();
     line.num_taps = std::ssize(taps);
     line.columns = columns.data();
+    line.outside = op.kind == PoolKind::kMax ? -std::numeric_limits<float>::infinity() : 0;
   }
 };
 
@@ -99,68 +125,48 @@ class PlanePoolStep final : public StepKernel {
                            c.output(0, x.dtype(), image_dims(x.dim(0), x.dim(1), out, false)));
     if (y.count() == 0) return {};
     if (c.state() == nullptr) {
-      c.state() = std::make_unique<Line>(op_, last, in.back(), out.back());
+      c.state() = std::make_unique<Line>(op_, w, in, out);
     }
     const auto& line = static_cast<const Line&>(*c.state());
-    int64_t height = 1;
-    for (size_t a = 0; a + 1 < in.size(); ++a) height *= w.axes[a].kernel;
     const int64_t line_bytes = (line.length * int64_t{sizeof(float)} + 63) / 64 * 64;
-    const int64_t row_bytes = line_bytes + (height * int64_t{sizeof(const float*)} + 63) / 64 * 64;
-    FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), kRowsAtOnce * row_bytes));
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(c.team().size(), kRowsAtOnce * line_bytes));
     const int64_t rows = y.count() / out.back();
-    parallel_range(
-        c.team(), rows, y.count() * w.taps() >= kMinParallelValues,
-        [&](int64_t r0, int64_t r1, int thread) {
-          char* scratch = c.scratch<char>(thread);
-          for (int64_t i = 0; i < kRowsAtOnce; ++i) {
-            std::fill_n(reinterpret_cast<float*>(scratch + i * row_bytes), line.length, outside());
-          }
-          RowAt at(out, r0);
-          for (int64_t r = r0; r < r1; r += kRowsAtOnce) {
-            const int64_t n = std::min(kRowsAtOnce, r1 - r);
-            PoolRow batch[kRowsAtOnce];
-            for (int64_t i = 0; i < n; ++i, at.next()) {
-              char* memory = scratch + i * row_bytes;
-              batch[i] = row_of(x.data<float>(), in, w, line, at, memory, memory + line_bytes);
-              batch[i].y = y.data<float>() + (r + i) * out.back();
-            }
-            kernels_.pool(join_, line.line, batch, n);
-          }
-        });
+    parallel_range(c.team(), rows, y.count() * w.taps() >= kMinParallelValues,
+                   [&](int64_t r0, int64_t r1, int thread) {
+                     char* scratch = c.scratch<char>(thread);
+                     const auto values = [&](int64_t i) {
+                       return reinterpret_cast<float*>(scratch + i * line_bytes);
+                     };
+                     for (int64_t i = 0; i < kRowsAtOnce; ++i) {
+                       std::fill_n(values(i), line.length, line.line.outside);
+                     }
+                     RowAt at(out, r0);
+                     for (int64_t r = r0; r < r1; r += kRowsAtOnce) {
+                       const int64_t n = std::min(kRowsAtOnce, r1 - r);
+                       PoolRow batch[kRowsAtOnce];
+                       for (int64_t i = 0; i < n; ++i, at.next()) {
+                         batch[i] = row_of(x.data<float>(), line, at, values(i));
+                         batch[i].y = y.data<float>() + (r + i) * out.back();
+                       }
+                       kernels_.pool(join_, line.line, batch, n);
+                     }
+                   });
     return {};
   }
 
  private:
-  float outside() const {
-    return op_.kind == PoolKind::kMax ? -std::numeric_limits<float>::infinity() : 0;
-  }
-
-  PoolRow row_of(const float* x, const Dims& in, const Window& w, const Line& line, const RowAt& at,
-                 char* memory, char* pointers) const {
-    const int64_t width = in.back();
-    const int64_t indices[2] = {at.depth, at.height};
-    WindowTaps outer[2];  // depth and height
-    int64_t sizes[2] = {1, 1}, dilations[2] = {1, 1};
-    for (size_t a = 0; a + 1 < in.size(); ++a) {
-      const size_t d = 3 - in.size() + a;
-      outer[d] = WindowTaps(w.axes[a], in[a], indices[d]);
-      sizes[d] = in[a];
-      dilations[d] = w.axes[a].dilation;
-    }
-    const auto inputs = reinterpret_cast<const float**>(pointers);
-    const float* plane = x + at.plane * sizes[0] * sizes[1] * width;
-    int64_t count = 0;
-    for (int64_t i = 0; i < outer[0].count; ++i) {
-      for (int64_t j = 0; j < outer[1].count; ++j) {
-        const int64_t row =
-            (outer[0].first + i * dilations[0]) * sizes[1] + outer[1].first + j * dilations[1];
-        inputs[count++] = plane + row * width;
-      }
-    }
-    const int64_t counted = op_.count_include_pad ? outer[0].padded * outer[1].padded : count;
-    const auto values = reinterpret_cast<float*>(memory);
-    if (count == 0) std::fill_n(values, line.length, outside());
-    return {inputs, count, static_cast<float>(counted), values, nullptr};
+  PoolRow row_of(const float* x, const Line& line, const RowAt& at, float* values) const {
+    const WindowTaps& slices = line.slices[static_cast<size_t>(at.depth)];
+    const WindowTaps& rows = line.rows[static_cast<size_t>(at.height)];
+    const int64_t count = slices.count * rows.count;
+    const int64_t counted = op_.count_include_pad ? slices.padded * rows.padded : count;
+    if (count == 0) std::fill_n(values, line.length, line.line.outside);
+    return {x + at.plane * line.plane + slices.first + rows.first,
+            slices.count,
+            rows.count,
+            static_cast<float>(counted),
+            values,
+            nullptr};
   }
 
   const PlanePoolKernels& kernels_;
