@@ -279,10 +279,96 @@ const Tile* tiles_for(const GemmPanel& p) {
   return tiles_of_width<Access::kIndexed>(p.cols);
 }
 
+#if FERRY_ISA_LEVEL == 2
+// Up to kThinCols columns: a vector holds rows, which a block of A is turned for. The sums are the
+// same chains. With shorter vectors the wait for one sum after the other takes what this saves.
+constexpr int kThinCols = 4;
+constexpr int64_t kThinRows = 6;  // with fewer, turning costs more than it saves
+FERRY_INLINE bool is_thin(const GemmPanel& p) {
+  return p.cols <= kThinCols && p.rows >= kThinRows && p.a_rows == nullptr &&
+         p.k_offsets == nullptr;
+}
+
+// Lane i of the result is base[i * stride], or where the index says; and back.
+FERRY_INLINE F32 load_column(const float* base, int64_t stride, const int32_t* index, int64_t row,
+                             int64_t rows) {
+  float lane[kLanes] = {};
+  for (int64_t i = 0; i < rows; ++i) {
+    lane[i] = base[(index == nullptr ? row + i : index[row + i]) * stride];
+  }
+  return load(lane);
+}
+FERRY_INLINE void store_column(F32 v, float* base, int64_t stride, const int32_t* index,
+                               int64_t row, int64_t rows) {
+  float lane[kLanes];
+  store(lane, v);
+  for (int64_t i = 0; i < rows; ++i) {
+    base[(index == nullptr ? row + i : index[row + i]) * stride] = lane[i];
+  }
+}
+
+template <int kCols>
+[[gnu::noinline]] void thin_tile(const GemmPanel& p, int64_t row, int64_t rows) noexcept {
+  F32 acc[kCols];
+  FERRY_UNROLL
+  for (int j = 0; j < kCols; ++j) {
+    acc[j] = p.bias != nullptr ? splat(p.bias[j]) : zero();
+    if (p.load_c) {
+      const F32 before = load_column(p.c + j, p.ldc, p.out_index, row, rows);
+      acc[j] = p.bias != nullptr ? before + acc[j] : before;
+    }
+  }
+  const float* b = p.b;
+  const float* a = p.a + row * p.lda;
+  for (int64_t k = p.k_begin; k < p.k_end; k += kLanes) {
+    const int64_t depth = smaller<int64_t>(kLanes, p.k_end - k);
+    F32 block[kLanes];
+    if (depth == kLanes && rows == kLanes) {
+      FERRY_UNROLL
+      for (int i = 0; i < kLanes; ++i) block[i] = load(a + i * p.lda + k);
+    } else {
+      FERRY_UNROLL
+      for (int i = 0; i < kLanes; ++i) {
+        block[i] = i < rows ? load_n(a + i * p.lda + k, depth) : zero();
+      }
+    }
+    transpose(block);
+    FERRY_UNROLL
+    for (int i = 0; i < kLanes; ++i) {
+      if (i == depth) break;
+      FERRY_UNROLL
+      for (int j = 0; j < kCols; ++j) acc[j] = fma(block[i], splat(b[j]), acc[j]);
+      b += kLanes;
+    }
+  }
+  FERRY_UNROLL
+  for (int j = 0; j < kCols; ++j) {
+    if (p.add_c) acc[j] = acc[j] + load_column(p.c + j, p.ldc, p.out_index, row, rows);
+    if (p.residual != nullptr) {
+      acc[j] = acc[j] + load_column(p.residual + j, p.ldr, p.out_index, row, rows);
+    }
+    if (p.lo > -__builtin_inff()) acc[j] = max(splat(p.lo), acc[j]);
+    if (p.hi < __builtin_inff()) acc[j] = min(splat(p.hi), acc[j]);
+    store_column(acc[j], p.c + j, p.ldc, p.out_index, row, rows);
+  }
+}
+
+void thin_panel(const GemmPanel& p) noexcept {
+  constexpr void (*kByCols[])(const GemmPanel&, int64_t, int64_t) noexcept = {
+      nullptr, thin_tile<1>, thin_tile<2>, thin_tile<3>, thin_tile<4>};
+  for (int64_t row = 0; row < p.rows; row += kLanes) {
+    kByCols[p.cols](p, row, smaller<int64_t>(kLanes, p.rows - row));
+  }
+}
+#endif
+
 // Rows are dealt out evenly: a short last tile would leave the multiply-add units waiting.
 void panel(const GemmPanel& p) noexcept {
   const bool pair = kPairRows > 0 && p.cols > kNr && p.cols <= 2 * kNr;
   if (p.cols > kNr && !pair) return kWide[p.rows](p, 0);
+#if FERRY_ISA_LEVEL == 2
+  if (is_thin(p)) return thin_panel(p);
+#endif
   const Tile* tiles = pair ? kPairs : tiles_for(p);
   const int64_t most = pair ? kPairRows : kMr;
   int64_t tiles_left = (p.rows + most - 1) / most;

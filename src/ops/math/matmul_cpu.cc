@@ -50,9 +50,12 @@ class BatchKernel final : public StepKernel {
     const Pause pause = pause_of(c.team());
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
+    // Rows of one panel's width lie as packed ones do.
+    const bool as_packed = n == kernels_.nr || n == kernels_.lanes;
     const auto product = [&](int64_t batch, float* packed) {
       const float* matrix = b.data<float>() + offset(b, y, batch) * k * n;
-      if (k > n) {
+      if (as_packed) {
+      } else if (k > n) {
         team.in_slices(0, k, kPackedRows, [&](int64_t from, int64_t to) {
           kernels_.pack_b(matrix + from * n, n, 1, to - from, n, 0, n, from, k, packed);
         });
@@ -67,7 +70,7 @@ class BatchKernel final : public StepKernel {
       args.k = k;
       args.a = a.data<float>() + offset(a, y, batch) * m * k;
       args.lda = k;
-      args.packed_b = packed;
+      args.packed_b = as_packed ? matrix : packed;
       args.c = y.data<float>() + batch * m * n;
       args.ldc = n;
       args.chain = chain_;
