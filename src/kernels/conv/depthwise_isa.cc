@@ -124,14 +124,21 @@ struct Columns {
   int64_t first, last;
 };
 
+// Columns at either side of a tile's window that may lie outside the image: none, some, or
+constexpr int kAnyColumns = 64;
+
 // One row of the window under kCount pixels: every input vector is loaded once.
-template <int kCount, int kStride, int kWidth, bool kFull, bool kEdge>
+template <int kCount, int kStride, int kWidth, bool kFull, int kOutside>
 FERRY_INLINE void add_row(F32 (&acc)[kCount], const F32 (&w)[kWidth], const float* x, int64_t pitch,
                           Mask m, Columns inside) {
+  constexpr int kColumns = (kCount - 1) * kStride + kWidth;
   FERRY_UNROLL
-  for (int j = 0; j < (kCount - 1) * kStride + kWidth; ++j, x += pitch) {
-    if (kEdge && (j < inside.first || j >= inside.last)) continue;
-    const F32 v = load_part<kFull>(x, m);
+  for (int j = 0; j < kColumns; ++j, x += pitch) {
+    if (j < kOutside && j < inside.first) continue;
+    if (j >= kColumns - kOutside && j >= inside.last) continue;
+    F32 v = load_part<kFull>(x, m);
+    // Three multiply-adds need a load less than if each had its own; longer rows need few loads.
+    if (kWidth == 3 && kStride == 1) pin(v);
     FERRY_UNROLL
     for (int p = 0; p < kCount; ++p) {
       const int k = j - p * kStride;
@@ -141,17 +148,18 @@ FERRY_INLINE void add_row(F32 (&acc)[kCount], const F32 (&w)[kWidth], const floa
 }
 
 // The part i of the rows, of kTaps taps.
-template <int kTaps, int kStride, bool kEdge, int kCount, int kRows, int kWidth, bool kFull>
+template <int kTaps, int kStride, int kOutside, int kCount, int kRows, int kWidth, bool kFull>
 FERRY_INLINE void add_part(F32 (&acc)[kCount], const Window<kRows, kWidth, kFull>& window,
                            int64_t i, int64_t offset, Columns inside) {
   const int64_t tap = kRows == kParts ? window.rows.first_tap[i] : 0;
   F32 w[kTaps];
   window.load_weights(i, w);
-  add_row<kCount, kStride, kTaps, kFull, kEdge>(acc, w, window.rows.x[i] + offset, window.r.x_pitch,
-                                                window.m, {inside.first - tap, inside.last - tap});
+  add_row<kCount, kStride, kTaps, kFull, kOutside>(acc, w, window.rows.x[i] + offset,
+                                                   window.r.x_pitch, window.m,
+                                                   {inside.first - tap, inside.last - tap});
 }
 
-template <int kCount, int kStride, bool kEdge, int kRows, int kWidth, bool kFull>
+template <int kCount, int kStride, int kOutside, int kRows, int kWidth, bool kFull>
 FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_t pixel) {
   const DepthwiseRow& r = window.r;
   const int64_t left = pixel * kStride - r.pad_w;
@@ -164,30 +172,34 @@ FERRY_INLINE void window_tile(const Window<kRows, kWidth, kFull>& window, int64_
   if constexpr (kRows > 0) {
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      add_row<kCount, kStride, kWidth, kFull, kEdge>(acc, window.w[i], window.rows.x[i] + offset,
-                                                     r.x_pitch, window.m, inside);
+      add_row<kCount, kStride, kWidth, kFull, kOutside>(acc, window.w[i], window.rows.x[i] + offset,
+                                                        r.x_pitch, window.m, inside);
     }
   } else {
     for (int64_t i = 0; i < window.rows.count; ++i) {
       if (kRows == kParts && window.rows.taps[i] == 1)
-        add_part<1, kStride, kEdge>(acc, window, i, offset, inside);
+        add_part<1, kStride, kOutside>(acc, window, i, offset, inside);
       else
-        add_part<kWidth, kStride, kEdge>(acc, window, i, offset, inside);
+        add_part<kWidth, kStride, kOutside>(acc, window, i, offset, inside);
     }
   }
   finish_tile<kFull>(r, acc, y, pixel, window.c, window.m, window.bias, window.lo, window.hi);
 }
 
-// kWhole: tiles inside the image and full vectors of channels.
-template <bool kWhole, int kCount, int kWidth, int kStride, int kRows>
+// kFull: the full vectors of channels from c on; otherwise all channels.
+template <bool kFull, int kOutside, int kCount, int kWidth, int kStride, int kRows>
 [[gnu::noinline]] void window_pixels(const DepthwiseRow& r, const Rows& rows, int64_t pixel,
                                      int64_t c) noexcept {
-  const int64_t end = kWhole ? r.c1 - kLanes + 1 : r.c1;
+  const int64_t end = kFull ? r.c1 - kLanes + 1 : r.c1;
   for (; c < end; c += kLanes) {
     const Mask m = first_n(smaller<int64_t>(kLanes, r.c1 - c));
-    const Window<kRows, kWidth, kWhole> window(r, rows, c, m);
-    window_tile<kCount, kStride, !kWhole>(window, pixel);
+    const Window<kRows, kWidth, kFull> window(r, rows, c, m);
+    window_tile<kCount, kStride, kOutside>(window, pixel);
   }
+}
+
+FERRY_INLINE int64_t first_partial_channel(const DepthwiseRow& r) {
+  return r.c1 - (r.c1 - r.c0) % kLanes;
 }
 
 template <int kCount, int kWidth, int kStride, int kRows>
@@ -195,12 +207,14 @@ FERRY_INLINE void window_tiles(const DepthwiseRow& r, const Rows& rows, Interior
                                int64_t pixel) {
   int64_t c = r.c0;
   if (pixel >= in.first && pixel + kCount <= in.last) {
-    window_pixels<true, kCount, kWidth, kStride, kRows>(r, rows, pixel, c);
-    c = r.c1 - (r.c1 - c) % kLanes;
+    window_pixels<true, 0, kCount, kWidth, kStride, kRows>(r, rows, pixel, c);
+    c = first_partial_channel(r);
   }
   // Larger tiles at the side are rare: one form of them does.
   constexpr int kSideRows = kCount == 1 && kRows != kParts ? kAnyRows : kParts;
-  if (c < r.c1) window_pixels<false, kCount, kWidth, kStride, kSideRows>(r, rows, pixel, c);
+  if (c < r.c1) {
+    window_pixels<false, kAnyColumns, kCount, kWidth, kStride, kSideRows>(r, rows, pixel, c);
+  }
 }
 
 // Pixels [p, end). A tile may begin before the last one has ended, unless y is the residual.
@@ -225,6 +239,43 @@ FERRY_INLINE void window_range(const DepthwiseRow& r, const Rows& rows, Interior
   for (; p < end; ++p) window_tiles<1, kWidth, kStride, kRows>(r, rows, in, p);
 }
 
+// Where at most half a kernel's width lies outside the image, pixels are dealt out evenly to tiles
+// of at least four; of the channels full vectors are computed.
+template <int kWidth, int kStride, int kRows>
+FERRY_INLINE void even_tiles(const DepthwiseRow& r, const Rows& rows) {
+  constexpr int kOutside = kWidth / 2;
+  int64_t tiles = (r.out_w + kPixels - 1) / kPixels;
+  for (int64_t p = 0; tiles > 0; --tiles) {
+    const int64_t count = (r.out_w - p + tiles - 1) / tiles;
+    switch (count) {
+      case 4:
+        window_pixels<true, kOutside, 4, kWidth, kStride, kRows>(r, rows, p, r.c0);
+        break;
+      case 5:
+        window_pixels<true, kOutside, 5, kWidth, kStride, kRows>(r, rows, p, r.c0);
+        break;
+      case 6:
+        window_pixels<true, kOutside, 6, kWidth, kStride, kRows>(r, rows, p, r.c0);
+        break;
+      case 7:
+        window_pixels<true, kOutside, 7, kWidth, kStride, kRows>(r, rows, p, r.c0);
+        break;
+      default:
+        window_pixels<true, kOutside, 8, kWidth, kStride, kRows>(r, rows, p, r.c0);
+    }
+    p += count;
+  }
+}
+// Wide windows at stride 2 are rare, and the scalar set has room for few forms.
+template <int kWidth, int kStride>
+constexpr bool kHasEvenTiles = kLanes > 4 && (kWidth < 7 || kStride == 1);
+
+template <int kWidth>
+FERRY_INLINE bool takes_even_tiles(const DepthwiseRow& r) {
+  const int64_t end = (r.out_w - 1) * r.stride_w - r.pad_w + kWidth;
+  return r.out_w >= 4 && r.pad_w <= kWidth / 2 && end <= r.in_w + kWidth / 2;
+}
+
 // A single pixel at the side is best left alone; more share the windows of their neighbours.
 template <int kWidth, int kStride, int kRows>
 void window_rows(const DepthwiseRow& r, const Rows& rows, Interior in) noexcept {
@@ -240,10 +291,19 @@ template <int kWidth, int kStride>
 void window_row(const DepthwiseRow& r, Interior in) noexcept {
   const Rows rows(r, kWidth);
   if (r.kernel_w != kWidth) return window_rows<kWidth, kStride, kParts>(r, rows, in);
-  if constexpr (kWidth == 3 && kLanes == 16) {
-    if (rows.count == 3) return window_rows<kWidth, kStride, 3>(r, rows, in);
+  DepthwiseRow left = r;
+  if constexpr (kHasEvenTiles<kWidth, kStride>) {
+    if (takes_even_tiles<kWidth>(r)) {
+      constexpr int kHeld = kWidth == 3 && kLanes == 16 ? 3 : kAnyRows;
+      if (rows.count == kHeld)
+        even_tiles<kWidth, kStride, kHeld>(r, rows);
+      else
+        even_tiles<kWidth, kStride, kAnyRows>(r, rows);
+      left.c0 = first_partial_channel(r);
+      if (left.c0 == left.c1) return;
+    }
   }
-  window_rows<kWidth, kStride, kAnyRows>(r, rows, in);
+  window_rows<kWidth, kStride, kAnyRows>(left, rows, in);
 }
 
 // Where the lanes of a vector of output channels find channel 0 of their groups, counted from

@@ -290,16 +290,16 @@ FERRY_INLINE bool is_thin(const GemmPanel& p) {
 }
 
 // Lane i of the result is base[i * stride], or where the index says; and back.
-FERRY_INLINE F32 load_column(const float* base, int64_t stride, const int32_t* index, int64_t row,
-                             int64_t rows) {
+[[gnu::noinline]] F32 load_column(const float* base, int64_t stride, const int32_t* index,
+                                  int64_t row, int64_t rows) {
   float lane[kLanes] = {};
   for (int64_t i = 0; i < rows; ++i) {
     lane[i] = base[(index == nullptr ? row + i : index[row + i]) * stride];
   }
   return load(lane);
 }
-FERRY_INLINE void store_column(F32 v, float* base, int64_t stride, const int32_t* index,
-                               int64_t row, int64_t rows) {
+[[gnu::noinline]] void store_column(F32 v, float* base, int64_t stride, const int32_t* index,
+                                    int64_t row, int64_t rows) {
   float lane[kLanes];
   store(lane, v);
   for (int64_t i = 0; i < rows; ++i) {
@@ -309,29 +309,33 @@ FERRY_INLINE void store_column(F32 v, float* base, int64_t stride, const int32_t
 
 template <int kCols>
 [[gnu::noinline]] void thin_tile(const GemmPanel& p, int64_t row, int64_t rows) noexcept {
+  const int64_t cols = smaller<int64_t>(kCols, p.cols);
   F32 acc[kCols];
   FERRY_UNROLL
   for (int j = 0; j < kCols; ++j) {
-    acc[j] = p.bias != nullptr ? splat(p.bias[j]) : zero();
+    acc[j] = zero();
+    if (j >= cols) continue;
+    if (p.bias != nullptr) acc[j] = splat(p.bias[j]);
     if (p.load_c) {
       const F32 before = load_column(p.c + j, p.ldc, p.out_index, row, rows);
       acc[j] = p.bias != nullptr ? before + acc[j] : before;
     }
   }
   const float* b = p.b;
-  const float* a = p.a + row * p.lda;
   for (int64_t k = p.k_begin; k < p.k_end; k += kLanes) {
     const int64_t depth = smaller<int64_t>(kLanes, p.k_end - k);
-    F32 block[kLanes];
-    if (depth == kLanes && rows == kLanes) {
-      FERRY_UNROLL
-      for (int i = 0; i < kLanes; ++i) block[i] = load(a + i * p.lda + k);
-    } else {
-      FERRY_UNROLL
-      for (int i = 0; i < kLanes; ++i) {
-        block[i] = i < rows ? load_n(a + i * p.lda + k, depth) : zero();
+    const float* a = p.a + row * p.lda + k;
+    int64_t lda = p.lda;
+    float whole[kLanes * kLanes];
+    if (depth < kLanes || rows < kLanes) {
+      for (int64_t i = 0; i < kLanes; ++i) {
+        store(whole + i * kLanes, i < rows ? load_n(a + i * lda, depth) : zero());
       }
+      a = whole, lda = kLanes;
     }
+    F32 block[kLanes];
+    FERRY_UNROLL
+    for (int i = 0; i < kLanes; ++i) block[i] = load(a + i * lda);
     transpose(block);
     FERRY_UNROLL
     for (int i = 0; i < kLanes; ++i) {
@@ -343,6 +347,7 @@ template <int kCols>
   }
   FERRY_UNROLL
   for (int j = 0; j < kCols; ++j) {
+    if (j >= cols) break;
     if (p.add_c) acc[j] = acc[j] + load_column(p.c + j, p.ldc, p.out_index, row, rows);
     if (p.residual != nullptr) {
       acc[j] = acc[j] + load_column(p.residual + j, p.ldr, p.out_index, row, rows);
@@ -354,10 +359,9 @@ template <int kCols>
 }
 
 void thin_panel(const GemmPanel& p) noexcept {
-  constexpr void (*kByCols[])(const GemmPanel&, int64_t, int64_t) noexcept = {
-      nullptr, thin_tile<1>, thin_tile<2>, thin_tile<3>, thin_tile<4>};
+  const auto tile = p.cols == 1 ? thin_tile<1> : thin_tile<kThinCols>;
   for (int64_t row = 0; row < p.rows; row += kLanes) {
-    kByCols[p.cols](p, row, smaller<int64_t>(kLanes, p.rows - row));
+    tile(p, row, smaller<int64_t>(kLanes, p.rows - row));
   }
 }
 #endif

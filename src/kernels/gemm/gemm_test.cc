@@ -264,6 +264,26 @@ TEST_P(Gemm, BitsDoNotDependOnBlockingOrPartition) {
   }
 }
 
+// Of few columns many rows may be summed at once, a single one never is.
+TEST_P(Gemm, FewColumnsHaveTheBitsOfOneRow) {
+  const int64_t nr = gemm_kernels(GetParam()).nr;
+  for (const int64_t n : {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, nr + 3}) {
+    for (const int64_t m : {6, 16, 17, 61}) {
+      for (const int64_t k : {1, 16, 33, 450}) {
+        Case c = {.m = m, .k = k, .n = n, .bias = k != 16, .residual = k != 33};
+        c.accumulate = m == 17;
+        if (m > 6) c.lo = -1, c.hi = 2;
+        Problem problem(GetParam(), c);
+        const std::vector<float> whole = problem.run();
+        problem.expect_matches(whole);
+        ASSERT_EQ(problem.run(1, nr, {}), whole) << m << " x " << k << " x " << n;
+        ASSERT_EQ(problem.run(m, nr, {.panel_bytes = 1 << 10, .rows_bytes = 1 << 10}), whole);
+        if (HasFatalFailure()) FAIL() << m << " x " << k << " x " << n;
+      }
+    }
+  }
+}
+
 TEST_P(Gemm, PacksAnyStridesAndParts) {
   const GemmKernels& kernels = gemm_kernels(GetParam());
   const int64_t k = 21, n = 3 * kernels.nr + 3, taps = 2;
