@@ -6,8 +6,9 @@ namespace ferry::FERRY_ISA {
 namespace {
 
 // Pixels per tile. Together with a row of weights and the pixel in flight they fill 16 registers at
-// a kernel width of 7, and give the multiply-add units eight independent sums.
-constexpr int kPixels = 8;
+// a kernel width of 7, and give the multiply-add units eight independent sums. The scalar set has
+// room for few forms.
+constexpr int kPixels = kLanes > 4 ? 8 : 4;
 // Taps of a kernel row of groups of several channels that share their inputs: fewer accumulators
 // would be left to more, and narrow groups come with 3x3 kernels.
 constexpr int kGroupWidth = 3;
@@ -371,10 +372,10 @@ FERRY_INLINE void forget(const float*& x) { __asm__ volatile("" : "+r"(x)); }
 
 // One channel of the groups, kTaps taps of a kernel row: every input vector is fetched once. Only
 // the first and the last column may lie outside the image.
-template <Fetching kFetch, int kChannel, int kTaps, int kStride>
-FERRY_INLINE void add_channel(F32 (&acc)[kPixels], const Spread& s, const float* x, int64_t pitch,
+template <Fetching kFetch, int kChannel, int kTaps, int kStride, int kCount>
+FERRY_INLINE void add_channel(F32 (&acc)[kCount], const Spread& s, const float* x, int64_t pitch,
                               const float* w, int64_t tap, Columns inside) {
-  constexpr int kColumns = (kPixels - 1) * kStride + kTaps;
+  constexpr int kColumns = (kCount - 1) * kStride + kTaps;
   F32 weights[kTaps];
   FERRY_UNROLL
   for (int k = 0; k < kTaps; ++k) weights[k] = load(w + k * tap);
@@ -385,15 +386,15 @@ FERRY_INLINE void add_channel(F32 (&acc)[kPixels], const Spread& s, const float*
     if ((j == 0 && inside.first > 0) || (j == kColumns - 1 && inside.last < kColumns)) continue;
     const F32 v = fetch_whole<kFetch, kChannel>(s, x);
     FERRY_UNROLL
-    for (int p = 0; p < kPixels; ++p) {
+    for (int p = 0; p < kCount; ++p) {
       const int k = j - p * kStride;
       if (k >= 0 && k < kTaps) acc[p] = fma(v, weights[k], acc[p]);
     }
   }
 }
 
-template <Fetching kFetch, int kTaps, int kStride>
-FERRY_INLINE void add_channels(F32 (&acc)[kPixels], const DepthwiseRow& r, const Spread& s,
+template <Fetching kFetch, int kTaps, int kStride, int kCount>
+FERRY_INLINE void add_channels(F32 (&acc)[kCount], const DepthwiseRow& r, const Spread& s,
                                const float* x, const float* w, Columns inside) {
   const int64_t pitch = r.x_pitch, next = r.weights_pitch, tap = r.group_in * next;
   const auto add = [&]<int kChannel>() {
@@ -454,10 +455,10 @@ struct GroupTile {
 };
 
 // The sums over all parts of the rows for one vector of channels.
-template <bool kWhole, Fetching kFetch, int kStride>
-FERRY_INLINE void sum_tile(F32 (&acc)[kPixels], const GroupTile& t, const Spread& s) {
+template <bool kWhole, Fetching kFetch, int kStride, int kCount>
+FERRY_INLINE void sum_tile(F32 (&acc)[kCount], const GroupTile& t, const Spread& s) {
   FERRY_UNROLL
-  for (int p = 0; p < kPixels; ++p) acc[p] = zero();
+  for (int p = 0; p < kCount; ++p) acc[p] = zero();
   const DepthwiseRow& r = t.r;
   const int64_t left = t.pixel * kStride - r.pad_w;
   const int64_t offset = t.pixel * kStride * r.x_pitch + s.base;
@@ -479,12 +480,12 @@ FERRY_INLINE void sum_tile(F32 (&acc)[kPixels], const GroupTile& t, const Spread
   }
 }
 
-// kPixels pixels and full vectors of channels.
-template <Fetching kFetch, int kStride>
+// kCount pixels and full vectors of channels.
+template <Fetching kFetch, int kStride, int kCount>
 [[gnu::noinline]] void whole_tile(const GroupTile& t) noexcept {
   int64_t c = t.c;
   for (const Spread* s = t.spread; s != t.end; ++s, c += kLanes) {
-    F32 acc[kPixels];
+    F32 acc[kCount];
     sum_tile<true, kFetch, kStride>(acc, t, *s);
     finish_tile<true>(t.r, acc, t.pixel, c, s->mask);
   }
@@ -506,10 +507,14 @@ template <Fetching kFetch, int kStride>
   }
 }
 
+// Pixels of whole tiles for widths of 7, 14, 28, ...
+constexpr int kOddPixels = kLanes > 4 ? 7 : kPixels;
+
 struct GroupTiles {
   using Tile = void(const GroupTile&) noexcept;
   Tile *whole, *part;
   Tile *wide_whole, *wide_part;
+  Tile *odd_whole, *odd_wide_whole;
   bool shifted;
 };
 template <Fetching kFetch, int kStride>
@@ -518,8 +523,13 @@ constexpr GroupTiles make_group_tiles() {
   constexpr Fetching kPart = kFetch == Fetching::kSplat ? kFetch : Fetching::kNear;
   constexpr Fetching kWide = kNear ? Fetching::kFar : kFetch;
   constexpr Fetching kWidePart = kNear ? Fetching::kFar : kPart;
-  return {whole_tile<kFetch, kStride>, part_tile<kPart, kStride>, whole_tile<kWide, kStride>,
-          part_tile<kWidePart, kStride>, kNear};
+  return {whole_tile<kFetch, kStride, kPixels>,
+          part_tile<kPart, kStride>,
+          whole_tile<kWide, kStride, kPixels>,
+          part_tile<kWidePart, kStride>,
+          whole_tile<kFetch, kStride, kOddPixels>,
+          whole_tile<kWide, kStride, kOddPixels>,
+          kNear};
 }
 template <Fetching kFetch, int kStride>
 constexpr GroupTiles kGroupTiles = make_group_tiles<kFetch, kStride>();
@@ -527,11 +537,14 @@ constexpr GroupTiles kGroupTiles = make_group_tiles<kFetch, kStride>();
 // Vectors of the same kind at a time.
 FERRY_INLINE void group_pixels(const GroupTiles& tiles, GroupTile t, bool whole,
                                const Spread* end) {
+  const bool odd = t.count < kPixels;
   while (t.spread != end) {
     const bool full = t.spread->full && whole, wide = t.spread->wide;
     t.end = t.spread + 1;
     while (t.end != end && (t.end->full && whole) == full && t.end->wide == wide) ++t.end;
-    if (full)
+    if (full && odd)
+      (wide ? tiles.odd_wide_whole : tiles.odd_whole)(t);
+    else if (full)
       (wide ? tiles.wide_whole : tiles.whole)(t);
     else
       (wide ? tiles.wide_part : tiles.part)(t);
@@ -545,23 +558,24 @@ void group_row(const DepthwiseRow& r, const GroupTiles& tiles) noexcept {
   // Only the first column of the first pixel's window and the last one of the last pixel's may lie
   // outside the image, and only in parts of several taps.
   const int64_t reach = (r.kernel_w - 1) * r.dilation_w;
+  const int64_t pixels = r.out_w % kPixels != 0 && r.out_w % kOddPixels == 0 ? kOddPixels : kPixels;
   const auto whole = [&](int64_t p) {
     const int64_t first = p * r.stride_w - r.pad_w;
     const int64_t out = r.kernel_w == kGroupWidth && r.dilation_w == 1 ? 1 : 0;
-    return first >= -out && first + (kPixels - 1) * r.stride_w + reach < r.in_w + out;
+    return first >= -out && first + (pixels - 1) * r.stride_w + reach < r.in_w + out;
   };
   constexpr int kMost = 32;
   Spread spread[kMost];
   for (int64_t c0 = r.c0; c0 < r.c1; c0 += kMost * kLanes) {
     int64_t n = 0;
     for (int64_t c = c0; n < kMost && c < r.c1; c += kLanes) spread[n++].set(r, c, tiles.shifted);
-    for (int64_t p = 0; p < r.out_w; p += kPixels) {
+    for (int64_t p = 0; p < r.out_w; p += pixels) {
       int64_t pixel = p;
       // A tile may begin before the last one has ended, unless y is the residual.
-      if (r.out_w - p < kPixels && r.out_w >= kPixels && !r.in_place()) pixel = r.out_w - kPixels;
-      const int64_t count = smaller<int64_t>(kPixels, r.out_w - pixel);
+      if (r.out_w - p < pixels && r.out_w >= pixels && !r.in_place()) pixel = r.out_w - pixels;
+      const int64_t count = smaller(pixels, r.out_w - pixel);
       group_pixels(tiles, {r, rows, pixel, count, c0, spread, spread},
-                   count == kPixels && whole(pixel), spread + n);
+                   count == pixels && whole(pixel), spread + n);
     }
   }
 }
