@@ -55,6 +55,10 @@ constexpr std::array kMoves = std::to_array<std::string_view>({"Cast",
                                                                "SequenceLength",
                                                                "ferry.Group"});
 
+// Of their first input they read no more than they write.
+constexpr std::array kPicks =
+    std::to_array<std::string_view>({"Gather", "GatherElements", "GatherND", "Slice"});
+
 double product(const std::vector<double>& v, size_t from = 0) {
   double n = 1;
   for (size_t i = from; i < v.size(); ++i) n *= v[i];
@@ -160,15 +164,18 @@ std::optional<double> node_flops(const Graph& graph, const Node& node,
 double step_bytes(const Program& program, const Step& s, const SymbolLookup& symbols) {
   if (s.skip) return 0;
   const Node& node = program.node(s);
-  double bytes = static_cast<double>(s.kernel->packed_bytes());
-  const auto add = [&](ValueId v) {
-    if (v != kNone) bytes += tensor_bytes(program.graph->value(v).type, symbols);
+  const auto bytes_of = [&](ValueId v) {
+    return v == kNone ? 0 : tensor_bytes(program.graph->value(v).type, symbols);
   };
+  double written = 0, read = 0;
+  for (ValueId v : node.outputs) written += bytes_of(v);
+  const bool picks = std::ranges::count(kPicks, node.op.def().full_name()) > 0;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (s.kernel->reads_input(i)) add(node.inputs[i]);
+    if (!s.kernel->reads_input(i)) continue;
+    const double bytes = bytes_of(node.inputs[i]);
+    read += picks && i == 0 ? std::min(bytes, written) : bytes;
   }
-  for (ValueId v : node.outputs) add(v);
-  return bytes;
+  return static_cast<double>(s.kernel->packed_bytes()) + read + written;
 }
 
 }  // namespace ferry

@@ -46,6 +46,12 @@ def matmul(path, k=8, n=4):
                 {"w": np.arange(k * n, dtype=np.float32).reshape(k, n)})
 
 
+def embedding(path, rows, width, count=3):
+    return save(path, [helper.make_node("Gather", ["table", "ids"], ["y"], name="lookup")],
+                [("ids", TensorProto.INT64, [count])], [("y", F32, [count, width])],
+                {"table": np.zeros((rows, width), np.float32)})
+
+
 def attention(path):
     """y [2, 6, 5, 4] of 6 heads: 5 queries of width 8, T keys, values of width 4."""
     return save(path, [helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attention")],

@@ -44,6 +44,13 @@ def test_bench_profile(ferry, model, tmp_path):
     assert event["args"]["kernel"] == step["kernel"]
 
 
+def test_a_lookup_counts_what_it_reads(ferry, tmp_path):
+    table = models.embedding(tmp_path / "m.onnx", rows=5000, width=8)
+    report = ferry("bench", table, "--seconds", "0.1", "--threads", "1", "--profile", "--json").json
+    [step] = report["results"][0]["steps"]
+    assert step["bytes"] == 3 * 8 + 2 * 3 * 8 * 4
+
+
 def test_roofline(ferry):
     [roof] = ferry("bench", "--roofline", "--threads", "1", "--json").json
     assert roof["gflops"] > 0 and roof["memory"][-1]["level"] == "DRAM"
