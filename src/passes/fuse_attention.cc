@@ -59,7 +59,7 @@ struct Parts {
   ValueId q = kNone, k = kNone, v = kNone;
   bool k_transposed = false;  // k is [..., D, T] still
   double scale = 1;
-  std::vector<Mask> masks;
+  std::vector<Mask> masks;  // the last one applied first
   bool guarded = false;
 };
 
@@ -226,14 +226,19 @@ class Builder {
     return is_identity(swap) ? k : p_.add(make_op("Transpose", Transpose{swap}), {k});
   }
 
+  // What the scores get added. The masks, the last one applied first, are applied to 0: where one
+  // says what a score becomes, those before it no longer matter.
   ValueId mask(const std::vector<Mask>& masks) {
+    if (masks.size() == 1 && masks[0].value == kNone && std::isinf(masks[0].hidden)) {
+      const Mask& m = masks[0];
+      return m.inverted ? p_.add(make_op("Not"), {m.condition}) : m.condition;
+    }
     ValueId sum = kNone;
-    for (const Mask& m : masks) {
-      if (masks.size() == 1 && m.value == kNone && std::isinf(m.hidden)) {
-        return m.inverted ? p_.add(make_op("Not"), {m.condition}) : m.condition;
-      }
-      const ValueId added = m.value != kNone ? m.value : chosen(m);
-      sum = sum == kNone ? added : p_.add(make_op("Add"), {sum, added});
+    for (auto m = masks.rbegin(); m != masks.rend(); ++m) {
+      if (m->value == kNone)
+        sum = chosen(*m, sum == kNone ? number(0) : sum);
+      else
+        sum = sum == kNone ? m->value : p_.add(make_op("Add"), {sum, m->value});
     }
     return sum;
   }
@@ -241,10 +246,10 @@ class Builder {
  private:
   ValueId number(double v) { return p_.constant(make_floats(DType::kFloat32, {}, {v})); }
 
-  ValueId chosen(const Mask& m) {
-    const ValueId zero = number(0), hidden = number(m.hidden);
+  ValueId chosen(const Mask& m, ValueId before) {
+    const ValueId hidden = number(m.hidden);
     return p_.add(make_op("Where"),
-                  {m.condition, m.inverted ? hidden : zero, m.inverted ? zero : hidden});
+                  {m.condition, m.inverted ? hidden : before, m.inverted ? before : hidden});
   }
 
   const Graph& g_;

@@ -74,6 +74,18 @@ TEST(FuseAttention, Masks) {
   }
 }
 
+// A row that sees only padding attends all keys alike: a later mask says what a score is, it adds
+// nothing to what an earlier one has made the least of all numbers.
+TEST(FuseAttention, AMaskReplacesAnEarlierOne) {
+  Spelling t;
+  const ValueId least = t.scalar(-3.4e38f);
+  const ValueId real = t.input({B, 1, 1, T}, DType::kBool), past = t.input({S, T}, DType::kBool);
+  const ValueId padding = t.where(real, t.scalar(0), least);
+  const ValueId scores = t.binary("Add", t.matmul(t.q, t.keys()), padding);
+  EXPECT_EQ(t.found(t.matmul(t.softmax(t.where(past, scores, least)), t.v)),
+            "Where Where Attention");
+}
+
 TEST(FuseAttention, RowsOfNobody) {
   for (const bool guarded : {false, true}) {
     Spelling t;

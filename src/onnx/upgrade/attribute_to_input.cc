@@ -2,9 +2,11 @@
 // Attributes that became inputs: axes, k, starts, pads, min and max, ...
 //   Squeeze(x, axes=[1]) => Squeeze(x, [1])
 #include <cfloat>
+#include <cmath>
 
 #include "base/status.h"
 #include "onnx/upgrade/table.h"
+#include "tensor/visit.h"
 
 namespace ferry::onnx {
 namespace {
@@ -39,6 +41,14 @@ Status unsqueeze(SourceNode& node, Rewriter& r) {
 
 Status split(SourceNode& node, Rewriter& r) {
   move_ints(node, r, "split", 1);
+  return {};
+}
+
+// Version 1 took sizes in the type of x.
+Status split_1(SourceNode& node, Rewriter& r) {
+  if (!node.has_input(1)) return {};
+  const std::pair<std::string, AttrValue> to = {"to", static_cast<int64_t>(DType::kInt64)};
+  FERRY_ASSIGN_OR_RETURN(node.inputs[1], r.emit("Cast", {node.inputs[1]}, {to}));
   return {};
 }
 
@@ -112,11 +122,28 @@ Status dft(SourceNode& node, Rewriter& r) {
   return {};
 }
 
-// Tile(x, tiles, axis) => Tile(x, [1, ..., tiles, ..., 1])
+// Whole numbers of a constant, integers or not.
+std::optional<Ints> whole_numbers(const Rewriter& r, ValueId value) {
+  if (auto ints = r.constant_ints(value)) return ints;
+  const Tensor* t = r.constant(value);
+  if (t == nullptr) return std::nullopt;
+  Ints ints;
+  const Status status = visit_floating(t->dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    for (const T element : t->elements<T>()) {
+      const auto v = static_cast<double>(element);
+      if (!(std::fabs(v) < 1e15) || v != std::trunc(v)) return invalid_model("{} is not whole", v);
+      ints.push_back(static_cast<int64_t>(v));
+    }
+    return {};
+  });
+  return status.ok() ? std::optional(std::move(ints)) : std::nullopt;
+}
+
+// Tile(x, tiles, axis) => Tile(x, [1, ..., tiles, ..., 1]); both came in the type of x.
 Status tile(SourceNode& node, Rewriter& r) {
   if (node.inputs.size() != 3)
     return invalid_model("has {} inputs, wanted are 3", node.inputs.size());
-  const auto tiles = r.constant_ints(node.inputs[1]), axis = r.constant_ints(node.inputs[2]);
+  const auto tiles = whole_numbers(r, node.inputs[1]), axis = whole_numbers(r, node.inputs[2]);
   const Type x = r.type(node.inputs[0]);
   if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1 || !x.has_rank()) {
     return unsupported_op(
@@ -143,6 +170,7 @@ void add_attribute_to_input(std::vector<UpgradeRow>& rows) {
   rows.push_back({"ReduceSum", 13, axes});
   rows.push_back({"Squeeze", 13, axes});
   rows.push_back({"Unsqueeze", 13, unsqueeze});
+  rows.push_back({"Split", 2, split_1});
   rows.push_back({"Split", 13, split});
   rows.push_back({"Split", 18, split_count});
   rows.push_back({"TopK", 10, top_k});

@@ -46,6 +46,14 @@ Status grid_sample(SourceNode& node, Rewriter&) {
   return {};
 }
 
+// PyTorch's exporter writes signals as [batch, samples], without the last axis of one or two parts.
+Status stft(SourceNode& node, Rewriter& r) {
+  const Type x = r.type(node.inputs.empty() ? kNone : node.inputs[0]);
+  if (!x.is_tensor() || !x.has_rank() || x.rank() != 2) return {};
+  FERRY_ASSIGN_OR_RETURN(node.inputs[0], r.emit("Unsqueeze", {node.inputs[0], r.ints({2})}));
+  return {};
+}
+
 // Scatter became ScatterElements.
 Status scatter(SourceNode& node, Rewriter&) {
   node.op_type = "ScatterElements";
@@ -84,6 +92,7 @@ void add_old_defaults(std::vector<UpgradeRow>& rows) {
   rows.push_back({"RoiAlign", 16, roi_align});
   rows.push_back({"GridSample", 20, grid_sample});
   rows.push_back({"Scatter", kAnyVersion, scatter});
+  rows.push_back({"STFT", kAnyVersion, stft});
   rows.push_back({"Gemm", 7, gemm});
   rows.push_back({"OneHot", 11, one_hot});
 }

@@ -202,6 +202,9 @@ TEST(Upgrade, AttributesThatBecameInputs) {
   OldNode("Clip", 1).input({1}, {9}).gives("f32[1]", {9});
   OldNode("Tile", 1).ints({3}).input({2}, {1, 2}).fails("has 2 inputs");
   OldNode("Tile", 1).input({2}, {1, 2}).ints({2}).ints({0}).gives("f32[4]", {1, 2, 1, 2});
+  OldNode tile("Tile", 1);
+  tile.input({2}, {1, 2}).constant({}, {2}).constant({1}, {0}).gives("f32[4]", {1, 2, 1, 2});
+  OldNode("Tile", 1).input({2}, {1, 2}).constant({}, {1.5}).constant({1}, {0}).fails("constant");
 }
 
 TEST(Upgrade, Split) {
@@ -210,6 +213,8 @@ TEST(Upgrade, Split) {
       .outputs(2)
       .input({3}, {1, 2, 3})
       .gives("f32[2]", {2, 3}, 1);
+  OldNode sizes("Split", 1);
+  sizes.outputs(2).input({3}, {1, 2, 3}).constant({2}, {1, 2}).gives("f32[2]", {2, 3}, 1);
   OldNode("Split", 11).outputs(2).input({4}, {1, 2, 3, 4}).gives("f32[2]", {3, 4}, 1);
   OldNode("Split", 13).outputs(2).input({4}, {1, 2, 3, 4}).gives("f32[2]", {3, 4}, 1);
   OldNode("Split", 13).outputs(2).input({4}, {1, 2, 3, 4}).ints({3, 1}).gives("f32[1]", {4}, 1);
@@ -288,6 +293,13 @@ TEST(Upgrade, Upsample) {
       .constant({4}, {1, 1, 1, 2})
       .gives("f32[1,1,1,4]", {1, 1.5, 2, 2});
   OldNode("Resize", 10).input({1, 2}, {1, 2}).constant({2}, {1, 2}).gives("f32[1,4]", doubled);
+  // The one below where an axis grows, the one above where it shrinks.
+  OldNode both("Resize", 10);
+  both.input({4, 2}, {0, 1, 2, 3, 4, 5, 6, 7});
+  both.constant({2}, {0.75, 1.5}).gives("f32[3,3]", {0, 0, 1, 4, 4, 5, 6, 6, 7});
+  OldNode computed("Resize", 10);
+  computed.input({4, 2}, {0, 1, 2, 3, 4, 5, 6, 7});
+  computed.input({2}, {0.75, 1.5}).gives("f32[3,3]", {0, 0, 1, 4, 4, 5, 6, 6, 7});
   OldNode("Resize", 11)
       .attr(string_attr("coordinate_transformation_mode", "tf_half_pixel_for_nn"))
       .attr(string_attr("nearest_mode", "floor"))
@@ -295,6 +307,22 @@ TEST(Upgrade, Upsample) {
       .constant({0}, {})
       .constant({1}, {0.5})
       .gives("f32[2]", {2, 4});
+  OldNode("Resize", 11)
+      .attr(string_attr("coordinate_transformation_mode", "tf_half_pixel_for_nn"))
+      .attr(string_attr("mode", "linear"))
+      .input({4}, {0, 1, 2, 3})
+      .constant({0}, {})
+      .constant({1}, {2})
+      .gives("f32[8]", {0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3, 3});
+}
+
+TEST(Upgrade, StftOfSignalsWithoutParts) {
+  OldNode("STFT", 17)
+      .attr(int_attr("onesided", 1))
+      .input({1, 4}, {1, 2, 3, 4})
+      .ints({2})
+      .constant({2}, {1, 1})
+      .gives("f32[1,2,2,2]", {3, 0, -1, 0, 7, 0, -1, 0});
 }
 
 TEST(Upgrade, GroupNormalization) {

@@ -111,6 +111,10 @@ class AxisSampler {
         return x > -8 ? std::min(x, top + 8) : -8;
       case SamplePadding::kBorder:
         if (x >= low_ && x <= high_) return x;
+        // Each pixel of a cubic is moved to the border, not the position: so PyTorch defines it.
+        if (modes_.interpolation == Interpolation::kCubic) {
+          return x > -8 ? std::min(x, top + 8) : -8;
+        }
         return x > 0 ? std::min(x, top - 1) : 0;
       case SamplePadding::kReflection:
         if (x >= low_ && x <= high_) return x;

@@ -25,6 +25,8 @@ TEST(GridSample, ModesAndPadding) {
   sample({5 / 3.0f}, "linear", "reflection").expect(tensor<float>({1, 1, 1}, {3})).run();
   sample({-2 / 3.0f}, "nearest", "zeros").expect(tensor<float>({1, 1, 1}, {1})).run();
   sample({0}, "cubic", "zeros").expect(tensor<float>({1, 1, 1}, {2.5f})).run();
+  // Halfway beyond the last pixel: 3 and three times 4, not 4 alone.
+  sample({4 / 3.0f}, "cubic", "border").expect(tensor<float>({1, 1, 1}, {4.09375f})).run();
   sample({-1, 1}, "linear", "border", false).expect(tensor<float>({1, 1, 2}, {1, 4})).run();
 }
 

@@ -29,7 +29,8 @@ Status check_word(std::string_view name, const std::string& seen,
 constexpr std::string_view kModes[] = {"nearest", "linear", "cubic"};
 constexpr std::string_view kTransforms[] = {"half_pixel",         "half_pixel_symmetric",
                                             "pytorch_half_pixel", "align_corners",
-                                            "asymmetric",         "tf_crop_and_resize"};
+                                            "asymmetric",         "tf_crop_and_resize",
+                                            "tf_half_pixel_for_nn"};
 constexpr std::string_view kNearestModes[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                               "ceil"};
 constexpr std::string_view kPolicies[] = {"stretch", "not_larger", "not_smaller"};
@@ -216,6 +217,7 @@ Result<ResizeAxes> resize_axes(const Resize& op, EvalContext& c) {
   for (size_t i = 0; i < axes.size(); ++i) {
     ResizeAxis& a = out[axes[i]];
     if (a.in == 0) continue;
+    a.by_sizes = !round;
     a.scale = round ? common : double(sizes[i]) / double(a.in);
     const double rounded = common * double(a.in) + 0.5;
     if (round && !(rounded < 9e18)) return limit_exceeded("axis {} scales by {}", axes[i], common);
@@ -226,6 +228,13 @@ Result<ResizeAxes> resize_axes(const Resize& op, EvalContext& c) {
 
 namespace {
 
+// x of the output in the input. Sizes give exact quotients. Which element is nearest to what a scale
+// gives is decided in floats, as the frameworks do that models come from: 17 / 1.7f is 10 there.
+double unscaled(const Resize& op, const ResizeAxis& a, double x) {
+  if (a.by_sizes) return x * double(a.in) / double(a.out);
+  return op.mode == "nearest" ? double(float(x) / float(a.scale)) : x / a.scale;
+}
+
 // Where output `i` lies in the input.
 double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
   const std::string& mode = op.coordinate_transformation_mode;
@@ -233,13 +242,14 @@ double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
   // The fractional size that the scale asks for; sizes give whole ones.
   const double width = a.scale * in;
   if (mode == "align_corners") return width == 1 ? 0 : x * (in - 1) / (width - 1);
-  if (mode == "asymmetric") return x / a.scale;
+  if (mode == "asymmetric") return unscaled(op, a, x);
+  if (mode == "tf_half_pixel_for_nn") return unscaled(op, a, x + 0.5);
   if (mode == "tf_crop_and_resize") {
     const double extent = (a.roi_end - a.roi_start) * (in - 1);
     return a.roi_start * (in - 1) + (width == 1 ? extent / 2 : x * extent / (width - 1));
   }
   if (mode == "pytorch_half_pixel" && a.out <= 1) return 0;
-  if (mode != "half_pixel_symmetric") return (x + 0.5) / a.scale - 0.5;
+  if (mode != "half_pixel_symmetric") return unscaled(op, a, x + 0.5) - 0.5;
   // The middle of x lies on that of y. The specification's sum of in / 2 (1 - out / width) and the
   // half pixel's position, in terms that are whole numbers: rounding would move one beyond another.
   return (in - 1) / 2 + (2 * x + 1 - double(a.out)) / (2 * a.scale);

@@ -21,6 +21,7 @@ namespace ferry {
 
 struct Resize {
   std::string mode = "nearest";  // or linear, cubic
+  // Also tf_half_pixel_for_nn, which Resize-11 alone has.
   std::string coordinate_transformation_mode = "half_pixel";
   std::string nearest_mode = "round_prefer_floor";
   std::string keep_aspect_ratio_policy = "stretch";  // or not_larger, not_smaller; of sizes
@@ -37,7 +38,8 @@ struct Resize {
 // One axis of x as it is to be resampled.
 struct ResizeAxis {
   int64_t in = 0, out = 0;
-  double scale = 1;  // not exactly out / in when it came as a scale
+  double scale = 1;       // not exactly out / in when it came as a scale
+  bool by_sizes = false;  // the scale is out / in
   double roi_start = 0, roi_end = 1;
 
   bool operator==(const ResizeAxis&) const = default;

@@ -190,8 +190,9 @@ Status ForestModel::check_features(int64_t features) const {
 size_t ForestModel::finish(std::vector<double>& scores) const {
   if (only_class) {
     const double score = scores[*only_class] + (base.empty() ? 0 : base.back());
-    scores = {is_probability ? 1 - score : -score, score};
-    if (!is_probability || post == PostTransform::kProbit) apply_post_transform(post, scores);
+    const bool complement = *only_class == 0 && is_probability && post != PostTransform::kLogistic;
+    scores = {*only_class == 1 ? 0 : complement ? 1 - score : -score, score};
+    if (!complement || post == PostTransform::kProbit) apply_post_transform(post, scores);
     return score > (is_probability ? 0.5 : 0.0) ? 1 : 0;
   }
   for (size_t k = 0; k < scores.size() && !base.empty(); ++k) {

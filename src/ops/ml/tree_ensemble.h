@@ -49,7 +49,7 @@ struct ForestModel {
   PostTransform post = PostTransform::kUnchanged;
   std::vector<double> base;
   // Classifiers of two classes of which the trees score one: which, and whether it is a
-  // probability.
+  // probability. Votes for the first one are, as runtimes take them, scores of the second.
   std::optional<size_t> only_class;
   bool is_probability = false;
 

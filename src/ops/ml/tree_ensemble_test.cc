@@ -65,6 +65,24 @@ TEST(TreeEnsemble, Classifier) {
       .run();
 }
 
+// Margins that happen to be positive are still passed through the logistic function.
+TEST(TreeEnsemble, ClassifierOfPositiveMargins) {
+  const auto logistic = [](float x) { return 1 / (1 + std::exp(-x)); };
+  const auto scored = [](int64_t id, const char* post) {
+    OpTester t = tree("ai.onnx.ml.TreeEnsembleClassifier", "class");
+    t.attr("class_ids", Ints{id, id, id}).attr("class_weights", Floats{0.25f, 0.75f, 1});
+    t.attr("classlabels_int64s", Ints{3, 4}).attr("post_transform", std::string(post));
+    t.input(kRows).expect(ints({3, 4, 4, 3}));
+    return t;
+  };
+  std::vector<float> both;
+  for (const float x : {0.25f, 0.75f, 1.0f, 0.25f}) {
+    both.insert(both.end(), {logistic(-x), logistic(x)});
+  }
+  scored(0, "LOGISTIC").expect(tensor<float>({4, 2}, both)).run();
+  scored(1, "NONE").expect(tensor<float>({4, 2}, {0, 0.25f, 0, 0.75f, 0, 1, 0, 0.25f})).run();
+}
+
 OpTester regressor(Ints targets, Floats weights) {
   OpTester t = tree("ai.onnx.ml.TreeEnsembleRegressor", "target");
   t.attr("target_ids", std::move(targets)).attr("target_weights", std::move(weights));
