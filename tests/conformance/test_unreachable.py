@@ -6,6 +6,7 @@ import functools
 import warnings
 
 import numpy as np
+import onnx
 import pytest
 from onnx.backend.test.loader import load_model_tests
 from onnx.backend.test.runner import Runner
@@ -74,3 +75,30 @@ def test_loop16_seq_none_cannot_be_compared():
     assert len(got) == 1 and len(got[0]) == len(want[0])
     for a, b in zip(got[0], want[0]):
         assert a.dtype == b.dtype and np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_resize_align_corners_was_recorded_for_a_length_that_is_none(mode):
+    name = f"test_resize_downsample_scales_{mode}_align_corners"
+    inputs, want = recorded(name)
+    # The schema divides by the length of the resized tensor less 1, and names the fractional target length apart: ...
+    text = onnx.defs.get_schema("Resize").attributes["coordinate_transformation_mode"].description
+    assert "x_original = x_resized * (length_original - 1) / (length_resized - 1)" in text
+    assert "`length_resized` as the length of the resized tensor" in text and "`output_width`" in text
+    # ... the record's last element would be the input's last one, but was taken where the fractional length puts it.
+    x, scales = inputs[0], inputs[-1]
+    length, resized = x.shape[-1], want.shape[-1]
+    target = np.float64(scales[-1]) * length
+    assert resized < target
+    corner = (resized - 1) * (length - 1) / (resized - 1)
+    recorded_at = (resized - 1) * (length - 1) / (target - 1)
+    assert corner == length - 1 and recorded_at < length - 1
+    if mode == "linear":
+        np.testing.assert_allclose(want[0, 0, 0, -1], x[0, 0, 0, 0] + recorded_at, rtol=1e-6)
+    assert not np.isclose(want[0, 0, 0, -1], x[0, 0, 0, -1])
+    # PyTorch, whose option this is, aligns the corners as the schema says, and so does Ferry.
+    got = ferry.backend.prepare(cases()[name].model).run(inputs)[0]
+    torch = pytest.importorskip("torch")
+    form = {"linear": "bilinear", "cubic": "bicubic"}[mode]
+    scaled = torch.nn.functional.interpolate(torch.tensor(x), scale_factor=tuple(map(float, scales[2:])), mode=form, align_corners=True)
+    np.testing.assert_allclose(got, scaled.numpy(), rtol=1e-5)

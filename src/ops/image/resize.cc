@@ -239,8 +239,8 @@ double unscaled(const Resize& op, const ResizeAxis& a, double x) {
 double source_position(const Resize& op, const ResizeAxis& a, int64_t i) {
   const std::string& mode = op.coordinate_transformation_mode;
   const double x = double(i), in = double(a.in);
-  // The fractional size that the scale asks for; sizes give whole ones.
-  const double width = a.scale * in;
+  // "The length of the resized tensor": whole, even where the scale asks for a fractional one.
+  const auto width = double(a.out);
   if (mode == "align_corners") return width == 1 ? 0 : x * (in - 1) / (width - 1);
   if (mode == "asymmetric") return unscaled(op, a, x);
   if (mode == "tf_half_pixel_for_nn") return unscaled(op, a, x + 0.5);

@@ -73,12 +73,24 @@ TEST(Resize, HalfPixelSymmetricMeetsTheMiddleExactly) {
       .run();
 }
 
-TEST(Resize, AlignCornersKeepsFractionalSizes) {
-  // 4 * 0.6 = 2.4 positions wide.
+TEST(Resize, AlignCornersAlignsTheCornersOfFractionalScales) {
+  // 4 * 0.6 = 2.4: two elements, the first and the last.
   resize(kRow, {0.6f})
       .attr("mode", word("linear"))
       .attr("coordinate_transformation_mode", word("align_corners"))
-      .expect(tensor<float>({2}, {1, 1 + 3 / 1.4f}))
+      .expect(tensor<float>({2}, {1, 4}))
+      .run();
+}
+
+TEST(Resize, NearestToAScaleIsDecidedInFloats) {
+  // 17 / 1.7f is 10 as floats divide, less than that in doubles; sizes have exact quotients.
+  std::vector<float> want;
+  for (int i = 0; i < 18; ++i) want.push_back(static_cast<float>(10 * i / 17));
+  resize(iota({11}), {1.7f})
+      .attr("mode", word("nearest"))
+      .attr("nearest_mode", word("floor"))
+      .attr("coordinate_transformation_mode", word("asymmetric"))
+      .expect(tensor<float>({18}, want))
       .run();
 }
 
