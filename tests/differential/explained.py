@@ -50,6 +50,10 @@ def _two_classes_without_a_negative_weight(attributes: dict, shapes: list) -> bo
     return len(attributes.get("vectors_per_class", [])) == 2 and min(attributes["coefficients"]) >= 0
 
 
+def _cubic_border(attributes: dict, shapes: list) -> bool:
+    return attributes.get("mode") in (b"cubic", b"bicubic") and attributes.get("padding_mode") == b"border"
+
+
 _SIZE_OF_VALID = "the size of VALID is that of a kernel without dilations"
 
 # Reasons that concern some nodes of an operator; tried before those below.
@@ -75,6 +79,7 @@ _SOME = {
         (_valid_and_dilated, _SIZE_OF_VALID),
         (_ceil_mode, "a last window that leaves the image shifts all windows"),
     ],
+    ("onnx", "GridSample"): [(_cubic_border, "moves the position to the border, where PyTorch, whose function it is, moves each pixel")],
     ("onnx", "Unique"): [(_unsorted, "takes the elements along axis 0, whatever the axis")],
     ("onnx", "MaxPool"): [
         (_max_pool_of_steps_of_one, "pads of two axes are read as (top, bottom, left, right), those of one or three axes are ignored, ceil_mode adds "
@@ -119,7 +124,7 @@ _KNOWN: dict[tuple[str, str], tuple[str, tuple[int, ...] | None]] = {
     ("onnx", "QuantizeLinear"): ("quotients beyond 32 bits wrap; Ferry's saturate", (*el.NIBBLES, el.I8, el.U8, el.I16, el.U16)),
     ("onnx", "ReduceMean"): ("the sum wraps in the input's type; Ferry's mean lies among the elements", el.INTS),
     ("onnx", "ReduceSumSquare"): ("returns the type that numpy sums in", (el.U32, el.I32)),
-    ("onnx", "Resize"): ("drops imaginary parts; double has the precision of float32", None),
+    ("onnx", "Resize"): ("drops imaginary parts; double has the precision of float32; corners are aligned for the fractional length of a scale", None),
     ("onnx", "Scaler"): ("returns the input's type; the schema says float", None),
     ("onnx", "SequenceInsert"): ("the position behind the last element is taken for 0", None),
     ("onnx", "SVMClassifier"): ("returns the input's type; the schema says float", None),
