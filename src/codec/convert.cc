@@ -98,18 +98,20 @@ Status swap_red_and_blue(Image& image, const Stopped& stopped) {
 }
 
 template <class T>
-void orient(Image& image, int orientation) {
+Status orient(Image& image, int orientation, const Stopped& stopped) {
   const bool transposed = orientation >= 5;
   const bool mirrored =
       orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool flipped = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const size_t channels = static_cast<size_t>(image.channels);
   const ptrdiff_t w = image.width, h = image.height;
-  std::vector<T> out(image.sample_count());
+  std::vector<T> out;
+  FERRY_RETURN_IF_ERROR(grow(out, image.sample_count(), stopped));
   const std::vector<T>& in = samples<T>(image);
   const ptrdiff_t out_w = transposed ? h : w, out_h = transposed ? w : h;
   T* to = out.data();
   for (ptrdiff_t y = 0; y < out_h; ++y) {
+    FERRY_RETURN_IF_ERROR(check_stopped(stopped));
     for (ptrdiff_t x = 0; x < out_w; ++x) {
       ptrdiff_t from_x = transposed ? y : x, from_y = transposed ? x : y;
       if (mirrored) from_x = w - 1 - from_x;
@@ -121,6 +123,7 @@ void orient(Image& image, int orientation) {
   samples<T>(image) = std::move(out);
   image.width = static_cast<int>(out_w);
   image.height = static_cast<int>(out_h);
+  return {};
 }
 
 template <class T>
@@ -199,9 +202,10 @@ Status apply(Image& image, const DecodeOptions& options) {
 
 }  // namespace
 
-void apply_orientation(Image& image, int orientation) {
-  if (orientation < 2 || orientation > 8) return;
-  image.bits == 8 ? orient<uint8_t>(image, orientation) : orient<uint16_t>(image, orientation);
+Status apply_orientation(Image& image, int orientation, const Stopped& stopped) {
+  if (orientation < 2 || orientation > 8) return {};
+  return image.bits == 8 ? orient<uint8_t>(image, orientation, stopped)
+                         : orient<uint16_t>(image, orientation, stopped);
 }
 
 Status cmyk_to_rgb(Image& image, const Stopped& stopped) {

@@ -10,7 +10,8 @@
 namespace ferry::codec {
 
 // Rows and columns so that the picture stands upright; orientation is EXIF's 1 to 8.
-void apply_orientation(Image& image, int orientation);
+// Errors: kCancelled.
+Status apply_orientation(Image& image, int orientation, const Stopped& stopped);
 
 // Four channels C, M, Y, K (0 is no ink) into RGB. Errors: kCancelled.
 Status cmyk_to_rgb(Image& image, const Stopped& stopped);

@@ -313,7 +313,8 @@ Result<Image> decode_image(std::span<const uint8_t> bytes, const DecodeOptions& 
     FERRY_ASSIGN_OR_RETURN(codec::Decoded decoded,
                            codec::decode(bytes, options.max_pixels, options.stopped));
     if (options.apply_orientation && decoded.orientation != 1) {
-      codec::apply_orientation(decoded.image, decoded.orientation);
+      FERRY_RETURN_IF_ERROR(
+          codec::apply_orientation(decoded.image, decoded.orientation, options.stopped));
       decoded.image.notes.push_back(
           fmt::format("turned upright (orientation {})", decoded.orientation));
     }

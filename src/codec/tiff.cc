@@ -198,6 +198,24 @@ void unpack_row(const uint8_t* row, const Layout& l, size_t count, size_t first,
   }
 }
 
+struct BlockSize {
+  uint32_t width, height;
+};
+
+// Of tiles, or of strips.
+Result<BlockSize> block_size(TIFF* tiff, const Layout& l, int64_t max_pixels) {
+  BlockSize size{l.width, l.height};
+  if (l.tiled) {
+    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &size.width);
+    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &size.height);
+  } else {
+    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &size.height);
+    size.height = std::min(size.height, l.height);
+  }
+  FERRY_RETURN_IF_ERROR(check_size("TIFF: a tile", size.width, size.height, max_pixels));
+  return size;
+}
+
 struct Block {
   uint32_t index, x, y, width, height;  // width includes what a tile has past the right edge
   uint16_t plane;
@@ -244,15 +262,8 @@ Status read_rows(TIFF* tiff, const Layout& l, const Block& block, const MemoryFi
 
 Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
                          const Stopped& stopped) {
-  uint32_t width = l.width, height = l.height;
-  if (l.tiled) {
-    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
-    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height);
-  } else {
-    TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &height);
-    height = std::min(height, l.height);
-  }
-  FERRY_RETURN_IF_ERROR(check_size("TIFF: a tile", width, height, max_pixels));
+  FERRY_ASSIGN_OR_RETURN(const auto size, block_size(tiff, l, max_pixels));
+  const auto [width, height] = size;
   const tmsize_t block_bytes = l.tiled ? TIFFTileSize(tiff) : TIFFStripSize(tiff);
   if (block_bytes <= 0) return damaged(file);
   Raw raw;
@@ -266,7 +277,8 @@ Result<Raw> read_samples(TIFF* tiff, const Layout& l, const MemoryFile& file, in
                         l.compression == COMPRESSION_DEFLATE || l.compression == COMPRESSION_JPEG;
   const bool by_rows = stopped && has_rows && !l.tiled && block_bytes > kLargeStrip;
   std::vector<uint8_t> buffer(static_cast<size_t>(by_rows ? TIFFScanlineSize(tiff) : block_bytes));
-  for (uint16_t plane = 0; plane < (l.planes() ? l.samples : 1); ++plane) {
+  const uint16_t planes = l.planes() ? l.samples : 1;
+  for (uint16_t plane = 0; plane < planes; ++plane) {
     for (uint64_t y = 0; y < l.height; y += height) {
       for (uint64_t x = 0; x < l.width; x += width) {
         FERRY_RETURN_IF_ERROR(check_stopped(stopped));
@@ -358,22 +370,37 @@ Result<Image> assemble(const Layout& l, const Raw& raw, const Stopped& stopped) 
   return image;
 }
 
-// YCbCr, Lab, LogLuv, old JPEG: libtiff converts to 8-bit RGB.
+// YCbCr, Lab, LogLuv, old JPEG: libtiff converts strips and tiles to 8-bit RGB.
 Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file,
-                             const Stopped& stopped) {
+                             int64_t max_pixels, const Stopped& stopped) {
   char why[1024] = "";
   if (TIFFRGBAImageOK(tiff, why) == 0) return unsupported_type("TIFF: {}", why);
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
-  std::vector<uint32_t> pixels(size_t{l.width} * l.height);
-  if (TIFFReadRGBAImageOriented(tiff, l.width, l.height, pixels.data(), ORIENTATION_TOPLEFT, 1) ==
-      0) {
-    return damaged(file);
-  }
+  FERRY_ASSIGN_OR_RETURN(const BlockSize block, block_size(tiff, l, max_pixels));
+  std::vector<uint32_t> pixels;
+  FERRY_RETURN_IF_ERROR(grow(pixels, size_t{block.width} * block.height, stopped));
   FERRY_ASSIGN_OR_RETURN(Image image, make_image(l.width, l.height, 3, 8, stopped));
-  for (size_t i = 0; i < pixels.size(); ++i) {
-    image.data[i * 3] = static_cast<uint8_t>(TIFFGetR(pixels[i]));
-    image.data[i * 3 + 1] = static_cast<uint8_t>(TIFFGetG(pixels[i]));
-    image.data[i * 3 + 2] = static_cast<uint8_t>(TIFFGetB(pixels[i]));
+  for (uint64_t y = 0; y < l.height; y += block.height) {
+    for (uint64_t x = 0; x < l.width; x += block.width) {
+      FERRY_RETURN_IF_ERROR(check_stopped(stopped));
+      const auto bx = static_cast<uint32_t>(x), by = static_cast<uint32_t>(y);
+      const int ok = l.tiled ? TIFFReadRGBATileExt(tiff, bx, by, pixels.data(), 1)
+                             : TIFFReadRGBAStripExt(tiff, by, pixels.data(), 1);
+      if (ok == 0) return damaged(file);
+      const uint32_t rows = std::min(block.height, l.height - by);
+      const uint32_t columns = std::min(block.width, l.width - bx);
+      // Rows come from the bottom up: of a strip those that it has, of a tile all.
+      const uint32_t last = (l.tiled ? block.height : rows) - 1;
+      for (uint32_t i = 0; i < rows; ++i) {
+        const uint32_t* from = &pixels[size_t{last - i} * block.width];
+        uint8_t* to = &image.data[(size_t{by + i} * l.width + bx) * 3];
+        for (uint32_t j = 0; j < columns; ++j) {
+          *to++ = static_cast<uint8_t>(TIFFGetR(from[j]));
+          *to++ = static_cast<uint8_t>(TIFFGetG(from[j]));
+          *to++ = static_cast<uint8_t>(TIFFGetB(from[j]));
+        }
+      }
+    }
   }
   image.notes.push_back(fmt::format("photometric {} converted to 8-bit RGB", l.photometric));
   return image;
@@ -381,7 +408,7 @@ Result<Image> read_converted(TIFF* tiff, const Layout& l, const MemoryFile& file
 
 Result<Image> read_pixels(TIFF* tiff, const Layout& l, const MemoryFile& file, int64_t max_pixels,
                           const Stopped& stopped) {
-  if (!is_direct(l)) return read_converted(tiff, l, file, stopped);
+  if (!is_direct(l)) return read_converted(tiff, l, file, max_pixels, stopped);
   FERRY_RETURN_IF_ERROR(check_layout(l));
   FERRY_ASSIGN_OR_RETURN(const Raw raw, read_samples(tiff, l, file, max_pixels, stopped));
   return l.photometric == PHOTOMETRIC_PALETTE ? assemble_palette(tiff, l, raw, stopped)

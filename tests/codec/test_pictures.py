@@ -345,6 +345,13 @@ def test_tiff_one_bit(tmp_path, compression):
     assert np.array_equal(decode(path, "keep")[0][:, :, 0], np.array(picture) * 255)
 
 
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
+def test_tiff_converted_strip_by_strip(tmp_path, mode):
+    picture = Image.frombytes(mode, RGB.size, RGB.tobytes())
+    read = [decode(save(tmp_path / "a.tif", picture, tiffinfo={278: rows})) for rows in (5, 1000)]
+    assert np.array_equal(read[0][0], read[1][0]) and len(np.unique(read[0][0])) > 50
+
+
 def test_tiff_palette_cmyk_jpeg_16_bits(tmp_path):
     same_as_pillow(save(tmp_path / "a.tif", RGB.quantize(40)))
     same_as_pillow(save(tmp_path / "b.tif", Image.fromarray(natural(45, 67, 4), "CMYK")))

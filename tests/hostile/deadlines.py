@@ -223,6 +223,7 @@ def texts():
     yield "ImageDecoder jpeg", encoded("JPEG")
     yield "ImageDecoder webp", encoded("WEBP")
     yield "ImageDecoder tiff", encoded("TIFF")
+    yield "ImageDecoder tiff of YCbCr", encoded("TIFF", mode="YCbCr")
     yield "ImageDecoder jpeg2000", encoded("JPEG2000")
     yield "ImageDecoder jpeg2000 in tiles", encoded("JPEG2000", tile_size=(256, 256))
     yield "ImageDecoder webp lossless", encoded("WEBP", lossless=True)
@@ -285,13 +286,13 @@ def learned():
         "kernel_params": [0.1, 0.0, 0.0], "classlabels_ints": [0, 1], "outputs": 2}
 
 
-def encoded(kind, side=None, **options):
+def encoded(kind, side=None, mode="RGB", **options):
     from PIL import Image
 
     side = side or (1500 if kind in ("JPEG2000", "WEBP") else 5000)
     pixels = np.random.default_rng(3).integers(0, 256, (side // 50, side // 50, 3), np.uint8).repeat(50, 0).repeat(50, 1)
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, kind, **options)
+    Image.fromarray(pixels).convert(mode).save(out, kind, **options)
     return np.frombuffer(out.getvalue(), np.uint8)
 
 
