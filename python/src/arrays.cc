@@ -20,6 +20,9 @@ namespace {
 // Owned references for the life of the process; null: no array has this type.
 std::array<PyArray_Descr*, kNumDTypes> dtypes{};
 
+// Between two looks at the clock: about a millisecond.
+constexpr int64_t kTexts = 4096;
+
 bool is_packed(DType type) { return dtype_bits(type) == 4 || dtype_bits(type) == 2; }
 
 PyArrayObject* as_array(nb::handle object) {
@@ -122,6 +125,10 @@ Dims dims_of(PyArrayObject* array, const std::string& name) {
 
 std::string text_of(nb::handle item, const std::string& name) {
   if (PyUnicode_Check(item.ptr())) {
+    if (PyUnicode_IS_COMPACT_ASCII(item.ptr())) {
+      return {static_cast<const char*>(PyUnicode_DATA(item.ptr())),
+              static_cast<size_t>(PyUnicode_GET_LENGTH(item.ptr()))};
+    }
     const nb::object bytes =
         steal(PyUnicode_AsEncodedString(item.ptr(), "utf-8", "surrogateescape"));
     return {PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
@@ -133,12 +140,13 @@ std::string text_of(nb::handle item, const std::string& name) {
         name + " holds an element of type " + python_type(item) + "; wanted str or bytes");
 }
 
-Tensor strings_from(nb::handle object, const std::string& name) {
+Tensor strings_from(nb::handle object, const std::string& name, const TimeLeft& time) {
   const nb::object items = steal(PyArray_FROM_OTF(object.ptr(), NPY_OBJECT, NPY_ARRAY_IN_ARRAY));
   PyArrayObject* array = as_array(items);
   Tensor tensor = check(Tensor::allocate(DType::kString, dims_of(array, name)));
   auto* const* from = static_cast<PyObject**>(PyArray_DATA(array));
   for (int64_t i = 0; i < tensor.count(); ++i) {
+    if (i % kTexts == 0) time.check();
     tensor.data<std::string>()[i] = text_of(from[i], name);
   }
   return tensor;
@@ -173,7 +181,7 @@ void unpack(const Tensor& tensor, uint8_t* to) {
   }
 }
 
-Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
+Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   const DType expected = element_type(wanted.type);
   DType type = type_of(as_array(object));
   if (type == DType::kUndefined) {
@@ -182,7 +190,7 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep) {
               std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " +
               wanted.type);
   }
-  if (type == DType::kString) return strings_from(object, wanted.name);
+  if (type == DType::kString) return strings_from(object, wanted.name, time);
   if (stands_for(type, expected)) type = expected;
 
   nb::object dense = nb::borrow(object);
@@ -278,7 +286,7 @@ Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
 }
 
 // Numbers, text and nested lists, as the element type that the model wants.
-Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep) {
+Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   const DType type = element_type(wanted.type);
   PyArray_Descr* descr = nullptr;
   if (type != DType::kUndefined) descr = dtypes[static_cast<size_t>(type)];
@@ -290,10 +298,10 @@ Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep) {
                                       "; wanted an array for " + wanted.type + " (" + why.what() +
                                       ")");
   }
-  return from_array(nb::steal(made), wanted, keep);
+  return from_array(nb::steal(made), wanted, keep, time);
 }
 
-Value from_dict(nb::dict dict, const Wanted& wanted, Keep& keep) {
+Value from_dict(nb::dict dict, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   // "map(i64,f32)": keys of the first type, values of the second.
   const size_t open = wanted.type.find("map("), comma = wanted.type.find(',', open);
   const bool known = open != std::string::npos && comma != std::string::npos;
@@ -302,15 +310,18 @@ Value from_dict(nb::dict dict, const Wanted& wanted, Keep& keep) {
   Map map;
   Keep own;
   nb::list keys = dict.keys();
-  map.keys = check(from_plain(keys, key, own).clone());
-  for (nb::handle value : dict.values()) map.values.push_back(to_value(value, item, keep));
+  map.keys = check(from_plain(keys, key, own, time).clone());
+  for (nb::handle value : dict.values()) {
+    map.values.push_back(to_value(value, item, keep, time));
+  }
   return Value(std::move(map));
 }
 
-nb::object array_of_strings(const Tensor& tensor, npy_intp* dims) {
+nb::object array_of_strings(const Tensor& tensor, npy_intp* dims, const TimeLeft& time) {
   nb::object made = steal(PyArray_SimpleNew(static_cast<int>(tensor.rank()), dims, NPY_OBJECT));
   auto** to = static_cast<PyObject**>(PyArray_DATA(as_array(made)));
   for (int64_t i = 0; i < tensor.count(); ++i) {
+    if (i % kTexts == 0) time.check();
     const std::string& text = tensor.data<std::string>()[i];
     PyObject* item =
         PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
@@ -321,11 +332,11 @@ nb::object array_of_strings(const Tensor& tensor, npy_intp* dims) {
   return made;
 }
 
-nb::object array_from(Tensor tensor) {
+nb::object array_from(Tensor tensor, const TimeLeft& time) {
   std::array<npy_intp, Dims::kMaxRank> dims{};
   for (size_t i = 0; i < tensor.rank(); ++i) dims[i] = tensor.dim(i);
   const int rank = static_cast<int>(tensor.rank());
-  if (tensor.dtype() == DType::kString) return array_of_strings(tensor, dims.data());
+  if (tensor.dtype() == DType::kString) return array_of_strings(tensor, dims.data(), time);
   PyArray_Descr* descr = dtypes[static_cast<size_t>(tensor.dtype())];
   if (!descr) raise(Code::kUnsupportedType, "NumPy has no array for " + tensor.describe());
   Py_INCREF(descr);
@@ -344,12 +355,12 @@ nb::object array_from(Tensor tensor) {
   return made;
 }
 
-nb::object dict_from(const Map& map) {
+nb::object dict_from(const Map& map, const TimeLeft& time) {
   nb::dict dict;
-  const nb::object keys = array_from(map.keys).attr("tolist")();
+  const nb::object keys = array_from(map.keys, time).attr("tolist")();
   size_t i = 0;
   for (nb::handle key : keys) {
-    nb::object value = to_python(map.values[i++]);
+    nb::object value = to_python(map.values[i++], time);
     if (PyArray_Check(value.ptr()) && PyArray_NDIM(as_array(value)) == 0)
       value = value.attr("item")();
     dict[key] = value;
@@ -387,34 +398,41 @@ nb::object numpy_dtype(DType type) {
   return descr ? nb::borrow(reinterpret_cast<PyObject*>(descr)) : nb::none();
 }
 
-Value to_value(nb::handle object, const Wanted& wanted, Keep& keep) {
+Value to_value(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   if (object.is_none()) return {};
-  if (PyArray_Check(object.ptr())) return from_array(object, wanted, keep);
-  if (PyDict_Check(object.ptr())) return from_dict(nb::borrow<nb::dict>(object), wanted, keep);
+  if (PyArray_Check(object.ptr())) return from_array(object, wanted, keep, time);
+  if (PyDict_Check(object.ptr()))
+    return from_dict(nb::borrow<nb::dict>(object), wanted, keep, time);
   if ((PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) &&
       is_sequence_type(wanted.type)) {
     Sequence sequence;
     const Wanted element = element_of(wanted);
-    for (nb::handle item : object) sequence.push_back(to_value(item, element, keep));
+    for (nb::handle item : object) {
+      if (sequence.size() % kTexts == 0) time.check();
+      sequence.push_back(to_value(item, element, keep, time));
+    }
     return Value(std::move(sequence));
   }
   // NumPy's scalars are arrays of rank 0 and keep their type.
   if (PyArray_IsScalar(object.ptr(), Generic)) {
     const nb::object array = steal(PyArray_FromAny(object.ptr(), nullptr, 0, 0, 0, nullptr));
-    return from_array(array, wanted, keep);
+    return from_array(array, wanted, keep, time);
   }
   if (PyObject_HasAttrString(object.ptr(), "__dlpack__")) return from_dlpack(object, wanted, keep);
-  return from_plain(object, wanted, keep);
+  return from_plain(object, wanted, keep, time);
 }
 
-nb::object to_python(Value value) {
-  if (value.is_tensor()) return array_from(std::move(value.tensor()));
+nb::object to_python(Value value, const TimeLeft& time) {
+  if (value.is_tensor()) return array_from(std::move(value.tensor()), time);
   if (value.is_sequence()) {
     nb::list list;
-    for (const Value& item : value.sequence()) list.append(to_python(item));
+    for (const Value& item : value.sequence()) {
+      if (nb::len(list) % kTexts == 0) time.check();
+      list.append(to_python(item, time));
+    }
     return list;
   }
-  if (value.is_map()) return dict_from(value.map());
+  if (value.is_map()) return dict_from(value.map(), time);
   return nb::none();
 }
 

@@ -16,6 +16,7 @@
 
 #include "ferry/model.h"
 #include "ferry/tensor.h"
+#include "time_left.h"
 
 namespace ferry::python {
 
@@ -35,8 +36,10 @@ struct Wanted {
 // Objects whose memory is viewed: they must live until the values are gone.
 using Keep = std::vector<nanobind::object>;
 
-Value to_value(nanobind::handle object, const Wanted& wanted, Keep& keep);
-nanobind::object to_python(Value value);
+// Raise DeadlineExceeded and Cancelled among others: hundreds of thousands of objects take long.
+Value to_value(nanobind::handle object, const Wanted& wanted, Keep& keep,
+               const TimeLeft& time = {});
+nanobind::object to_python(Value value, const TimeLeft& time = {});
 
 // A view of a writable, C-contiguous array that a run writes into.
 Tensor to_target(nanobind::handle array, const Wanted& wanted);

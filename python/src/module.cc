@@ -16,6 +16,7 @@
 #include "ferry/session.h"
 #include "ferry/version.h"
 #include "pictures.h"
+#include "time_left.h"
 #include "types.h"
 
 namespace nb = nanobind;
@@ -181,14 +182,14 @@ std::string names_of(const std::vector<ValueInfo>& values) {
 Wanted wanted_input(const ValueInfo& info) { return {"input '" + info.name + "'", info.type}; }
 
 // Input values in model order; those with a default may be absent.
-std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given,
-                                    Keep& keep) {
+std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given, Keep& keep,
+                                    const TimeLeft& time) {
   std::vector<Value> values(infos.size());
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
     PyObject* item = PyDict_GetItemString(given.ptr(), infos[i].name.c_str());
     if (item) {
-      values[i] = to_value(item, wanted_input(infos[i]), keep);
+      values[i] = to_value(item, wanted_input(infos[i]), keep, time);
       ++used;
     } else if (!infos[i].optional && !infos[i].type.starts_with("optional(")) {
       raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
@@ -209,7 +210,7 @@ std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dic
 }
 
 std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::handle given,
-                                    Keep& keep) {
+                                    Keep& keep, const TimeLeft& time) {
   const size_t count = nb::len(given);
   if (count > infos.size()) {
     raise(Code::kInvalidArgument, std::to_string(count) + " inputs are given; the model has " +
@@ -218,7 +219,7 @@ std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::han
   std::vector<Value> values(infos.size());
   for (size_t i = 0; i < infos.size(); ++i) {
     if (i < count) {
-      values[i] = to_value(given[i], wanted_input(infos[i]), keep);
+      values[i] = to_value(given[i], wanted_input(infos[i]), keep, time);
     } else if (!infos[i].optional) {
       raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
                                         ") is missing; the model's inputs are " + names_of(infos));
@@ -227,12 +228,13 @@ std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::han
   return values;
 }
 
-std::vector<Value> input_values(const PySession& s, nb::handle inputs, Keep& keep) {
+std::vector<Value> input_values(const PySession& s, nb::handle inputs, Keep& keep,
+                                const TimeLeft& time) {
   const auto& infos = s.session.inputs();
   if (PyDict_Check(inputs.ptr()))
-    return values_from_dict(infos, nb::borrow<nb::dict>(inputs), keep);
+    return values_from_dict(infos, nb::borrow<nb::dict>(inputs), keep, time);
   if (PyList_Check(inputs.ptr()) || PyTuple_Check(inputs.ptr())) {
-    return values_from_list(infos, inputs, keep);
+    return values_from_list(infos, inputs, keep, time);
   }
   raise(Code::kInvalidArgument, "inputs must be a dict by name, or a list in model order");
 }
@@ -285,9 +287,9 @@ std::map<std::string, Tensor> targets_from(const PySession& s, nb::handle out) {
 }
 
 nb::object finish(Value value, const std::string& name, nb::handle out,
-                  std::map<std::string, Tensor>& targets) {
+                  std::map<std::string, Tensor>& targets, const TimeLeft& time) {
   const auto target = targets.find(name);
-  if (target == targets.end()) return to_python(std::move(value));
+  if (target == targets.end()) return to_python(std::move(value), time);
   finish_target(value, target->second, "out['" + name + "']");
   return nb::borrow(out[name.c_str()]);
 }
@@ -304,7 +306,7 @@ void check_targets(const std::map<std::string, Tensor>& targets,
 
 nb::dict run_all(const PySession& s, const std::vector<Value>& values,
                  const std::vector<std::string>& names, const std::vector<size_t>& order,
-                 nb::handle out, const RunOptions& options) {
+                 nb::handle out, const TimeLeft& time) {
   const auto& infos = s.session.outputs();
   auto targets = targets_from(s, out);
   check_targets(targets, names);
@@ -316,20 +318,19 @@ nb::dict run_all(const PySession& s, const std::vector<Value>& values,
   }
   const Status status = [&] {
     const nb::gil_scoped_release release;
-    return s.session.run(values, outputs, options);
+    return s.session.run(values, outputs, time.options());
   }();
   check(status);
   nb::dict results;
   for (size_t i = 0; i < names.size(); ++i) {
     const size_t at = order[i];
-    results[names[i].c_str()] = finish(std::move(outputs[at]), names[i], out, targets);
+    results[names[i].c_str()] = finish(std::move(outputs[at]), names[i], out, targets, time);
   }
   return results;
 }
 
 nb::dict run_some(const PySession& s, std::vector<Value> values,
-                  const std::vector<std::string>& names, nb::handle out,
-                  const RunOptions& options) {
+                  const std::vector<std::string>& names, nb::handle out, const TimeLeft& time) {
   auto targets = targets_from(s, out);
   check_targets(targets, names);
   const auto& infos = s.session.inputs();
@@ -339,22 +340,22 @@ nb::dict run_some(const PySession& s, std::vector<Value> values,
   }
   auto made = [&] {
     const nb::gil_scoped_release release;
-    return s.session.run(named, names, options);
+    return s.session.run(named, names, time.options());
   }();
   NamedValues outputs = check(std::move(made));
   nb::dict results;
   for (const std::string& name : names) {
     if (results.contains(name.c_str())) continue;
-    results[name.c_str()] = finish(std::move(outputs[name]), name, out, targets);
+    results[name.c_str()] = finish(std::move(outputs[name]), name, out, targets, time);
   }
   return results;
 }
 
 nb::dict run(const PySession& s, nb::handle inputs, nb::handle outputs, nb::handle out,
              nb::handle timeout, const Cancel* cancel) {
-  const RunOptions options = run_options(timeout, cancel);
+  const TimeLeft time(run_options(timeout, cancel));
   Keep keep;
-  std::vector<Value> values = input_values(s, inputs, keep);
+  std::vector<Value> values = input_values(s, inputs, keep, time);
   const auto& infos = s.session.outputs();
   std::vector<std::string> names;
   std::vector<size_t> order;
@@ -363,17 +364,17 @@ nb::dict run(const PySession& s, nb::handle inputs, nb::handle outputs, nb::hand
       names.push_back(infos[i].name);
       order.push_back(i);
     }
-    return run_all(s, values, names, order, out, options);
+    return run_all(s, values, names, order, out, time);
   }
   names = nb::cast<std::vector<std::string>>(outputs);
   order = order_of_all(infos, names);
-  if (!order.empty()) return run_all(s, values, names, order, out, options);
-  return run_some(s, std::move(values), names, out, options);
+  if (!order.empty()) return run_all(s, values, names, order, out, time);
+  return run_some(s, std::move(values), names, out, time);
 }
 
 nb::list profile(const PySession& s, nb::handle inputs) {
   Keep keep;
-  const std::vector<Value> values = input_values(s, inputs, keep);
+  const std::vector<Value> values = input_values(s, inputs, keep, {});
   auto made = [&] {
     const nb::gil_scoped_release release;
     return s.session.profile(values);

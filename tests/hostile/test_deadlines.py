@@ -109,3 +109,20 @@ def test_stopped_runs_leave_the_session_usable(cases):
         assert stopped > 0, name
         again = session.run(given)
         assert all(np.array_equal(wanted[o], again[o]) for o in wanted), name
+
+
+def texts_session():
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    return ferry.Session(model(nodes, [info("x", 8, [None])]))
+
+
+def test_the_conversion_of_texts_counts():
+    session, texts = texts_session(), np.array(["word", "A\u00e9", b"bytes"] * 10_000, object)
+    with pytest.raises(ferry.DeadlineExceeded):
+        session.run({"x": texts}, timeout=1e-9)
+    cancel = ferry.Cancel()
+    cancel.set()
+    with pytest.raises(ferry.Cancelled):
+        session.run({"x": texts}, cancel=cancel)
+    wanted = [t.decode() if isinstance(t, bytes) else t for t in texts]
+    assert session.run({"x": texts}, timeout=600)["y"].tolist() == wanted
