@@ -185,12 +185,33 @@ def doubles() -> Iterator[Case]:
                      "Reciprocal": "reciprocal", "Asin": "asin", "Acos": "acos", "Atanh": "atanh", "Acosh": "acosh"}.items():
         values = np.tanh(x) if op in ("Asin", "Acos", "Atanh") else np.abs(x) + 1 if op == "Acosh" else x
         yield Case(f"{op} f64", op, [values], lambda t, a, n=name: getattr(t, n)(a))
-    for op, name in {"Softplus": "softplus", "Elu": "elu", "Gelu": "gelu", "LeakyRelu": "leaky_relu", "Mish": "mish"}.items():
-        yield Case(f"{op} f64", op, [x], lambda t, a, n=name: getattr(t.nn.functional, n)(a))
+    for op, name in {"Softplus": "softplus", "Elu": "elu", "Gelu": "gelu", "LeakyRelu": "leaky_relu", "Mish": "mish", "Swish": "silu",
+                     "HardSwish": "hardswish", "Softsign": "softsign", "Selu": "selu", "Celu": "celu", "Relu": "relu"}.items():
+        yield Case(f"{op} f64", op, [x], lambda t, a, n=name: getattr(t.nn.functional, n)(a), opset=24 if op == "Swish" else 22)
+    yield Case("Gelu tanh f64", "Gelu", [x], lambda t, a: t.nn.functional.gelu(a, approximate="tanh"), {"approximate": "tanh"})
+    yield Case("HardSigmoid f64", "HardSigmoid", [x], lambda t, a: t.nn.functional.hardsigmoid(a), {"alpha": 1 / 6})
+    yield Case("ThresholdedRelu f64", "ThresholdedRelu", [x], lambda t, a: t.nn.functional.threshold(a, 1, 0))
+    yield Case("Shrink f64", "Shrink", [x], lambda t, a: t.nn.functional.hardshrink(a))
+    yield Case("Clip f64", "Clip", [x, np.float64(-1), np.float64(1)], lambda t, a, *_: a.clamp(-1, 1), constants=(1, 2))
+    planes = x.reshape(4, 32, 32, 32)
+    slopes = np.linspace(0.1, 0.9, 32)
+    yield Case("PRelu f64", "PRelu", [planes, slopes.reshape(32, 1, 1)], lambda t, a, s: t.nn.functional.prelu(a, s.reshape(32)))
     yield Case("Pow f64", "Pow", [np.abs(x), np.float64(2.5)], lambda t, a, b: a.pow(2.5), constants=(1,))
-    yield Case("Softmax f64", "Softmax", [x], lambda t, a: a.softmax(-1))
+    for op, name in {"Softmax": "softmax", "LogSoftmax": "log_softmax"}.items():
+        yield Case(f"{op} f64", op, [x], lambda t, a, n=name: getattr(a, n)(-1))
+        yield Case(f"{op} f64 of 50", op, [x[:, :1600].reshape(2048, 50)], lambda t, a, n=name: getattr(a, n)(-1))
+        yield Case(f"{op} f64 of channels", op, [planes], lambda t, a, n=name: getattr(a, n)(1), {"axis": 1})
     yield Case("LayerNormalization f64", "LayerNormalization", [x, x[0], x[1]],
                lambda t, a, w, v: t.nn.functional.layer_norm(a, (2048,), w, v))
+    yield Case("RMSNormalization f64", "RMSNormalization", [x, x[0]],
+               lambda t, a, w: t.nn.functional.rms_norm(a, (2048,), w, 1e-5), opset=23)
+    yield Case("InstanceNormalization f64", "InstanceNormalization", [planes, slopes, slopes],
+               lambda t, a, w, v: t.nn.functional.instance_norm(a, weight=w, bias=v))
+    yield Case("GroupNormalization f64", "GroupNormalization", [planes, slopes, slopes],
+               lambda t, a, w, v: t.nn.functional.group_norm(a, 8, w, v), {"num_groups": 8})
+    yield Case("BatchNormalization f64", "BatchNormalization", [planes, slopes, slopes, slopes, slopes],
+               lambda t, a, w, v, m, s: t.nn.functional.batch_norm(a, m, s, w, v))
+    yield Case("LpNormalization f64", "LpNormalization", [x], lambda t, a: t.nn.functional.normalize(a, dim=-1), {"axis": -1})
 
 
 def cases_of_models() -> Iterator[Case]:

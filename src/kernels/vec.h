@@ -55,6 +55,11 @@
 #else
 #define FERRY_UNROLL _Pragma("GCC unroll 64")
 #endif
+#if defined(__clang__)
+#define FERRY_ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define FERRY_ROLLED _Pragma("GCC unroll 1")
+#endif
 
 #if FERRY_ISA_LEVEL == 2
 #include "kernels/vec_avx512.h"

@@ -138,22 +138,40 @@ Tensor spread_doubles(int64_t count) {
 
 TEST(Typed, FunctionsOfDoubles) {
   const double two_ulps = 0x1p-51;
-  for (const char* op : {"Exp", "Log", "Sqrt", "Sin", "Cos", "Tanh", "Sigmoid", "Softplus", "Elu",
-                         "Reciprocal", "Floor", "Ceil", "Round"}) {
-    StepTester(op)
-        .input(spread_doubles(70001))
-        .kernel("function_f64")
-        .tolerance(two_ulps, 0x1p-1073)
-        .run();
+  const auto check = [&](StepTester& t) {
+    t.input(spread_doubles(70001)).kernel("function_f64").tolerance(two_ulps, 0x1p-1073).run();
+  };
+  for (const char* op : {"Exp",        "Log",         "Sqrt",      "Sin",
+                         "Cos",        "Tan",         "Asin",      "Acos",
+                         "Atan",       "Sinh",        "Cosh",      "Tanh",
+                         "Atanh",      "Erf",         "Sigmoid",   "Softplus",
+                         "Mish",       "Gelu",        "Swish",     "HardSwish",
+                         "Softsign",   "Elu",         "Selu",      "Celu",
+                         "Ceil",       "HardSigmoid", "LeakyRelu", "Shrink",
+                         "Reciprocal", "Floor",       "Round",     "ThresholdedRelu"}) {
+    StepTester t(op);
+    check(t);
   }
-  StepTester("Elu")
-      .attr("alpha", 0.5f)
-      .input(spread_doubles(5001))
-      .kernel("elementwise_threads")
-      .run();
-  for (const char* op : {"Tan", "Erf", "Gelu"}) {
+  const auto with = [&](const char* op, const char* name, AttrValue value) {
+    StepTester t(op);
+    check(t.attr(name, std::move(value)));
+  };
+  with("Gelu", "approximate", std::string("tanh"));
+  for (const float alpha : {0.3f, 1.7f, 1e-20f, 1e15f}) {
+    for (const char* op : {"Elu", "Selu", "Celu", "Swish", "LeakyRelu", "ThresholdedRelu"}) {
+      with(op, "alpha", alpha);
+    }
+  }
+  for (const char* op : {"Elu", "Swish", "HardSigmoid", "LeakyRelu"}) with(op, "alpha", -1.5f);
+  with("Shrink", "bias", 0.3f);
+  for (const char* op : {"Asinh", "Acosh"}) {
     StepTester(op).input(spread_doubles(5001)).kernel("elementwise_threads").run();
   }
+  StepTester("PRelu")
+      .input(values<double>({3, 5, 67}, 1))
+      .input(values<double>({5, 1}, 2))
+      .kernel("elementwise_typed")
+      .run();
   StepTester("Shrink").input(values<int64_t>({3, 70}, 1)).kernel("elementwise_threads").run();
 }
 
@@ -290,7 +308,7 @@ TEST(Typed, RemaindersOfFloats) {
 }
 
 template <class T>
-void check_clip() {
+void check_clip(const char* kernel) {
   for (const int64_t n : {1, 31, 1024, 1025, 40'000}) {
     for (const bool low : {false, true}) {
       for (const bool high : {false, true}) {
@@ -298,22 +316,22 @@ void check_clip() {
         t.input(values<T>({n}, 5));
         low ? t.input(tensor<T>({}, {-3})) : t.no_input();
         if (high) t.input(tensor<T>({1}, {4}));
-        if (low || high) t.kernel("elementwise_typed").run();
+        if (low || high) t.kernel(kernel).run();
       }
     }
   }
 }
 
 TEST(Typed, Clip) {
-  check_clip<int32_t>();
-  check_clip<int64_t>();
-  check_clip<double>();
+  check_clip<int32_t>("elementwise_typed");
+  check_clip<int64_t>("elementwise_typed");
+  check_clip<double>("function_f64");
   const double nan = std::numeric_limits<double>::quiet_NaN();
   StepTester("Clip")
       .input(tensor<double>({4}, {nan, -5, 5, -0.0}))
       .input(tensor<double>({}, {nan}))
       .input(tensor<double>({}, {2}))
-      .kernel("elementwise_typed")
+      .kernel("function_f64")
       .run();
 }
 

@@ -62,6 +62,8 @@ std::optional<EltInstruction> unary_instruction(const Unary& u) {
       return EltInstruction{EltOp::kLeakyRelu, 0, 0, u.alpha, 0};
     case UnaryKind::kThresholdedRelu:
       return EltInstruction{EltOp::kThresholdedRelu, 0, 0, u.alpha, 0};
+    case UnaryKind::kShrink:
+      return EltInstruction{EltOp::kShrink, 0, 0, u.alpha, u.beta};
     case UnaryKind::kSwish:
       return if_true(ordinary(u.alpha), {EltOp::kSwish, 0, 0, u.alpha, 0});
     case UnaryKind::kGelu:

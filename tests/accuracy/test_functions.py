@@ -44,9 +44,12 @@ def test_all_floats_are_within_two_units():
 m = mpmath.mp
 
 
+def single(x):
+    return m.mpf(float(np.float32(x)))
+
+
 def sigmoid(x):
     return 1 / (1 + m.exp(-x))
-
 
 
 DOUBLE = {
@@ -54,26 +57,30 @@ DOUBLE = {
     "Atan": m.atan, "Sinh": m.sinh, "Cosh": m.cosh, "Tanh": m.tanh, "Asinh": m.asinh, "Erf": m.erf,
     "Asin": m.asin, "Acos": m.acos, "Atanh": m.atanh, "Acosh": m.acosh, "Log": m.log,
     "Sigmoid": sigmoid, "Softplus": lambda x: m.log1p(m.exp(x)), "Softsign": lambda x: x / (1 + abs(x)),
-    "HardSwish": lambda x: x * min(1, max(0, x * m.mpf(float(np.float32(1 / 6))) + m.mpf(0.5))),
+    "HardSwish": lambda x: x * min(1, max(0, x * single(1 / 6) + m.mpf(0.5))),
     "Elu": lambda x: m.expm1(x) if x < 0 else x,
-    "Selu": lambda x: m.mpf(float(np.float32(1.05070102))) * (m.mpf(float(np.float32(1.67326319))) * m.expm1(x) if x < 0 else x),
+    "Selu": lambda x: single(1.05070102) * (single(1.67326319) * m.expm1(x) if x < 0 else x),
     "Celu": lambda x: m.expm1(x) if x < 0 else x,
     "Gelu": lambda x: x * m.erfc(-x / m.sqrt(2)) / 2 if abs(x) < 100 else max(x, 0),
     "Gelu tanh": lambda x: x * sigmoid(2 * m.sqrt(2 / m.pi) * (x + m.mpf("0.044715") * x ** 3)),
     "Mish": lambda x: x * m.tanh(m.log1p(m.exp(x))),
     "Swish": lambda x: x * sigmoid(x),
+    "Elu 0.3": lambda x: single(0.3) * m.expm1(x) if x < 0 else x,
+    "Celu 1.7": lambda x: single(1.7) * m.expm1(x / single(1.7)) if x < 0 else x,
+    "Swish 1.7": lambda x: x * sigmoid(single(1.7) * x),
+    "HardSigmoid": lambda x: min(1, max(0, single(0.2) * x + m.mpf(0.5))),
 }
 DOMAIN = {"Sqrt": (0, None), "Log": (0, None), "Asin": (-1, 1), "Acos": (-1, 1), "Atanh": (-1, 1), "Acosh": (1, None)}
 
 
 @functools.cache
-def session(op, element, inputs=1, **attributes):
+def session(op, element, inputs=1, isa=None, **attributes):
     names = ["x", "y"][:inputs]
     node = helper.make_node(op, names, ["z"], **attributes)
     graph = helper.make_graph([node], "graph", [helper.make_tensor_value_info(n, element, ["N"]) for n in names],
                               [helper.make_tensor_value_info("z", element, ["N"])])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 24)], ir_version=10)
-    return ferry.Session(model.SerializeToString(), threads=1, accuracy="exact")
+    return ferry.Session(model.SerializeToString(), threads=1, accuracy="exact", isa=isa)
 
 
 def doubles(low, high):
@@ -87,20 +94,22 @@ def doubles(low, high):
 
 @pytest.mark.parametrize("name", DOUBLE)
 def test_doubles_are_within_two_units(name):
-    op, _, approximate = name.partition(" ")
+    op, _, attribute = name.partition(" ")
+    attributes = {"approximate": attribute} if attribute == "tanh" else {"alpha": float(attribute)} if attribute else {}
     x = doubles(*DOMAIN.get(name, (None, None)))
-    got = session(op, TensorProto.DOUBLE, **{"approximate": approximate} if approximate else {}).run([x])["z"]
+    got = [session(op, TensorProto.DOUBLE, isa=isa, **attributes).run([x])["z"] for isa in ("scalar", None)]
     top = m.mpf(2) ** 1024
     with mpmath.workdps(60):
-        for a, y in zip(x, got):
+        for a, *seen in zip(x, *got):
             # Digits enough for what cancels.
             with mpmath.workdps(700 if op in ("Sin", "Cos", "Tan", "Gelu", "Mish") else 60):
                 want = DOUBLE[name](m.mpf(float(a)))
             if abs(want) >= top:
-                assert np.isinf(y)
+                assert np.isinf(seen).all()
                 continue
             unit = m.mpf(float(np.spacing(abs(float(want)))))
-            assert abs(m.mpf(float(y)) - want) <= 2 * unit, f"{name}({a!r}) is {y!r}, wanted {m.nstr(want, 20)}"
+            for y in seen:
+                assert abs(m.mpf(float(y)) - want) <= 2 * unit, f"{name}({a!r}) is {y!r}, wanted {m.nstr(want, 20)}"
 
 
 # ---- special values of two operands ----

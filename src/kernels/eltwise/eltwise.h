@@ -44,6 +44,7 @@ enum class EltOp : uint8_t {
   kGelu,
   kGeluTanh,
   kThresholdedRelu,
+  kShrink,  // x + q below -p, x - q above p, else 0
   kSoftsign,
   kSign,
   kLog,

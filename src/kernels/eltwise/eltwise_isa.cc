@@ -226,6 +226,10 @@ void apply_activation(EltOp op, const float* a, float* y, int64_t n, float p, fl
       return apply_gelu_tanh(a, y, n);
     case EltOp::kThresholdedRelu:
       return map1(a, y, n, [=](F32 x) { return select(gt(x, vp), x, zero()); });
+    case EltOp::kShrink:
+      return map1(a, y, n, [=](F32 x) {
+        return select(lt(x, -vp), x + vq, select(gt(x, vp), x - vq, zero()));
+      });
     case EltOp::kSoftsign:
       return map1(a, y, n, [=](F32 x) { return x / (one + abs(x)); });
     case EltOp::kClip:

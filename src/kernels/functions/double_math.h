@@ -37,6 +37,17 @@ FERRY_INLINE double polynomial(const double (&c)[N], double x) {
   return p;
 }
 
+// The same in two chains of half the length; square is x^2.
+template <int N>
+FERRY_INLINE double polynomial(const double (&c)[N], double x, double square) {
+  double even = c[(N - 1) / 2 * 2], odd = c[N / 2 * 2 - 1];
+  FERRY_UNROLL
+  for (int i = (N - 1) / 2 * 2 - 2; i >= 0; i -= 2) even = fma_double(even, square, c[i]);
+  FERRY_UNROLL
+  for (int i = N / 2 * 2 - 3; i >= 1; i -= 2) odd = fma_double(odd, square, c[i]);
+  return fma_double(odd, x, even);
+}
+
 // Adding it rounds to a whole number, which then stands in the lowest bits.
 inline constexpr double kRounder = 0x1.8p52;
 // ln 2 in two parts; whole numbers below 2^20 times the first are exact.
@@ -47,40 +58,62 @@ FERRY_INLINE double power_of_two(double n) {
   return double_of((bits_of(n + kRounder) + 1023) << 52);
 }
 
-// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2: Taylor's series, of `kTerms` terms.
-template <int kTerms>
-FERRY_INLINE double exp_series(double r) {
-  double factorial = 2, c[kTerms];
-  FERRY_UNROLL
-  for (int i = 0; i < kTerms; ++i) {
-    c[i] = 1 / factorial;
-    factorial *= i + 3;
+// 2^n in two factors, for whole n in [-2046, 2000]: m 2^n is rounded once where |m| is in
+// [2^-500, 2^500]. For n = -2046 they are 0.
+struct PowerOfTwo {
+  double half, rest;
+};
+FERRY_INLINE double scaled(double m, PowerOfTwo p) { return m * p.half * p.rest; }
+
+// e^x = (1 + rest + low) 2^n, with |rest| < 0.42.
+struct Exponential {
+  double rest, low, n;
+  FERRY_INLINE PowerOfTwo power() const {
+    const uint64_t both = bits_of(n + (kRounder + 2046)), first = both >> 1;
+    return {double_of(first << 52), double_of((both - first) << 52)};
   }
-  return polynomial(c, r);
+  FERRY_INLINE double value() const { return scaled(1 + rest, power()); }
+};
+// What adds nothing.
+inline constexpr double kNothing = -0.0;
+// For |x| < 2^19 near n ln 2; c is that of (e^r - 1 - r) / r^2.
+template <int N>
+FERRY_INLINE Exponential exponential_of(const double (&c)[N], double n, double x, double x_low) {
+  const double near = fma_double(-n, kLn2, x), r = fma_double(-n, kLn2Rest, near) + x_low;
+  const double r_low = fma_double(-n, kLn2Rest, near - r) + x_low;
+  const double square = r * r, p = polynomial(c, r, square), rest = fma_double(square, p, r);
+  return {rest, fma_double(square, p, r - rest) + r_low, n};
+}
+FERRY_INLINE double whole_powers_of_two(double x) {
+  return fma_double(x, 0x1.71547652b82fep+0, kRounder) - kRounder;
+}
+FERRY_INLINE Exponential exponential(double x, double x_low = kNothing) {
+  // Within 2^-55 of e^r, for |r| <= ln(2) / 2.
+  constexpr double c[] = {0.5,
+                          0x1.5555555555556p-3,
+                          0x1.5555555553d37p-5,
+                          0x1.11111111109a6p-7,
+                          0x1.6c16c1789d1d7p-10,
+                          0x1.a01a01a7cebcdp-13,
+                          0x1.a019b8ca26fcfp-16,
+                          0x1.71de0d85293b8p-19,
+                          0x1.2891d4ffbb0f9p-22,
+                          0x1.af390ba7e6f47p-26};
+  return exponential_of(c, whole_powers_of_two(x), x, x_low);
 }
 
-// e^x; of 8 terms to 3e-11 and for |x| < 700, of 12 to less than one unit in the last place.
-template <int kTerms>
+// Below it e^x is 0, and scaled() multiplies by 0 what is below 1.
+inline constexpr double kNoPower = -1418.5;
+
+// e^x within 1.2 units in the last place.
 FERRY_INLINE double exp_double(double x) {
-  const double low = x < -746.0 ? -746.0 : x, v = low > 710.0 ? 710.0 : low;
-  const double n = fma_double(v, 0x1.71547652b82fep+0, kRounder) - kRounder;
-  const double r = fma_double(-n, kLn2Rest, fma_double(-n, kLn2, v));
-  const double m = 1 + fma_double(r * r, exp_series<kTerms>(r), r);
-  if constexpr (kTerms < 12) return m * power_of_two(n);
-  const double half = fma_double(n, 0.5, kRounder) - kRounder;
-  return m * power_of_two(half) * power_of_two(n - half);
+  const double low = x < kNoPower ? kNoPower : x;
+  return exponential(low > 710.0 ? 710.0 : low).value();
 }
-
-// e^x - 1 within two units in the last place.
-FERRY_INLINE double expm1_double(double x) {
-  const double low = x < -40.0 ? -40.0 : x, v = low > 710.0 ? 710.0 : low;
-  const double n = fma_double(v, 0x1.71547652b82fep+0, kRounder) - kRounder;
-  const double r = fma_double(-n, kLn2Rest, fma_double(-n, kLn2, v));
-  const double m = fma_double(r * r, exp_series<12>(r), r);
-  const double half = fma_double(n, 0.5, kRounder) - kRounder;
-  const double a = power_of_two(half), b = power_of_two(n - half);
-  // a (b m + b - 1 / a) = 2^n m + 2^n - 1, which may be infinite where 2^n is.
-  return a * fma_double(b, m, b - power_of_two(-half));
+// The same of -|x|.
+FERRY_INLINE double exp_of_minus(double x) {
+  const double v = -__builtin_fabs(x);
+  return exponential(v < kNoPower ? kNoPower : v).value();
 }
 
 // log x for normal x > 0. With s = f / (2 + f) it is 2 s + 2 s^3 / 3 + 2 s^5 / 5 + ..., and 2 s is

@@ -10,10 +10,10 @@
 
 namespace ferry {
 
-using DoubleRow = void (*)(const void* x, void* y, int64_t n) noexcept;
+using DoubleRow = void (*)(const void* x, void* y, int64_t n, double p, double q) noexcept;
 
 struct FunctionKernels {
-  // Of doubles; null for operations that are none here. Elu is that of alpha 1.
+  // Of doubles, with the operation's p and q; null for operations that are none here.
   DoubleRow (*doubles)(EltOp op) noexcept;
   // Floats: y[i] = a[i * a_step]^b[i * b_step] as C's pow; steps are 0 or 1.
   void (*power)(const void* a, int64_t a_step, const void* b, int64_t b_step, void* y,

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled with the compiler's vectoriser on (see src/kernels/CMakeLists.txt). Polynomials are fits
 // of our own; the bounds beside them are of the function's relative error.
-#include "kernels/functions/double_math.h"
+#include "kernels/functions/double_functions.h"
 #include "kernels/functions/functions.h"
 #include "kernels/functions/wide.h"
 
 #if defined(__clang__)
 #define FERRY_ONE_COPY [[gnu::noinline]]
-#define FERRY_ROLLED _Pragma("clang loop unroll(disable)")
 // Clang compares the addresses itself, and would warn in a build without optimisation.
 #define FERRY_INDEPENDENT
 #else
 #define FERRY_ONE_COPY [[gnu::noinline, gnu::noclone]]
-#define FERRY_ROLLED _Pragma("GCC unroll 1")
 #define FERRY_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
@@ -28,6 +26,7 @@ FERRY_INLINE void map_blocks(const T* x, T* y, int64_t n, F f) {
     const auto m = static_cast<uint64_t>(smaller(kBlock, n - i));
     T in[kBlock] = {}, out[kBlock];
     __builtin_memcpy(in, x + i, m * sizeof(T));
+    FERRY_ROLLED
     for (int64_t j = 0; j < kBlock; ++j) {
       out[j] = static_cast<T>(f(static_cast<double>(in[j])));
     }
@@ -98,7 +97,7 @@ void tan_floats(const float* x, float* y, int64_t n) {
 FERRY_INLINE double power_wide(double x, double y) {
   const double infinity = __builtin_inf(), a = __builtin_fabs(x), half = y * 0.5;
   const double whole = (y + kRounder) - kRounder, whole_half = (half + kRounder) - kRounder;
-  const double magnitude = exp_double<12>(y * log_double(a));
+  const double magnitude = exp_double(y * log_double(a));
   // Of a whole y; other powers of numbers below 0 are none, but those of -infinity.
   const double odd = whole_half == half ? magnitude : __builtin_copysign(magnitude, x);
   const double below = a < infinity ? __builtin_nan("") : magnitude;
@@ -119,6 +118,7 @@ void power_floats(const void* a, int64_t a_step, const void* b, int64_t b_step, 
     float base[kBlock] = {}, exponent[kBlock] = {}, out[kBlock];
     for (int64_t j = 0; j < m; ++j) base[j] = x[(i + j) * a_step];
     for (int64_t j = 0; j < m; ++j) exponent[j] = e[(i + j) * b_step];
+    FERRY_ROLLED
     for (int64_t j = 0; j < kBlock; ++j) {
       out[j] = static_cast<float>(
           power_wide(static_cast<double>(base[j]), static_cast<double>(exponent[j])));
@@ -141,110 +141,153 @@ void divide_by_power_of_squares(const float* x, float* y, int64_t n, int64_t str
       }
     }
     __builtin_memcpy(values, x + i, static_cast<uint64_t>(m) * sizeof(float));
+    FERRY_ROLLED
     for (int64_t j = 0; j < kBlock; ++j) {
-      const double power = exp_double<12>(beta * log_double(fma_double(factor, sums[j], bias)));
+      const double power = exp_double(beta * log_double(fma_double(factor, sums[j], bias)));
       out[j] = static_cast<float>(static_cast<double>(values[j]) / power);
     }
     __builtin_memcpy(y + i, out, static_cast<uint64_t>(m) * sizeof(float));
   }
 }
 
-FERRY_ONE_COPY void map_doubles(const void* from, void* to, int64_t n, void (*map)(double* block)) {
+// Of a block; y may be x.
+using DoubleBlock = void (*)(const double* x, double* y, double p, double q);
+
+FERRY_ONE_COPY void map_doubles(const void* from, void* to, int64_t n, double p, double q,
+                                DoubleBlock map) {
   const auto* x = static_cast<const double*>(from);
   auto* y = static_cast<double*>(to);
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const auto bytes = static_cast<uint64_t>(smaller(kBlock, n - i)) * sizeof(double);
-    double block[kBlock];
-    if (n - i < kBlock) __builtin_memset(block, 0, sizeof block);
-    __builtin_memcpy(block, x + i, bytes);
-    map(block);
-    __builtin_memcpy(y + i, block, bytes);
+  for (; n >= kBlock; n -= kBlock, x += kBlock, y += kBlock) map(x, y, p, q);
+  if (n == 0) return;
+  double block[kBlock] = {};
+  for (int64_t i = 0; i < n; ++i) block[i] = x[i];
+  map(block, block, p, q);
+  for (int64_t i = 0; i < n; ++i) y[i] = block[i];
+}
+template <auto kFunction>
+FERRY_INLINE double call(double v, double p, double q) {
+  if constexpr (requires { kFunction(v); }) {
+    return kFunction(v);
+  } else if constexpr (requires { kFunction(v, p); }) {
+    return kFunction(v, p);
+  } else {
+    return kFunction(v, p, q);
   }
 }
-template <class F>
-FERRY_INLINE DoubleRow row_of(F) {
-  return [](const void* x, void* y, int64_t n) noexcept {
-    map_doubles(x, y, n, [](double* block) {
-      const F f{};
-      FERRY_ROLLED
-      for (int64_t j = 0; j < kBlock; ++j) block[j] = f(block[j]);
-    });
-  };
-}
-// What takes an instruction: nothing lies between x and y, which may be one.
-template <class F>
-FERRY_INLINE DoubleRow plain_row_of(F) {
-  return [](const void* x, void* y, int64_t n) noexcept {
-    const auto* from = static_cast<const double*>(x);
-    auto* to = static_cast<double*>(y);
-    const F f{};
-    FERRY_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
-  };
+
+template <auto kFunction>
+void row(const void* from, void* to, int64_t n, double p, double q) noexcept {
+  map_doubles(from, to, n, p, q, [](const double* x, double* y, double bp, double bq) {
+    FERRY_INDEPENDENT FERRY_ROLLED for (int64_t j = 0; j < kBlock; ++j) y[j] =
+        call<kFunction>(x[j], bp, bq);
+  });
 }
 
-// Larger angles go to the C library, by element.
-template <uint64_t kQuarters>
-void sine_row(const void* x, void* y, int64_t n) noexcept {
-  map_doubles(x, y, n, [](double* block) {
+// Of what takes an instruction or a few: nothing lies between x and y, which may be one.
+template <auto kFunction>
+void plain_row(const void* x, void* y, int64_t n, double p, double q) noexcept {
+  const auto* from = static_cast<const double*>(x);
+  auto* to = static_cast<double*>(y);
+  FERRY_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) to[i] = call<kFunction>(from[i], p, q);
+}
+
+// Of angles, the larger of which go to the C library by element.
+template <auto kFunction, auto kFar>
+void angle_row(const void* from, void* to, int64_t n, double p, double q) noexcept {
+  map_doubles(from, to, n, p, q, [](const double* x, double* y, double, double) {
     constexpr double kLimit = 1e6;
     double angle[kBlock];
-    __builtin_memcpy(angle, block, sizeof angle);
     int64_t large = 0;
-    FERRY_ROLLED
-    for (int64_t j = 0; j < kBlock; ++j) {
+    FERRY_INDEPENDENT FERRY_ROLLED for (int64_t j = 0; j < kBlock; ++j) {
+      angle[j] = x[j];
       large |= __builtin_fabs(angle[j]) <= kLimit ? 0 : 1;
-      block[j] = sine_double(angle[j], kQuarters);
+      y[j] = kFunction(angle[j]);
     }
     for (int64_t j = 0; j < kBlock && large != 0; ++j) {
-      if (__builtin_fabs(angle[j]) <= kLimit) continue;
-      block[j] = kQuarters == 0 ? __builtin_sin(angle[j]) : __builtin_cos(angle[j]);
+      if (!(__builtin_fabs(angle[j]) <= kLimit)) y[j] = kFar(angle[j]);
     }
   });
 }
 
-FERRY_INLINE double sigmoid_double(double x) {
-  const double e = exp_double<12>(-__builtin_fabs(x));
-  return (x < 0 ? e : 1.0) / (1 + e);
+void swish_row(const void* x, void* y, int64_t n, double p, double q) noexcept {
+  (p == 1 ? row<silu_double> : row<swish_double>)(x, y, n, p, q);
 }
-// Of 2 / (e^2x + 1) less is rounded where it is the smaller part.
-FERRY_INLINE double tanh_double(double x) {
-  const double a = __builtin_fabs(x), e = expm1_double(2 * a), d = e + 2;
-  const double large = a > 20 ? 1.0 : 1 - 2 / d;
-  return __builtin_copysign(a < 0.55 ? e / d : large, x);
-}
-FERRY_INLINE double softplus_double(double x) {
-  return (x > 0 ? x : 0.0) + log1p_unit(exp_double<12>(-__builtin_fabs(x)));
+
+void elu_row(const void* x, void* y, int64_t n, double p, double) noexcept {
+  row<selu_double>(x, y, n, p, 1);
 }
 
 DoubleRow doubles(EltOp op) noexcept {
   switch (op) {
     case EltOp::kExp:
-      return row_of([](double v) { return exp_double<12>(v); });
+      return row<exp_double>;
     case EltOp::kLog:
-      return row_of([](double v) { return log_double(v); });
-    case EltOp::kSqrt:
-      return plain_row_of([](double v) { return __builtin_sqrt(v); });
-    case EltOp::kReciprocal:
-      return plain_row_of([](double v) { return 1 / v; });
-    case EltOp::kFloor:
-      return plain_row_of([](double v) { return __builtin_floor(v); });
-    case EltOp::kCeil:
-      return plain_row_of([](double v) { return __builtin_ceil(v); });
-    case EltOp::kRound:
-      return plain_row_of([](double v) { return __builtin_nearbyint(v); });
+      return row<log_double>;
     case EltOp::kSin:
-      return sine_row<0>;
+      return angle_row<sin_double, far_sin>;
     case EltOp::kCos:
-      return sine_row<1>;
-    case EltOp::kSigmoid:
-      return row_of([](double v) { return sigmoid_double(v); });
+      return angle_row<cos_double, far_cos>;
+    case EltOp::kTan:
+      return angle_row<tan_double, far_tan>;
+    case EltOp::kAsin:
+      return row<asin_double>;
+    case EltOp::kAcos:
+      return row<acos_double>;
+    case EltOp::kAtan:
+      return row<atan_double>;
+    case EltOp::kSinh:
+      return row<sinh_double>;
+    case EltOp::kCosh:
+      return row<cosh_double>;
     case EltOp::kTanh:
-      return row_of([](double v) { return tanh_double(v); });
+      return row<tanh_double>;
+    case EltOp::kAtanh:
+      return row<atanh_double>;
+    case EltOp::kErf:
+      return row<erf_double>;
+    case EltOp::kSigmoid:
+      return row<sigmoid_double>;
     case EltOp::kSoftplus:
-      return row_of([](double v) { return softplus_double(v); });
+      return row<softplus_double>;
+    case EltOp::kMish:
+      return row<mish_double>;
+    case EltOp::kGelu:
+      return row<gelu_double>;
+    case EltOp::kGeluTanh:
+      return row<gelu_tanh_double>;
+    case EltOp::kSwish:
+      return swish_row;
     case EltOp::kElu:
-      return row_of([](double v) { return v < 0 ? expm1_double(v) : v; });
+      return elu_row;
+    case EltOp::kSelu:
+      return row<selu_double>;
+    case EltOp::kCelu:
+      return row<celu_double>;
+    case EltOp::kSqrt:
+      return plain_row<sqrt_double>;
+    case EltOp::kReciprocal:
+      return plain_row<reciprocal_double>;
+    case EltOp::kFloor:
+      return plain_row<floor_double>;
+    case EltOp::kCeil:
+      return plain_row<ceil_double>;
+    case EltOp::kRound:
+      return plain_row<round_double>;
+    case EltOp::kClip:
+      return plain_row<clip_double>;
+    case EltOp::kLeakyRelu:
+      return plain_row<leaky_relu_double>;
+    case EltOp::kThresholdedRelu:
+      return plain_row<thresholded_relu_double>;
+    case EltOp::kShrink:
+      return plain_row<shrink_double>;
+    case EltOp::kHardSigmoid:
+      return plain_row<hard_sigmoid_double>;
+    case EltOp::kHardSwish:
+      return plain_row<hard_swish_double>;
+    case EltOp::kSoftsign:
+      return plain_row<softsign_double>;
     default:
       return nullptr;
   }

@@ -24,9 +24,10 @@ enum class TypedOp : uint8_t {
   kAnd,  // bool
   kOr,
   kXor,
-  kMod,   // the sign of the divisor; no integer divisor is 0
-  kFmod,  // the sign of the dividend
-  kPow,   // integers, wrapping; no exponent is negative
+  kMod,    // the sign of the divisor; no integer divisor is 0
+  kFmod,   // the sign of the dividend
+  kPRelu,  // f64: a, or a b below 0
+  kPow,    // integers, wrapping; no exponent is negative
   kBitAnd,
   kBitOr,
   kBitXor,

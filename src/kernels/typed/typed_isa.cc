@@ -31,6 +31,7 @@ FERRY_INLINE T arithmetic(T u, T v) {
     const T most = u < v || v != v ? v : u;
     return u != u ? u : most;
   }
+  if constexpr (kOp == TypedOp::kPRelu) return u < 0 ? u * v : u;
   if constexpr (kOp == TypedOp::kAnd) return u & v;
   if constexpr (kOp == TypedOp::kOr) return u | v;
   if constexpr (kOp == TypedOp::kXor) return u ^ v;
@@ -352,6 +353,8 @@ TypedBinaryRow binary(TypedOp op, DType type) noexcept {
     case TypedOp::kMod:
     case TypedOp::kFmod:
       return remainder_binary(op, type);
+    case TypedOp::kPRelu:
+      return type == DType::kFloat64 ? arithmetic_row<TypedOp::kPRelu, double> : nullptr;
     case TypedOp::kPow:
       return power_binary(type);
     case TypedOp::kShiftLeft:

@@ -278,11 +278,7 @@ Status walk(const Binary& op, EvalContext& c, Tensor& y, RowFn row) {
 
 Status eval(const Binary& op, EvalContext& c) {
   const Tensor& a = c.input(0);
-  FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), c.input(1).dims()));
-  if (op.kind == K::kPRelu && !(dims == a.dims())) {
-    return shape_mismatch("slope {} does not broadcast to x {}", c.input(1).dims().to_string(),
-                          a.dims().to_string());
-  }
+  FERRY_ASSIGN_OR_RETURN(const Dims dims, binary_dims(op, a.dims(), c.input(1).dims()));
   const bool compares = is_comparison(op.kind);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, compares ? DType::kBool : a.dtype(), dims));
   if (compares) {
@@ -320,6 +316,14 @@ bool commutes(K k) {
 }
 
 }  // namespace
+
+Result<Dims> binary_dims(const Binary& op, const Dims& a, const Dims& b) {
+  FERRY_ASSIGN_OR_RETURN(Dims dims, broadcast_dims(a, b));
+  if (op.kind == K::kPRelu && !(dims == a)) {
+    return shape_mismatch("slope {} does not broadcast to x {}", b.to_string(), a.to_string());
+  }
+  return dims;
+}
 
 void register_binary(OpRegistry& r) {
   for (const Row& row : kRows) {

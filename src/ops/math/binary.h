@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <string>
 
+#include "base/status.h"
+#include "ferry/tensor.h"
+
 namespace ferry {
 
 enum class BinaryKind : uint8_t {
@@ -41,5 +44,8 @@ struct Binary {
   bool fmod = false;      // Mod only
   std::string direction;  // BitShift only: "LEFT" or "RIGHT"
 };
+
+// The dims of the result; an error where a and b do not broadcast.
+Result<Dims> binary_dims(const Binary& op, const Dims& a, const Dims& b);
 
 }  // namespace ferry

@@ -313,6 +313,7 @@ void register_elementwise_cpu(KernelRegistry& r) {
                          "Elu",
                          "LeakyRelu",
                          "ThresholdedRelu",
+                         "Shrink",
                          "Swish",
                          "Gelu",
                          "Log",

@@ -93,13 +93,13 @@ Result<KernelOffer> make(const KernelRequest& request) {
 }  // namespace
 
 void register_half_cpu(KernelRegistry& r) {
-  for (const char* op : {"Sign",      "Exp",       "Sqrt",  "Reciprocal", "Floor",
-                         "Ceil",      "Round",     "Tanh",  "Erf",        "Sigmoid",
-                         "Softsign",  "Elu",       "Selu",  "Celu",       "HardSigmoid",
-                         "HardSwish", "LeakyRelu", "Swish", "Gelu",       "Log",
-                         "Sin",       "Cos",       "Tan",   "Asin",       "Acos",
-                         "Atan",      "Sinh",      "Cosh",  "Asinh",      "Acosh",
-                         "Atanh",     "Softplus",  "Mish",  "PRelu",      "ThresholdedRelu"}) {
+  for (const char* op :
+       {"Sign",        "Exp",       "Sqrt",      "Reciprocal", "Floor", "Ceil",  "Round",
+        "Tanh",        "Erf",       "Sigmoid",   "Softsign",   "Elu",   "Selu",  "Celu",
+        "HardSigmoid", "HardSwish", "LeakyRelu", "Swish",      "Gelu",  "Log",   "Sin",
+        "Cos",         "Tan",       "Asin",      "Acos",       "Atan",  "Sinh",  "Cosh",
+        "Asinh",       "Acosh",     "Atanh",     "Softplus",   "Mish",  "PRelu", "ThresholdedRelu",
+        "Shrink"}) {
     r.add(op, "elementwise_half", make);
   }
 }

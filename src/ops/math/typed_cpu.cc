@@ -26,6 +26,8 @@ std::optional<TypedOp> typed_op(const Binary& op) {
   switch (op.kind) {
     case BinaryKind::kMod:
       return op.fmod ? TypedOp::kFmod : TypedOp::kMod;
+    case BinaryKind::kPRelu:
+      return TypedOp::kPRelu;
     case BinaryKind::kBitShift:
       return op.direction == "LEFT" ? TypedOp::kShiftLeft : TypedOp::kShiftRight;
     case BinaryKind::kBitwiseAnd:
@@ -80,18 +82,19 @@ void run_binary(Team& team, TypedBinaryRow row, const Tensor& a, const Tensor& b
 
 class BinaryStep final : public StepKernel {
  public:
-  BinaryStep(const TypedKernels& kernels, TypedBinaryRow row, bool compares, bool integer_div,
+  BinaryStep(const TypedKernels& kernels, TypedBinaryRow row, Binary op, bool integer_div,
              std::string name = "elementwise_typed")
       : kernels_(kernels),
         row_(row),
-        compares_(compares),
+        op_(std::move(op)),
         integer_div_(integer_div),
         name_(std::move(name)) {}
   std::string name() const override { return name_; }
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
-    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, compares_ ? DType::kBool : a.dtype(), dims));
+    FERRY_ASSIGN_OR_RETURN(const Dims dims, binary_dims(op_, a.dims(), b.dims()));
+    const DType type = is_comparison(op_.kind) ? DType::kBool : a.dtype();
+    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, dims));
     if (integer_div_ && y.count() > 0) {
       const auto* divisors = static_cast<const char*>(b.raw());
       const int64_t element = dtype_bits(b.dtype()) / 8;
@@ -107,20 +110,21 @@ class BinaryStep final : public StepKernel {
  private:
   const TypedKernels& kernels_;
   TypedBinaryRow row_;
-  bool compares_, integer_div_;
+  Binary op_;
+  bool integer_div_;
   std::string name_;
 };
 
 Result<KernelOffer> make_binary(const KernelRequest& request) {
-  const auto* op = request.node.op.as<Binary>();
-  const auto kind = typed_op(*op);
+  const Binary& op = *request.node.op.as<Binary>();
+  const auto kind = typed_op(op);
   const DType type = request.type(0).dtype;
   const TypedKernels& kernels = typed_kernels(request.isa);
   const TypedBinaryRow row = kind ? kernels.binary(*kind, type) : nullptr;
   if (row == nullptr) return KernelOffer(std::string("no typed kernel for this type"));
   const bool divides =
-      (op->kind == BinaryKind::kDiv || op->kind == BinaryKind::kMod) && is_integer(type);
-  return KernelOffer(std::make_unique<BinaryStep>(kernels, row, is_comparison(op->kind), divides));
+      (op.kind == BinaryKind::kDiv || op.kind == BinaryKind::kMod) && is_integer(type);
+  return KernelOffer(std::make_unique<BinaryStep>(kernels, row, op, divides));
 }
 
 class PowerStep final : public StepKernel {
@@ -155,8 +159,9 @@ Result<KernelOffer> make_float_power(const KernelRequest& request) {
   for (size_t i : {0, 1}) {
     if (request.type(i).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   }
-  return KernelOffer(std::make_unique<BinaryStep>(
-      typed_kernels(request.isa), function_kernels(request.isa).power, false, false, "power_f32"));
+  return KernelOffer(
+      std::make_unique<BinaryStep>(typed_kernels(request.isa), function_kernels(request.isa).power,
+                                   *request.node.op.as<Binary>(), false, "power_f32"));
 }
 
 Result<KernelOffer> make_power(const KernelRequest& request) {
@@ -233,10 +238,7 @@ class ClipStep final : public StepKernel {
     for (size_t i = 1; i <= 2; ++i) {
       if (!c.has_input(i)) continue;
       if (c.input(i).count() != 1) return op_.def().eval(op_, c);
-      const void* bound = c.input(i).raw();
-      // A bound that is NaN bounds nothing.
-      if (x.dtype() == DType::kFloat64 && std::isnan(*c.input(i).data<double>())) continue;
-      bounds.emplace_back(i == 1 ? most_ : least_, bound);
+      bounds.emplace_back(i == 1 ? most_ : least_, c.input(i).raw());
     }
     if (bounds.empty()) return op_.def().eval(op_, c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
@@ -267,7 +269,7 @@ Result<KernelOffer> make_clip(const KernelRequest& request) {
   const TypedKernels& kernels = typed_kernels(request.isa);
   const DType type = request.type(0).dtype;
   const TypedBinaryRow most = kernels.binary(TypedOp::kMax, type);
-  if (type == DType::kFloat32 || most == nullptr) {
+  if (type == DType::kFloat32 || type == DType::kFloat64 || most == nullptr) {
     return KernelOffer(std::string("no typed kernel for this type"));
   }
   return KernelOffer(
@@ -316,7 +318,7 @@ Result<KernelOffer> make_is_inf(const KernelRequest& request) {
 void register_typed_cpu(KernelRegistry& r) {
   for (const char* op :
        {"Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Equal", "Less", "LessOrEqual", "Greater",
-        "GreaterOrEqual", "Mod", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
+        "GreaterOrEqual", "Mod", "PRelu", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
     r.add(op, "elementwise_typed", make_binary);
   }
   r.add("Pow", "elementwise_typed", make_power);

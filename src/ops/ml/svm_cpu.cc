@@ -35,7 +35,7 @@ class SvmStep final : public StepKernel {
         sums_, rbf ? RowSum::kSquaredDistance : RowSum::kProduct, m.vectors, m.count, {}, 32};
     return for_row_blocks(c, x, v, [&](int64_t i, std::span<double> sums) {
       for (double& sum : sums) sum = rbf ? -m.kernel.gamma * sum : m.kernel(sum);
-      if (rbf) exp_(sums.data(), sums.data(), m.count);
+      if (rbf) exp_(sums.data(), sums.data(), m.count, 0, 0);
       m.finish(sums, i, y);
     });
   }
