@@ -43,7 +43,7 @@ void softmax(benchmark::State& state, Isa isa, int64_t n) {
 
 void layer_norm(benchmark::State& state, Isa isa, int64_t n) {
   const Buffer x(kRows * n), y(kRows * n), scale(n), bias(n);
-  NormArgs args;
+  NormArgs<float> args;
   args.scale = scale.get(), args.bias = bias.get(), args.epsilon = 1e-5f;
   const auto work = [&] { row_kernels(isa).normalize(x.get(), y.get(), kRows, n, args); };
   work();

@@ -132,6 +132,15 @@ Tensor random_tensor(const Dims& dims, uint64_t seed) {
   return t;
 }
 
+Tensor random_doubles(const Dims& dims, uint64_t seed) {
+  Tensor t = Tensor::allocate(DType::kFloat64, dims).value();
+  for (int64_t i = 0; i < t.count(); ++i) {
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    t.data<double>()[i] = static_cast<double>(static_cast<int64_t>(seed)) * 0x1p-63;
+  }
+  return t;
+}
+
 std::vector<std::pair<std::string, OpRunner>>& op_runners() {
   static std::vector<std::pair<std::string, OpRunner>> runners;
   return runners;

@@ -46,8 +46,9 @@ Tensor ints(const std::vector<int64_t>& values);
 Tensor iota(const Dims& dims);
 // A packed type from the raw bits of each element.
 Tensor packed_tensor(DType type, const Dims& dims, const std::vector<uint8_t>& bits);
-// Pseudo-random floats in [-1, 1), the same for the same seed everywhere.
+// Pseudo-random numbers in [-1, 1), the same for the same seed everywhere.
 Tensor random_tensor(const Dims& dims, uint64_t seed);
+Tensor random_doubles(const Dims& dims, uint64_t seed);
 
 class OpTester {
  public:

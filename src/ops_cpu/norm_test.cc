@@ -77,6 +77,24 @@ TEST(Norm, EqualValuesLeaveNothing) {
   }
 }
 
+TEST(Norm, GroupsOfDoubles) {
+  const auto check = [](const char* name, int64_t groups, const Dims& dims) {
+    const Dims channels = {dims[1]};
+    StepTester(make_op(name, GroupNormalization{.num_groups = groups}))
+        .input(random_doubles(dims, 1))
+        .input(random_doubles(channels, 2))
+        .input(random_doubles(channels, 3))
+        .kernel("group_norm_f64")
+        .tolerance(1e-13, 1e-14)
+        .run();
+  };
+  for (const Dims& dims : {Dims{2, 6, 31, 57}, Dims{1, 2, 30002}, Dims{3, 4}, Dims{2, 4, 0}}) {
+    check("InstanceNormalization", 0, dims);
+    check("GroupNormalization", 2, dims);
+    check("GroupNormalization", 1, dims);
+  }
+}
+
 TEST(Norm, LocalResponse) {
   for (const Dims& dims : {Dims{1, 9, 7, 9}, Dims{2, 33, 600}, Dims{3, 1, 5}, Dims{2, 6},
                            Dims{1, 70, 40, 41}, Dims{2, 0, 3}, Dims{1, 3, 1030}}) {

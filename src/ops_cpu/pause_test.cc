@@ -10,7 +10,7 @@
 #include "kernels/gemm/gemm_paused.h"
 #include "kernels/product/product.h"
 #include "kernels/reduce/reduce.h"
-#include "kernels/rows/rows.h"
+#include "kernels/rows/double_rows.h"
 #include "ops/op_tester.h"
 
 namespace ferry {
@@ -92,11 +92,40 @@ TEST(Pause, Rows) {
   for (const bool centred : {false, true}) {
     check("normalize", 2 * kPieces, [&](Isa isa, const Pause& pause) {
       Floats y(x.size());
-      NormArgs args;
+      NormArgs<float> args;
       args.scale = args.bias = x.data();
       args.centred = centred;
       args.pause = pause;
       row_kernels(isa).normalize(x.data(), y.data(), 1, kLong, args);
+      return y;
+    });
+  }
+}
+
+TEST(Pause, RowsOfDoubles) {
+  const Tensor t = random_doubles({kLong}, 7);
+  const double* x = t.data<double>();
+  const auto wanted = static_cast<size_t>(kLong);
+  for (const bool log : {false, true}) {
+    check("softmax", 3 * kPieces, [&](Isa isa, const Pause& pause) {
+      std::vector<double> y(wanted);
+      double_row_kernels(isa).softmax(x, y.data(), 1, kLong, log, pause);
+      return y;
+    });
+    check("softmax_columns", 3 * kPieces, [&](Isa isa, const Pause& pause) {
+      std::vector<double> y(wanted);
+      double_row_kernels(isa).softmax_columns(x, y.data(), kLong / 3, 3, 3, log, pause);
+      return y;
+    });
+  }
+  for (const bool centred : {false, true}) {
+    check("normalize", 2 * kPieces, [&](Isa isa, const Pause& pause) {
+      std::vector<double> y(wanted);
+      NormArgs<double> args;
+      args.scale = args.bias = x;
+      args.centred = centred;
+      args.pause = pause;
+      double_row_kernels(isa).normalize(x, y.data(), 1, kLong, args);
       return y;
     });
   }

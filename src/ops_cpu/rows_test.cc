@@ -37,6 +37,60 @@ TEST(Rows, Softmax) {
   }
 }
 
+TEST(Rows, SoftmaxOfDoubles) {
+  for (const char* op : {"Softmax", "LogSoftmax"}) {
+    const auto check = [&](int64_t axis, Tensor x, double tolerance = 0x1p-50) {
+      StepTester(op)
+          .attr("axis", axis)
+          .input(std::move(x))
+          .symbolic()
+          .kernel(op == std::string("Softmax") ? "softmax_f64" : "log_softmax_f64")
+          .tolerance(tolerance, tolerance)
+          .run();
+    };
+    for (const Dims& dims : {Dims{3, 5, 7}, Dims{64, 9, 77}, Dims{2, 300, 65}, Dims{2, 0, 3}}) {
+      for (int64_t axis : {0, 1, 2, -1}) check(axis, random_doubles(dims, 3));
+    }
+    for (int64_t n = 1; n < 70; ++n) check(-1, random_doubles({7, n}, n));
+    check(-1, random_doubles({2, 70001}, 4), 1e-13);
+    const double inf = INFINITY;
+    for (int64_t axis : {0, 1}) {
+      check(axis, tensor<double>({3, 3}, {0, -inf, 3, -inf, -inf, -inf, NAN, 1e300, -1e300}));
+      check(axis, tensor<double>({2, 2}, {-800, -1500, -0.0, inf}));
+    }
+  }
+}
+
+TEST(Rows, LayerNormalizationOfDoubles) {
+  const auto check = [](StepTester& t, const char* kernel) {
+    t.kernel(kernel).tolerance(1e-13, 1e-14).run();
+  };
+  for (const Dims& dims : {Dims{3, 5, 7}, Dims{4, 9, 77}, Dims{2, 2, 70001}, Dims{2, 0, 3}}) {
+    for (int64_t axis : {1, 2, -1}) {
+      const size_t from = axis < 0 ? 2 : static_cast<size_t>(axis);
+      const Dims kept(std::span<const int64_t>(dims).subspan(from));
+      for (const bool bias : {false, true}) {
+        StepTester t("LayerNormalization");
+        t.attr("axis", axis).input(random_doubles(dims, 3)).constant(random_doubles(kept, 4));
+        if (bias) t.constant(random_doubles(kept, 5));
+        check(t.outputs(3), "layer_norm_f64");
+      }
+      StepTester t("RMSNormalization");
+      t.attr("axis", axis).input(random_doubles(dims, 3)).constant(random_doubles(kept, 4));
+      check(t, "rms_norm_f64");
+    }
+  }
+  for (const double value : {NAN, INFINITY}) {
+    Tensor x = random_doubles({3, 40}, 3);
+    x.data<double>()[50] = value;
+    StepTester t("LayerNormalization");
+    check(t.input(x).constant(random_doubles({40}, 4)), "layer_norm_f64");
+  }
+  // A scale that does not span the row.
+  StepTester t("LayerNormalization");
+  check(t.input(random_doubles({3, 8}, 3)).constant(random_doubles({1}, 4)), "layer_norm_f64");
+}
+
 TEST(Rows, LayerNormalization) {
   for (const Dims& dims : {Dims{3, 5, 7}, Dims{4, 9, 77}, Dims{2, 30, 768}, Dims{2, 0, 3}}) {
     for (int64_t axis : {1, 2, -1}) {

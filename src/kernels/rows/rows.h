@@ -13,9 +13,10 @@ namespace ferry {
 
 enum class RowReduction : uint8_t { kSum, kMax, kMin, kSumSquare, kL1 };
 
+template <class T>
 struct NormArgs {
-  const float* scale = nullptr;  // n values
-  const float* bias = nullptr;   // n values, or none
+  const T* scale = nullptr;  // n values
+  const T* bias = nullptr;   // n values, or none
   float epsilon = 0;
   bool centred = true;    // false: RMS
   float* mean = nullptr;  // per row, or none
@@ -31,7 +32,7 @@ struct RowKernels {
   void (*softmax_columns)(const float* x, float* y, int64_t n, int64_t stride, int64_t cols,
                           bool log, const Pause& pause) noexcept;
   void (*normalize)(const float* x, float* y, int64_t rows, int64_t n,
-                    const NormArgs& args) noexcept;
+                    const NormArgs<float>& args) noexcept;
   // y[r] = x[r, :] reduced, times `factor`.
   void (*reduce)(RowReduction kind, const float* x, float* y, int64_t rows, int64_t n, float factor,
                  const Pause& pause) noexcept;

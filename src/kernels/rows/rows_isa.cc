@@ -377,7 +377,7 @@ FERRY_INLINE RowMoments row_moments(const float* x, int64_t n, bool centred, P p
 
 template <class P>
 FERRY_INLINE void normalize_rows(const float* x, float* y, int64_t rows, int64_t n,
-                                 const NormArgs& args, P pause) {
+                                 const NormArgs<float>& args, P pause) {
   const int64_t whole = n / kLanes * kLanes;
   const Mask rest = first_n(n - whole);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
@@ -401,7 +401,8 @@ FERRY_INLINE void normalize_rows(const float* x, float* y, int64_t rows, int64_t
   }
 }
 
-void normalize(const float* x, float* y, int64_t rows, int64_t n, const NormArgs& args) noexcept {
+void normalize(const float* x, float* y, int64_t rows, int64_t n,
+               const NormArgs<float>& args) noexcept {
   with_pause(n, args.pause, [&](auto pause) { normalize_rows(x, y, rows, n, args, pause); });
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupNormalization and InstanceNormalization of fp32: statistics per group, then one
-// straight line per channel; planar or channels-last.
+// GroupNormalization and InstanceNormalization: statistics per group, then one straight line per
+// channel; of fp32 planar or channels-last, of f64 planar.
 #include <algorithm>
 #include <cmath>
 
 #include "base/status.h"
 #include "kernels/moments/moments.h"
+#include "kernels/rows/double_rows.h"
 #include "ops/nn/group_normalization.h"
 #include "ops_cpu/parallel.h"
 #include "plan/step_kernel.h"
@@ -13,48 +14,63 @@
 namespace ferry {
 namespace {
 
+// Calls normalize(groups, y) where the operands fit, else the reference.
+template <class F>
+Status with_groups(StepContext& c, const Op& op, const F& normalize) {
+  const auto& norm = *op.as<GroupNormalization>();
+  const Tensor &x = c.input(0), &scale = c.input(1), &bias = c.input(2);
+  const int64_t channels = x.rank() < 2 ? 0 : x.dim(norm.channels_last ? x.rank() - 1 : 1);
+  const int64_t groups = norm.num_groups == 0 ? channels : norm.num_groups;
+  const Dims per_channel = {channels};
+  if (x.count() == 0 || groups < 1 || channels % groups != 0 || scale.dims() != per_channel ||
+      bias.dims() != per_channel) {
+    return op.def().eval(op, c);
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  return normalize(groups, y);
+}
+
+// T is what Kernels take: float or double.
+template <class T, class Kernels>
+void normalize_planes(StepContext& c, const Kernels& kernels, int64_t groups, float epsilon,
+                      Tensor& y) {
+  const Tensor& x = c.input(0);
+  const int64_t inner = x.dims().count(2, x.rank()), channels = x.dim(1) / groups;
+  const int64_t size = channels * inner;
+  parallel_range(c.team(), x.dim(0) * groups, x.count() >= kMinParallelValues,
+                 [&](int64_t first, int64_t end, int) {
+                   for (int64_t u = first; u < end; ++u) {
+                     const T* from = x.data<T>() + u * size;
+                     const T* scale = c.input(1).data<T>() + u % groups * channels;
+                     const T* bias = c.input(2).data<T>() + u % groups * channels;
+                     double mean = 0, variance = 0;
+                     kernels.moments(from, size, &mean, &variance);
+                     const double factor = 1 / std::sqrt(variance + static_cast<double>(epsilon));
+                     for (int64_t k = 0; k < channels; ++k) {
+                       kernels.affine(from + k * inner, y.data<T>() + u * size + k * inner, inner,
+                                      mean, static_cast<T>(factor * static_cast<double>(scale[k])),
+                                      bias[k]);
+                     }
+                   }
+                 });
+}
+
 class GroupNormStep final : public StepKernel {
  public:
   GroupNormStep(Isa isa, Op op) : kernels_(moment_kernels(isa)), op_(std::move(op)) {}
   std::string name() const override { return "group_norm_f32"; }
   Status run(StepContext& c) const override {
     const auto& op = *op_.as<GroupNormalization>();
-    const Tensor &x = c.input(0), &scale = c.input(1), &bias = c.input(2);
-    const int64_t channels = x.rank() < 2 ? 0 : x.dim(op.channels_last ? x.rank() - 1 : 1);
-    const int64_t groups = op.num_groups == 0 ? channels : op.num_groups;
-    const Dims per_channel = {channels};
-    if (x.count() == 0 || groups < 1 || channels % groups != 0 || scale.dims() != per_channel ||
-        bias.dims() != per_channel) {
-      return op_.def().eval(op_, c);
-    }
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
-    if (op.channels_last) return normalize_columns(c, x, scale, bias, groups, y);
-    const int64_t inner = x.dims().count(2, x.rank()), per_group = channels / groups;
-    const int64_t size = per_group * inner;
-    parallel_range(c.team(), x.dim(0) * groups, x.count() >= kMinParallelValues,
-                   [&](int64_t from, int64_t to, int) {
-                     for (int64_t u = from; u < to; ++u) {
-                       const int64_t channel = u % groups * per_group;
-                       normalize(x.data<float>() + u * size, y.data<float>() + u * size, per_group,
-                                 inner, op.epsilon, scale.data<float>() + channel,
-                                 bias.data<float>() + channel);
-                     }
-                   });
-    return {};
+    return with_groups(c, op_, [&](int64_t groups, Tensor& y) -> Status {
+      if (op.channels_last) {
+        return normalize_columns(c, c.input(0), c.input(1), c.input(2), groups, y);
+      }
+      normalize_planes<float>(c, kernels_, groups, op.epsilon, y);
+      return {};
+    });
   }
 
  private:
-  void normalize(const float* x, float* y, int64_t channels, int64_t inner, float epsilon,
-                 const float* scale, const float* bias) const {
-    double mean = 0, variance = 0;
-    kernels_.moments(x, channels * inner, &mean, &variance);
-    const double factor = 1 / std::sqrt(variance + static_cast<double>(epsilon));
-    for (int64_t c = 0; c < channels; ++c) {
-      const auto slope = static_cast<float>(factor * static_cast<double>(scale[c]));
-      kernels_.affine(x + c * inner, y + c * inner, inner, mean, slope, bias[c]);
-    }
-  }
-
   // Channels last: sums of the columns of blocks of rows, which are then added up in order, whoever
   // made them.
   struct Columns {
@@ -150,11 +166,37 @@ Result<KernelOffer> make(const KernelRequest& request) {
   return KernelOffer(std::make_unique<GroupNormStep>(request.isa, request.node.op));
 }
 
+class DoubleGroupNormStep final : public StepKernel {
+ public:
+  DoubleGroupNormStep(Isa isa, Op op) : kernels_(double_row_kernels(isa)), op_(std::move(op)) {}
+  std::string name() const override { return "group_norm_f64"; }
+  Status run(StepContext& c) const override {
+    return with_groups(c, op_, [&](int64_t groups, Tensor& y) -> Status {
+      normalize_planes<double>(c, kernels_, groups, op_.as<GroupNormalization>()->epsilon, y);
+      return {};
+    });
+  }
+
+ private:
+  const DoubleRowKernels& kernels_;
+  Op op_;
+};
+
+Result<KernelOffer> make_double(const KernelRequest& request) {
+  if (request.type(0).dtype != DType::kFloat64) return KernelOffer(std::string("not f64"));
+  if (request.node.op.as<GroupNormalization>()->channels_last) {
+    return KernelOffer(std::string("channels last"));
+  }
+  return KernelOffer(std::make_unique<DoubleGroupNormStep>(request.isa, request.node.op));
+}
+
 }  // namespace
 
 void register_group_normalization_cpu(KernelRegistry& r) {
-  r.add("GroupNormalization", "group_norm_f32", make);
-  r.add("InstanceNormalization", "group_norm_f32", make);
+  for (const char* op : {"GroupNormalization", "InstanceNormalization"}) {
+    r.add(op, "group_norm_f32", make);
+    r.add(op, "group_norm_f64", make_double);
+  }
 }
 
 }  // namespace ferry

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// LayerNormalization and RMSNormalization in fp32, with one scale per element of a row.
+// LayerNormalization and RMSNormalization of fp32 and f64, with one scale per element of a row.
 #include "base/status.h"
 #include "ir/infer.h"
-#include "kernels/rows/rows.h"
+#include "kernels/rows/double_rows.h"
 #include "ops/nn/layer_normalization.h"
 #include "ops_cpu/parallel.h"
 #include "ops_cpu/pause_of.h"
@@ -11,46 +11,74 @@
 namespace ferry {
 namespace {
 
+// Rows of n values and what is wanted of them.
+struct RowNorm {
+  int64_t rows, n;
+  float epsilon;
+  bool centred;
+  float *mean, *inverse;  // per row, or none
+};
+
+// T is what Kernels take: float or double.
+template <class T, class Kernels>
+void normalize_rows(StepContext& c, const Kernels& kernels, const RowNorm& m, Tensor& y) {
+  const T *x = c.input(0).data<T>(), *scale = c.input(1).data<T>();
+  const T* bias = c.has_input(2) ? c.input(2).data<T>() : nullptr;
+  const Pause pause = pause_of(c.team());
+  parallel_range(
+      c.team(), m.rows, m.rows * m.n >= kMinParallelValues, [&](int64_t from, int64_t to, int) {
+        NormArgs<T> args;
+        args.scale = scale;
+        args.bias = bias;
+        args.epsilon = m.epsilon;
+        args.centred = m.centred;
+        if (m.mean != nullptr) args.mean = m.mean + from;
+        if (m.inverse != nullptr) args.inverse = m.inverse + from;
+        args.pause = pause;
+        kernels.normalize(x + from * m.n, y.data<T>() + from * m.n, to - from, m.n, args);
+      });
+}
+
 class NormKernel final : public StepKernel {
  public:
-  NormKernel(Isa isa, Op op, int64_t axis, float epsilon, bool centred)
-      : kernels_(row_kernels(isa)),
+  NormKernel(Isa isa, DType type, Op op, int64_t axis, float epsilon, bool centred)
+      : isa_(isa),
+        type_(type),
         op_(std::move(op)),
         axis_(axis),
         epsilon_(epsilon),
         centred_(centred) {}
-  std::string name() const override { return centred_ ? "layer_norm_f32" : "rms_norm_f32"; }
+  std::string name() const override {
+    if (type_ == DType::kFloat64) return centred_ ? "layer_norm_f64" : "rms_norm_f64";
+    return centred_ ? "layer_norm_f32" : "rms_norm_f32";
+  }
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
     FERRY_ASSIGN_OR_RETURN(const int64_t signed_axis, InferContext::axis(axis_, x.rank()));
     const auto axis = static_cast<size_t>(signed_axis);
-    const int64_t rows = x.dims().count(0, axis), n = x.dims().count(axis, x.rank());
     if (x.count() == 0 || !fits(c, 1, axis) || (c.has_input(2) && !fits(c, 2, axis))) {
       return op_.def().eval(op_, c);
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
-    NormArgs args;
-    args.scale = c.input(1).data<float>();
-    args.bias = c.has_input(2) ? c.input(2).data<float>() : nullptr;
-    args.epsilon = epsilon_;
-    args.centred = centred_;
-    args.pause = pause_of(c.team());
+    RowNorm m{x.dims().count(0, axis),
+              x.dims().count(axis, x.rank()),
+              epsilon_,
+              centred_,
+              nullptr,
+              nullptr};
     Dims reduced = x.dims();
     for (size_t a = axis; a < x.rank(); ++a) reduced[a] = 1;
     for (size_t i = 1; i < 3; ++i) {
       if (!c.has_output(i)) continue;
       FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(i, DType::kFloat32, reduced));
-      (i == 1 ? args.mean : args.inverse) = t.data<float>();
+      (i == 1 ? m.mean : m.inverse) = t.data<float>();
     }
-    parallel_range(c.team(), rows, x.count() >= kMinParallelValues,
-                   [&](int64_t from, int64_t to, int) {
-                     NormArgs part = args;
-                     if (part.mean != nullptr) part.mean += from;
-                     if (part.inverse != nullptr) part.inverse += from;
-                     kernels_.normalize(x.data<float>() + from * n, y.data<float>() + from * n,
-                                        to - from, n, part);
-                   });
+    if (type_ == DType::kFloat64) {
+      normalize_rows<double>(c, double_row_kernels(isa_), m, y);
+    } else {
+      normalize_rows<float>(c, row_kernels(isa_), m, y);
+    }
     return {};
   }
 
@@ -66,32 +94,35 @@ class NormKernel final : public StepKernel {
     return true;
   }
 
-  const RowKernels& kernels_;
+  Isa isa_;
+  DType type_;
   Op op_;
   int64_t axis_;
   float epsilon_;
   bool centred_;
 };
 
-template <class T>
+template <class T, DType kType>
 Result<KernelOffer> make(const KernelRequest& request) {
   constexpr bool kCentred = std::is_same_v<T, LayerNormalization>;
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
-    if (request.has_input(i) && request.type(i).dtype != DType::kFloat32) {
-      return KernelOffer(std::string("not f32"));
+    if (request.has_input(i) && request.type(i).dtype != kType) {
+      return KernelOffer(std::string(kType == DType::kFloat64 ? "not f64" : "not f32"));
     }
   }
   const T& op = *request.node.op.as<T>();
   if (kCentred && op.stash_type != 1) return KernelOffer(std::string("statistics are not f32"));
-  return KernelOffer(
-      std::make_unique<NormKernel>(request.isa, request.node.op, op.axis, op.epsilon, kCentred));
+  return KernelOffer(std::make_unique<NormKernel>(request.isa, kType, request.node.op, op.axis,
+                                                  op.epsilon, kCentred));
 }
 
 }  // namespace
 
 void register_layer_normalization_cpu(KernelRegistry& r) {
-  r.add("LayerNormalization", "layer_norm_f32", make<LayerNormalization>);
-  r.add("RMSNormalization", "rms_norm_f32", make<RMSNormalization>);
+  r.add("LayerNormalization", "layer_norm_f32", make<LayerNormalization, DType::kFloat32>);
+  r.add("LayerNormalization", "layer_norm_f64", make<LayerNormalization, DType::kFloat64>);
+  r.add("RMSNormalization", "rms_norm_f32", make<RMSNormalization, DType::kFloat32>);
+  r.add("RMSNormalization", "rms_norm_f64", make<RMSNormalization, DType::kFloat64>);
 }
 
 }  // namespace ferry
