@@ -25,6 +25,11 @@ ImportedModel load(const std::string& text) {
   return m.ok() ? *std::move(m) : ImportedModel{std::make_unique<Graph>(), {}, {}};
 }
 
+// How the message of a value, or of an attribute, begins; one input of a node.
+std::string named(const std::string& name) {
+  return std::string(1, '\n') + static_cast<char>(name.size()) + name;
+}
+
 ImportedModel sample() {
   return load(model(graph({.nodes = {node("Add", {"x", "w"}, {"a"}, {}, {.name = "add"}),
                                      node("Softmax", {"a"}, {"y"}, {int_attr("axis", 0)})},
@@ -100,6 +105,30 @@ TEST(Export, BodiesAndCaptures) {
   const std::vector<Value> in = {yes, x};
   ASSERT_TRUE(interpret(g, in, out).ok());
   EXPECT_EQ(out[0].tensor().data<float>()[1], 7);
+}
+
+TEST(Export, AxesCountFromTheFrontBeforeOpset11) {
+  const auto reduced = [](const std::vector<std::string>& inputs) {
+    return model(graph({.nodes = {node("ReduceSum", inputs, {"y"}),
+                                  node("Concat", {"x", "x"}, {"z"}, {int_attr("axis", -2)})},
+                        .inputs = {value("x", {"2", "3"})},
+                        .outputs = {value("y", {}), value("z", {})},
+                        .initializers = {int64_tensor_proto("axes", {1}, {-1})}}));
+  };
+  const ImportedModel m = load(reduced({"x", "axes"}));
+  const auto text = export_bytes(*m.graph, m.info, {.opset = 10});
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  EXPECT_NE(text->find(named("axes") + "\x40\x01"), std::string::npos);
+  EXPECT_NE(text->find(named("axis") + std::string("\x18\0", 2)), std::string::npos);
+
+  ImportedModel unknown = load(reduced({"x", "axes"}));
+  const ValueId x = unknown.graph->inputs()[0];
+  unknown.graph->value(x).type.shape.reset();
+  const auto refused = export_bytes(*unknown.graph, unknown.info, {.opset = 10}).status();
+  EXPECT_EQ(refused.code(), Code::kInvalidArgument);
+  EXPECT_NE(refused.to_string().find("opset 10 does not have negative axes"), std::string::npos)
+      << refused.to_string();
+  EXPECT_TRUE(export_bytes(*unknown.graph, unknown.info, {.opset = 11}).ok());
 }
 
 TEST(Export, ExternalData) {

@@ -16,6 +16,7 @@ namespace {
 constexpr int kFloor = 20;
 
 bool is_default(const Op& op, const AttrBinding& binding) {
+  if (binding.required) return false;
   const auto value = binding.get(op.attrs());
   const auto standard = binding.get(op.def().make().get());
   return !value || (standard && equal(*value, *standard));
@@ -28,23 +29,45 @@ std::string wrong_type(const Graph& graph, std::span<const SchemaParameter> para
     const SchemaParameter* p = Schema::at(parameters, i);
     if (p == nullptr) return fmt::format("{} {}", what, i);
     const Type& type = graph.value(values[i]).type;
-    if (!Schema::types(*p).allows(type)) return fmt::format("{} {} as {}", what, i, type.to_string());
+    if (!Schema::types(*p).allows(type))
+      return fmt::format("{} {} as {}", what, i, type.to_string());
   }
   return "";
 }
 
-// Before opset 11 axes were counted from the front.
-bool has_negative_axis(const Op& op) {
-  for (const AttrBinding& b : op.def().attrs) {
-    if (b.name != "axis" && b.name != "axes") continue;
-    const auto value = b.get(op.attrs());
-    if (!value) continue;
-    if (const auto* i = std::get_if<int64_t>(&*value); i != nullptr && *i < 0) return true;
-    if (const auto* list = std::get_if<std::vector<int64_t>>(&*value)) {
-      if (std::any_of(list->begin(), list->end(), [](int64_t a) { return a < 0; })) return true;
-    }
+bool is_dropped(const NodeForm& form, std::string_view attribute) {
+  return std::find(form.dropped.begin(), form.dropped.end(), attribute) != form.dropped.end();
+}
+
+bool is_axes(std::string_view attribute) { return attribute == "axis" || attribute == "axes"; }
+
+// False when an axis is counted from the back and of how many is not known.
+bool count_from_front(AttrValue& axes, const Type& type) {
+  std::span<int64_t> values;
+  if (auto* one = std::get_if<int64_t>(&axes)) values = {one, 1};
+  if (auto* list = std::get_if<std::vector<int64_t>>(&axes)) values = *list;
+  for (int64_t& axis : values) {
+    if (axis < 0 && !type.has_rank()) return false;
+    if (axis < 0) axis += static_cast<int64_t>(type.rank());
   }
-  return false;
+  return true;
+}
+
+// Before opset 11 axes were counted from the front, defaults apart.
+bool count_from_front(const Graph& graph, const Node& node, const Schema& s, NodeForm& form) {
+  for (const AttrBinding& b : node.op.def().attrs) {
+    if (!is_axes(b.name) || s.find_attribute(b.name) == nullptr) continue;
+    if (is_dropped(form, b.name) || is_default(node.op, b)) continue;
+    form.dropped.push_back(b.name);
+    form.added.emplace_back(b.name, *b.get(node.op.attrs()));
+  }
+  const bool of_output = s.name == "Unsqueeze" || s.name == "OneHot";
+  for (auto& [name, value] : form.added) {
+    if (!is_axes(name)) continue;
+    const ValueId counted = of_output ? node.outputs[0] : form.inputs[0];
+    if (!count_from_front(value, graph.value(counted).type)) return false;
+  }
+  return true;
 }
 
 // Before opset 22 a window that starts in the padding behind the input counted in ceil mode.
@@ -53,24 +76,28 @@ bool has_ceil_mode(const Op& op) {
   return b != nullptr && !is_default(op, *b);
 }
 
-// "" when the node can be written at this version, else what the version lacks.
-std::string missing(const Graph& graph, const Node& node, const NodeForm& form, const Schema& s) {
+// Spells the form, which has the meaning of this version, as its signature has it. Returns "" or
+// what the version lacks.
+std::string spell(const Graph& graph, const Node& node, NodeForm& form, const Schema& s) {
   if (s.deprecated) return "the operator";
+  if (form.inputs.size() < s.min_inputs) form.inputs.resize(s.min_inputs, kNone);
   if (form.inputs.size() > s.max_inputs) return fmt::format("input {}", s.max_inputs);
-  if (form.inputs.size() < s.min_inputs) return fmt::format("fewer than {} inputs", s.min_inputs);
+  for (size_t i = 0; i < s.min_inputs; ++i) {
+    const bool single = SchemaOption{Schema::at(s.inputs, i)->option} == SchemaOption::kSingle;
+    if (single && form.inputs[i] == kNone) return fmt::format("a default of input {}", i);
+  }
   if (node.outputs.size() > s.max_outputs) return fmt::format("output {}", s.max_outputs);
   std::string why = wrong_type(graph, s.inputs, form.inputs, "input");
   if (why.empty()) why = wrong_type(graph, s.outputs, node.outputs, "output");
   if (!why.empty()) return why;
   for (const AttrBinding& b : node.op.def().attrs) {
-    const bool dropped =
-        std::find(form.dropped.begin(), form.dropped.end(), b.name) != form.dropped.end();
-    if (dropped || s.find_attribute(b.name) != nullptr || is_default(node.op, b)) continue;
+    if (is_dropped(form, b.name) || s.find_attribute(b.name) != nullptr || is_default(node.op, b))
+      continue;
     return fmt::format("attribute '{}'", b.name);
   }
-  if (s.since < 22 && has_ceil_mode(node.op)) return "this meaning of ceil_mode";
-  const bool counts_from_back = s.since < 11 && s.domain.empty() && has_negative_axis(node.op);
-  return counts_from_back ? "negative axes" : "";
+  const bool from_front = s.since < 11 && s.domain.empty();
+  if (from_front && !count_from_front(graph, node, s, form)) return "negative axes";
+  return s.since < 22 && has_ceil_mode(node.op) ? "this meaning of ceil_mode" : "";
 }
 
 bool changed_meaning(std::string_view name, int version) {
@@ -90,13 +117,13 @@ Lowest lowest(const Graph& graph, const Node& node, int64_t floor) {
   const OpDef& def = node.op.def();
   Lowest found;
   found.version = def.since_version;
-  found.form.inputs.assign(node.inputs.begin(),
-                           node.inputs.begin() + static_cast<std::ptrdiff_t>(node.num_own_inputs()));
+  found.form.inputs.assign(node.inputs.begin(), node.inputs.begin() + static_cast<std::ptrdiff_t>(
+                                                                          node.num_own_inputs()));
   NodeForm form = found.form;
   const std::string name = def.full_name();
   const auto history = schema_history(name);
   for (size_t i = history.size(); i-- > 0;) {
-    found.why = missing(graph, node, form, history[i]);
+    found.why = spell(graph, node, form, history[i]);
     if (!found.why.empty()) break;
     found.version = history[i].since;
     found.form = form;
