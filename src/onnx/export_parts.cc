@@ -17,20 +17,21 @@ using protozero::pbf_writer;
 constexpr uint64_t kSmallAlignment = 64;
 constexpr uint64_t kLargeAlignment = 64 << 10;
 
+void write_dim(pbf_writer& parent, const Dim& d) {
+  // The writer leaves out messages without content; this one says "some size".
+  if (d.is_invalid()) return parent.add_message(1, "", 0);
+  pbf_writer w(parent, 1);
+  if (d.is_constant())
+    w.add_int64(1, d.constant());
+  else
+    w.add_string(2, d.to_string());
+}
+
 void write_shape(pbf_writer& parent, const Shape& shape) {
-  // The writer leaves out messages without content; this one says "rank 0".
-  if (shape.empty()) {
-    parent.add_message(2, "", 0);
-    return;
-  }
+  // And this one "rank 0".
+  if (shape.empty()) return parent.add_message(2, "", 0);
   pbf_writer w(parent, 2);
-  for (const Dim& d : shape) {
-    pbf_writer dim(w, 1);
-    if (d.is_constant())
-      dim.add_int64(1, d.constant());
-    else
-      dim.add_string(2, d.to_string());
-  }
+  for (const Dim& d : shape) write_dim(w, d);
 }
 
 struct AttributeWriter {
@@ -88,6 +89,11 @@ struct AttributeWriter {
     return {};
   }
 };
+
+// The inference of onnx takes an absent `onesided` of STFT for 0, the standard takes it for 1.
+bool is_always_written(const OpDef& def, const AttrBinding& binding) {
+  return binding.required || (def.name == "STFT" && binding.name == "onesided");
+}
 
 }  // namespace
 
@@ -192,7 +198,8 @@ Status write_attributes(pbf_writer& parent, const Op& op, const NodeForm& form) 
     const auto value = binding.get(op.attrs());
     if (!value) continue;
     const auto standard = binding.get(defaults.get());
-    if (!binding.required && standard && equal(*value, *standard)) continue;
+    const bool is_default = standard && equal(*value, *standard);
+    if (is_default && !is_always_written(op.def(), binding)) continue;
     const auto& dropped = form.dropped;
     if (std::find(dropped.begin(), dropped.end(), binding.name) != dropped.end()) continue;
     FERRY_RETURN_IF_ERROR(write(binding.name, *value));

@@ -46,7 +46,8 @@ Status write_tensor(protozero::pbf_writer& w, const Tensor& tensor, const std::s
 void write_type(protozero::pbf_writer& w, const Type& type);
 void write_value_info(protozero::pbf_writer& w, uint32_t tag, const std::string& name,
                       const Type& type);
-// NodeProto.attribute for every attribute that is required or not at its default.
+// NodeProto.attribute for every attribute that is required, not at its default, or misread when
+// absent.
 Status write_attributes(protozero::pbf_writer& w, const Op& op, const NodeForm& form);
 
 }  // namespace ferry::onnx

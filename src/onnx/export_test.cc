@@ -131,6 +131,21 @@ TEST(Export, AxesCountFromTheFrontBeforeOpset11) {
   EXPECT_TRUE(export_bytes(*unknown.graph, unknown.info, {.opset = 11}).ok());
 }
 
+TEST(Export, SaysWhatReadersTakeOtherwise) {
+  ImportedModel m = load(model(graph(
+      {.nodes = {node("STFT", {"x", "step", "", "n"}, {"y"})},
+       .inputs = {value("x", {"1", "64", "1"})},
+       .outputs = {value("y", {})},
+       .initializers = {int64_tensor_proto("step", {}, {4}), int64_tensor_proto("n", {}, {16})}})));
+  Shape& shape = *m.graph->value(m.graph->inputs()[0]).type.shape;
+  shape[0] = Dim::invalid();
+  const auto text = export_bytes(*m.graph, m.info);
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  EXPECT_NE(text->find(named("onesided") + "\x18\x01"), std::string::npos);
+  // Two sizes that are not known have no name in common.
+  EXPECT_NE(text->find(value("x", {"", "64", "1"})), std::string::npos);
+}
+
 TEST(Export, ExternalData) {
   const fs::path root = fs::temp_directory_path() / ("ferry_export_" + std::to_string(::getpid()));
   fs::create_directories(root);
