@@ -4,10 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <set>
-#include <unordered_map>
 
 #include "base/status.h"
+#include "onnx/export_names.h"
 #include "onnx/export_parts.h"
 #include "onnx/lowest_opset.h"
 
@@ -19,17 +18,11 @@ using protozero::pbf_writer;
 // Protocol buffers end at 2 GB; room is left for everything but weights.
 constexpr uint64_t kMaxInlineBytes = (uint64_t{2} << 30) - (uint64_t{64} << 20);
 
-// Names of a graph's values and outputs in the file.
-struct Names {
-  std::vector<std::string> values;
-  std::vector<std::string> outputs;
-};
-// What a body's surroundings call its captures.
-using GivenNames = std::unordered_map<ValueId, std::string>;
-
-Type without_shapes(Type type) {
-  type.shape.reset();
-  if (type.element) type.element = std::make_shared<const Type>(without_shapes(*type.element));
+// In bodies shapes may change with every iteration, or belong to a branch that is never taken. A
+// scalar has no dims to change, and onnxruntime wants to know the counter of a Loop as one.
+Type body_type(Type type) {
+  if (type.shape && !type.shape->empty()) type.shape.reset();
+  if (type.element) type.element = std::make_shared<const Type>(body_type(*type.element));
   return type;
 }
 
@@ -39,79 +32,31 @@ class GraphWriter {
               const std::map<std::string, int64_t>& opsets)
       : weights_(weights), options_(options), opsets_(opsets) {}
 
-  // `captures` is null for the model's own graph, whose inputs and outputs keep their names.
-  Status write(pbf_writer& w, const Graph& graph, const GivenNames* captures);
+  Status write(pbf_writer& w, const Graph& graph) { return write_graph(w, graph, false, {}); }
 
  private:
-  void name_outputs(const Graph& graph, bool keep, Names& names);
-  Names name_values(const Graph& graph, const GivenNames* captures);
-  std::string unique(const std::string& wanted) {
-    std::string name = wanted;
-    for (int i = 1; !used_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
-    return name;
-  }
-  Status write_node(pbf_writer& w, const Graph& graph, const Node& node, const Names& names);
-  static void write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names);
-  Status write_initializers(pbf_writer& w, const Graph& graph, const Names& names);
+  Status write_graph(pbf_writer& w, const Graph& graph, bool is_body, const GivenNames& captures);
+  Status write_node(pbf_writer& w, const Graph& graph, NodeId id, const GraphNames& names);
+  Status write_initializers(pbf_writer& w, const Graph& graph, const GraphNames& names);
   const Type& output_type(const Graph& graph, size_t i) const;
-  void write_interface(pbf_writer& w, const Graph& graph, bool is_body, const Names& names) const;
+  void write_interface(pbf_writer& w, const Graph& graph, bool is_body,
+                       const GraphNames& names) const;
 
   WeightFile* weights_;
   const ExportOptions& options_;
   const std::map<std::string, int64_t>& opsets_;
-  std::set<std::string> used_;  // in the whole model: bodies see the names around them
+  UsedNames used_;
 };
 
-// An output that no node makes, or that is listed before, gets its name from an Identity.
-void GraphWriter::name_outputs(const Graph& graph, bool keep, Names& names) {
-  if (keep) used_.insert(graph.output_names().begin(), graph.output_names().end());
-  for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    const ValueId v = graph.outputs()[i];
-    const GraphValue& value = graph.value(v);
-    const std::string& wanted = graph.output_names()[i];
-    names.outputs.push_back(keep ? wanted : unique(wanted));
-    const bool constant = value.constant && value.name == wanted;
-    if (names.values[v].empty() && (value.producer != kNone || constant)) {
-      names.values[v] = names.outputs.back();
-    }
-  }
-}
-
-Names GraphWriter::name_values(const Graph& graph, const GivenNames* captures) {
-  Names names;
-  names.values.resize(graph.num_values());
-  if (captures != nullptr) {
-    for (const auto& [id, name] : *captures) names.values[id] = name;
-  }
-  for (ValueId v : graph.inputs()) {
-    if (names.values[v].empty()) names.values[v] = unique(graph.value(v).name);
-  }
-  name_outputs(graph, captures == nullptr, names);
-  for (ValueId v = 0; v < graph.num_values(); ++v) {
-    if (names.values[v].empty()) names.values[v] = unique(graph.value(v).name);
-  }
-  return names;
-}
-
-void GraphWriter::write_renamed_outputs(pbf_writer& w, const Graph& graph, const Names& names) {
-  for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    const std::string& source = names.values[graph.outputs()[i]];
-    if (source == names.outputs[i]) continue;
-    pbf_writer node(w, 1);
-    node.add_string(1, source);
-    node.add_string(2, names.outputs[i]);
-    node.add_string(4, "Identity");
-  }
-}
-
-Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Node& node,
-                               const Names& names) {
+Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, NodeId id,
+                               const GraphNames& names) {
+  const Node& node = graph.node(id);
   const OpDef& def = node.op.def();
   const NodeForm form = form_at(graph, node, opsets_.at(def.domain));
   pbf_writer w(parent, 1);
   for (ValueId v : form.inputs) w.add_string(1, v == kNone ? std::string() : names.values[v]);
   for (ValueId v : node.outputs) w.add_string(2, v == kNone ? std::string() : names.values[v]);
-  if (!node.name.empty()) w.add_string(3, node.name);
+  if (!node.name.empty()) w.add_string(3, names.nodes[id]);
   w.add_string(4, def.name);
   if (!def.domain.empty()) w.add_string(7, def.domain);
   FERRY_RETURN_IF_ERROR(write_attributes(w, node.op, form));
@@ -127,7 +72,7 @@ Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Nod
     attr.add_string(1, def.bodies[b]);
     attr.add_int32(20, 5);
     pbf_writer g(attr, 6);
-    FERRY_RETURN_IF_ERROR(write(g, body, &given));
+    FERRY_RETURN_IF_ERROR(write_graph(g, body, true, given));
   }
   if (node.origin) {
     for (const auto& [key, value] : node.origin->metadata) write_pair(w, 9, key, value);
@@ -135,7 +80,7 @@ Status GraphWriter::write_node(pbf_writer& parent, const Graph& graph, const Nod
   return {};
 }
 
-Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph, const Names& names) {
+Status GraphWriter::write_initializers(pbf_writer& w, const Graph& graph, const GraphNames& names) {
   for (ValueId v = 0; v < graph.num_values(); ++v) {
     const GraphValue& value = graph.value(v);
     const bool needed = !value.users.empty() || value.overridable || graph.is_output(v);
@@ -158,13 +103,12 @@ const Type& GraphWriter::output_type(const Graph& graph, size_t i) const {
   return ranked || filled ? declared : type;
 }
 
-// In bodies shapes may change with every iteration, or belong to a branch that is never taken.
 void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, bool is_body,
-                                  const Names& names) const {
+                                  const GraphNames& names) const {
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const Type& type = graph.value(graph.outputs()[i]).type;
-    write_value_info(w, 12, names.outputs[i],
-                     is_body ? without_shapes(type) : output_type(graph, i));
+    write_value_info(w, 12, names.values[graph.outputs()[i]],
+                     is_body ? body_type(type) : output_type(graph, i));
   }
   if (!options_.value_info || is_body) return;
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
@@ -176,22 +120,21 @@ void GraphWriter::write_interface(pbf_writer& w, const Graph& graph, bool is_bod
   }
 }
 
-Status GraphWriter::write(pbf_writer& w, const Graph& graph, const GivenNames* captures) {
-  const Names names = name_values(graph, captures);
+Status GraphWriter::write_graph(pbf_writer& w, const Graph& graph, bool is_body,
+                                const GivenNames& captures) {
+  const GraphNames names = name_graph(graph, captures, used_);
   for (NodeId id = graph.first(); id != kNone; id = graph.next(id)) {
-    const Node& node = graph.node(id);
-    FERRY_RETURN_IF_ERROR(write_node(w, graph, node, names).with_context(node.describe()));
+    FERRY_RETURN_IF_ERROR(write_node(w, graph, id, names).with_context(graph.node(id).describe()));
   }
-  write_renamed_outputs(w, graph, names);
   w.add_string(2, graph.name.empty() ? "graph" : graph.name);
   FERRY_RETURN_IF_ERROR(write_initializers(w, graph, names));
   if (!graph.doc.empty()) w.add_string(10, graph.doc);
   for (ValueId v : graph.inputs()) {
-    if (captures != nullptr && captures->contains(v)) continue;
+    if (captures.contains(v)) continue;
     const Type& type = graph.value(v).type;
-    write_value_info(w, 11, names.values[v], captures != nullptr ? without_shapes(type) : type);
+    write_value_info(w, 11, names.values[v], is_body ? body_type(type) : type);
   }
-  write_interface(w, graph, captures != nullptr, names);
+  write_interface(w, graph, is_body, names);
   return {};
 }
 
@@ -203,12 +146,14 @@ void write_opsets(pbf_writer& w, const std::map<std::string, int64_t>& opsets) {
   }
 }
 
-Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
+Result<std::string> write_model(const Graph& source, const ModelInfo& info,
                                 const ExportOptions& options, WeightFile* weights) {
+  const std::unique_ptr<Graph> graph = source.clone();
+  separate_outputs(*graph);
   std::string bytes;
   {
     pbf_writer w(bytes);
-    FERRY_ASSIGN_OR_RETURN(const auto opsets, opsets_for(graph, options.opset));
+    FERRY_ASSIGN_OR_RETURN(const auto opsets, opsets_for(*graph, options.opset));
     // From IR version 4 on initializers need not be inputs. An opset that was asked for is for a
     // reader of its time.
     const int64_t needed = std::max<int64_t>(4, ir_version_for(opsets.at("")));
@@ -220,7 +165,7 @@ Result<std::string> write_model(const Graph& graph, const ModelInfo& info,
     if (!info.doc.empty()) w.add_string(6, info.doc);
     {
       pbf_writer g(w, 7);
-      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options, opsets).write(g, graph, nullptr));
+      FERRY_RETURN_IF_ERROR(GraphWriter(weights, options, opsets).write(g, *graph));
     }
     write_opsets(w, opsets);
     for (const auto& [key, value] : info.metadata) write_pair(w, 14, key, value);

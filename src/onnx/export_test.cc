@@ -30,6 +30,12 @@ std::string named(const std::string& name) {
   return std::string(1, '\n') + static_cast<char>(name.size()) + name;
 }
 
+std::vector<std::string> node_names(const Graph& g) {
+  std::vector<std::string> names;
+  for (NodeId id : g.order()) names.push_back(g.node(id).name);
+  return names;
+}
+
 ImportedModel sample() {
   return load(model(graph({.nodes = {node("Add", {"x", "w"}, {"a"}, {}, {.name = "add"}),
                                      node("Softmax", {"a"}, {"y"}, {int_attr("axis", 0)})},
@@ -105,6 +111,72 @@ TEST(Export, BodiesAndCaptures) {
   const std::vector<Value> in = {yes, x};
   ASSERT_TRUE(interpret(g, in, out).ok());
   EXPECT_EQ(out[0].tensor().data<float>()[1], 7);
+}
+
+TEST(Export, NodesOfAGraphHaveNamesOfTheirOwn) {
+  const std::string branch =
+      graph({.nodes = {node("Neg", {"x"}, {"r"}, {}, {.name = "a"})}, .outputs = {value("r", {})}});
+  const ImportedModel m = load(model(
+      graph({.nodes = {node("Neg", {"x"}, {"b"}, {}, {.name = "a"}),
+                       node("Neg", {"b"}, {"d"}, {}, {.name = "a"}), node("Neg", {"d"}, {"e"}),
+                       node("Neg", {"e"}, {"f"}),
+                       node("If", {"c"}, {"y"},
+                            {graph_attr("then_branch", branch), graph_attr("else_branch", branch)},
+                            {.name = "a_1"})},
+             .inputs = {value("c", {}, 9), value("x", {"2"})},
+             .outputs = {value("y", {}), value("f", {})}})));
+  const auto text = export_bytes(*m.graph, m.info);
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  const ImportedModel again = load(*text);
+  const Graph& g = *again.graph;
+  EXPECT_EQ(node_names(g), (std::vector<std::string>{"a", "a_1", "e", "f", "a_1_1"}));
+  for (const auto& body : g.node(g.order().back()).bodies) {
+    EXPECT_EQ(node_names(*body), std::vector<std::string>{"a"});
+  }
+}
+
+TEST(Export, OutputsAreIdentitiesOnlyWhereTheyMust) {
+  ImportedModel m =
+      load(model(graph({.nodes = {node("SequenceConstruct", {"x"}, {"q"}),
+                                  node("Identity", {"q"}, {"r"}), node("Neg", {"w"}, {"c"})},
+                        .inputs = {value("x", {"2"})},
+                        .outputs = {named("q"), named("r"), value("c", {"1"}), value("x", {"2"})},
+                        .initializers = {tensor("w", {1}, {4})}})));
+  Graph& g = *m.graph;
+  const std::vector<ValueId> made = g.outputs();
+  g.replace_uses(made[1], made[0]);
+  g.replace_uses(made[2], g.node(g.order()[2]).inputs[0]);
+  g.remove_node(g.order()[2]);
+  g.remove_node(g.order()[1]);
+  const auto text = export_bytes(g, m.info);
+  ASSERT_TRUE(text.ok()) << text.status().to_string();
+  const ImportedModel again = load(*text);
+  EXPECT_EQ(again.graph->output_names(), (std::vector<std::string>{"q", "r", "c", "x"}));
+  EXPECT_EQ(node_names(*again.graph), (std::vector<std::string>{"q", "r"}));
+  // Of sequences it is there since opset 14.
+  EXPECT_TRUE(export_bytes(g, m.info, {.opset = 14}).ok());
+  const auto refused = export_bytes(g, m.info, {.opset = 13}).status().to_string();
+  EXPECT_NE(refused.find("node 'r' (Identity) needs opset 14"), std::string::npos) << refused;
+}
+
+TEST(Export, LoopsKeepTheirScalars) {
+  const std::string body =
+      graph({.nodes = {node("Cast", {"i"}, {"f"}, {int_attr("to", 1)}),
+                       node("Mul", {"f", "x"}, {"e"}), node("Identity", {"go"}, {"goes"})},
+             .inputs = {value("i", {}, 7), value("go", {}, 9)},
+             .outputs = {value("goes", {}, 9), value("e", {"3"})}});
+  const ImportedModel m =
+      load(model(graph({.nodes = {node("Loop", {"n", ""}, {"y"}, {graph_attr("body", body)})},
+                        .inputs = {value("n", {}, 7), value("x", {"3"})},
+                        .outputs = {value("y", {"", "3"})}})));
+  for (const int64_t opset : {0, 11, 17}) {
+    const auto text = export_bytes(*m.graph, m.info, {.opset = opset});
+    ASSERT_TRUE(text.ok()) << text.status().to_string();
+    // The standard wants both inputs, be they absent; a Loop's counter is a scalar.
+    EXPECT_NE(text->find(named("n") + named("")), std::string::npos);
+    EXPECT_NE(text->find(value("i", {}, 7)), std::string::npos);
+    EXPECT_NE(text->find(value("go", {}, 9)), std::string::npos);
+  }
 }
 
 TEST(Export, AxesCountFromTheFrontBeforeOpset11) {
