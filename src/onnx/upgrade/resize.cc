@@ -67,7 +67,8 @@ Status upsample(SourceNode& node, Rewriter& r) {
 }
 
 // Output i reads the source at u = (i + 0.5) / scale. With half_pixel, x = u - 0.5, so
-// floor(u) = round_prefer_ceil(x) and round_prefer_floor(u) = ceil(x). Other modes have no such form.
+// floor(u) = round_prefer_ceil(x) and round_prefer_floor(u) = ceil(x). Other modes have no such
+// form.
 Status half_pixel_for_nearest(SourceNode& node, Rewriter&) {
   if (node.get<std::string>("coordinate_transformation_mode", "") != "tf_half_pixel_for_nn") {
     return {};

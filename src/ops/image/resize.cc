@@ -27,10 +27,9 @@ Status check_word(std::string_view name, const std::string& seen,
 }
 
 constexpr std::string_view kModes[] = {"nearest", "linear", "cubic"};
-constexpr std::string_view kTransforms[] = {"half_pixel",         "half_pixel_symmetric",
-                                            "pytorch_half_pixel", "align_corners",
-                                            "asymmetric",         "tf_crop_and_resize",
-                                            "tf_half_pixel_for_nn"};
+constexpr std::string_view kTransforms[] = {
+    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
+    "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
 constexpr std::string_view kNearestModes[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                               "ceil"};
 constexpr std::string_view kPolicies[] = {"stretch", "not_larger", "not_smaller"};
@@ -228,8 +227,9 @@ Result<ResizeAxes> resize_axes(const Resize& op, EvalContext& c) {
 
 namespace {
 
-// x of the output in the input. Sizes give exact quotients. Which element is nearest to what a scale
-// gives is decided in floats, as the frameworks do that models come from: 17 / 1.7f is 10 there.
+// x of the output in the input. Sizes give exact quotients. Which element is nearest to what a
+// scale gives is decided in floats, as the frameworks do that models come from: 17 / 1.7f is 10
+// there.
 double unscaled(const Resize& op, const ResizeAxis& a, double x) {
   if (a.by_sizes) return x * double(a.in) / double(a.out);
   return op.mode == "nearest" ? double(float(x) / float(a.scale)) : x / a.scale;
