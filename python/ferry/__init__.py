@@ -19,7 +19,7 @@ from ._native import Cancel, ModelMetadata, Pass, SessionReport, Step, ValueInfo
 from .session import Model, Session  # noqa: E402
 
 if hasattr(_native, "read_picture"):
-    from ._native import read_picture, write_picture  # noqa: F401
+    from .pictures import read_picture, write_picture  # noqa: F401
 
 __version__ = _native.version()
 

@@ -7,6 +7,7 @@
     runner = onnx.backend.test.runner.Runner(ferry.backend, __name__)
 """
 
+import os
 from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from onnx import helper, numpy_helper
 from onnx.backend.base import Backend, BackendRep
 
 import ferry
+from ferry import arguments as given
 
 
 def _as_input(value: Any) -> Any:
@@ -32,6 +34,29 @@ def _as_input(value: Any) -> Any:
     return value
 
 
+def _as_inputs(inputs: Any) -> dict[str, Any] | list[Any]:
+    """From a list in model order, a dict by name, or one array."""
+    if isinstance(inputs, dict):
+        return {name: _as_input(value) for name, value in inputs.items()}
+    return [_as_input(value) for value in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
+
+
+def _as_source(model: Any) -> Any:
+    if isinstance(model, onnx.ModelProto):
+        return model.SerializeToString()
+    given.instance("model", model, str | bytes | os.PathLike, "an onnx.ModelProto, its bytes or a path")
+    return model
+
+
+def _value_info(name: str, value: Any) -> onnx.ValueInfoProto:
+    array = np.asarray(value)
+    try:
+        element = helper.np_dtype_to_tensor_dtype(array.dtype)
+    except (KeyError, ValueError):
+        given.refuse(f"input {name!r}", value, f"an array of a type that ONNX has, which {array.dtype} is not")
+    return helper.make_tensor_value_info(name, element, array.shape)
+
+
 def _named_tuple(names: Sequence[str], values: Sequence[Any]) -> tuple:
     return namedtuple("Outputs", names, rename=True)(*values)
 
@@ -44,13 +69,7 @@ class FerryRep(BackendRep):
 
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Runs with a list in model order, a dict by name, or one array."""
-        if isinstance(inputs, dict):
-            given = {name: _as_input(value) for name, value in inputs.items()}
-        elif isinstance(inputs, (list, tuple)):
-            given = [_as_input(value) for value in inputs]
-        else:
-            given = [_as_input(inputs)]
-        results = self.session.run(given)
+        results = self.session.run(_as_inputs(inputs))
         names = [info.name for info in self.session.outputs]
         return _named_tuple(names, [results[name] for name in names])
 
@@ -59,12 +78,13 @@ class FerryBackend(Backend):
     """onnx.backend.base.Backend on the CPU."""
 
     @classmethod
-    def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
+    def is_compatible(cls, model: onnx.ModelProto | bytes | str, device: str = "CPU", **kwargs: Any) -> bool:
         """Whether the model loads. Malformed models count as compatible: prepare says what is wrong."""
         if not cls.supports_device(device):
             return False
+        source = _as_source(model)
         try:
-            ferry.Model(model.SerializeToString())
+            ferry.Model(source)
         except (ferry.UnsupportedOp, ferry.UnsupportedType):
             return False
         except ferry.Error:
@@ -75,13 +95,11 @@ class FerryBackend(Backend):
     def prepare(cls, model: onnx.ModelProto | bytes | str, device: str = "CPU", **kwargs: Any) -> FerryRep:
         """A model message, its bytes or a path; keyword arguments are those of ferry.Session."""
         if not cls.supports_device(device):
-            raise ferry.InvalidArgument(f"the device '{device}' is not available; wanted 'CPU'")
-        if isinstance(model, onnx.ModelProto):
-            model = model.SerializeToString()
-        return FerryRep(ferry.Session(model, **kwargs))
+            raise ferry.InvalidArgument(f"the device {device!r} is not available; wanted 'CPU'")
+        return FerryRep(ferry.Session(_as_source(model), **kwargs))
 
     @classmethod
-    def run_model(cls, model: onnx.ModelProto, inputs: Any, device: str = "CPU", **kwargs: Any) -> tuple:
+    def run_model(cls, model: onnx.ModelProto | bytes | str, inputs: Any, device: str = "CPU", **kwargs: Any) -> tuple:
         return cls.prepare(model, device, **kwargs).run(inputs)
 
     @classmethod
@@ -89,22 +107,28 @@ class FerryBackend(Backend):
                  outputs_info: Sequence[tuple[np.dtype, tuple[int, ...]]] | None = None,
                  **kwargs: Any) -> tuple:
         """Runs one node as a model; `opset_version` (newest by default) is the opset of its domain."""
-        opset = kwargs.pop("opset_version", None) or onnx.defs.onnx_opset_version()
+        given.instance("node", node, onnx.NodeProto, "an onnx.NodeProto")
+        newest = onnx.defs.onnx_opset_version()
+        opset = kwargs.pop("opset_version", None)
+        opset = newest if opset is None else given.count("opset_version", opset)
         names = [name for name in node.input if name]
-        arrays = [_as_input(value) for value in (inputs.values() if isinstance(inputs, dict) else inputs)]
-        infos = [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.asarray(a).dtype),
-                                               np.shape(a)) for name, a in zip(names, arrays)]
+        arrays = _as_inputs(inputs)
+        if isinstance(arrays, dict):
+            arrays = list(arrays.values())
+        if len(arrays) != len(names):
+            raise ferry.InvalidArgument(f"{len(arrays)} inputs are given; the node has {len(names)}: {names}")
+        infos = [_value_info(name, array) for name, array in zip(names, arrays)]
         results = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
         domains = [helper.make_opsetid(node.domain, opset)]
         if node.domain:
-            domains.append(helper.make_opsetid("", onnx.defs.onnx_opset_version()))
+            domains.append(helper.make_opsetid("", newest))
         graph = helper.make_graph([node], "node", infos, results)
         model = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=domains))
         return cls.run_model(model, dict(zip(names, arrays)), device, **kwargs)
 
     @classmethod
     def supports_device(cls, device: str) -> bool:
-        return device.split(":")[0].upper() == "CPU"
+        return isinstance(device, str) and device.split(":")[0].upper() == "CPU"
 
 
 is_compatible = FerryBackend.is_compatible

@@ -9,7 +9,7 @@ class Error(Exception):
 
 
 class InvalidArgument(Error, ValueError):
-    """A call's own argument is wrong: a name, a count, an option."""
+    """A call's own argument is wrong: its kind, a name, a count, an option."""
 
     code = 1
 

@@ -8,30 +8,29 @@ from typing import Any
 import numpy as np
 
 from . import _native
+from . import arguments as given
 from ._native import Cancel, ModelMetadata, SessionReport, Step, ValueInfo
 from .errors import InvalidArgument
 
 Source = str | os.PathLike | bytes | bytearray | memoryview
+Path = str | bytes | os.PathLike
 
 
-def _load(source: Source, external_folder: str | os.PathLike | None, limits: dict[str, int],
+def _load(source: Source, external_folder: Path | None, limits: dict[str, int],
           memory_limit: int, strict: bool) -> tuple[str | bytes, Any]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
-        folder = "" if external_folder is None else os.path.abspath(os.fspath(external_folder))
+        folder = b"" if external_folder is None else os.path.abspath(given.path("external_folder", external_folder))
         return data, _native.Model.from_bytes(data, folder, limits, memory_limit, strict)
+    if not isinstance(source, (str, os.PathLike)):
+        message = "; a message of onnx has them in SerializeToString()" if hasattr(source, "SerializeToString") else ""
+        given.refuse("source", source, f"a path, or the bytes of an ONNX file{message}")
     if external_folder is not None:
         raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
                               "lies beneath the file's own folder")
-    path = os.path.abspath(os.fsdecode(source))
-    return path, _native.Model.load(path, True, limits, memory_limit, strict)
-
-
-def _check_sizes(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < 0:
-            raise InvalidArgument(f"{name} is {size}, wanted 0 or more")
+    path = os.path.abspath(given.path("source", source))
+    return os.fsdecode(path), _native.Model.load(path, True, limits, memory_limit, strict)
 
 
 class Model:
@@ -49,14 +48,15 @@ class Model:
     Pickled as the absolute path, or the bytes.
     """
 
-    def __init__(self, source: Source, *, external_folder: str | os.PathLike | None = None,
+    def __init__(self, source: Source, *, external_folder: Path | None = None,
                  limits: Mapping[str, int] | None = None, memory_limit: int = 0,
                  strict: bool = False):
-        _check_sizes(memory_limit=memory_limit)
-        self._arguments = {"external_folder": external_folder, "limits": dict(limits or {}),
-                           "memory_limit": memory_limit, "strict": strict}
-        self._source, self._native = _load(source, external_folder, self._arguments["limits"], memory_limit,
-                                           strict)
+        self._arguments = {
+            "external_folder": external_folder,
+            "limits": {} if limits is None else given.mapping("limits", limits, given.size),
+            "memory_limit": given.size("memory_limit", memory_limit), "strict": given.flag("strict", strict),
+        }
+        self._source, self._native = _load(source, **self._arguments)
 
     @property
     def inputs(self) -> list[ValueInfo]:
@@ -76,7 +76,7 @@ class Model:
         with '%' stand for sizes that depend on data."""
         return self._native.values()
 
-    def optimize(self, path: str | os.PathLike | None = None, *, level: str = "all", opset: int = 0,
+    def optimize(self, path: Path | None = None, *, level: str = "all", opset: int = 0,
                  accuracy: str = "fast", passes_off: Sequence[str] = (),
                  external_data: bool = False) -> bytes | None:
         """Writes the model as an ONNX file, or returns its bytes when no path is given.
@@ -90,10 +90,14 @@ class Model:
 
         Errors: InvalidArgument (a node that the opset has no words for), IoError, LimitExceeded.
         """
-        options = {"level": level, "opset": opset, "accuracy": accuracy, "passes_off": list(passes_off)}
+        options = {
+            "level": given.text("level", level), "opset": given.count("opset", opset),
+            "accuracy": given.text("accuracy", accuracy), "passes_off": given.names("passes_off", passes_off),
+        }
+        external_data = given.flag("external_data", external_data)
         if path is None:
             return self._native.optimize_to_bytes(**options)
-        self._native.optimize(os.fsdecode(path), external_data=external_data, **options)
+        self._native.optimize(given.path("path", path), external_data=external_data, **options)
         return None
 
     def __reduce__(self):
@@ -139,25 +143,26 @@ class Session:
     def __init__(self, source: Source | Model, threads: int = 0, accuracy: str = "fast",
                  memory_limit: int = 0, optimize: bool = True, passes_off: Sequence[str] = (),
                  isa: str | None = None, reference_kernels: bool = False,
-                 external_folder: str | os.PathLike | None = None, prefer: str = "speed",
+                 external_folder: Path | None = None, prefer: str = "speed",
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
                  max_fold_bytes: int = 0, tuning_ms: int = 200,
-                 cache: str | os.PathLike | None = None, cache_limit: int = 0, verify_cache: bool = False):
-        _check_sizes(memory_limit=memory_limit, max_fold_bytes_per_value=max_fold_bytes_per_value,
-                     max_fold_bytes=max_fold_bytes)
-        model = source if isinstance(source, Model) else Model(
-            source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
-        self._model = model
+                 cache: Path | None = None, cache_limit: int = 0, verify_cache: bool = False):
         self._options = {
-            "threads": threads, "accuracy": accuracy, "memory_limit": memory_limit,
-            "optimize": optimize, "passes_off": list(passes_off), "isa": isa or "",
-            "reference_kernels": reference_kernels, "prefer": prefer,
-            "max_fold_bytes_per_value": max_fold_bytes_per_value, "max_fold_bytes": max_fold_bytes,
-            "tuning_ms": tuning_ms,
-            "cache": os.fsdecode(cache) if cache is not None else "", "cache_limit": cache_limit,
-            "verify_cache": verify_cache,
+            "threads": given.count("threads", threads), "accuracy": given.text("accuracy", accuracy),
+            "memory_limit": given.size("memory_limit", memory_limit), "optimize": given.flag("optimize", optimize),
+            "passes_off": given.names("passes_off", passes_off), "isa": "" if isa is None else given.text("isa", isa),
+            "reference_kernels": given.flag("reference_kernels", reference_kernels),
+            "prefer": given.text("prefer", prefer),
+            "max_fold_bytes_per_value": given.size("max_fold_bytes_per_value", max_fold_bytes_per_value),
+            "max_fold_bytes": given.size("max_fold_bytes", max_fold_bytes),
+            "tuning_ms": given.count("tuning_ms", tuning_ms),
+            "cache": b"" if cache is None else given.path("cache", cache),
+            "cache_limit": given.size("cache_limit", cache_limit),
+            "verify_cache": given.flag("verify_cache", verify_cache),
         }
-        self._native = _native.Session.create(model._native, **self._options)
+        self._model = source if isinstance(source, Model) else Model(
+            source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
+        self._native = _native.Session.create(self._model._native, **self._options)
         self._run = self._native.run
 
     def run(self, inputs: Mapping[str, Any] | Sequence[Any], outputs: Sequence[str] | None = None, *,
@@ -182,12 +187,8 @@ class Session:
         Errors: InvalidArgument (a name, a missing input, an element type), ShapeMismatch,
         OutOfMemory, Cancelled, DeadlineExceeded.
         """
-        if not isinstance(inputs, (dict, list, tuple)):
-            inputs = dict(inputs)
-        if isinstance(outputs, str):
-            raise InvalidArgument(f"outputs is the text '{outputs}'; wanted a list of names")
-        return self._run(inputs, outputs if outputs is None else list(outputs),
-                         out if out is None else dict(out), timeout, cancel)
+        return self._run(given.inputs(inputs), None if outputs is None else given.names("outputs", outputs),
+                         None if out is None else given.mapping("out", out), timeout, cancel)
 
     @property
     def inputs(self) -> list[ValueInfo]:
@@ -211,7 +212,7 @@ class Session:
 
     def profile(self, inputs: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Step, float]]:
         """Runs once; each step with the seconds that it took, in the order of the steps."""
-        return self._native.profile(inputs if isinstance(inputs, (dict, list, tuple)) else dict(inputs))
+        return self._native.profile(given.inputs(inputs))
 
     def __reduce__(self):
         return _restore_session, (self._model, self._options)

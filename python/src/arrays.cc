@@ -2,7 +2,6 @@
 #include "arrays.h"
 
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/string.h>
 
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
@@ -129,8 +128,13 @@ std::string text_of(nb::handle item, const std::string& name) {
       return {static_cast<const char*>(PyUnicode_DATA(item.ptr())),
               static_cast<size_t>(PyUnicode_GET_LENGTH(item.ptr()))};
     }
-    const nb::object bytes =
-        steal(PyUnicode_AsEncodedString(item.ptr(), "utf-8", "surrogateescape"));
+    PyObject* made = PyUnicode_AsEncodedString(item.ptr(), "utf-8", "surrogateescape");
+    if (!made) {
+      const nb::python_error why;
+      raise(Code::kInvalidArgument, name + " holds a text that UTF-8 cannot spell (" + why.what() +
+                                        "); wanted str without lone surrogates, or bytes");
+    }
+    const nb::object bytes = nb::steal(made);
     return {PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
   }
   if (PyBytes_Check(item.ptr())) {

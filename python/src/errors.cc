@@ -25,4 +25,9 @@ void raise(const Status& status) {
 
 void raise(Code code, const std::string& message) { raise(Status(code, message)); }
 
+void refuse(const char* argument, nb::handle value, const char* wanted) {
+  nb::module_::import_("ferry.arguments").attr("refuse")(argument, value, wanted);
+  throw nb::python_error();  // not reached: `refuse` raises
+}
+
 }  // namespace ferry::python

@@ -3,7 +3,6 @@
 // (ferry/session.py).
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/map.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include "ferry/session.h"
 #include "ferry/version.h"
 #include "pictures.h"
+#include "text.h"
 #include "time_left.h"
 #include "types.h"
 
@@ -52,22 +52,23 @@ LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t
   return options;
 }
 
-PyModel load_model(const std::string& path, bool map, const std::map<std::string, uint64_t>& limits,
+PyModel load_model(nb::bytes path, bool map, const std::map<std::string, uint64_t>& limits,
                    uint64_t memory_limit, bool strict) {
   LoadOptions options = load_options(limits, memory_limit, strict);
   options.map = map;
+  const std::string file = path_from(path);
   nb::gil_scoped_release release;
-  auto model = Model::load(path, options);
+  auto model = Model::load(file, options);
   nb::gil_scoped_acquire acquire;
   return {nb::none(), check(std::move(model))};
 }
 
-PyModel load_bytes(nb::bytes bytes, const std::string& external_folder,
+PyModel load_bytes(nb::bytes bytes, nb::bytes external_folder,
                    const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
                    bool strict) {
   const std::span data(static_cast<const std::byte*>(bytes.data()), bytes.size());
   LoadOptions options = load_options(limits, memory_limit, strict);
-  options.external_folder = external_folder;
+  options.external_folder = path_from(external_folder);
   nb::gil_scoped_release release;
   auto model = Model::from_memory(data, options);
   nb::gil_scoped_acquire acquire;
@@ -105,14 +106,15 @@ nb::bytes optimize_bytes(const PyModel& m, const std::string& level, int64_t ops
   return nb::bytes(bytes.data(), bytes.size());
 }
 
-void optimize_file(const PyModel& m, const std::string& path, const std::string& level,
-                   int64_t opset, const std::string& accuracy,
-                   const std::vector<std::string>& passes_off, bool external_data) {
+void optimize_file(const PyModel& m, nb::bytes path, const std::string& level, int64_t opset,
+                   const std::string& accuracy, const std::vector<std::string>& passes_off,
+                   bool external_data) {
   const OptimizeOptions options =
       optimize_options(level, opset, accuracy, passes_off, external_data);
+  const std::string file = path_from(path);
   auto made = [&] {
     const nb::gil_scoped_release release;
-    return optimize(m.model, path, options);
+    return optimize(m.model, file, options);
   }();
   check(std::move(made));
 }
@@ -144,7 +146,7 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
                        const std::vector<std::string>& passes_off, const std::string& isa,
                        bool reference_kernels, const std::string& prefer,
                        uint64_t max_fold_bytes_per_value, uint64_t max_fold_bytes, int tuning_ms,
-                       const std::string& cache, uint64_t cache_limit, bool verify_cache) {
+                       nb::bytes cache, uint64_t cache_limit, bool verify_cache) {
   if (accuracy != "fast" && accuracy != "exact") {
     raise(Code::kInvalidArgument, "accuracy is '" + accuracy + "'; wanted 'fast' or 'exact'");
   }
@@ -163,7 +165,7 @@ PySession make_session(const PyModel& source, int threads, const std::string& ac
   options.max_fold_bytes_per_value = max_fold_bytes_per_value;
   options.max_fold_bytes = max_fold_bytes;
   options.tuning_ms = tuning_ms;
-  options.cache = cache;
+  options.cache = path_from(cache);
   options.cache_limit_bytes = cache_limit;
   options.verify_cache = verify_cache;
   auto made = [&] {
@@ -187,7 +189,7 @@ std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dic
   std::vector<Value> values(infos.size());
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
-    PyObject* item = PyDict_GetItemString(given.ptr(), infos[i].name.c_str());
+    PyObject* item = PyDict_GetItemWithError(given.ptr(), nb::cast(infos[i].name).ptr());
     if (item) {
       values[i] = to_value(item, wanted_input(infos[i]), keep, time);
       ++used;
@@ -198,7 +200,8 @@ std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dic
   }
   if (used == given.size()) return values;
   for (nb::handle key : given.keys()) {
-    const std::string name = nb::cast<std::string>(nb::str(key));
+    std::string name;
+    if (!nb::try_cast(key, name)) refuse("a key of inputs", key, "the name of an input");
     bool known = false;
     for (const ValueInfo& info : infos) known |= info.name == name;
     if (!known) {
@@ -239,12 +242,17 @@ std::vector<Value> input_values(const PySession& s, nb::handle inputs, Keep& kee
   raise(Code::kInvalidArgument, "inputs must be a dict by name, or a list in model order");
 }
 
-RunOptions run_options(nb::handle timeout, const Cancel* cancel) {
+RunOptions run_options(nb::handle timeout, nb::handle cancel) {
   RunOptions options;
-  if (cancel) options.cancel = &cancel->flag;
+  if (!cancel.is_none()) {
+    const Cancel* given = nullptr;
+    if (!nb::try_cast(cancel, given)) refuse("cancel", cancel, "a ferry.Cancel");
+    options.cancel = &given->flag;
+  }
   if (timeout.is_none()) return options;
-  const double seconds = nb::cast<double>(timeout);
-  if (!(seconds > 0)) raise(Code::kInvalidArgument, "timeout must be more than 0 seconds");
+  double seconds = 0;
+  if (!nb::try_cast(timeout, seconds)) refuse("timeout", timeout, "seconds, as a number");
+  if (!(seconds > 0)) refuse("timeout", timeout, "more than 0 seconds");
   // A year stands for longer times.
   options.timeout = std::chrono::nanoseconds(std::llround(std::fmin(seconds, 3.2e7) * 1e9));
   if (options.timeout.count() == 0) options.timeout = std::chrono::nanoseconds(1);
@@ -291,7 +299,7 @@ nb::object finish(Value value, const std::string& name, nb::handle out,
   const auto target = targets.find(name);
   if (target == targets.end()) return to_python(std::move(value), time);
   finish_target(value, target->second, "out['" + name + "']");
-  return nb::borrow(out[name.c_str()]);
+  return nb::borrow(out[nb::cast(name)]);
 }
 
 void check_targets(const std::map<std::string, Tensor>& targets,
@@ -324,7 +332,7 @@ nb::dict run_all(const PySession& s, const std::vector<Value>& values,
   nb::dict results;
   for (size_t i = 0; i < names.size(); ++i) {
     const size_t at = order[i];
-    results[names[i].c_str()] = finish(std::move(outputs[at]), names[i], out, targets, time);
+    results[nb::cast(names[i])] = finish(std::move(outputs[at]), names[i], out, targets, time);
   }
   return results;
 }
@@ -345,14 +353,15 @@ nb::dict run_some(const PySession& s, std::vector<Value> values,
   NamedValues outputs = check(std::move(made));
   nb::dict results;
   for (const std::string& name : names) {
-    if (results.contains(name.c_str())) continue;
-    results[name.c_str()] = finish(std::move(outputs[name]), name, out, targets, time);
+    const nb::object key = nb::cast(name);
+    if (results.contains(key)) continue;
+    results[key] = finish(std::move(outputs[name]), name, out, targets, time);
   }
   return results;
 }
 
 nb::dict run(const PySession& s, nb::handle inputs, nb::handle outputs, nb::handle out,
-             nb::handle timeout, const Cancel* cancel) {
+             nb::handle timeout, nb::handle cancel) {
   const TimeLeft time(run_options(timeout, cancel));
   Keep keep;
   std::vector<Value> values = input_values(s, inputs, keep, time);
@@ -424,7 +433,12 @@ NB_MODULE(_native, m) {
   nb::class_<Cancel>(m, "Cancel", "Stops the runs that it is given to, from another thread.")
       .def(nb::init<>())
       .def(
-          "set", [](Cancel& c, bool on) { c.flag = on; }, "on"_a = true)
+          "set",
+          [](Cancel& c, nb::handle on) {
+            if (!PyBool_Check(on.ptr())) refuse("on", on, "True or False");
+            c.flag = on.ptr() == Py_True;
+          },
+          "on"_a.none() = true, nb::sig("def set(self, on: bool = True) -> None"))
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");

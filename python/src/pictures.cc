@@ -2,12 +2,12 @@
 #include "pictures.h"
 
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "arrays.h"
 #include "errors.h"
 #include "ferry/picture.h"
+#include "text.h"
 
 namespace nb = nanobind;
 
@@ -16,40 +16,43 @@ namespace {
 
 PictureOptions options_from(const std::string& layout, const std::string& order,
                             const std::string& range) {
-  const auto choose = [](const std::string& given, const char* first, const char* second) {
+  const auto choose = [](const std::string& name, const std::string& given, const char* first,
+                         const char* second) {
     if (given == first) return false;
     if (given == second) return true;
     raise(Code::kInvalidArgument,
-          "'" + given + "' is not known; wanted '" + first + "' or '" + second + "'");
+          name + " is '" + given + "'; wanted '" + first + "' or '" + second + "'");
   };
   PictureOptions options;
-  if (choose(layout, "nchw", "nhwc")) options.layout = PictureLayout::kNhwc;
-  if (choose(order, "rgb", "bgr")) options.order = PictureOrder::kBgr;
-  if (choose(range, "unit", "255")) options.range = PictureRange::k255;
+  if (choose("layout", layout, "nchw", "nhwc")) options.layout = PictureLayout::kNhwc;
+  if (choose("order", order, "rgb", "bgr")) options.order = PictureOrder::kBgr;
+  if (choose("range", range, "unit", "255")) options.range = PictureRange::k255;
   return options;
 }
 
-nb::object read(const std::string& path, const std::string& layout, const std::string& order,
+nb::object read(nb::bytes path, const std::string& layout, const std::string& order,
                 const std::string& range, int channels) {
   PictureOptions options = options_from(layout, order, range);
   options.channels = channels;
+  const std::string file = path_from(path);
   auto picture = [&] {
     const nb::gil_scoped_release release;
-    return read_picture(path, options);
+    return read_picture(file, options);
   }();
   return to_python(Value(check(std::move(picture)).tensor));
 }
 
-std::vector<std::string> write(const std::string& path, nb::handle array, const std::string& layout,
+std::vector<std::string> write(nb::bytes path, nb::handle array, const std::string& layout,
                                const std::string& order, const std::string& range) {
   const PictureOptions options = options_from(layout, order, range);
   Keep keep;
   const Value value = to_value(array, {"picture", "f32[...]"}, keep);
-  if (!value.is_tensor()) raise(Code::kInvalidArgument, "picture is no array");
+  if (!value.is_tensor()) refuse("picture", array, "an array");
   std::vector<std::string> notes;
+  const std::string file = path_from(path);
   const Status status = [&] {
     const nb::gil_scoped_release release;
-    return write_picture(path, value.tensor(), options, &notes);
+    return write_picture(file, value.tensor(), options, &notes);
   }();
   check(status);
   return notes;
@@ -59,17 +62,8 @@ std::vector<std::string> write(const std::string& path, nb::handle array, const 
 
 void bind_pictures(nb::module_& m) {
   using namespace nb::literals;
-  m.def("read_picture", &read, "path"_a, "layout"_a = "nchw", "order"_a = "rgb", "range"_a = "unit",
-        "channels"_a = 3,
-        "The picture in a file as f32[1,C,H,W] or, for layout 'nhwc', f32[1,H,W,C]; `range` is "
-        "'unit' "
-        "(0 to 1) or '255'.\nErrors: IoError, InvalidArgument, UnsupportedType, LimitExceeded, "
-        "OutOfMemory.");
-  m.def(
-      "write_picture", &write, "path"_a, "picture"_a, "layout"_a = "nchw", "order"_a = "rgb",
-      "range"_a = "unit",
-      "Writes f32 or u8 samples as a picture by the extension of `path`; returns notes of what was "
-      "clamped or dropped.\nErrors: ShapeMismatch, UnsupportedType, InvalidArgument, IoError.");
+  m.def("read_picture", &read, "path"_a, "layout"_a, "order"_a, "range"_a, "channels"_a);
+  m.def("write_picture", &write, "path"_a, "picture"_a.none(), "layout"_a, "order"_a, "range"_a);
 }
 
 }  // namespace ferry::python

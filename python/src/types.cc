@@ -2,11 +2,12 @@
 #include "types.h"
 
 #include <nanobind/stl/map.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "arrays.h"
+#include "ferry/printable.h"
 #include "ferry/session.h"
+#include "text.h"
 
 namespace nb = nanobind;
 
@@ -42,7 +43,8 @@ void bind_value_info(nb::module_& m) {
           "The number of the element type in ONNX.")
       .def_prop_ro("shape", &shape_of, nb::sig("def shape(self) -> tuple[int | str, ...] | None"),
                    "Sizes, or expressions over named sizes; None when the rank is not known.")
-      .def("__repr__", [](const ValueInfo& info) { return info.name + ": " + info.type; });
+      .def("__repr__",
+           [](const ValueInfo& info) { return printable(info.name + ": " + info.type); });
 }
 
 void bind_metadata(nb::module_& m) {
@@ -76,8 +78,9 @@ void bind_report(nb::module_& m) {
       .def_ro("inputs", &Report::Step::inputs)
       .def_ro("outputs", &Report::Step::outputs)
       .def_ro("flops", &Report::Step::flops, "At the shapes of the last run; 0 when not known.")
-      .def("__repr__",
-           [](const Report::Step& s) { return s.op + " '" + s.node + "': " + s.kernel; });
+      .def("__repr__", [](const Report::Step& s) {
+        return printable(s.op + " '" + s.node + "': " + s.kernel);
+      });
   nb::class_<Report>(m, "SessionReport", "What a session holds and how it was made.")
       .def_ro("passes", &Report::passes)
       .def_ro("steps", &Report::steps)

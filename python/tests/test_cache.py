@@ -67,7 +67,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
     np.testing.assert_array_equal(session.run([X])["y"], ferry.Session(models.matmuls()).run([X])["y"])
     small = ferry.Session(models.matmuls(), cache=tmp_path / "cache", cache_limit=1000)
     assert small.report().cache == "unused" and "cache_limit" in small.report().cache_reason
-    with pytest.raises(TypeError):
+    with pytest.raises(ferry.InvalidArgument, match="cache is 7"):
         ferry.Session(models.matmuls(), cache=7)
 
 

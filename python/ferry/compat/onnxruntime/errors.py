@@ -6,6 +6,7 @@ Their text starts with "[ONNXRuntimeError] : <code> : <NAME> : ", which scripts 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ferry
 
@@ -91,6 +92,20 @@ _LOADING = _RUNNING | {
     ferry.InvalidModel: InvalidGraph, ferry.UnsupportedOp: InvalidGraph, ferry.ShapeMismatch: InvalidGraph,
     ferry.Cancelled: ModelLoadCanceled,
 }
+
+
+class refused_as:  # noqa: N801: reads as `with refused_as(TypeError):`
+    """Raises what onnxruntime does about arguments of a wrong kind, in Ferry's words."""
+
+    def __init__(self, kind: type[Exception]):
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+        if isinstance(error, ferry.InvalidArgument):
+            raise self._kind(str(error)) from None
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 import ferry
+from ferry import arguments as given
 
-from .errors import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, translated
+from .errors import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile, refused_as, translated
 from .options import GraphOptimizationLevel, RunOptions, SessionOptions
 from .values import ELEMENTS, IOBinding, NodeArg, OrtValue, element_of, nameless, type_text
 
@@ -46,12 +47,15 @@ class InferenceSession:
                  provider_options: Sequence[dict] | None = None, **kwargs: Any):
         if not isinstance(path_or_bytes, (str, bytes, os.PathLike)):
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'")
-        self._source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fspath(path_or_bytes)
+        self._source = path_or_bytes if isinstance(path_or_bytes, bytes) else os.fsdecode(path_or_bytes)
         self._sess_options = sess_options
         _check_providers(providers, provider_options)
-        options = sess_options or SessionOptions()
-        level = int(options.graph_optimization_level)
-        self._session = _open(self._source, threads=max(0, int(options.intra_op_num_threads)),
+        options = SessionOptions() if sess_options is None else sess_options
+        with refused_as(TypeError):
+            given.instance("sess_options", options, SessionOptions, "a SessionOptions")
+            level = given.any_int("graph_optimization_level", options.graph_optimization_level)
+            threads = given.any_int("intra_op_num_threads", options.intra_op_num_threads)
+        self._session = _open(self._source, threads=max(0, threads),
                               optimize=level != GraphOptimizationLevel.ORT_DISABLE_ALL,
                               cache=options._entries.get("ferry.cache"))
         infos = self._session.inputs
@@ -112,7 +116,7 @@ class InferenceSession:
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any],
             run_options: RunOptions | None = None) -> list[Any]:
-        self._check_feed(input_feed)
+        self._check_feed(input_feed, run_options)
         names = self._names(output_names)
         results = self._compute(input_feed, names, run_options)
         return [results[name] for name in names]
@@ -120,7 +124,9 @@ class InferenceSession:
     def run_async(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any],
                   callback: Callable[[Any, Any, str], None], user_data: Any,
                   run_options: RunOptions | None = None) -> None:
-        self._check_feed(input_feed)
+        self._check_feed(input_feed, run_options)
+        with refused_as(TypeError):
+            given.instance("callback", callback, Callable, "a function of results, user data and an error")
         with self._pool_lock:
             if self._pool is None:
                 self._pool = concurrent.futures.ThreadPoolExecutor(2, "ferry_run_async")
@@ -136,19 +142,29 @@ class InferenceSession:
 
     def run_with_ort_values(self, output_names: Sequence[str] | None, input_dict_ort_values: Mapping[str, OrtValue],
                             run_options: RunOptions | None = None) -> list[OrtValue]:
+        with refused_as(TypeError):
+            given.instance("input_dict_ort_values", input_dict_ort_values, Mapping, "a dict by name")
+            for name, value in input_dict_ort_values.items():
+                given.instance(f"input_dict_ort_values[{name!r}]", value, OrtValue, "an OrtValue")
         feed = {name: value._value for name, value in input_dict_ort_values.items()}
         return [OrtValue(value) for value in self.run(output_names, feed, run_options)]
 
     def run_with_ortvaluevector(self, run_options: RunOptions | None, feed_names: Sequence[str],
                                 feeds: Sequence[OrtValue], fetch_names: Sequence[str], fetches: list[OrtValue],
                                 fetch_devices: Any = None) -> None:
+        with refused_as(TypeError):
+            feed_names = given.names("feed_names", feed_names)
+            given.instance("feeds", feeds, Sequence, "a list of OrtValues")
+            given.instance("fetches", fetches, list, "a list")
         fetches[:] = self.run_with_ort_values(fetch_names, dict(zip(feed_names, feeds)), run_options)
 
     def io_binding(self) -> IOBinding:
         return IOBinding(self)
 
     def run_with_iobinding(self, iobinding: IOBinding, run_options: RunOptions | None = None) -> None:
-        self._check_feed(iobinding._inputs)
+        with refused_as(TypeError):
+            given.instance("iobinding", iobinding, IOBinding, "an IOBinding")
+        self._check_feed(iobinding._inputs, run_options)
         names = list(iobinding._outputs)
         out = {name: array for name, array in iobinding._outputs.items() if array is not None}
         results = self._compute(iobinding._inputs, names, run_options, out)
@@ -184,14 +200,19 @@ class InferenceSession:
 
     # Checks
 
-    def _check_feed(self, feed: Mapping[str, Any]) -> None:
-        given = list(feed.keys())
+    def _check_feed(self, feed: Mapping[str, Any], run_options: RunOptions | None) -> None:
+        if not isinstance(feed, (dict, Mapping)):
+            with refused_as(AttributeError):
+                given.refuse("input_feed", feed, "a dict of arrays by name")
+        if run_options is not None:
+            with refused_as(TypeError):
+                given.instance("run_options", run_options, RunOptions, "a RunOptions")
         missing = [name for name in self._required if name not in feed]
         if missing:
-            raise ValueError(f"Required inputs ({missing}) are missing from input feed ({given}).")
+            raise ValueError(f"Required inputs ({missing}) are missing from input feed ({list(feed)}).")
 
     def _check_input_name(self, name: str) -> None:
-        if name not in self._types:
+        if not isinstance(name, str) or name not in self._types:
             raise InvalidArgument(f"Invalid input name: {name}")
 
     def _check_output_name(self, name: str) -> None:
@@ -199,22 +220,24 @@ class InferenceSession:
             raise InvalidArgument(f"Invalid output name:{name}")
 
     def _names(self, names: Sequence[str] | None) -> list[str]:
-        if not names:
+        if names is None:
             return self._output_names
+        with refused_as(TypeError):
+            names = given.names("output_names", names)
         for name in names:
             self._check_output_name(name)
-        return list(names)
+        return names or self._output_names
 
     def _check_type(self, name: str, value: Any) -> None:
         info = self._types[name]
         array = getattr(value, "dtype", None) is not None and isinstance(value, (np.ndarray, np.generic))
         if not array or not info.is_tensor:
             return
-        given, wanted = element_of(value.dtype), info.onnx_type
+        actual, wanted = element_of(value.dtype), info.onnx_type
         # Integers of the same size may carry the bits of types that NumPy lacks.
-        carried = wanted > 15 and given in (2, 3, 4)
-        if given != wanted and not carried:
-            raise InvalidArgument(f"Unexpected input data type. Actual: (tensor({ELEMENTS[given]})) , "
+        carried = wanted > 15 and actual in (2, 3, 4)
+        if actual != wanted and not carried:
+            raise InvalidArgument(f"Unexpected input data type. Actual: (tensor({ELEMENTS[actual]})) , "
                                   f"expected: ({type_text(info.type)})")
 
     def _compute(self, feed: Mapping[str, Any], names: Sequence[str], run_options: RunOptions | None,
@@ -254,7 +277,12 @@ def _open(source: str | bytes, **options: Any) -> ferry.Session:
 
 
 def _check_providers(providers: Sequence[Any] | None, provider_options: Sequence[dict] | None) -> None:
-    names = [p if isinstance(p, str) else p[0] for p in providers or []]
+    if not isinstance(providers, (Sequence, type(None))) or not isinstance(provider_options, (Sequence, type(None))):
+        raise ValueError("'providers' and 'provider_options' should be sequences.")
+    given_providers = [providers] if isinstance(providers, str) else providers or []
+    if not all(isinstance(p, str) or isinstance(p, tuple) and p and isinstance(p[0], str) for p in given_providers):
+        raise ValueError("'providers' values must be either strings or (string, dict) tuples.")
+    names = [p if isinstance(p, str) else p[0] for p in given_providers]
     if provider_options and len(provider_options) != len(names):
         raise ValueError("'providers' and 'provider_options' should be the same length if both are given.")
     for name in names:

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """NodeArg, OrtValue, OrtDevice and IOBinding over NumPy arrays."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import ferry
+from ferry import arguments as given
 from ferry.types import DTYPES
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, refused_as
 
 # onnxruntime's element names by the number of ONNX's TensorProto.DataType.
 ELEMENTS = [
@@ -112,9 +114,10 @@ class OrtValue:
 
     @staticmethod
     def ortvalue_from_numpy_with_onnx_type(data: np.ndarray, onnx_element_type: int) -> "OrtValue":
-        dtype = DTYPES[onnx_element_type]
+        with refused_as(TypeError):
+            dtype = dtype_from(given.any_int("onnx_element_type", onnx_element_type))
         array = np.ascontiguousarray(data)
-        if dtype is not None and dtype.itemsize == array.dtype.itemsize:
+        if dtype.itemsize == array.dtype.itemsize:
             array = array.view(dtype)
         return OrtValue(array)
 
@@ -123,7 +126,7 @@ class OrtValue:
                                      device_id: int = 0, vendor_id: int = -1,
                                      memory_info: Any = None) -> "OrtValue":
         check_device(device_type)
-        return OrtValue(np.empty(tuple(shape), dtype_from(element_type)))
+        return OrtValue(np.empty(shape_from(shape), dtype_from(element_type)))
 
     @staticmethod
     def ort_value_from_sparse_tensor(sparse_tensor: Any) -> "OrtValue":
@@ -200,22 +203,33 @@ class OrtValue:
 def dtype_from(element_type: Any) -> np.dtype:
     """A NumPy dtype from what scripts pass: a NumPy type or an ONNX number."""
     if isinstance(element_type, (int, np.integer)):
-        dtype = DTYPES[int(element_type)]
+        dtype = DTYPES[element_type] if 0 <= element_type < len(DTYPES) else None
         if dtype is None:
             raise RuntimeError(f"no element type has the number {element_type}")
         return dtype
-    return np.dtype(element_type)
+    try:
+        return np.dtype(element_type)
+    except (TypeError, ValueError, SyntaxError):
+        with refused_as(TypeError):
+            given.refuse("element_type", element_type, "a NumPy type or the number of an ONNX type")
+
+
+def shape_from(shape: Any) -> tuple[int, ...]:
+    with refused_as(TypeError):
+        return tuple(given.sizes("shape", shape))
 
 
 def array_at(pointer: int, element_type: Any, shape: Sequence[int]) -> np.ndarray:
     """A view of memory that the caller keeps alive."""
     import ctypes
-    dtype = dtype_from(element_type)
-    count = int(np.prod(shape, dtype=np.int64))
+    dtype, shape = dtype_from(element_type), shape_from(shape)
+    with refused_as(TypeError):
+        pointer = given.size("buffer_ptr", pointer)
+    count = math.prod(shape)
     if count == 0:
-        return np.empty(tuple(shape), dtype)
+        return np.empty(shape, dtype)
     memory = (ctypes.c_byte * (count * dtype.itemsize)).from_address(pointer)
-    return np.frombuffer(memory, np.uint8).view(dtype).reshape(tuple(shape))
+    return np.frombuffer(memory, np.uint8).view(dtype).reshape(shape)
 
 
 class IOBinding:
@@ -243,6 +257,8 @@ class IOBinding:
         self.bind_cpu_input(name, array_at(buffer_ptr, element_type, shape))
 
     def bind_ortvalue_input(self, name: str, ortvalue: OrtValue) -> None:
+        with refused_as(TypeError):
+            given.instance("ortvalue", ortvalue, OrtValue, "an OrtValue")
         self.bind_cpu_input(name, ortvalue._value)
 
     def bind_output(self, name: str, device_type: str = "cpu", device_id: int = 0,
@@ -259,6 +275,8 @@ class IOBinding:
 
     def bind_ortvalue_output(self, name: str, ortvalue: OrtValue) -> None:
         self._session._check_output_name(name)
+        with refused_as(TypeError):
+            given.instance("ortvalue", ortvalue, OrtValue, "an OrtValue")
         self._outputs[name] = ortvalue.numpy()
 
     def synchronize_inputs(self) -> None:
