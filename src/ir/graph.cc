@@ -23,6 +23,14 @@ Origin Origin::merge(const std::vector<const Origin*>& origins) {
 }
 
 std::string Node::describe() const {
+  // Groups are no nodes of the model: what they hold is.
+  if (op.defined() && op.def().domain == "ferry" && !bodies.empty()) {
+    std::string text;
+    for (NodeId id : bodies[0]->order()) {
+      text += (text.empty() ? "" : ", ") + bodies[0]->node(id).describe();
+    }
+    return text;
+  }
   const std::string kind = op.defined() ? op.def().full_name() : "?";
   if (!name.empty()) return fmt::format("node '{}' ({})", name, kind);
   return fmt::format("node ({})", kind);

@@ -66,7 +66,7 @@ struct Node {
   bool alive = false;
 
   size_t num_own_inputs() const { return inputs.size() - num_captures; }
-  // "node 'conv1' (Conv)", or "node #7 (Conv)" for nameless ones.
+  // "node 'conv1' (Conv)", or "node (Conv)" for nameless ones; a list for a group.
   std::string describe() const;
 };
 

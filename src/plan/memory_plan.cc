@@ -384,8 +384,9 @@ Status MemoryPlan::place(std::span<const int64_t> sizes, std::vector<uint64_t>& 
     const PlannedBuffer& b = buffers_[i];
     const int64_t bytes = padded_bytes(b, sizes);
     if (bytes < 0) {
-      return limit_exceeded("a value of {} elements of {} bits has no valid size here",
-                            b.count.to_string(), b.bits);
+      return limit_exceeded(
+          "a value of {} elements of {} bits is larger than any memory; wanted smaller inputs",
+          b.count.to_string(), b.bits);
     }
     uint64_t at = 0;
     for (uint32_t j : b.above) at = std::max(at, ends[j]);

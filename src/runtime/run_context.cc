@@ -288,13 +288,37 @@ Result<Dims> RunContext::eval_dims(ValueId v) const {
   for (const Dim& d : *t.shape) {
     FERRY_ASSIGN_OR_RETURN(const int64_t n,
                            d.eval([this](std::string_view s) { return lookup(s); }));
-    if (n < 0) {
-      return shape_mismatch("'{}' would have a dimension of {} = {}", p_.graph->value(v).name,
-                            d.to_string(), n);
-    }
+    if (n < 0) return impossible_size(d, n);
     dims.push_back(n);
   }
   return dims;
+}
+
+Status RunContext::impossible_size(const Dim& d, int64_t n) const {
+  std::string given;
+  for (ValueId v : p_.graph->inputs()) {
+    if (!env_[v].is_tensor()) continue;
+    given += fmt::format("{}'{}' {}", given.empty() ? "" : ", ", p_.graph->value(v).name,
+                         env_[v].describe());
+  }
+  return shape_mismatch(
+      "an axis of its output would have the size {} = {} where the inputs are {}; "
+      "wanted 0 or more: larger inputs",
+      d.to_string(), n, given);
+}
+
+// Before memory is laid out: a size of two negative ones would pass for a count of elements.
+Status RunContext::check_sizes() const {
+  for (const Step& step : p_.steps) {
+    for (ValueId v : p_.node(step).outputs) {
+      if (v == kNone || !p_.slots[v].early) continue;
+      for (DimTable::Index i : p_.slots[v].dims) {
+        if (sizes_[i] >= 0) continue;
+        return impossible_size(p_.dims.dim(i), sizes_[i]).with_context(p_.node(step).describe());
+      }
+    }
+  }
+  return {};
 }
 
 Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
@@ -413,6 +437,7 @@ Status RunContext::layout(const RunControl& control) {
   laid_out_ = false;
   for (auto& s : states_) s.reset();
   FERRY_RETURN_IF_ERROR(p_.dims.evaluate(symbols_, sizes_));
+  FERRY_RETURN_IF_ERROR(check_sizes());
   FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));
   if (arena_bytes_ > 0) FERRY_RETURN_IF_ERROR(control.reserve(arena_, arena_bytes_));
   auto* base = static_cast<std::byte*>(arena_.data());
@@ -485,13 +510,7 @@ Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& 
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kOutput) continue;
     Dims dims;
-    for (DimTable::Index i : slot.dims) {
-      if (sizes_[i] < 0) {
-        return shape_mismatch("output '{}' would have a dimension of {}", p_.graph->value(v).name,
-                              sizes_[i]);
-      }
-      dims.push_back(sizes_[i]);
-    }
+    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
     const DType dtype = p_.graph->value(v).type.dtype;
     Value& given = outputs[slot.output_index];
     if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
@@ -594,7 +613,7 @@ Status RunContext::run_steps(const RunControl& control) {
     }
     for (ValueId v : p_.node(step).outputs) {
       if (v != kNone && p_.slots[v].place == Place::kDynamic)
-        FERRY_RETURN_IF_ERROR(bind_late(v, s));
+        FERRY_RETURN_IF_ERROR(bind_late(v, s).with_context(p_.node(step).describe()));
     }
     for (ValueId v : step.release) env_[v] = Value();
   }

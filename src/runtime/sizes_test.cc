@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes that no value can have: the error names the node, the size and the inputs.
+#include "ops/nn/conv.h"
+#include "runtime/run_tester.h"
+
+namespace ferry {
+namespace {
+
+class SizesTest : public ::testing::Test, public RunTester {
+ protected:
+  ValueId x = named(input({Dim::symbol("N"), 3, Dim::symbol("H"), Dim::symbol("W")}), "x");
+
+  ValueId conv(ValueId v, const std::string& name, std::vector<int64_t> pads = {}) {
+    Conv op;
+    op.pads = std::move(pads);
+    const ValueId y = node(make_op("Conv", op), {v, weights({3, 3, 3, 3})});
+    graph.node(graph.value(y).producer).name = name;
+    return y;
+  }
+  void expect_error(int64_t h, int64_t w, const std::vector<std::string>& words) {
+    std::vector<Value> out;
+    const Status s = engine().run(inputs({{"N", 1}, {"H", h}, {"W", w}}), out, {});
+    ASSERT_EQ(s.code(), Code::kShapeMismatch) << s.to_string();
+    for (const std::string& word : words) {
+      EXPECT_NE(s.message().find(word), std::string::npos) << word << " in: " << s.message();
+    }
+  }
+};
+
+TEST_F(SizesTest, OfAnOutput) {
+  output(conv(x, "c"));
+  expect_error(1, 8, {"node 'c' (Conv)", "H-2 = -1", "'x' f32[1,3,1,8]", "wanted 0 or more"});
+  check({{"N", 1}, {"H", 2}, {"W", 8}});
+}
+
+TEST_F(SizesTest, TheFirstNodeIsNamed) {
+  output(conv(conv(conv(x, "c"), "d"), "e"));
+  expect_error(1, 8, {"node 'c' (Conv)", "H-2 = -1"});
+  expect_error(8, 3, {"node 'd' (Conv)", "W-4 = -1"});
+  expect_error(5, 8, {"node 'e' (Conv)", "H-6 = -1"});
+}
+
+TEST_F(SizesTest, AGroupIsNamedByItsNodes) {
+  output(unary("Relu", conv(x, "c")));
+  expect_error(1, 8, {"node 'c' (Conv)", "(Relu)", "H-2 = -1"});
+}
+
+TEST_F(SizesTest, TwoNegativeOnesAreNoCount) {
+  output(node(make_op("Flatten"), {conv(x, "c")}));
+  expect_error(1, 1, {"node 'c' (Conv)", "H-2 = -1"});
+}
+
+TEST_F(SizesTest, PadsBehindThemDoNotHelp) {
+  output(conv(conv(x, "c"), "d", {2, 2, 2, 2}));
+  expect_error(1, 1, {"node 'c' (Conv)"});
+}
+
+}  // namespace
+}  // namespace ferry
