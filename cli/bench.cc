@@ -164,7 +164,12 @@ void add_bench(CLI::App& app, int& code) {
   verb->add_option("--python", options->python, "the interpreter that imports them");
   verb->add_flag("--json", options->json, "print the report as JSON");
   verb->add_option("--markdown", options->markdown, "write the table as Markdown to this file");
-  verb->add_option("--plot", options->plot, "write a bar chart to this .svg file");
+  verb->add_option("--plot", options->plot, "write a bar chart to this .svg file")
+      ->check([](const std::string& path) {
+        return path.ends_with(".svg")
+                   ? ""
+                   : "'" + path + "' is no .svg file; a chart is written as .svg";
+      });
   options->inputs.add_to(*verb);
   options->engine.add_to(*verb, false);
   verb->callback([options, &code] { code = bench(*options); });

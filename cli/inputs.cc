@@ -162,6 +162,22 @@ void bind_given(const Model& model, const NamedValues& given, SymbolSizes& sizes
   }
 }
 
+// What --dim and --shape say of inputs that are given must be so.
+void check_given(const Model& model, const NamedValues& given, const ShapeOptions& options) {
+  const SymbolSizes asked = given_sizes(model, options);
+  for (const auto& [name, value] : given) {
+    const SymbolSizes bound = bound_sizes(model, {{name, value}});
+    for (const auto& [symbol, size] : bound) {
+      const auto it = asked.find(symbol);
+      if (it == asked.end() || it->second == size) continue;
+      fail(Code::kShapeMismatch,
+           "input '{}' is {}: '{}' is {}, but --dim or --shape says {}; leave that out, or give "
+           "another file",
+           name, value.describe(), symbol, size, it->second);
+    }
+  }
+}
+
 void add_random(const Model& model, const InputOptions& options, Inputs& inputs) {
   std::vector<std::string> assumed;
   SymbolSizes sizes = all_sizes(model, options.shapes, assumed);
@@ -253,6 +269,7 @@ Inputs load_inputs(const Model& model, const InputOptions& options) {
     inputs.notes.push_back(fmt::format("input '{}': {}", name, value.describe()));
   }
   if (!options.image.empty()) add_picture(model, options, inputs);
+  check_given(model, inputs.values, options.shapes);
   add_random(model, options, inputs);
   return inputs;
 }

@@ -26,6 +26,19 @@ std::string verb_of(const CLI::App& app) {
   return "ferry";
 }
 
+// CLI11 takes a word that is no verb for a missing one, and does not name it.
+std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
+  if (!app.get_subcommands().empty()) return error.what();
+  const std::vector<std::string> unknown = app.remaining();
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) {
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  }
+  if (unknown.empty()) return "a verb is missing; the verbs are " + verbs;
+  const char* kind = unknown[0].starts_with("-") ? "option" : "verb";
+  return fmt::format("there is no {} '{}'; the verbs are {}", kind, unknown[0], verbs);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,7 +58,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     const std::string verb = verb_of(app);
-    std::fprintf(stderr, "%s: %s\nTry '%s --help'.\n", verb.c_str(), error.what(), verb.c_str());
+    std::fprintf(stderr, "%s: %s\nTry '%s --help'.\n", verb.c_str(), message_of(app, error).c_str(),
+                 verb.c_str());
     return ferry::cli::kExitUsage;
   } catch (const ferry::Error& error) {
     std::fflush(stdout);

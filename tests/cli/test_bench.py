@@ -58,6 +58,12 @@ def test_roofline(ferry):
     assert "GF/s" in ferry("bench", "--roofline", "--threads", "1").out
 
 
+def test_a_chart_is_an_svg(ferry, model, tmp_path):
+    done = ferry("bench", model, "--plot", tmp_path / "p.png")
+    assert done.code == 2 and "p.png' is no .svg file" in done.err
+    assert not (tmp_path / "p.png").exists()
+
+
 def test_bench_needs_a_model(ferry):
     done = ferry("bench")
     assert done.code == 2 and "MODEL" in done.err

@@ -32,6 +32,14 @@ def test_wrong_command_lines_exit_with_2(ferry, words):
     assert done.code == 2 and done.out == "" and done.err.startswith("ferry")
 
 
+@pytest.mark.parametrize("words, said", [
+    ([], "a verb is missing; the verbs are run, info, "), (["fly"], "there is no verb 'fly'; the verbs are run, "),
+    (["rn", "m.onnx", "--threads", "1"], "there is no verb 'rn'"), (["--wings"], "there is no option '--wings'")])
+def test_what_is_no_verb_is_named(ferry, words, said):
+    done = ferry(*words)
+    assert done.code == 2 and done.err.startswith(f"ferry: {said}")
+
+
 def test_npy_in_and_out(ferry, model, tmp_path):
     np.save(tmp_path / "x.npy", X)
     done = ferry("run", model, "-i", f"x={tmp_path / 'x.npy'}", "-o", tmp_path / "y.npy")
@@ -136,6 +144,15 @@ def test_unknown_operators_are_all_listed(fails, ferry, tmp_path):
         fails(verb, path, words=["UnsupportedOp", "Nonsense", "Rubbish"])
     done = ferry("check", path, "--json")
     assert done.code == 1 and '"ok": false' in done.out
+
+
+def test_sizes_agree_with_the_files(ferry, fails, model, tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    given = ("-i", tmp_path / "x.npy")
+    assert ferry("run", model, *given, "--dim", "N=2").code == 0
+    for verb in ("run", "bench"):
+        for sizes in (("--dim", "N=7"), ("--shape", "x=7x8")):
+            fails(verb, model, *given, *sizes, words=["ShapeMismatch: input 'x' is f32[2,8]: 'N' is 2", "says 7"])
 
 
 def test_wrong_inputs(fails, model, tmp_path):
