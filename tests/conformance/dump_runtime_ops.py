@@ -34,11 +34,12 @@ def i8(*shape):
 class Case:
     """One node: inputs are arrays (fed), Const(array) (initializers) or None (absent)."""
 
-    def __init__(self, name, op, inputs, outputs=1, opset=20, domain=MS, tolerance=(1e-4, 1e-5), **attrs):
+    def __init__(self, name, op, inputs, outputs=1, opset=20, domain=MS, tolerance=(1e-4, 1e-5), sized=False, **attrs):
         self.name, self.op, self.inputs, self.outputs = name, op, inputs, outputs
         self.opset, self.domain, self.tolerance, self.attrs = opset, domain, tolerance, attrs
+        self.sized = sized  # needs inputs of known sizes
 
-    def model(self):
+    def model(self, sizes_known=True):
         names, infos, weights = [], [], []
         for i, value in enumerate(self.inputs):
             if value is None:
@@ -46,10 +47,11 @@ class Case:
                 continue
             names.append(f"x{i}")
             if isinstance(value, Const):
-                weights.append(numpy_helper.from_array(value.array, f"x{i}"))
+                weights.append(value.proto(f"x{i}"))
                 continue
             dtype = helper.np_dtype_to_tensor_dtype(value.dtype)
-            infos.append(helper.make_tensor_value_info(f"x{i}", dtype, value.shape))
+            shape = value.shape if sizes_known else [None] * value.ndim
+            infos.append(helper.make_tensor_value_info(f"x{i}", dtype, shape))
         wanted = self.outputs if isinstance(self.outputs, list) else list(range(self.outputs))
         outs = [f"y{i}" if i in wanted else "" for i in range(max(wanted) + 1)]
         node = helper.make_node(self.op, names, outs, name="n", domain=self.domain, **self.attrs)
@@ -67,8 +69,15 @@ class Case:
 
 
 class Const:
-    def __init__(self, array):
-        self.array = array
+    """An initializer; of `dtype` where numpy has no such type."""
+
+    def __init__(self, array, dtype=None):
+        self.array, self.dtype = array, dtype
+
+    def proto(self, name):
+        if self.dtype is None:
+            return numpy_helper.from_array(self.array, name)
+        return helper.make_tensor(name, self.dtype, self.array.shape, self.array.ravel())
 
 
 def contrib_cases():
@@ -94,6 +103,15 @@ def contrib_cases():
         [f32(1, 2, 5, 5), f32(3, 2, 3, 3), f32(3), f32(1, 3, 3, 3)],
         activation="Relu",
     )
+    z = f32(1, 3, 3, 3)
+    for name, params in (("Clip", [-0.2, 0.5]), ("HardSigmoid", [0.3, 0.4]), ("LeakyRelu", [0.3])):
+        conv = dict(activation=name, activation_params=params)
+        yield Case(f"fused_conv_{name.lower()}", "FusedConv", [f32(1, 2, 5, 5), f32(3, 2, 3, 3), f32(3)], **conv)
+        yield Case(f"fused_conv_sum_{name.lower()}", "FusedConv", [f32(1, 2, 5, 5), f32(3, 2, 3, 3), f32(3), z], **conv)
+    for name in ("ScaledTanh", "ParametricSoftplus"):
+        gemm = dict(activation=name, activation_alpha=0.3, activation_beta=0.7)
+        yield Case(f"fused_gemm_{name.lower()}", "FusedGemm", [f32(2, 3), f32(3, 4), f32(4)], **gemm)
+    yield Case("simplified_layer_norm_inverse", "SimplifiedLayerNormalization", [x, f32(8)], outputs=2, domain="", epsilon=0.1)
     yield Case("simplified_layer_norm", "SimplifiedLayerNormalization", [x, f32(8)], domain="", epsilon=1e-5)
     yield Case("skip_layer_norm", "SkipLayerNormalization", [x, f32(2, 3, 8), f32(8), f32(8), f32(8)])
     yield Case("skip_layer_norm_sum", "SkipLayerNormalization", [x, f32(2, 3, 8), f32(8), f32(8)], outputs=[0, 3])
@@ -102,11 +120,18 @@ def contrib_cases():
     kinds = rng.integers(0, 2, (2, 3)).astype(np.int32)
     tables = [f32(6, 8), f32(5, 8), f32(2, 8), f32(8), f32(8)]
     mask = np.array([[1, 1, 0], [1, 1, 1]], np.int32)
-    yield Case("embed", "EmbedLayerNormalization", [ids, kinds, *tables], outputs=[0])
     yield Case("embed_mask", "EmbedLayerNormalization", [ids, kinds, *tables, mask], outputs=2)
     yield Case("embed_sum", "EmbedLayerNormalization", [ids, None, *tables[:2], None, *tables[3:]], outputs=[0, 2])
+    yield Case("embed_index_of_no_mask", "EmbedLayerNormalization", [ids, kinds, *tables], outputs=2)
+    scale, zero = Const(np.array(0.02, np.float32)), Const(np.array(3, np.uint8))
+    small = [Const(u8(*t.shape)) for t in tables]
+    quantized = [ids, kinds, *small, mask, *[scale] * 5, *[zero] * 5]
+    yield Case("embed_quantized", "QEmbedLayerNormalization", quantized, outputs=2)
     yield from attention_cases()
     yield from quantized_cases()
+    yield from blockwise_cases()
+    yield from channels_last_cases()
+    yield from renamed_cases()
 
 
 def attention_cases():
@@ -115,6 +140,16 @@ def attention_cases():
     yield Case("attention", "Attention", [x, weights, bias], num_heads=2)
     yield Case("attention_causal", "Attention", [x, weights, bias], num_heads=2, unidirectional=1)
     mask = np.array([[1, 1, 0], [1, 1, 1]], np.int32)
+    ends, bounds = np.array([2, 3], np.int32), np.array([2, 3, 0, 1], np.int32)
+    for name, lengths in (("ends", ends), ("bounds", bounds)):
+        yield Case(f"attention_{name}", "Attention", [x, weights, bias, lengths], num_heads=2)
+        yield Case(f"attention_{name}_causal", "Attention", [x, weights, bias, lengths], num_heads=2, unidirectional=1)
+    small = [Const(v) for v in (i8(8, 24), f32(24), np.array(0.02, np.float32), np.array(0.02, np.float32))]
+    zeros = [Const(np.array(128, np.uint8)), Const(np.array(0, np.int8))]
+    tokens = dict(num_heads=2, tolerance=(1e-3, 1e-3))
+    yield Case("attention_quantized", "QAttention", [u8(2, 3, 8), *small, ends, *zeros], **tokens)
+    past = f32(2, 2, 2, 4, 4)
+    yield Case("attention_quantized_past", "QAttention", [u8(2, 3, 8), *small, None, *zeros, past], outputs=2, unidirectional=1, **tokens)
     yield Case("attention_mask", "Attention", [x, weights, bias, mask], num_heads=2)
     mask3 = rng.integers(0, 2, (2, 3, 3)).astype(np.int32)
     mask3[:, :, 0] = 1
@@ -123,8 +158,12 @@ def attention_cases():
     yield Case("attention_past", "Attention", [x, weights, bias, None, past], outputs=2, num_heads=2, unidirectional=1)
     q, k, v = f32(2, 3, 8), f32(2, 5, 8), f32(2, 5, 8)
     yield Case("mha", "MultiHeadAttention", [q, k, v], num_heads=2)
-    yield Case("mha_bias", "MultiHeadAttention", [q, k, v, f32(24)], num_heads=2)
+    yield Case("mha_bias", "MultiHeadAttention", [q, k, v, f32(24)], num_heads=2, sized=True)
     mask5 = np.array([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1]], np.int32)
+    ready = [f32(2, 2, 5, 4), f32(2, 2, 5, 4)]
+    yield Case("mha_cross_bias", "MultiHeadAttention", [q, *ready, f32(24)], num_heads=2, sized=True)
+    yield Case("mha_ends", "MultiHeadAttention", [q, k, v, None, np.array([4, 5], np.int32)], num_heads=2)
+    yield Case("mha_one_query", "MultiHeadAttention", [f32(2, 1, 8), k, v], num_heads=2, unidirectional=1, sized=True)
     yield Case("mha_mask", "MultiHeadAttention", [q, k, v, None, mask5], num_heads=2)
     yield Case("mha_scores", "MultiHeadAttention", [q, k, v, None, None, f32(1, 2, 3, 5)], num_heads=2)
     yield Case("mha_cross", "MultiHeadAttention", [q, f32(2, 2, 5, 4), f32(2, 2, 5, 4)], num_heads=2, scale=0.7)
@@ -140,6 +179,10 @@ def attention_cases():
     positions = np.array([[0, 1, 2], [3, 4, 5]], np.int64)
     yield Case("rotary", "RotaryEmbedding", [f32(2, 2, 3, 4), positions, cos, sin])
     yield Case("rotary_heads", "RotaryEmbedding", [f32(2, 3, 8), positions, cos, sin], num_heads=2, rotary_embedding_dim=4)
+    yield Case("rotary_heads_of_cache", "RotaryEmbedding", [f32(2, 3, 8), positions, cos, sin], sized=True)
+    first = np.array([2], np.int64)
+    yield Case("rotary_offset", "RotaryEmbedding", [f32(2, 2, 3, 4), first, cos, sin])
+    yield Case("rotary_offset_heads", "RotaryEmbedding", [f32(2, 3, 8), first, cos, sin], num_heads=2)
     yield Case("rotary_interleaved", "RotaryEmbedding", [f32(2, 2, 3, 4), positions, cos, sin], interleaved=1)
 
 
@@ -148,18 +191,18 @@ def group_query_cases():
     heads = dict(num_heads=4, kv_num_heads=2)
     total = lambda n: np.array(n, np.int32)  # noqa: E731
     last = lambda *n: np.array(n, np.int32)  # noqa: E731
-    cos, sin = f32(16, 4), f32(16, 4)
-    empty = [f32(2, 2, 0, 8), f32(2, 2, 0, 8)]
-    prompt = [f32(2, 3, 32), f32(2, 3, 16), f32(2, 3, 16)]
+    cos, sin = f32(16, 8), f32(16, 8)
+    empty = [f32(2, 2, 0, 16), f32(2, 2, 0, 16)]
+    prompt = [f32(2, 3, 64), f32(2, 3, 32), f32(2, 3, 32)]
     yield Case("gqa_prompt", op, [*prompt, *empty, last(2, 2), total(3)], outputs=3, **heads)
-    yield Case("gqa_rotary", op, [*prompt, *empty, last(2, 2), total(3), cos, sin], outputs=3, do_rotary=1, **heads)
-    yield Case("gqa_packed", op, [f32(2, 3, 64), None, None, *empty, last(2, 2), total(3)], outputs=3, **heads)
-    step = [f32(2, 1, 32), f32(2, 1, 16), f32(2, 1, 16)]
-    past = [f32(2, 2, 4, 8), f32(2, 2, 4, 8)]
-    yield Case("gqa_step", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, do_rotary=1, **heads)
+    yield Case("gqa_rotary", op, [*prompt, *empty, last(2, 2), total(3), cos, sin], outputs=3, do_rotary=1, sized=True, **heads)
+    yield Case("gqa_packed", op, [f32(2, 3, 128), None, None, *empty, last(2, 2), total(3)], outputs=3, **heads)
+    step = [f32(2, 1, 64), f32(2, 1, 32), f32(2, 1, 32)]
+    past = [f32(2, 2, 4, 16), f32(2, 2, 4, 16)]
+    yield Case("gqa_step", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, do_rotary=1, sized=True, **heads)
     yield Case("gqa_window", op, [*step, *past, last(4, 4), total(5)], outputs=3, local_window_size=2, **heads)
     yield Case("gqa_scale", op, [*step, *past, last(4, 4), total(5)], outputs=3, scale=0.2, **heads)
-    interleaved = dict(do_rotary=1, rotary_interleaved=1)
+    interleaved = dict(do_rotary=1, rotary_interleaved=1, sized=True)
     yield Case("gqa_interleaved", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, **interleaved, **heads)
 
 
@@ -178,7 +221,9 @@ def quantized_cases():
     yield Case("qlinear_average_pool", "QLinearAveragePool", [*image, *y], kernel_shape=[2, 2], strides=[2, 2], **step)
     yield Case("qlinear_global_pool", "QLinearGlobalAveragePool", [*image, *y], **step)
     yield Case("qlinear_concat", "QLinearConcat", [*y, *a, u8(2, 3, 4), scale(0.04), np.array(7, np.uint8)], axis=1, **step)
-    yield Case("qlinear_softmax", "QLinearSoftmax", [*a, scale(1 / 256), np.array(0, np.uint8)], axis=-1, opset=13, **step)
+    softmax = Case("qlinear_softmax", "QLinearSoftmax", [*a, scale(1 / 256), np.array(0, np.uint8)], axis=-1, **step)
+    softmax.attrs["opset"] = 13  # an attribute of the operator
+    yield softmax
     condition = rng.integers(0, 2, (2, 3, 4)).astype(bool)
     yield Case(
         "qlinear_where",
@@ -190,19 +235,90 @@ def quantized_cases():
     acc = rng.integers(-500, 500, (3,)).astype(np.int32)
     yield Case("qgemm", "QGemm", [*gemm, acc, *y], **step)
     yield Case("qgemm_float", "QGemm", [*gemm, acc])
+    yield Case("qgemm_alpha", "QGemm", [*gemm, acc, *y], alpha=0.5, **step)
+    yield Case("qgemm_float_alpha", "QGemm", [*gemm, acc], alpha=0.5)
+    small = [i8(2, 3, 4), scale(0.02), np.array(3, np.int8)]
+    yield Case("qlinear_sigmoid_i8", "QLinearSigmoid", [*small, scale(1 / 128), None], **step)
+    yield Case("qlinear_leaky_relu_i8", "QLinearLeakyRelu", [*small, scale(0.05), None], **step)
+    flat = dict(channels_last=1, **step)
+    yield Case("qlinear_global_pool_last", "QLinearGlobalAveragePool", [u8(1, 6, 5, 2), *image[1:], *y], **flat)
+    lstm = [f32(3, 2, 4), Const(i8(1, 4, 32)), Const(i8(1, 8, 32)), f32(1, 64), None, None, None, None]
+    for name, scales in (("", f32(1)), ("_columns", f32(1, 32))):
+        scales = Const((np.abs(scales) * 0.005 + 0.001).astype(np.float32))
+        kernel = [scales, Const(np.zeros(scales.array.shape, np.int8))]
+        # onnxruntime rounds x and h to 8 bits.
+        yield Case(f"quantized_lstm{name}", "DynamicQuantizeLSTM", [*lstm, *kernel, *kernel], outputs=3, hidden_size=8, tolerance=(0, 0.03))
     yield Case("dynamic_quantize_matmul", "DynamicQuantizeMatMul", [f32(2, 4), i8(4, 3), scale([0.02]), None, f32(3)])
     yield Case(
         "matmul_integer_to_float",
         "MatMulIntegerToFloat",
         [u8(2, 4), i8(4, 3), scale([0.02]), scale([0.03]), np.array([128], np.uint8), np.array([1], np.int8), f32(3)],
     )
-    packed, zeros = u8(6, 4, 8), u8(6 * 2)
-    scales = (np.abs(f32(6 * 4)) * 0.1).astype(np.float32)
-    nbits = dict(K=64, N=6, bits=4, block_size=16, tolerance=(1e-3, 1e-3))
-    yield Case("matmul_nbits", "MatMulNBits", [f32(3, 64), Const(packed), Const(scales)], **nbits)
-    yield Case("matmul_nbits_zeros", "MatMulNBits", [f32(3, 64), Const(packed), Const(scales), Const(zeros)], **nbits)
     yield Case("quantize", "QuantizeLinear", [f32(2, 3), scale(0.01), np.array(1000, np.uint16)])
     yield Case("dequantize", "DequantizeLinear", [u8(2, 3).astype(np.uint16), scale(0.01), np.array(9, np.uint16)])
+
+
+def blockwise_cases():
+    close = dict(tolerance=(1e-3, 1e-3))
+    for bits in (2, 4, 8):
+        for k, n, block in ((64, 6, 16), (40, 5, 32), (96, 3, 32)):
+            count = -(-k // block)
+            b, scales = Const(u8(n, count, block * bits // 8)), Const(np.abs(f32(n, count)) * np.float32(0.1))
+            packed = Const(u8(n, -(-count * bits // 8)))
+            real = Const(np.abs(f32(n, count)))
+            shape = dict(K=k, N=n, bits=bits, block_size=block, **close)
+            name = f"matmul_{bits}_bits_{k}"
+            yield Case(name, "MatMulNBits", [f32(2, 3, k), b, scales], **shape)
+            yield Case(f"{name}_zeros", "MatMulNBits", [f32(2, 3, k), b, scales, packed], **shape)
+            if bits < 8:  # which onnxruntime refuses
+                yield Case(f"{name}_real_zeros", "MatMulNBits", [f32(2, 3, k), b, scales, real, None, f32(n)], **shape)
+    order = Const(rng.integers(0, 4, 64).astype(np.int32))
+    blocks = [Const(u8(6, 4, 8)), Const(np.abs(f32(24)) * np.float32(0.1))]
+    shape = dict(K=64, N=6, bits=4, block_size=16, **close)
+    yield Case("matmul_4_bits_groups", "MatMulNBits", [f32(3, 64), *blocks, None, order], **shape)
+    rows = rng.integers(0, 8, (2, 3)).astype(np.int64)
+    for bits, bytes_ in ((4, u8(8, 16)), (8, u8(8, 32))):
+        scales, zeros = Const(np.abs(f32(8, 2))), Const(u8(8, 2 * bits // 8))
+        table = dict(block_size=16, bits=bits, quantize_axis=1)
+        yield Case(f"gather_{bits}_bits", "GatherBlockQuantized", [Const(bytes_), rows, scales], **table)
+        yield Case(f"gather_{bits}_bits_zeros", "GatherBlockQuantized", [Const(bytes_), rows, scales, zeros], **table)
+    for name, dtype, low in (("i4", TensorProto.INT4, -8), ("u4", TensorProto.UINT4, 0)):
+        nibbles = Const(rng.integers(low, low + 16, (32, 8)), dtype)
+        zeros = Const(rng.integers(low, low + 16, (2, 8)), dtype)
+        table = [nibbles, rows, Const(np.abs(f32(2, 8)))]
+        axes = dict(block_size=16, quantize_axis=0, gather_axis=1)
+        yield Case(f"gather_{name}", "GatherBlockQuantized", table, **axes)
+        yield Case(f"gather_{name}_zeros", "GatherBlockQuantized", [*table, zeros], **axes)
+
+
+def channels_last_cases():
+    scale = lambda v: Const(np.array(v, np.float32))  # noqa: E731
+    zero = lambda v: Const(np.array(v, np.uint8))  # noqa: E731
+    weights = [Const(u8(4, 3, 3, 3)), scale(0.02), zero(1), scale(0.1), zero(100)]
+    last = dict(pads=[1, 1, 1, 1], strides=[2, 1], tolerance=(0, 1))
+    yield Case("qlinear_conv_last", "QLinearConv", [u8(1, 5, 6, 3), scale(0.02), zero(3), *weights], channels_last=1, **last)
+    yield Case("qlinear_conv_first", "QLinearConv", [u8(1, 3, 5, 6), scale(0.02), zero(3), *weights], **last)
+    yield Case("max_pool_last", "NhwcMaxPool", [u8(1, 5, 6, 3)], kernel_shape=[2, 2])
+
+
+def renamed_cases():
+    x = f32(2, 3, 4)
+    yield Case("range_of_two", "Range", [np.array(0, np.float32), np.array(5, np.float32)])
+    yield Case("range", "Range", [np.array(0, np.int64), np.array(5, np.int64), np.array(2, np.int64)])
+    fill = np.array([0.5], np.float32)
+    yield Case("pad", "Pad", [f32(2, 3), np.array([0, 1, 1, 0], np.int64), fill])
+    yield Case("pad_row", "Pad", [f32(2, 3), np.array([[0, 1, 1, 0]], np.int64), fill])
+    for dtype in (np.int32, np.int64):
+        index = np.array([[0, 1], [1, -1]], dtype)
+        yield Case(f"gather_nd_{index.dtype.name}", "GatherND", [x, index])
+    for axis in (-2, 1):
+        yield Case(f"expand_dims_{axis}", "ExpandDims", [x, Const(np.array(axis, np.int32))])
+        yield Case(f"expand_dims_computed_{axis}", "ExpandDims", [x, np.array(axis, np.int32)])
+    yield Case("unique", "Unique", [np.array([3, 1, 3, 2, 1, 3], np.float32)], outputs=3)
+    for metric in ("euclidean", "sqeuclidean"):
+        yield Case(f"cdist_{metric}", "CDist", [f32(3, 4), f32(5, 4)], metric=metric)
+    pads = Const(np.array([0, 1, 1, 0], np.int64))
+    yield Case("conv_transpose_pads", "ConvTransposeWithDynamicPads", [f32(1, 2, 4, 4), f32(2, 3, 3, 3), pads, f32(3)])
 
 
 def old_cases():

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention(x, w, b, mask, past, bias) => Attention(q, k, v, ...), q, k, v = Split(MatMul(x, w) +
-// b) MultiHeadAttention(q, k, v, ...) => Attention(q, k, v, ...) Masks of integers become additive:
-// 0 where a key is valid, mask_filter_value where it is not.
+// Attention(x, w, b, mask, past, bias) => Attention(q, k, v, ...)
+//     q, k, v = Split(MatMul(x, w) + b)
+// QAttention(x, w, b, x_scale, w_scale, mask, x_zero, w_zero, past) => the same of
+//     MatMulInteger(x, w, x_zero, w_zero) * (x_scale * w_scale) + b
+// MultiHeadAttention(q, k, v, ...) => Attention(q, k, v, ...)
+// Masks of integers become additive: 0 where a key is valid, mask_filter_value where it is not.
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
 namespace ferry::onnx {
 namespace {
-
-ValueId input_or_none(const SourceNode& node, size_t i) {
-  return node.has_input(i) ? node.inputs[i] : kNone;
-}
 
 Result<std::vector<ValueId>> split(Rewriter& r, ValueId x, int64_t axis,
                                    const std::vector<int64_t>& sizes, size_t count) {
@@ -35,25 +34,79 @@ Result<ValueId> additive(Rewriter& r, ValueId valid, DType type, float filter) {
   return r.emit("Where", {valid, zero, masked});
 }
 
-// A mask of integers of the shapes [batch, keys], [batch, queries, keys] or [batch, 1, q, k] as one
-// that adds to scores [batch, heads, queries, keys].
-Result<ValueId> mask_of(Rewriter& r, ValueId mask, DType type, float filter) {
-  const Type t = r.type(mask);
-  if (!t.has_rank() || t.rank() < 2 || t.rank() > 4) {
-    return unsupported_op("the mask is {}; wanted is [batch, keys] or [batch, queries, keys]",
-                          t.to_string());
+// Size of one axis: [1].
+Result<ValueId> length(Rewriter& r, ValueId x, int64_t axis) {
+  return r.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+}
+
+// Where the keys and values come from.
+struct Keys {
+  ValueId rows;         // [batch, n, ...]
+  ValueId past;         // or none
+  int64_t past_length;  // the axis of `past`
+};
+
+// Whether a key is valid, [batch, keys], given where each sample's keys end, [batch], and also
+// where they start, [2 batch].
+Result<ValueId> within_bounds(Rewriter& r, ValueId bounds, const Keys& keys) {
+  const Type given = r.type(bounds), rows = r.type(keys.rows);
+  FERRY_ASSIGN_OR_RETURN(bounds,
+                         r.emit("Cast", {bounds}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
+  FERRY_ASSIGN_OR_RETURN(ValueId total, length(r, keys.rows, 1));
+  if (keys.past != kNone) {
+    FERRY_ASSIGN_OR_RETURN(const ValueId before, length(r, keys.past, keys.past_length));
+    FERRY_ASSIGN_OR_RETURN(total, r.emit("Add", {total, before}));
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId valid,
-                         r.emit("Cast", {mask}, {{"to", static_cast<int64_t>(DType::kBool)}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId stop, r.emit("Reshape", {total, r.ints({})}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId position,
+                         r.emit("Range", {r.scalar_int(0), stop, r.scalar_int(1)}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId batch, length(r, keys.rows, 0));
+  const auto column = [&](ValueId list, ValueId from, ValueId to) -> Result<ValueId> {
+    FERRY_ASSIGN_OR_RETURN(const ValueId part, r.emit("Slice", {list, from, to}));
+    return r.emit("Unsqueeze", {part, r.ints({1})});
+  };
+  FERRY_ASSIGN_OR_RETURN(const ValueId end, column(bounds, r.ints({0}), batch));
+  FERRY_ASSIGN_OR_RETURN(const ValueId early, r.emit("Less", {position, end}));
+  if (rows.has_rank() && (*given.shape)[0] == (*rows.shape)[0]) return early;
+  // Zeros where the starts are missing.
+  FERRY_ASSIGN_OR_RETURN(const ValueId size, length(r, bounds, 0));
+  FERRY_ASSIGN_OR_RETURN(const ValueId twice, r.emit("Add", {batch, batch}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId both, r.emit("Equal", {size, twice}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId zeros, r.emit("Expand", {r.ints({0}), batch}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId padded,
+                         r.emit("Concat", {bounds, zeros}, {{"axis", int64_t{0}}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId start, column(padded, batch, twice));
+  FERRY_ASSIGN_OR_RETURN(const ValueId begin, r.emit("Where", {both, start, r.ints({0})}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId late, r.emit("GreaterOrEqual", {position, begin}));
+  return r.emit("And", {early, late});
+}
+
+// A mask of integers of the shapes [batch], [2 batch], [batch, keys], [batch, queries, keys] or
+// [batch, 1, q, k] as one that adds to scores [batch, heads, queries, keys].
+Result<ValueId> mask_of(Rewriter& r, ValueId mask, const Keys& keys, DType type, float filter) {
+  const Type t = r.type(mask);
+  if (!t.has_rank() || t.rank() < 1 || t.rank() > 4) {
+    return unsupported_op(
+        "the mask is {}; wanted is [batch], [batch, keys] or [batch, queries, keys]",
+        t.to_string());
+  }
+  ValueId valid;
+  if (t.rank() == 1) {
+    FERRY_ASSIGN_OR_RETURN(valid, within_bounds(r, mask, keys));
+  } else {
+    FERRY_ASSIGN_OR_RETURN(valid,
+                           r.emit("Cast", {mask}, {{"to", static_cast<int64_t>(DType::kBool)}}));
+  }
   FERRY_ASSIGN_OR_RETURN(ValueId added, additive(r, valid, type, filter));
-  if (t.rank() == 2) return r.emit("Unsqueeze", {added, r.ints({1, 2})});
+  if (t.rank() <= 2) return r.emit("Unsqueeze", {added, r.ints({1, 2})});
   if (t.rank() == 3) return r.emit("Unsqueeze", {added, r.ints({1})});
   return added;
 }
 
-Result<ValueId> combined_mask(Rewriter& r, ValueId mask, ValueId bias, DType type, float filter) {
+Result<ValueId> combined_mask(Rewriter& r, ValueId mask, ValueId bias, const Keys& keys, DType type,
+                              float filter) {
   if (mask == kNone) return bias;
-  FERRY_ASSIGN_OR_RETURN(const ValueId added, mask_of(r, mask, type, filter));
+  FERRY_ASSIGN_OR_RETURN(const ValueId added, mask_of(r, mask, keys, type, filter));
   if (bias == kNone) return added;
   return r.emit("Add", {added, bias});
 }
@@ -114,28 +167,54 @@ void join_present(SourceNode& node, Rewriter& r) {
   r.add_after(std::move(join));
 }
 
-Status attention(SourceNode& node, Rewriter& r) {
-  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+struct SelfAttention {
+  ValueId packed, mask, past, bias;
+};
+
+// `packed`: queries, keys and values side by side, [batch, n, q + k + v].
+Status self_attention(SourceNode& node, Rewriter& r, const SelfAttention& from, DType type) {
   FERRY_ASSIGN_OR_RETURN(const Settings s, settings_of(node));
-  FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
-  if (input_or_none(node, 6) != kNone) return unsupported_op("past_sequence_length");
   const auto sizes = node.get("qkv_hidden_sizes", std::vector<int64_t>());
   if (!sizes.empty() && sizes.size() != 3) {
     return invalid_model("attribute 'qkv_hidden_sizes' has {} elements, wanted are 3",
                          sizes.size());
   }
+  FERRY_ASSIGN_OR_RETURN(const std::vector<ValueId> qkv, split(r, from.packed, 2, sizes, 3));
+  FERRY_ASSIGN_OR_RETURN(
+      const ValueId mask,
+      combined_mask(r, from.mask, from.bias, {node.inputs[0], from.past, 3}, type, s.filter));
+  ValueId past_key = kNone, past_value = kNone;
+  FERRY_RETURN_IF_ERROR(split_past(r, from.past, past_key, past_value));
+  join_present(node, r);
+  become_attention(node, s, {qkv[0], qkv[1], qkv[2], mask, past_key, past_value});
+  return {};
+}
+
+Status attention(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
+  if (input_or_none(node, 6) != kNone) return unsupported_op("past_sequence_length");
   FERRY_ASSIGN_OR_RETURN(ValueId packed, r.emit("MatMul", {node.inputs[0], node.inputs[1]}));
   if (node.has_input(2)) {
     FERRY_ASSIGN_OR_RETURN(packed, r.emit("Add", {packed, node.inputs[2]}));
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<ValueId> qkv, split(r, packed, 2, sizes, 3));
-  FERRY_ASSIGN_OR_RETURN(const ValueId mask, combined_mask(r, input_or_none(node, 3),
-                                                           input_or_none(node, 5), type, s.filter));
-  ValueId past_key = kNone, past_value = kNone;
-  FERRY_RETURN_IF_ERROR(split_past(r, input_or_none(node, 4), past_key, past_value));
-  join_present(node, r);
-  become_attention(node, s, {qkv[0], qkv[1], qkv[2], mask, past_key, past_value});
-  return {};
+  return self_attention(
+      node, r, {packed, input_or_none(node, 3), input_or_none(node, 4), input_or_none(node, 5)},
+      type);
+}
+
+Status quantized_attention(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 5));
+  FERRY_ASSIGN_OR_RETURN(const ValueId sums,
+                         r.emit("MatMulInteger", {node.inputs[0], node.inputs[1],
+                                                  input_or_none(node, 6), input_or_none(node, 7)}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId real,
+                         r.emit("Cast", {sums}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {node.inputs[3], node.inputs[4]}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId scaled, r.emit("Mul", {real, scale}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId packed, r.emit("Add", {scaled, node.inputs[2]}));
+  return self_attention(node, r, {packed, input_or_none(node, 5), input_or_none(node, 8), kNone},
+                        DType::kFloat32);
 }
 
 // [batch, heads, n, size] => [batch, n, heads * size]
@@ -147,8 +226,8 @@ Result<ValueId> merge_heads(Rewriter& r, ValueId x) {
   return r.emit("Reshape", {rows, r.ints({0, 0, -1})});
 }
 
-// Adds to q, k and v their parts of one bias [q + k + v].
-Status add_bias(Rewriter& r, ValueId bias, std::vector<ValueId>& qkv) {
+// Adds to q, k and v their parts of one bias [q + k + v]; to q only when `keys_are_ready`.
+Status add_bias(Rewriter& r, ValueId bias, std::vector<ValueId>& qkv, bool keys_are_ready) {
   std::vector<int64_t> sizes;
   for (ValueId x : qkv) {
     const Type t = r.type(x);
@@ -158,7 +237,7 @@ Status add_bias(Rewriter& r, ValueId bias, std::vector<ValueId>& qkv) {
     sizes.push_back(t.shape->back().constant());
   }
   FERRY_ASSIGN_OR_RETURN(const std::vector<ValueId> parts, split(r, bias, 0, sizes, 3));
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < (keys_are_ready ? 1 : 3); ++i) {
     FERRY_ASSIGN_OR_RETURN(qkv[i], r.emit("Add", {qkv[i], parts[i]}));
   }
   return {};
@@ -166,7 +245,7 @@ Status add_bias(Rewriter& r, ValueId bias, std::vector<ValueId>& qkv) {
 
 Status multi_head_attention(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
-  FERRY_ASSIGN_OR_RETURN(const Settings s, settings_of(node));
+  FERRY_ASSIGN_OR_RETURN(Settings s, settings_of(node));
   FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
   std::vector<ValueId> qkv = {node.inputs[0]};
   for (size_t i = 1; i <= 2; ++i) {
@@ -177,9 +256,17 @@ Status multi_head_attention(SourceNode& node, Rewriter& r) {
     const Type t = r.type(x);
     if (t.has_rank() && t.rank() != 3) return unsupported_op("packed query, key or value");
   }
-  if (node.has_input(3)) FERRY_RETURN_IF_ERROR(add_bias(r, node.inputs[3], qkv));
-  FERRY_ASSIGN_OR_RETURN(const ValueId mask, combined_mask(r, input_or_none(node, 4),
-                                                           input_or_none(node, 5), type, s.filter));
+  if (node.has_input(3)) {
+    // Keys that have heads already are those of cross attention, computed before the decoder.
+    const bool keys_are_ready = qkv[1] != node.inputs[1];
+    FERRY_RETURN_IF_ERROR(add_bias(r, node.inputs[3], qkv, keys_are_ready));
+  }
+  FERRY_ASSIGN_OR_RETURN(const ValueId mask,
+                         combined_mask(r, input_or_none(node, 4), input_or_none(node, 5),
+                                       {qkv[1], input_or_none(node, 6), 2}, type, s.filter));
+  // One query is the newest token, however many keys there are.
+  const Type q = r.type(qkv[0]);
+  if (q.has_rank() && (*q.shape)[1].is_constant(1)) s.causal = false;
   if (node.inputs.size() > 8) return unsupported_op("past_sequence_length and later inputs");
   FERRY_RETURN_IF_ERROR(refuse_outputs(node, 3));
   become_attention(node, s,
@@ -191,6 +278,7 @@ Status multi_head_attention(SourceNode& node, Rewriter& r) {
 
 void add_contrib_attention(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.Attention", kAnyVersion, attention});
+  rows.push_back({"com.microsoft.QAttention", kAnyVersion, quantized_attention});
   rows.push_back({"com.microsoft.MultiHeadAttention", kAnyVersion, multi_head_attention});
 }
 

@@ -9,12 +9,17 @@ namespace ferry::onnx {
 
 void add_contrib_activations(std::vector<UpgradeRow>& rows);
 void add_contrib_attention(std::vector<UpgradeRow>& rows);
+void add_contrib_blockwise(std::vector<UpgradeRow>& rows);
+void add_contrib_channels_last(std::vector<UpgradeRow>& rows);
 void add_contrib_group_query_attention(std::vector<UpgradeRow>& rows);
 void add_contrib_matmul(std::vector<UpgradeRow>& rows);
 void add_contrib_normalization(std::vector<UpgradeRow>& rows);
 void add_contrib_quantized(std::vector<UpgradeRow>& rows);
 void add_contrib_renamed(std::vector<UpgradeRow>& rows);
 
+inline ValueId input_or_none(const SourceNode& node, size_t i) {
+  return node.has_input(i) ? node.inputs[i] : kNone;
+}
 // Makes `node` an operator of ai.onnx without attributes.
 inline void become(SourceNode& node, std::string op, std::vector<ValueId> inputs) {
   node.op_type = std::move(op);
@@ -22,6 +27,10 @@ inline void become(SourceNode& node, std::string op, std::vector<ValueId> inputs
   node.inputs = std::move(inputs);
   node.attrs.clear();
 }
+// Conv(x, w, b) + z and an activation.
+Status fused_conv(SourceNode& node, Rewriter& r);
+// Lets `rewrite` see a node of [n, ..., c] as one of [n, c, ...]: input 0 and output 0.
+Status in_channels_first(SourceNode& node, Rewriter& r, Rewrite rewrite);
 // Errors: kInvalidModel unless the node has at least `count` inputs, the first of them present.
 Status want_inputs(const SourceNode& node, size_t count);
 // Errors: kUnsupportedOp when one of the outputs from `first` on is wanted.

@@ -2,7 +2,6 @@
 // FusedMatMul(a, b; alpha, transA, transB) => alpha * MatMul(a^T, b^T)
 // FusedGemm(a, b, c; activation) => activation(Gemm(a, b, c))
 // FusedConv(x, w, b, z; activation) => activation(Conv(x, w, b) + z)
-// MatMulNBits(a, b, scales, zeros) => MatMul(a, Transpose(DequantizeLinear(b as u4)))
 // DynamicQuantizeMatMul, MatMulIntegerToFloat => MatMulInteger, Cast, Mul, Add
 #include <algorithm>
 #include <numeric>
@@ -46,122 +45,97 @@ Status fused_matmul(SourceNode& node, Rewriter& r) {
   return {};
 }
 
-// Lets `node` compute into a new value and puts the activation behind it.
-Status activate(SourceNode& node, Rewriter& r, std::string activation,
-                std::vector<std::pair<std::string, AttrValue>> attrs) {
-  if (activation.empty()) return {};
-  SourceNode next;
-  next.op_type = std::move(activation);
-  next.outputs = {node.outputs.at(0)};
-  node.outputs[0] = r.new_value();
-  next.inputs = {node.outputs[0]};
-  next.attrs = std::move(attrs);
-  r.add_after(std::move(next));
+// The value of `node`, computed before it.
+Result<ValueId> computed_before(const SourceNode& node, Rewriter& r) {
+  SourceNode copy = node;
+  copy.outputs = {r.new_value()};
+  const ValueId value = copy.outputs[0];
+  FERRY_RETURN_IF_ERROR(r.add_before(std::move(copy)));
+  return value;
+}
+
+struct Activation {
+  std::string name;
+  std::vector<std::pair<std::string, AttrValue>> params;  // alpha, beta, gamma
+
+  double param(size_t i) const {
+    const float* v = i < params.size() ? std::get_if<float>(&params[i].second) : nullptr;
+    return v == nullptr ? 1 : static_cast<double>(*v);
+  }
+};
+
+// `node` becomes activation(x).
+Status become_activation(SourceNode& node, Rewriter& r, Activation activation, ValueId x) {
+  const std::string& name = activation.name;
+  const bool scaled = name == "ScaledTanh" || name == "ParametricSoftplus";
+  if (!scaled && (name != "Clip" || activation.params.size() != 2)) {
+    become(node, name, {x});
+    node.attrs = std::move(activation.params);
+    return {};
+  }
+  FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
+  FERRY_ASSIGN_OR_RETURN(const ValueId alpha, r.scalar(activation.param(0), type));
+  FERRY_ASSIGN_OR_RETURN(const ValueId beta, r.scalar(activation.param(1), type));
+  if (!scaled) {
+    become(node, "Clip", {x, alpha, beta});
+    return {};
+  }
+  FERRY_ASSIGN_OR_RETURN(const ValueId inner, r.emit("Mul", {x, beta}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId bent,
+                         r.emit(name == "ScaledTanh" ? "Tanh" : "Softplus", {inner}));
+  become(node, "Mul", {bent, alpha});
   return {};
 }
 
 Status fused_gemm(SourceNode& node, Rewriter& r) {
-  const auto activation = node.get<std::string>("activation", "");
-  std::vector<std::pair<std::string, AttrValue>> attrs;
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  Activation activation{node.get<std::string>("activation", ""), {}};
   for (std::string_view name : {"alpha", "beta", "gamma"}) {
     const std::string key = "activation_" + std::string(name);
-    if (const AttrValue* v = node.find(key)) attrs.emplace_back(std::string(name), *v);
+    if (const AttrValue* v = node.find(key)) activation.params.emplace_back(std::string(name), *v);
     node.remove(key);
   }
   node.remove("activation");
   node.op_type = "Gemm";
   node.domain.clear();
-  return activate(node, r, activation, std::move(attrs));
+  if (activation.name.empty()) return {};
+  FERRY_ASSIGN_OR_RETURN(const ValueId y, computed_before(node, r));
+  return become_activation(node, r, std::move(activation), y);
 }
+
+}  // namespace
 
 Status fused_conv(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
-  const auto activation = node.get<std::string>("activation", "");
+  Activation activation{node.get<std::string>("activation", ""), {}};
   const auto params = node.get("activation_params", std::vector<float>());
   node.remove("activation");
   node.remove("activation_params");
   node.op_type = "Conv";
   node.domain.clear();
-  std::vector<std::pair<std::string, AttrValue>> attrs;
-  if (activation == "LeakyRelu" && params.size() == 1) attrs = {{"alpha", params[0]}};
-  if (activation == "HardSigmoid" && params.size() == 2) {
-    attrs = {{"alpha", params[0]}, {"beta", params[1]}};
+  const size_t wanted = activation.name == "LeakyRelu"                                  ? 1
+                        : activation.name == "HardSigmoid" || activation.name == "Clip" ? 2
+                                                                                        : 0;
+  if (params.size() == wanted) {
+    for (size_t i = 0; i < wanted; ++i) {
+      activation.params.emplace_back(i == 0 ? "alpha" : "beta", params[i]);
+    }
   }
-  if (activation == "Clip" && params.size() == 2) return unsupported_op("FusedConv with Clip");
-  const ValueId z = node.has_input(3) ? node.inputs[3] : kNone;
+  const ValueId z = input_or_none(node, 3);
   if (node.inputs.size() > 3) node.inputs.resize(3);
-  if (z == kNone) return activate(node, r, activation, std::move(attrs));
-  SourceNode add;
-  add.op_type = "Add";
-  add.outputs = {node.outputs.at(0)};
-  node.outputs[0] = r.new_value();
-  add.inputs = {node.outputs[0], z};
-  if (activation.empty()) {
-    r.add_after(std::move(add));
+  if (z == kNone && activation.name.empty()) return {};
+  FERRY_ASSIGN_OR_RETURN(ValueId y, computed_before(node, r));
+  if (activation.name.empty()) {
+    become(node, "Add", {y, z});
     return {};
   }
-  SourceNode last;
-  last.op_type = activation;
-  last.outputs = add.outputs;
-  add.outputs = {r.new_value()};
-  last.inputs = add.outputs;
-  last.attrs = std::move(attrs);
-  r.add_after(std::move(add));
-  r.add_after(std::move(last));
-  return {};
+  if (z != kNone) {
+    FERRY_ASSIGN_OR_RETURN(y, r.emit("Add", {y, z}));
+  }
+  return become_activation(node, r, std::move(activation), y);
 }
 
-// A view of packed bytes as 4-bit elements [rows, columns].
-Result<ValueId> as_nibbles(Rewriter& r, ValueId bytes, int64_t rows, int64_t columns) {
-  const Tensor* t = r.constant(bytes);
-  if (t == nullptr || t->dtype() != DType::kUInt8) {
-    return unsupported_op("MatMulNBits needs constant weights and zero points of u8");
-  }
-  // A row of an odd number of elements ends with half a byte of padding, which a dense tensor
-  // lacks.
-  if (columns % 2 != 0 || t->count() * 2 != rows * columns) {
-    return unsupported_op("MatMulNBits with {} for {} rows of {} elements", t->describe(), rows,
-                          columns);
-  }
-  const Tensor kept = *t;
-  return r.add_constant(Tensor::share(DType::kUInt4, {rows, columns}, const_cast<void*>(kept.raw()),
-                                      std::make_shared<Tensor>(kept)));
-}
-
-Status matmul_n_bits(SourceNode& node, Rewriter& r) {
-  FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
-  const int64_t k = node.get_int("K", 0), n = node.get_int("N", 0);
-  const int64_t bits = node.get_int("bits", 4), block = node.get_int("block_size", 0);
-  if (bits != 4 || node.has_input(4))
-    return unsupported_op("MatMulNBits with {} bits or g_idx", bits);
-  if (k < 1 || n < 1 || block < 1 || k > INT32_MAX || n > INT32_MAX || k % block != 0) {
-    return unsupported_op("MatMulNBits with K = {}, N = {}, block_size = {}", k, n, block);
-  }
-  const int64_t blocks = k / block;
-  FERRY_ASSIGN_OR_RETURN(const ValueId b, as_nibbles(r, node.inputs[1], n, k));
-  FERRY_ASSIGN_OR_RETURN(const ValueId scales,
-                         r.emit("Reshape", {node.inputs[2], r.ints({n, blocks})}));
-  ValueId zeros;
-  if (node.has_input(3)) {
-    FERRY_ASSIGN_OR_RETURN(zeros, as_nibbles(r, node.inputs[3], n, blocks));
-  } else {
-    FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(DType::kUInt4, {n, blocks}));
-    std::fill_n(static_cast<uint8_t*>(t.raw()), t.size_bytes(), uint8_t{0x88});
-    zeros = r.add_constant(std::move(t));
-  }
-  FERRY_ASSIGN_OR_RETURN(const ValueId weights,
-                         r.emit("DequantizeLinear", {b, scales, zeros},
-                                {{"axis", int64_t{1}}, {"block_size", block}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId columns,
-                         r.emit("Transpose", {weights}, {{"perm", std::vector<int64_t>{1, 0}}}));
-  if (!node.has_input(5)) {
-    become(node, "MatMul", {node.inputs[0], columns});
-    return {};
-  }
-  FERRY_ASSIGN_OR_RETURN(const ValueId product, r.emit("MatMul", {node.inputs[0], columns}));
-  become(node, "Add", {product, node.inputs[5]});
-  return {};
-}
+namespace {
 
 struct Quantized {
   ValueId value, scale, zero;
@@ -210,7 +184,6 @@ void add_contrib_matmul(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.TransposeMatMul", kAnyVersion, fused_matmul});
   rows.push_back({"com.microsoft.FusedGemm", kAnyVersion, fused_gemm});
   rows.push_back({"com.microsoft.FusedConv", kAnyVersion, fused_conv});
-  rows.push_back({"com.microsoft.MatMulNBits", kAnyVersion, matmul_n_bits});
   rows.push_back({"com.microsoft.DynamicQuantizeMatMul", kAnyVersion, dynamic_quantize_matmul});
   rows.push_back({"com.microsoft.MatMulIntegerToFloat", kAnyVersion, matmul_integer_to_float});
 }

@@ -4,14 +4,43 @@
 // SkipSimplifiedLayerNormalization(x, s, g, c) => RMSNormalization(x + s + c, g)
 // EmbedLayerNormalization(ids, segments, words, positions, kinds, g, b) =>
 //     LayerNormalization(words[ids] + positions[0..n] + kinds[segments], g, b)
+// QEmbedLayerNormalization: the same of dequantized tables.
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
 namespace ferry::onnx {
 namespace {
 
-Status simplified(SourceNode& node, Rewriter&) {
+// Output `index`, when it is wanted: 1 / sqrt(Mean(x^2) + epsilon) over the axes from `axis` on.
+Status add_inverse_deviation(SourceNode& node, Rewriter& r, ValueId x, size_t index,
+                             float epsilon) {
+  if (!node.has_output(index)) return {};
+  int64_t axis = node.get_int("axis", -1);
+  const Type t = r.type(x);
+  if (!t.has_rank()) return unsupported_op("output {} needs an input of known rank", index);
+  const auto rank = static_cast<int64_t>(t.rank());
+  if (axis < 0) axis += rank;
+  if (axis < 0 || axis >= rank) return invalid_model("axis {} is outside of rank {}", axis, rank);
+  std::vector<int64_t> axes;
+  for (int64_t i = axis; i < rank; ++i) axes.push_back(i);
+  FERRY_ASSIGN_OR_RETURN(const ValueId square, r.emit("Mul", {x, x}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId mean, r.emit("ReduceMean", {square, r.ints(axes)}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId little,
+                         r.scalar(static_cast<double>(epsilon), r.type(mean).dtype));
+  FERRY_ASSIGN_OR_RETURN(const ValueId sum, r.emit("Add", {mean, little}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId deviation, r.emit("Sqrt", {sum}));
+  SourceNode inverse;
+  inverse.op_type = "Reciprocal";
+  inverse.inputs = {deviation};
+  inverse.outputs = {node.outputs[index]};
+  node.outputs[index] = kNone;
+  return r.add_before(std::move(inverse));
+}
+
+Status simplified(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  FERRY_RETURN_IF_ERROR(
+      add_inverse_deviation(node, r, node.inputs[0], 1, node.get("epsilon", 1e-5f)));
   FERRY_RETURN_IF_ERROR(refuse_outputs(node, 1));
   node.op_type = "RMSNormalization";
   node.domain.clear();
@@ -36,10 +65,6 @@ Result<ValueId> sum_of(SourceNode& node, Rewriter& r, std::vector<ValueId> parts
   return sum;
 }
 
-ValueId input_or_none(const SourceNode& node, size_t i) {
-  return node.has_input(i) ? node.inputs[i] : kNone;
-}
-
 Status skip(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
   const float epsilon = node.get("epsilon", 1e-12f);
@@ -58,6 +83,7 @@ Status skip_simplified(SourceNode& node, Rewriter& r) {
   FERRY_ASSIGN_OR_RETURN(
       const ValueId sum,
       sum_of(node, r, {node.inputs[0], node.inputs[1], input_or_none(node, 3)}, 3));
+  FERRY_RETURN_IF_ERROR(add_inverse_deviation(node, r, sum, 2, epsilon));
   FERRY_RETURN_IF_ERROR(refuse_outputs(node, 1));
   become(node, "RMSNormalization", {sum, node.inputs[2]});
   node.set("epsilon", epsilon);
@@ -89,12 +115,16 @@ Status embed(SourceNode& node, Rewriter& r) {
   if (node.has_input(4) && node.has_input(1)) {
     FERRY_ASSIGN_OR_RETURN(kinds, r.emit("Gather", {node.inputs[4], node.inputs[1]}));
   }
-  // Output 1, the index of the mask: the number of tokens that are not masked, per sample.
+  // Output 1, the index of the mask: the number of tokens that are not masked, per sample; 0
+  // without a mask.
   if (node.has_output(1)) {
-    if (!node.has_input(7)) return unsupported_op("mask_index without a mask");
+    ValueId mask = input_or_none(node, 7);
+    if (mask == kNone) {
+      FERRY_ASSIGN_OR_RETURN(mask, r.emit("Sub", {node.inputs[0], node.inputs[0]}));
+    }
     SourceNode count;
     count.op_type = "ReduceSum";
-    count.inputs = {node.inputs[7], r.ints({1})};
+    count.inputs = {mask, r.ints({1})};
     count.outputs = {node.outputs[1]};
     count.set("keepdims", int64_t{0});
     r.add_after(std::move(count));
@@ -107,6 +137,26 @@ Status embed(SourceNode& node, Rewriter& r) {
   return {};
 }
 
+// Inputs: ids, segments, the five tables of EmbedLayerNormalization, mask, their scales, their zero
+// points.
+Status quantized_embed(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 1));
+  constexpr size_t kTable = 2, kScale = 8, kZero = 13;
+  std::vector<ValueId> inputs = {node.inputs[0], input_or_none(node, 1)};
+  for (size_t i = 0; i < 5; ++i) {
+    ValueId table = input_or_none(node, kTable + i);
+    if (table != kNone) {
+      FERRY_ASSIGN_OR_RETURN(
+          table, r.emit("DequantizeLinear",
+                        {table, input_or_none(node, kScale + i), input_or_none(node, kZero + i)}));
+    }
+    inputs.push_back(table);
+  }
+  inputs.push_back(input_or_none(node, 7));
+  node.inputs = std::move(inputs);
+  return embed(node, r);
+}
+
 }  // namespace
 
 void add_contrib_normalization(std::vector<UpgradeRow>& rows) {
@@ -116,6 +166,7 @@ void add_contrib_normalization(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.SkipLayerNormalization", kAnyVersion, skip});
   rows.push_back({"com.microsoft.SkipSimplifiedLayerNormalization", kAnyVersion, skip_simplified});
   rows.push_back({"com.microsoft.EmbedLayerNormalization", kAnyVersion, embed});
+  rows.push_back({"com.microsoft.QEmbedLayerNormalization", kAnyVersion, quantized_embed});
 }
 
 }  // namespace ferry::onnx

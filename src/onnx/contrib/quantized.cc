@@ -8,10 +8,6 @@
 namespace ferry::onnx {
 namespace {
 
-ValueId input_or_none(const SourceNode& node, size_t i) {
-  return node.has_input(i) ? node.inputs[i] : kNone;
-}
-
 // Inputs `at`, at + 1 and at + 2 are a value, its scale and its zero point.
 Result<ValueId> dequantized(SourceNode& node, Rewriter& r, size_t at) {
   if (!node.has_input(at) || !node.has_input(at + 1))
@@ -21,15 +17,20 @@ Result<ValueId> dequantized(SourceNode& node, Rewriter& r, size_t at) {
 }
 
 // `node` becomes op(inputs) and is quantized with the scale and zero point of inputs `scale` and
-// scale + 1.
+// scale + 1, to the type of input `like`.
 Status quantize_result(SourceNode& node, Rewriter& r, std::string op, std::vector<ValueId> inputs,
-                       size_t scale) {
+                       size_t scale, size_t like) {
   if (!node.has_input(scale)) return invalid_model("input {} is missing", scale);
+  ValueId zero = input_or_none(node, scale + 1);
+  if (zero == kNone) {
+    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, like));
+    FERRY_ASSIGN_OR_RETURN(zero, r.scalar(0, type));
+  }
   SourceNode quantize;
   quantize.op_type = "QuantizeLinear";
   quantize.outputs = {node.outputs.at(0)};
   node.outputs[0] = r.new_value();
-  quantize.inputs = {node.outputs[0], node.inputs[scale], input_or_none(node, scale + 1)};
+  quantize.inputs = {node.outputs[0], node.inputs[scale], zero};
   r.add_after(std::move(quantize));
   node.op_type = std::move(op);
   node.domain.clear();
@@ -40,30 +41,28 @@ Status quantize_result(SourceNode& node, Rewriter& r, std::string op, std::vecto
 Status binary(SourceNode& node, Rewriter& r, std::string op) {
   FERRY_ASSIGN_OR_RETURN(const ValueId a, dequantized(node, r, 0));
   FERRY_ASSIGN_OR_RETURN(const ValueId b, dequantized(node, r, 3));
-  return quantize_result(node, r, std::move(op), {a, b}, 6);
+  return quantize_result(node, r, std::move(op), {a, b}, 6, 0);
 }
 Status add(SourceNode& node, Rewriter& r) { return binary(node, r, "Add"); }
 Status mul(SourceNode& node, Rewriter& r) { return binary(node, r, "Mul"); }
 
 Status unary(SourceNode& node, Rewriter& r, std::string op) {
   FERRY_ASSIGN_OR_RETURN(const ValueId x, dequantized(node, r, 0));
-  return quantize_result(node, r, std::move(op), {x}, 3);
+  return quantize_result(node, r, std::move(op), {x}, 3, 0);
 }
 Status sigmoid(SourceNode& node, Rewriter& r) { return unary(node, r, "Sigmoid"); }
 Status leaky_relu(SourceNode& node, Rewriter& r) { return unary(node, r, "LeakyRelu"); }
 
-Status refuse_channels_last(SourceNode& node) {
-  if (node.get_int("channels_last", 0) != 0) return unsupported_op("channels_last = 1");
-  node.remove("channels_last");
-  return {};
-}
-Status average_pool(SourceNode& node, Rewriter& r) {
-  FERRY_RETURN_IF_ERROR(refuse_channels_last(node));
-  return unary(node, r, "AveragePool");
-}
+Status average_pool(SourceNode& node, Rewriter& r) { return unary(node, r, "AveragePool"); }
 Status global_average_pool(SourceNode& node, Rewriter& r) {
-  FERRY_RETURN_IF_ERROR(refuse_channels_last(node));
   return unary(node, r, "GlobalAveragePool");
+}
+
+template <Rewrite rewrite>
+Status either_layout(SourceNode& node, Rewriter& r) {
+  const bool last = node.get_int("channels_last", 0) != 0;
+  node.remove("channels_last");
+  return last ? in_channels_first(node, r, rewrite) : rewrite(node, r);
 }
 
 Status softmax(SourceNode& node, Rewriter& r) {
@@ -86,7 +85,7 @@ Status concat(SourceNode& node, Rewriter& r) {
     FERRY_ASSIGN_OR_RETURN(const ValueId part, dequantized(node, r, i));
     parts.push_back(part);
   }
-  return quantize_result(node, r, "Concat", std::move(parts), 0);
+  return quantize_result(node, r, "Concat", std::move(parts), 0, 2);
 }
 
 // Inputs: condition, x, x_scale, x_zero, y, y_scale, y_zero, z_scale, z_zero.
@@ -94,11 +93,11 @@ Status where(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 8));
   FERRY_ASSIGN_OR_RETURN(const ValueId x, dequantized(node, r, 1));
   FERRY_ASSIGN_OR_RETURN(const ValueId y, dequantized(node, r, 4));
-  return quantize_result(node, r, "Where", {node.inputs[0], x, y}, 7);
+  return quantize_result(node, r, "Where", {node.inputs[0], x, y}, 7, 1);
 }
 
-// Inputs: A, a_scale, a_zero, B, b_scale, b_zero, C (i32, scale a_scale * b_scale), y_scale,
-// y_zero. Without y_scale the result stays real.
+// Inputs: A, a_scale, a_zero, B, b_scale, b_zero, C (i32, added before the sum is scaled by alpha *
+// a_scale * b_scale), y_scale, y_zero. Without y_scale the result stays real.
 Status gemm(SourceNode& node, Rewriter& r) {
   FERRY_ASSIGN_OR_RETURN(const ValueId a, dequantized(node, r, 0));
   const bool columns = node.get_int("transB", 0) == 0;
@@ -111,14 +110,54 @@ Status gemm(SourceNode& node, Rewriter& r) {
     FERRY_ASSIGN_OR_RETURN(
         const ValueId c,
         r.emit("Cast", {node.inputs[6]}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId alpha,
+                           r.scalar(static_cast<double>(node.get("alpha", 1.0f)), DType::kFloat32));
     FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {node.inputs[1], node.inputs[4]}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId bias, r.emit("Mul", {c, scale}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId factor, r.emit("Mul", {scale, alpha}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId bias, r.emit("Mul", {c, factor}));
     inputs.push_back(bias);
   }
-  if (node.has_input(7)) return quantize_result(node, r, "Gemm", std::move(inputs), 7);
+  if (node.has_input(7)) return quantize_result(node, r, "Gemm", std::move(inputs), 7, 0);
   node.op_type = "Gemm";
   node.domain.clear();
   node.inputs = std::move(inputs);
+  return {};
+}
+
+// Weights [directions, columns, rows] of a recurrent operator as real ones [directions, rows,
+// columns]; scales and zero points are [directions] or [directions, rows].
+Result<ValueId> recurrent_weights(const SourceNode& node, Rewriter& r, size_t weights,
+                                  size_t scale) {
+  const auto real = [&](size_t i) {
+    return r.emit("Cast", {node.inputs[i]}, {{"to", static_cast<int64_t>(DType::kFloat32)}});
+  };
+  const auto wide = [&](ValueId x) -> Result<ValueId> {
+    const Type t = r.type(x);
+    if (!t.has_rank()) return unsupported_op("scales of unknown rank");
+    return r.emit("Unsqueeze", {x, r.ints(t.rank() == 1 ? std::vector<int64_t>{1, 2}
+                                                        : std::vector<int64_t>{1})});
+  };
+  FERRY_ASSIGN_OR_RETURN(ValueId w, real(weights));
+  if (node.has_input(scale + 1)) {
+    FERRY_ASSIGN_OR_RETURN(const ValueId number, real(scale + 1));
+    FERRY_ASSIGN_OR_RETURN(const ValueId zero, wide(number));
+    FERRY_ASSIGN_OR_RETURN(w, r.emit("Sub", {w, zero}));
+  }
+  FERRY_ASSIGN_OR_RETURN(const ValueId factor, wide(node.inputs[scale]));
+  FERRY_ASSIGN_OR_RETURN(w, r.emit("Mul", {w, factor}));
+  return r.emit("Transpose", {w}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+}
+
+// Inputs: those of LSTM, then scale and zero point of w and of r. The other operands stay real,
+// which onnxruntime rounds to 8 bits.
+Status lstm(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
+  if (!node.has_input(8) || !node.has_input(10)) return invalid_model("a scale is missing");
+  FERRY_ASSIGN_OR_RETURN(node.inputs[1], recurrent_weights(node, r, 1, 8));
+  FERRY_ASSIGN_OR_RETURN(node.inputs[2], recurrent_weights(node, r, 2, 10));
+  node.inputs.resize(8);
+  node.op_type = "LSTM";
+  node.domain.clear();
   return {};
 }
 
@@ -129,12 +168,14 @@ void add_contrib_quantized(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.QLinearMul", kAnyVersion, mul});
   rows.push_back({"com.microsoft.QLinearSigmoid", kAnyVersion, sigmoid});
   rows.push_back({"com.microsoft.QLinearLeakyRelu", kAnyVersion, leaky_relu});
-  rows.push_back({"com.microsoft.QLinearAveragePool", kAnyVersion, average_pool});
-  rows.push_back({"com.microsoft.QLinearGlobalAveragePool", kAnyVersion, global_average_pool});
+  rows.push_back({"com.microsoft.QLinearAveragePool", kAnyVersion, either_layout<average_pool>});
+  rows.push_back(
+      {"com.microsoft.QLinearGlobalAveragePool", kAnyVersion, either_layout<global_average_pool>});
   rows.push_back({"com.microsoft.QLinearSoftmax", kAnyVersion, softmax});
   rows.push_back({"com.microsoft.QLinearConcat", kAnyVersion, concat});
   rows.push_back({"com.microsoft.QLinearWhere", kAnyVersion, where});
   rows.push_back({"com.microsoft.QGemm", kAnyVersion, gemm});
+  rows.push_back({"com.microsoft.DynamicQuantizeLSTM", kAnyVersion, lstm});
 }
 
 }  // namespace ferry::onnx

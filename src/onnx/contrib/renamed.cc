@@ -12,12 +12,79 @@ Status same(SourceNode& node, Rewriter&) {
   return {};
 }
 
+Result<ValueId> as_int64(Rewriter& r, ValueId x) {
+  return r.emit("Cast", {x}, {{"to", static_cast<int64_t>(DType::kInt64)}});
+}
+
 Status expand_dims(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
-  const auto axis = r.constant_ints(node.inputs[1]);
-  if (!axis || axis->size() != 1) return unsupported_op("ExpandDims needs a constant axis");
-  become(node, "Unsqueeze", {node.inputs[0], r.ints(*axis)});
+  if (const auto axis = r.constant_ints(node.inputs[1]); axis && axis->size() == 1) {
+    become(node, "Unsqueeze", {node.inputs[0], r.ints(*axis)});
+    return {};
+  }
+  FERRY_ASSIGN_OR_RETURN(const ValueId axis, as_int64(r, node.inputs[1]));
+  FERRY_ASSIGN_OR_RETURN(const ValueId axes, r.emit("Reshape", {axis, r.ints({1})}));
+  become(node, "Unsqueeze", {node.inputs[0], axes});
   return {};
+}
+
+Status gather_nd(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  FERRY_ASSIGN_OR_RETURN(node.inputs[1], as_int64(r, node.inputs[1]));
+  return same(node, r);
+}
+
+// `pads` may be one row of a matrix.
+Status pad(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  FERRY_ASSIGN_OR_RETURN(node.inputs[1], r.emit("Reshape", {node.inputs[1], r.ints({-1})}));
+  return same(node, r);
+}
+
+Status range(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  if (!node.has_input(2)) {
+    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
+    FERRY_ASSIGN_OR_RETURN(const ValueId step, r.scalar(1, type));
+    node.inputs = {node.inputs[0], node.inputs[1], step};
+  }
+  return same(node, r);
+}
+
+// Elements in the order in which they come first; the outputs y, inverse indices, counts.
+Status unique(SourceNode& node, Rewriter& r) {
+  const auto output = [&](size_t i) { return node.has_output(i) ? node.outputs[i] : kNone; };
+  node.outputs = {output(0), kNone, output(1), output(2)};
+  node.set("sorted", int64_t{0});
+  return same(node, r);
+}
+
+// Distances of the rows of a [m, k] to those of b [n, k]: [m, n].
+Status distances(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  const auto metric = node.get<std::string>("metric", "sqeuclidean");
+  if (metric != "euclidean" && metric != "sqeuclidean") {
+    return unsupported_op("CDist with the metric '{}'; wanted is euclidean or sqeuclidean", metric);
+  }
+  FERRY_ASSIGN_OR_RETURN(const ValueId a, r.emit("Unsqueeze", {node.inputs[0], r.ints({1})}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId b, r.emit("Unsqueeze", {node.inputs[1], r.ints({0})}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId difference, r.emit("Sub", {a, b}));
+  become(node, metric == "euclidean" ? "ReduceL2" : "ReduceSumSquare", {difference, r.ints({2})});
+  node.set("keepdims", int64_t{0});
+  return {};
+}
+
+Status conv_transpose(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  if (node.has_input(2)) {
+    const auto pads = r.constant_ints(node.inputs[2]);
+    if (!pads)
+      return unsupported_op("pads of ConvTranspose that are computed; wanted are constants");
+    node.set("pads", *pads);
+  }
+  node.op_type = "ConvTranspose";
+  node.inputs = {node.inputs[0], node.inputs[1], input_or_none(node, 3)};
+  return same(node, r);
 }
 
 Status grid_sample(SourceNode& node, Rewriter&) {
@@ -29,22 +96,59 @@ Status grid_sample(SourceNode& node, Rewriter&) {
   return {};
 }
 
+// offset, offset + 1, ... for each sample of x, [batch, n, hidden] or [batch, heads, n, size].
+Result<ValueId> positions_from(Rewriter& r, ValueId offset, ValueId x, int64_t length_axis) {
+  const auto size = [&](int64_t axis) {
+    return r.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+  };
+  FERRY_ASSIGN_OR_RETURN(const ValueId length, size(length_axis));
+  FERRY_ASSIGN_OR_RETURN(const ValueId batch, size(0));
+  FERRY_ASSIGN_OR_RETURN(const ValueId end, r.emit("Reshape", {length, r.ints({})}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId steps,
+                         r.emit("Range", {r.scalar_int(0), end, r.scalar_int(1)}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId row, r.emit("Add", {steps, offset}));
+  FERRY_ASSIGN_OR_RETURN(const ValueId shape,
+                         r.emit("Concat", {batch, length}, {{"axis", int64_t{0}}}));
+  return r.emit("Expand", {row, shape});
+}
+
+// hidden / (2 * width of cos) heads where num_heads is absent and whole heads are rotated.
+Result<int64_t> rotary_heads(const SourceNode& node, const Rewriter& r) {
+  const int64_t heads = node.get_int("num_heads", 0);
+  const Type x = r.type(node.inputs[0]), cos = r.type(node.inputs[2]);
+  if (x.rank() != 3 || heads != 0) return heads;
+  const Dim hidden = x.shape->back();
+  if (node.get_int("rotary_embedding_dim", 0) != 0 || !hidden.is_constant() || !cos.has_rank() ||
+      cos.rank() != 2 || !cos.shape->back().is_constant()) {
+    return unsupported_op("RotaryEmbedding without num_heads needs widths that are known");
+  }
+  const int64_t width = cos.shape->back().constant();
+  if (width < 1 || width > hidden.constant()) {
+    return shape_mismatch("x is {} and cos_cache {}", x.to_string(), cos.to_string());
+  }
+  return hidden.constant() / (2 * width);
+}
+
 // cos and sin come before the positions in ONNX.
 Status rotary_embedding(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 4));
-  const Type x = r.type(node.inputs[0]), positions = r.type(node.inputs[1]);
+  const Type x = r.type(node.inputs[0]), given = r.type(node.inputs[1]);
   if (node.get_int("is_packed_batching", 0) != 0 || node.get("scale", 1.0f) != 1.0f) {
     return unsupported_op("RotaryEmbedding with packed batches or a scale");
   }
-  if (!x.has_rank() || !positions.has_rank() || positions.rank() != 2) {
-    return unsupported_op("RotaryEmbedding needs position_ids[batch, sequence]");
+  if (!x.has_rank() || x.rank() < 3 || !given.has_rank() || given.rank() < 1 || given.rank() > 2) {
+    return unsupported_op("RotaryEmbedding needs position_ids[batch, sequence] or [1]");
   }
-  const int64_t heads = node.get_int("num_heads", 0);
-  if (x.rank() == 3 && heads == 0) return unsupported_op("RotaryEmbedding without num_heads");
-  node.inputs = {node.inputs[0], node.inputs[2], node.inputs[3], node.inputs[1]};
+  FERRY_ASSIGN_OR_RETURN(const int64_t heads, rotary_heads(node, r));
+  ValueId positions = node.inputs[1];
+  if (given.rank() == 1) {
+    FERRY_ASSIGN_OR_RETURN(positions,
+                           positions_from(r, positions, node.inputs[0], x.rank() == 3 ? 1 : 2));
+  }
+  node.inputs = {node.inputs[0], node.inputs[2], node.inputs[3], positions};
   node.domain.clear();
-  for (std::string_view attr : {"is_packed_batching", "scale"}) node.remove(attr);
-  if (x.rank() == 4) node.remove("num_heads");
+  for (std::string_view attr : {"is_packed_batching", "scale", "num_heads"}) node.remove(attr);
+  if (x.rank() == 3) node.set("num_heads", heads);
   return {};
 }
 
@@ -52,10 +156,15 @@ Status rotary_embedding(SourceNode& node, Rewriter& r) {
 
 void add_contrib_renamed(std::vector<UpgradeRow>& rows) {
   for (std::string_view op :
-       {"com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear", "com.microsoft.Trilu",
-        "com.microsoft.GatherND", "com.microsoft.Pad", "com.microsoft.Range"}) {
+       {"com.microsoft.QuantizeLinear", "com.microsoft.DequantizeLinear", "com.microsoft.Trilu"}) {
     rows.push_back({op, kAnyVersion, same});
   }
+  rows.push_back({"com.microsoft.CDist", kAnyVersion, distances});
+  rows.push_back({"com.microsoft.ConvTransposeWithDynamicPads", kAnyVersion, conv_transpose});
+  rows.push_back({"com.microsoft.GatherND", kAnyVersion, gather_nd});
+  rows.push_back({"com.microsoft.Pad", kAnyVersion, pad});
+  rows.push_back({"com.microsoft.Range", kAnyVersion, range});
+  rows.push_back({"com.microsoft.Unique", kAnyVersion, unique});
   rows.push_back({"com.microsoft.ExpandDims", kAnyVersion, expand_dims});
   rows.push_back({"com.microsoft.GridSample", kAnyVersion, grid_sample});
   rows.push_back({"com.microsoft.RotaryEmbedding", kAnyVersion, rotary_embedding});

@@ -24,6 +24,8 @@ std::vector<UpgradeRow> upgrade_rows() {
   add_softmax(rows);
   add_contrib_activations(rows);
   add_contrib_attention(rows);
+  add_contrib_blockwise(rows);
+  add_contrib_channels_last(rows);
   add_contrib_group_query_attention(rows);
   add_contrib_matmul(rows);
   add_contrib_normalization(rows);
