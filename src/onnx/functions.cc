@@ -28,6 +28,19 @@ struct Unknown {
   std::string examples;
 };
 
+// What to do about operators that onnxruntime's optimizer writes. The weights of nchwc lie in blocks
+// of 8 or 16 channels, whichever suited the processor; the file does not say which.
+std::string_view advice_on(std::string_view op) {
+  if (op.starts_with("com.microsoft.nchwc.")) {
+    return ". com.microsoft.nchwc is for the processor that the model was optimized on: save it at "
+           "onnxruntime's level ORT_ENABLE_EXTENDED or lower";
+  }
+  if (op.starts_with("com.microsoft.")) {
+    return ". Export or save the model without onnxruntime's optimizations";
+  }
+  return "";
+}
+
 class KnownOps {
  public:
   explicit KnownOps(const Functions& functions) : functions_(functions) {}
@@ -98,13 +111,14 @@ Status check_known_ops(const ModelProto& model, const Functions& functions) {
   ops.visit(model.graph->nodes);
   const auto& unknown = ops.unknown();
   if (unknown.empty()) return {};
-  std::string list;
+  std::string list, advice;
   for (const auto& [name, u] : unknown) {
+    if (const std::string_view a = advice_on(name); advice.size() < a.size()) advice = a;
     list += fmt::format("{}{} ({} node{}: {})", list.empty() ? "" : ", ", name, u.count,
                         u.count == 1 ? "" : "s", u.examples);
   }
-  return unsupported_op("{} operator{} not known: {}", unknown.size(),
-                        unknown.size() == 1 ? " is" : "s are", list);
+  return unsupported_op("{} operator{} not known: {}{}", unknown.size(),
+                        unknown.size() == 1 ? " is" : "s are", list, advice);
 }
 
 }  // namespace ferry::onnx

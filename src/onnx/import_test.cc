@@ -92,6 +92,21 @@ TEST(Import, ListsAllUnknownOperators) {
                "2 operators are not known: Foo (2 nodes: 'foo1', 'foo2'), com.x.Bar (1 node: 'y')");
 }
 
+TEST(Import, SaysHowToSaveWithoutOperatorsOfAnOptimizer) {
+  const auto of_domain = [](const char* domain) {
+    return model(graph({.nodes = {node("Conv", {"x"}, {"y"}, {}, {.domain = domain})},
+                        .inputs = {value("x", {"2"})},
+                        .outputs = {value("y", {})}}));
+  };
+  expect_error(of_domain("com.microsoft.nchwc"), Code::kUnsupportedOp,
+               "com.microsoft.nchwc.Conv (1 node: 'y'). com.microsoft.nchwc is for the processor "
+               "that the model was optimized on: save it at onnxruntime's level "
+               "ORT_ENABLE_EXTENDED or lower");
+  expect_error(of_domain("com.microsoft"), Code::kUnsupportedOp,
+               "com.microsoft.Conv (1 node: 'y'). Export or save the model without onnxruntime's "
+               "optimizations");
+}
+
 TEST(Import, RefusesNewerVersions) {
   const std::string g = one_op(node("Softmax", {"x"}, {"y"}));
   expect_error(model(g, {.opsets = {{"", 29}}}), Code::kUnsupportedOp,
