@@ -28,8 +28,8 @@ struct Unknown {
   std::string examples;
 };
 
-// What to do about operators that onnxruntime's optimizer writes. The weights of nchwc lie in blocks
-// of 8 or 16 channels, whichever suited the processor; the file does not say which.
+// What to do about operators that onnxruntime's optimizer writes. The weights of nchwc lie in
+// blocks of 8 or 16 channels, whichever suited the processor; the file does not say which.
 std::string_view advice_on(std::string_view op) {
   if (op.starts_with("com.microsoft.nchwc.")) {
     return ". com.microsoft.nchwc is for the processor that the model was optimized on: save it at "

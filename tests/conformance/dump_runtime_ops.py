@@ -131,6 +131,7 @@ def contrib_cases():
     yield from quantized_cases()
     yield from blockwise_cases()
     yield from channels_last_cases()
+    yield from moe_cases()
     yield from renamed_cases()
 
 
@@ -299,6 +300,21 @@ def channels_last_cases():
     yield Case("qlinear_conv_last", "QLinearConv", [u8(1, 5, 6, 3), scale(0.02), zero(3), *weights], channels_last=1, **last)
     yield Case("qlinear_conv_first", "QLinearConv", [u8(1, 3, 5, 6), scale(0.02), zero(3), *weights], **last)
     yield Case("max_pool_last", "NhwcMaxPool", [u8(1, 5, 6, 3)], kernel_shape=[2, 2])
+
+
+def moe_cases():
+    x, router = f32(2, 2, 8), f32(4, 5)
+    bent = [f32(5, 16, 8), f32(5, 16), f32(5, 8, 16), f32(5, 8)]
+    close = dict(tolerance=(1e-3, 1e-3))
+    for name in ("relu", "gelu", "silu", "identity"):
+        yield Case(f"moe_{name}", "MoE", [x, router, *bent], activation_type=name, k=2, **close)
+    bare = [bent[0], None, bent[2]]
+    yield Case("moe_of_rows", "MoE", [f32(4, 8), router, *bare], normalize_routing_weights=1, k=3, **close)
+    pairs = dict(activation_type="swiglu", swiglu_fusion=1, k=2, **close)
+    gated = [f32(5, 32, 8), f32(5, 32), *bent[2:]]
+    yield Case("moe_swiglu", "MoE", [x, router, *gated], **pairs)
+    limits = dict(activation_alpha=1.702, activation_beta=1.0, swiglu_limit=1.0)
+    yield Case("moe_swiglu_limit", "MoE", [x, router, *gated], **limits, **pairs)
 
 
 def renamed_cases():

@@ -69,3 +69,18 @@ def test_blocks_as_defined(bits, grouped, real_zeros):
     zero = zeros if real_zeros else unpacked(zeros, 3)
     weights = (unpacked(b, k) - zero[:, group]) * scales[:, group]
     np.testing.assert_allclose(y, a @ weights.T, 1e-4, 1e-4)
+
+
+def test_gates_that_onnxruntime_refuses():
+    """Interleaved, one behind the other and as a third layer: the same experts."""
+    experts, size, inner = 3, 4, 6
+    x, router = f32(5, size), f32(5, experts)
+    gate, value, down = f32(experts, inner, size), f32(experts, inner, size), f32(experts, size, inner)
+    settings = dict(activation_type="swiglu", k=2)
+    pairs = np.stack([gate, value], 2).reshape(experts, 2 * inner, size)
+    (wanted,) = run(Case("pairs", "MoE", [x, router, pairs, None, down], swiglu_fusion=1, **settings))
+    halves = np.concatenate([gate, value], 1)
+    (y,) = run(Case("halves", "MoE", [x, router, halves, None, down], swiglu_fusion=2, **settings))
+    np.testing.assert_allclose(y, wanted, 1e-4, 1e-5)
+    (y,) = run(Case("layers", "MoE", [x, router, gate, None, down, None, value], **settings))
+    np.testing.assert_allclose(y, wanted, 1e-4, 1e-5)

@@ -13,6 +13,7 @@ void add_contrib_blockwise(std::vector<UpgradeRow>& rows);
 void add_contrib_channels_last(std::vector<UpgradeRow>& rows);
 void add_contrib_group_query_attention(std::vector<UpgradeRow>& rows);
 void add_contrib_matmul(std::vector<UpgradeRow>& rows);
+void add_contrib_moe(std::vector<UpgradeRow>& rows);
 void add_contrib_normalization(std::vector<UpgradeRow>& rows);
 void add_contrib_quantized(std::vector<UpgradeRow>& rows);
 void add_contrib_renamed(std::vector<UpgradeRow>& rows);

@@ -28,6 +28,7 @@ std::vector<UpgradeRow> upgrade_rows() {
   add_contrib_channels_last(rows);
   add_contrib_group_query_attention(rows);
   add_contrib_matmul(rows);
+  add_contrib_moe(rows);
   add_contrib_normalization(rows);
   add_contrib_quantized(rows);
   add_contrib_renamed(rows);
