@@ -203,6 +203,15 @@ def group_query_cases():
     yield Case("gqa_step", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, do_rotary=1, sized=True, **heads)
     yield Case("gqa_window", op, [*step, *past, last(4, 4), total(5)], outputs=3, local_window_size=2, **heads)
     yield Case("gqa_scale", op, [*step, *past, last(4, 4), total(5)], outputs=3, scale=0.2, **heads)
+    scores = f32(1, 4, 1, 5)
+    rest = [None, None, None]
+    yield Case("gqa_bias", op, [*step, *past, last(4, 4), total(5), *rest, scores], outputs=3, **heads)
+    yield Case("gqa_sink", op, [*step, *past, last(4, 4), total(5), *rest, None, f32(4)], outputs=3, **heads)
+    yield Case("gqa_bias_sink", op, [*step, *past, last(4, 4), total(5), *rest, scores, f32(4)], outputs=3, **heads)
+    yield Case("gqa_smooth", op, [*prompt, *empty, last(2, 2), total(3)], outputs=3, smooth_softmax=1, **heads)
+    yield Case("gqa_both_ways", op, [*prompt, *empty, last(2, 2), total(3)], outputs=3, causal=0, **heads)
+    room = [np.pad(x, [(0, 0), (0, 0), (0, 4), (0, 0)]) for x in past]
+    yield Case("gqa_room", op, [*step, *room, last(4, 4), total(5), *rest, scores, f32(4)], outputs=3, **heads)
     interleaved = dict(do_rotary=1, rotary_interleaved=1, sized=True)
     yield Case("gqa_interleaved", op, [*step, *past, last(4, 4), total(5), cos, sin], outputs=3, **interleaved, **heads)
 

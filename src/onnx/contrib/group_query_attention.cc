@@ -4,7 +4,10 @@
 //   pos[b, i] = past[b] + i
 //   k, v      = TensorScatter(cache padded to total, new rows, past)
 //   y         = Attention(q, k, v, mask), mask[b, i, j] = j <= pos[b, i] and within the local
-//   window
+//               window, or j <= seqlens_k[b] where it is not causal
+// A sink is one more key whose score is given per head and whose value is 0.
+#include <limits>
+
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
@@ -25,11 +28,20 @@ class GroupQuery {
     FERRY_RETURN_IF_ERROR(rotate(k_));
     FERRY_ASSIGN_OR_RETURN(const ValueId keys, cached(k_, optional(3), 1));
     FERRY_ASSIGN_OR_RETURN(const ValueId values, cached(v_, optional(4), 2));
-    FERRY_ASSIGN_OR_RETURN(const ValueId mask, make_mask(keys));
-    return finish(keys, values, mask);
+    FERRY_ASSIGN_OR_RETURN(ValueId mask, make_mask(keys));
+    if (!node_.has_input(kBias) && !has_sink()) return finish(keys, values, mask);
+    FERRY_ASSIGN_OR_RETURN(mask, additive(mask, keys));
+    if (!has_sink()) return finish(keys, values, mask);
+    FERRY_ASSIGN_OR_RETURN(const ValueId wide_keys, one_more(keys, 2));
+    FERRY_ASSIGN_OR_RETURN(const ValueId wide_values, one_more(values, 2));
+    FERRY_ASSIGN_OR_RETURN(mask, with_sink(mask));
+    return finish(wide_keys, wide_values, mask);
   }
 
  private:
+  static constexpr size_t kBias = 10, kSink = 11;
+
+  bool has_sink() const { return node_.has_input(kSink) || node_.get_int("smooth_softmax", 0) > 0; }
   ValueId optional(size_t i) const { return node_.has_input(i) ? node_.inputs[i] : kNone; }
 
   Status check() {
@@ -41,10 +53,12 @@ class GroupQuery {
     if (heads_ < 1 || kv_heads_ < 1 || heads_ > INT32_MAX || kv_heads_ > INT32_MAX) {
       return invalid_model("num_heads = {} and kv_num_heads = {}", heads_, kv_heads_);
     }
-    for (size_t i = 10; i < node_.inputs.size(); ++i) {
+    for (size_t i = kSink + 1; i < node_.inputs.size(); ++i) {
       if (node_.has_input(i)) return unsupported_op("input {} of GroupQueryAttention", i);
     }
-    if (node_.get_int("smooth_softmax", 0) > 0) return unsupported_op("smooth_softmax");
+    if (node_.get_int("sliding_window_cache", 0) != 0) {
+      return unsupported_op("sliding_window_cache = 1");
+    }
     return refuse_outputs(node_, 3);
   }
 
@@ -89,9 +103,9 @@ class GroupQuery {
   Status measure() {
     FERRY_ASSIGN_OR_RETURN(length_,
                            r_.emit("Shape", {q_}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId last, as_int64(node_.inputs[5], {-1}));
+    FERRY_ASSIGN_OR_RETURN(last_, as_int64(node_.inputs[5], {-1}));
     FERRY_ASSIGN_OR_RETURN(total_, as_int64(node_.inputs[6], {1}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId valid, r_.emit("Add", {last, r_.ints({1})}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId valid, r_.emit("Add", {last_, r_.ints({1})}));
     FERRY_ASSIGN_OR_RETURN(const ValueId before, r_.emit("Sub", {valid, length_}));
     FERRY_ASSIGN_OR_RETURN(const ValueId first_call, r_.emit("Equal", {total_, length_}));
     FERRY_ASSIGN_OR_RETURN(past_, r_.emit("Where", {first_call, r_.ints({0}), before}));
@@ -129,9 +143,7 @@ class GroupQuery {
           r_.emit("Shape", {past}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
       FERRY_ASSIGN_OR_RETURN(const ValueId wanted, r_.emit("Max", {capacity, total_}));
       FERRY_ASSIGN_OR_RETURN(const ValueId missing, r_.emit("Sub", {wanted, capacity}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId pads,
-                             r_.emit("Concat", {r_.ints({0}), missing}, {{"axis", int64_t{0}}}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId room, r_.emit("Pad", {past, pads, kNone, r_.ints({2})}));
+      FERRY_ASSIGN_OR_RETURN(const ValueId room, padded(past, missing, 2));
       FERRY_ASSIGN_OR_RETURN(result, r_.emit("TensorScatter", {room, rows, past_}));
     }
     if (node_.has_output(index)) {
@@ -148,6 +160,10 @@ class GroupQuery {
     FERRY_ASSIGN_OR_RETURN(const ValueId count,
                            r_.emit("Shape", {keys}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
     FERRY_ASSIGN_OR_RETURN(const ValueId index, range(count));
+    if (node_.get_int("causal", 1) == 0) {
+      FERRY_ASSIGN_OR_RETURN(const ValueId last, r_.emit("Unsqueeze", {last_, r_.ints({1, 2, 3})}));
+      return r_.emit("LessOrEqual", {index, last});
+    }
     FERRY_ASSIGN_OR_RETURN(const ValueId position,
                            r_.emit("Unsqueeze", {positions_, r_.ints({1, 3})}));
     FERRY_ASSIGN_OR_RETURN(const ValueId causal, r_.emit("LessOrEqual", {index, position}));
@@ -156,6 +172,50 @@ class GroupQuery {
     FERRY_ASSIGN_OR_RETURN(const ValueId edge, r_.emit("Sub", {position, r_.scalar_int(window)}));
     FERRY_ASSIGN_OR_RETURN(const ValueId near, r_.emit("Greater", {index, edge}));
     return r_.emit("And", {causal, near});
+  }
+
+  // The bias, with zeros for room in the cache, where `mask` holds, else -infinity.
+  Result<ValueId> additive(ValueId mask, ValueId keys) {
+    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node_, r_, 0));
+    FERRY_ASSIGN_OR_RETURN(ValueId bias, r_.scalar(0, type));
+    FERRY_ASSIGN_OR_RETURN(const ValueId masked,
+                           r_.scalar(-std::numeric_limits<double>::infinity(), type));
+    if (node_.has_input(kBias)) {
+      bias = node_.inputs[kBias];
+      const auto size = [&](ValueId x, int64_t axis) {
+        return r_.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+      };
+      FERRY_ASSIGN_OR_RETURN(const ValueId wanted, size(keys, 2));
+      FERRY_ASSIGN_OR_RETURN(const ValueId given, size(bias, 3));
+      FERRY_ASSIGN_OR_RETURN(const ValueId room, r_.emit("Sub", {wanted, given}));
+      FERRY_ASSIGN_OR_RETURN(bias, padded(bias, room, 3));
+    }
+    return r_.emit("Where", {mask, bias, masked});
+  }
+
+  // `count` ([1]) zeros behind an axis.
+  Result<ValueId> padded(ValueId x, ValueId count, int64_t axis) {
+    FERRY_ASSIGN_OR_RETURN(const ValueId pads,
+                           r_.emit("Concat", {r_.ints({0}), count}, {{"axis", int64_t{0}}}));
+    return r_.emit("Pad", {x, pads, kNone, r_.ints({axis})});
+  }
+  Result<ValueId> one_more(ValueId x, int64_t axis) { return padded(x, r_.ints({1}), axis); }
+
+  // The score of the last key, which q does not change, is that of the sink; 0 without one.
+  Result<ValueId> with_sink(ValueId mask) {
+    FERRY_ASSIGN_OR_RETURN(mask, one_more(mask, 3));
+    if (!node_.has_input(kSink)) return mask;
+    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node_, r_, 0));
+    FERRY_ASSIGN_OR_RETURN(const ValueId zero, r_.scalar(0, type));
+    FERRY_ASSIGN_OR_RETURN(const ValueId count,
+                           r_.emit("Shape", {mask}, {{"start", int64_t{3}}, {"end", int64_t{4}}}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId index, range(count));
+    FERRY_ASSIGN_OR_RETURN(const ValueId last, r_.emit("Sub", {count, r_.ints({1})}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId at_last, r_.emit("Equal", {index, last}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId sink,
+                           r_.emit("Reshape", {node_.inputs[kSink], r_.ints({1, -1, 1, 1})}));
+    FERRY_ASSIGN_OR_RETURN(const ValueId scores, r_.emit("Where", {at_last, sink, zero}));
+    return r_.emit("Add", {mask, scores});
   }
 
   Status finish(ValueId keys, ValueId values, ValueId mask) {
@@ -180,6 +240,7 @@ class GroupQuery {
   int64_t heads_ = 0, kv_heads_ = 0;
   ValueId q_ = kNone, k_ = kNone, v_ = kNone;  // [B, heads, S, size]
   ValueId length_ = kNone;                     // S, [1]
+  ValueId last_ = kNone;                       // seqlens_k, [B]
   ValueId total_ = kNone;                      // past and present, [1]
   ValueId past_ = kNone;                       // [B], or [1] in the first call
   ValueId positions_ = kNone;                  // [B, S]
