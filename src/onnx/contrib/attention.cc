@@ -34,11 +34,6 @@ Result<ValueId> additive(Rewriter& r, ValueId valid, DType type, float filter) {
   return r.emit("Where", {valid, zero, masked});
 }
 
-// Size of one axis: [1].
-Result<ValueId> length(Rewriter& r, ValueId x, int64_t axis) {
-  return r.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
-}
-
 // Where the keys and values come from.
 struct Keys {
   ValueId rows;         // [batch, n, ...]
@@ -50,35 +45,26 @@ struct Keys {
 // where they start, [2 batch].
 Result<ValueId> within_bounds(Rewriter& r, ValueId bounds, const Keys& keys) {
   const Type given = r.type(bounds), rows = r.type(keys.rows);
-  FERRY_ASSIGN_OR_RETURN(bounds,
-                         r.emit("Cast", {bounds}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
-  FERRY_ASSIGN_OR_RETURN(ValueId total, length(r, keys.rows, 1));
-  if (keys.past != kNone) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId before, length(r, keys.past, keys.past_length));
-    FERRY_ASSIGN_OR_RETURN(total, r.emit("Add", {total, before}));
-  }
-  FERRY_ASSIGN_OR_RETURN(const ValueId stop, r.emit("Reshape", {total, r.ints({})}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId position,
-                         r.emit("Range", {r.scalar_int(0), stop, r.scalar_int(1)}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId batch, length(r, keys.rows, 0));
-  const auto column = [&](ValueId list, ValueId from, ValueId to) -> Result<ValueId> {
-    FERRY_ASSIGN_OR_RETURN(const ValueId part, r.emit("Slice", {list, from, to}));
-    return r.emit("Unsqueeze", {part, r.ints({1})});
+  Emitter e(r);
+  bounds = e.cast(bounds, DType::kInt64);
+  ValueId total = e.size(keys.rows, 1);
+  if (keys.past != kNone) total = e("Add", {total, e.size(keys.past, keys.past_length)});
+  const ValueId position = e.range(total), batch = e.size(keys.rows, 0);
+  const auto column = [&](ValueId list, ValueId from, ValueId to) {
+    return e("Unsqueeze", {e("Slice", {list, from, to}), e.ints({1})});
   };
-  FERRY_ASSIGN_OR_RETURN(const ValueId end, column(bounds, r.ints({0}), batch));
-  FERRY_ASSIGN_OR_RETURN(const ValueId early, r.emit("Less", {position, end}));
+  const ValueId early = e("Less", {position, column(bounds, e.ints({0}), batch)});
+  FERRY_RETURN_IF_ERROR(e.status());
   if (rows.has_rank() && (*given.shape)[0] == (*rows.shape)[0]) return early;
   // Zeros where the starts are missing.
-  FERRY_ASSIGN_OR_RETURN(const ValueId size, length(r, bounds, 0));
-  FERRY_ASSIGN_OR_RETURN(const ValueId twice, r.emit("Add", {batch, batch}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId both, r.emit("Equal", {size, twice}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId zeros, r.emit("Expand", {r.ints({0}), batch}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId padded,
-                         r.emit("Concat", {bounds, zeros}, {{"axis", int64_t{0}}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId start, column(padded, batch, twice));
-  FERRY_ASSIGN_OR_RETURN(const ValueId begin, r.emit("Where", {both, start, r.ints({0})}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId late, r.emit("GreaterOrEqual", {position, begin}));
-  return r.emit("And", {early, late});
+  const ValueId twice = e("Add", {batch, batch});
+  const ValueId both = e("Equal", {e.size(bounds, 0), twice});
+  const ValueId zeros = e("Expand", {e.ints({0}), batch});
+  const ValueId padded = e("Concat", {bounds, zeros}, {{"axis", 0}});
+  const ValueId start = e("Where", {both, column(padded, batch, twice), e.ints({0})});
+  const ValueId valid = e("And", {early, e("GreaterOrEqual", {position, start})});
+  FERRY_RETURN_IF_ERROR(e.status());
+  return valid;
 }
 
 // A mask of integers of the shapes [batch], [2 batch], [batch, keys], [batch, queries, keys] or
@@ -205,14 +191,13 @@ Status attention(SourceNode& node, Rewriter& r) {
 
 Status quantized_attention(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 5));
-  FERRY_ASSIGN_OR_RETURN(const ValueId sums,
-                         r.emit("MatMulInteger", {node.inputs[0], node.inputs[1],
-                                                  input_or_none(node, 6), input_or_none(node, 7)}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId real,
-                         r.emit("Cast", {sums}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {node.inputs[3], node.inputs[4]}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId scaled, r.emit("Mul", {real, scale}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId packed, r.emit("Add", {scaled, node.inputs[2]}));
+  Emitter e(r);
+  const ValueId sums = e("MatMulInteger", {node.inputs[0], node.inputs[1], input_or_none(node, 6),
+                                           input_or_none(node, 7)});
+  const ValueId scale = e("Mul", {node.inputs[3], node.inputs[4]});
+  const ValueId real = e("Mul", {e.cast(sums, DType::kFloat32), scale});
+  const ValueId packed = e("Add", {real, node.inputs[2]});
+  FERRY_RETURN_IF_ERROR(e.status());
   return self_attention(node, r, {packed, input_or_none(node, 5), input_or_none(node, 8), kNone},
                         DType::kFloat32);
 }

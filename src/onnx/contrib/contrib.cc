@@ -28,4 +28,66 @@ Result<DType> dtype_of_input(const SourceNode& node, const Rewriter& r, size_t i
   return unsupported_op("the element type of input {} must be known", index);
 }
 
+ValueId Emitter::fail(Status why) {
+  if (status_.ok()) status_ = std::move(why);
+  return kNone;
+}
+
+void Emitter::add(SourceNode node) {
+  if (status_.ok()) status_ = r_.add_before(std::move(node));
+}
+
+ValueId Emitter::operator()(std::string_view op, std::initializer_list<ValueId> inputs,
+                            Attrs attrs) {
+  if (!status_.ok()) return kNone;
+  SourceNode node;
+  node.op_type = op;
+  node.inputs = inputs;
+  const ValueId output = r_.new_value();
+  node.outputs = {output};
+  for (const auto& [name, value] : attrs) node.set(name, value);
+  add(std::move(node));
+  return output;
+}
+
+ValueId Emitter::scalar(double value, DType type) {
+  Result<ValueId> made = r_.scalar(value, type);
+  return made.ok() ? *made : fail(std::move(made).status());
+}
+
+ValueId Emitter::cast(ValueId x, DType type) {
+  return (*this)("Cast", {x}, {{"to", static_cast<int64_t>(type)}});
+}
+
+ValueId Emitter::size(ValueId x, int64_t axis) {
+  return (*this)("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
+}
+
+ValueId Emitter::range(ValueId count) {
+  const ValueId end = (*this)("Reshape", {count, ints({})});
+  return (*this)("Range", {r_.scalar_int(0), end, r_.scalar_int(1)});
+}
+
+ValueId Emitter::transpose(ValueId x, std::vector<int64_t> perm) {
+  SourceNode node;
+  node.op_type = "Transpose";
+  node.inputs = {x};
+  const ValueId output = r_.new_value();
+  node.outputs = {output};
+  node.set("perm", std::move(perm));
+  add(std::move(node));
+  return output;
+}
+
+std::vector<ValueId> Emitter::split(ValueId x, int64_t axis, const std::vector<int64_t>& sizes) {
+  SourceNode node;
+  node.op_type = "Split";
+  node.inputs = {x, r_.ints(sizes)};
+  node.set("axis", axis);
+  for (size_t i = 0; i < sizes.size(); ++i) node.outputs.push_back(r_.new_value());
+  std::vector<ValueId> outputs = node.outputs;
+  add(std::move(node));
+  return outputs;
+}
+
 }  // namespace ferry::onnx

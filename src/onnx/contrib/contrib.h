@@ -39,4 +39,34 @@ Status refuse_outputs(SourceNode& node, size_t first);
 // The element type of an input. Errors: kUnsupportedOp when it is not known (in some bodies).
 Result<DType> dtype_of_input(const SourceNode& node, const Rewriter& r, size_t index);
 
+// Adds nodes before the one that is rewritten, until one fails: what is asked for after that is
+// kNone, and `status` says why.
+class Emitter {
+ public:
+  using Attrs = std::initializer_list<std::pair<std::string_view, int64_t>>;
+
+  explicit Emitter(Rewriter& r) : r_(r) {}
+
+  const Status& status() const { return status_; }
+  ValueId fail(Status why);
+  // The value of an operator of one output.
+  ValueId operator()(std::string_view op, std::initializer_list<ValueId> inputs, Attrs attrs = {});
+  void add(SourceNode node);
+
+  ValueId ints(std::initializer_list<int64_t> values) { return r_.ints(values); }
+  ValueId scalar(double value, DType type);
+  ValueId cast(ValueId x, DType type);
+  // The size of one axis, [1].
+  ValueId size(ValueId x, int64_t axis);
+  // 0, 1, ..., count - 1 for a count of one element.
+  ValueId range(ValueId count);
+  ValueId transpose(ValueId x, std::vector<int64_t> perm);
+  // Consecutive parts along an axis.
+  std::vector<ValueId> split(ValueId x, int64_t axis, const std::vector<int64_t>& sizes);
+
+ private:
+  Rewriter& r_;
+  Status status_;
+};
+
 }  // namespace ferry::onnx

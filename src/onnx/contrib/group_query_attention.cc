@@ -14,27 +14,26 @@
 namespace ferry::onnx {
 namespace {
 
-using Perm = std::vector<int64_t>;
-
 class GroupQuery {
  public:
-  GroupQuery(SourceNode& node, Rewriter& r) : node_(node), r_(r) {}
+  GroupQuery(SourceNode& node, Rewriter& r) : node_(node), r_(r), e_(r) {}
 
   Status run() {
     FERRY_RETURN_IF_ERROR(check());
-    FERRY_RETURN_IF_ERROR(split_inputs());
-    FERRY_RETURN_IF_ERROR(measure());
+    FERRY_ASSIGN_OR_RETURN(type_, dtype_of_input(node_, r_, 0));
+    split_inputs();
+    measure();
     FERRY_RETURN_IF_ERROR(rotate(q_));
     FERRY_RETURN_IF_ERROR(rotate(k_));
-    FERRY_ASSIGN_OR_RETURN(const ValueId keys, cached(k_, optional(3), 1));
-    FERRY_ASSIGN_OR_RETURN(const ValueId values, cached(v_, optional(4), 2));
-    FERRY_ASSIGN_OR_RETURN(ValueId mask, make_mask(keys));
+    const ValueId keys = cached(k_, optional(3), 1);
+    const ValueId values = cached(v_, optional(4), 2);
+    ValueId mask = make_mask(keys);
     if (!node_.has_input(kBias) && !has_sink()) return finish(keys, values, mask);
-    FERRY_ASSIGN_OR_RETURN(mask, additive(mask, keys));
+    mask = additive(mask, keys);
     if (!has_sink()) return finish(keys, values, mask);
-    FERRY_ASSIGN_OR_RETURN(const ValueId wide_keys, one_more(keys, 2));
-    FERRY_ASSIGN_OR_RETURN(const ValueId wide_values, one_more(values, 2));
-    FERRY_ASSIGN_OR_RETURN(mask, with_sink(mask));
+    const ValueId wide_keys = one_more(keys, 2);
+    const ValueId wide_values = one_more(values, 2);
+    mask = with_sink(mask);
     return finish(wide_keys, wide_values, mask);
   }
 
@@ -63,57 +62,42 @@ class GroupQuery {
   }
 
   // [B, S, heads * size] => [B, heads, S, size]
-  Result<ValueId> by_head(ValueId x, int64_t heads) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId wide, r_.emit("Reshape", {x, r_.ints({0, 0, heads, -1})}));
-    return r_.emit("Transpose", {wide}, {{"perm", Perm{0, 2, 1, 3}}});
+  ValueId by_head(ValueId x, int64_t heads) {
+    const ValueId wide = e_("Reshape", {x, e_.ints({0, 0, heads, -1})});
+    return e_.transpose(wide, {0, 2, 1, 3});
   }
 
-  Status split_inputs() {
-    FERRY_ASSIGN_OR_RETURN(
-        const ValueId rows,
-        by_head(node_.inputs[0], node_.has_input(1) ? heads_ : heads_ + 2 * kv_heads_));
-    q_ = rows;
+  void split_inputs() {
+    const ValueId rows =
+        by_head(node_.inputs[0], node_.has_input(1) ? heads_ : heads_ + 2 * kv_heads_);
     if (node_.has_input(1) && node_.has_input(2)) {
-      FERRY_ASSIGN_OR_RETURN(k_, by_head(node_.inputs[1], kv_heads_));
-      FERRY_ASSIGN_OR_RETURN(v_, by_head(node_.inputs[2], kv_heads_));
-      return {};
+      q_ = rows;
+      k_ = by_head(node_.inputs[1], kv_heads_);
+      v_ = by_head(node_.inputs[2], kv_heads_);
+      return;
     }
-    SourceNode split;
-    split.op_type = "Split";
-    split.inputs = {rows, r_.ints({heads_, kv_heads_, kv_heads_})};
-    split.outputs = {r_.new_value(), r_.new_value(), r_.new_value()};
-    split.set("axis", int64_t{1});
-    q_ = split.outputs[0];
-    k_ = split.outputs[1];
-    v_ = split.outputs[2];
-    return r_.add_before(std::move(split));
+    const std::vector<ValueId> parts = e_.split(rows, 1, {heads_, kv_heads_, kv_heads_});
+    q_ = parts[0];
+    k_ = parts[1];
+    v_ = parts[2];
   }
 
-  Result<ValueId> as_int64(ValueId x, const std::vector<int64_t>& shape) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId wide,
-                           r_.emit("Cast", {x}, {{"to", static_cast<int64_t>(DType::kInt64)}}));
-    return r_.emit("Reshape", {wide, r_.ints(shape)});
-  }
-  // 0, 1, ..., count - 1 for a count of shape [1].
-  Result<ValueId> range(ValueId count) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId end, r_.emit("Reshape", {count, r_.ints({})}));
-    return r_.emit("Range", {r_.scalar_int(0), end, r_.scalar_int(1)});
+  ValueId as_int64(ValueId x, int64_t count) {
+    return e_("Reshape", {e_.cast(x, DType::kInt64), e_.ints({count})});
   }
 
-  Status measure() {
-    FERRY_ASSIGN_OR_RETURN(length_,
-                           r_.emit("Shape", {q_}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
-    FERRY_ASSIGN_OR_RETURN(last_, as_int64(node_.inputs[5], {-1}));
-    FERRY_ASSIGN_OR_RETURN(total_, as_int64(node_.inputs[6], {1}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId valid, r_.emit("Add", {last_, r_.ints({1})}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId before, r_.emit("Sub", {valid, length_}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId first_call, r_.emit("Equal", {total_, length_}));
-    FERRY_ASSIGN_OR_RETURN(past_, r_.emit("Where", {first_call, r_.ints({0}), before}));
+  void measure() {
+    length_ = e_.size(q_, 2);
+    last_ = as_int64(node_.inputs[5], -1);
+    total_ = as_int64(node_.inputs[6], 1);
+    const ValueId valid = e_("Add", {last_, e_.ints({1})});
+    const ValueId before = e_("Sub", {valid, length_});
+    const ValueId first_call = e_("Equal", {total_, length_});
+    past_ = e_("Where", {first_call, e_.ints({0}), before});
     // Samples of one prompt differ in seqlens_k only: `past` keeps the shape [B].
-    FERRY_ASSIGN_OR_RETURN(const ValueId column, r_.emit("Unsqueeze", {past_, r_.ints({1})}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId steps, range(length_));
-    FERRY_ASSIGN_OR_RETURN(positions_, r_.emit("Add", {column, steps}));
-    return {};
+    const ValueId column = e_("Unsqueeze", {past_, e_.ints({1})});
+    const ValueId steps = e_.range(length_);
+    positions_ = e_("Add", {column, steps});
   }
 
   Status rotate(ValueId& x) {
@@ -126,25 +110,22 @@ class GroupQuery {
       return unsupported_op("do_rotary needs a cos_cache of known width");
     }
     const ValueId positions = node_.has_input(9) ? node_.inputs[9] : positions_;
-    FERRY_ASSIGN_OR_RETURN(
-        x, r_.emit("RotaryEmbedding", {x, node_.inputs[7], node_.inputs[8], positions},
-                   {{"interleaved", node_.get_int("rotary_interleaved", 0)},
-                    {"rotary_embedding_dim", 2 * (*cos.shape)[1].constant()}}));
+    x = e_("RotaryEmbedding", {x, node_.inputs[7], node_.inputs[8], positions},
+           {{"interleaved", node_.get_int("rotary_interleaved", 0)},
+            {"rotary_embedding_dim", 2 * (*cos.shape)[1].constant()}});
     return {};
   }
 
   // The cache with the new rows, as long as the old one or the total, whichever is more. It is
   // output `index`.
-  Result<ValueId> cached(ValueId rows, ValueId past, size_t index) {
+  ValueId cached(ValueId rows, ValueId past, size_t index) {
     ValueId result = rows;
     if (past != kNone) {
-      FERRY_ASSIGN_OR_RETURN(
-          const ValueId capacity,
-          r_.emit("Shape", {past}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId wanted, r_.emit("Max", {capacity, total_}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId missing, r_.emit("Sub", {wanted, capacity}));
-      FERRY_ASSIGN_OR_RETURN(const ValueId room, padded(past, missing, 2));
-      FERRY_ASSIGN_OR_RETURN(result, r_.emit("TensorScatter", {room, rows, past_}));
+      const ValueId capacity = e_.size(past, 2);
+      const ValueId wanted = e_("Max", {capacity, total_});
+      const ValueId missing = e_("Sub", {wanted, capacity});
+      const ValueId room = padded(past, missing, 2);
+      result = e_("TensorScatter", {room, rows, past_});
     }
     if (node_.has_output(index)) {
       SourceNode copy;
@@ -156,66 +137,53 @@ class GroupQuery {
     return result;
   }
 
-  Result<ValueId> make_mask(ValueId keys) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId count,
-                           r_.emit("Shape", {keys}, {{"start", int64_t{2}}, {"end", int64_t{3}}}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId index, range(count));
+  ValueId make_mask(ValueId keys) {
+    const ValueId count = e_.size(keys, 2);
+    const ValueId index = e_.range(count);
     if (node_.get_int("causal", 1) == 0) {
-      FERRY_ASSIGN_OR_RETURN(const ValueId last, r_.emit("Unsqueeze", {last_, r_.ints({1, 2, 3})}));
-      return r_.emit("LessOrEqual", {index, last});
+      const ValueId last = e_("Unsqueeze", {last_, e_.ints({1, 2, 3})});
+      return e_("LessOrEqual", {index, last});
     }
-    FERRY_ASSIGN_OR_RETURN(const ValueId position,
-                           r_.emit("Unsqueeze", {positions_, r_.ints({1, 3})}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId causal, r_.emit("LessOrEqual", {index, position}));
+    const ValueId position = e_("Unsqueeze", {positions_, e_.ints({1, 3})});
+    const ValueId causal = e_("LessOrEqual", {index, position});
     const int64_t window = node_.get_int("local_window_size", -1);
     if (window < 0) return causal;
-    FERRY_ASSIGN_OR_RETURN(const ValueId edge, r_.emit("Sub", {position, r_.scalar_int(window)}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId near, r_.emit("Greater", {index, edge}));
-    return r_.emit("And", {causal, near});
+    const ValueId edge = e_("Sub", {position, r_.scalar_int(window)});
+    const ValueId near = e_("Greater", {index, edge});
+    return e_("And", {causal, near});
   }
 
   // The bias, with zeros for room in the cache, where `mask` holds, else -infinity.
-  Result<ValueId> additive(ValueId mask, ValueId keys) {
-    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node_, r_, 0));
-    FERRY_ASSIGN_OR_RETURN(ValueId bias, r_.scalar(0, type));
-    FERRY_ASSIGN_OR_RETURN(const ValueId masked,
-                           r_.scalar(-std::numeric_limits<double>::infinity(), type));
+  ValueId additive(ValueId mask, ValueId keys) {
+    ValueId bias = e_.scalar(0, type_);
+    const ValueId masked = e_.scalar(-std::numeric_limits<double>::infinity(), type_);
     if (node_.has_input(kBias)) {
       bias = node_.inputs[kBias];
-      const auto size = [&](ValueId x, int64_t axis) {
-        return r_.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
-      };
-      FERRY_ASSIGN_OR_RETURN(const ValueId wanted, size(keys, 2));
-      FERRY_ASSIGN_OR_RETURN(const ValueId given, size(bias, 3));
-      FERRY_ASSIGN_OR_RETURN(const ValueId room, r_.emit("Sub", {wanted, given}));
-      FERRY_ASSIGN_OR_RETURN(bias, padded(bias, room, 3));
+      const ValueId room = e_("Sub", {e_.size(keys, 2), e_.size(bias, 3)});
+      bias = padded(bias, room, 3);
     }
-    return r_.emit("Where", {mask, bias, masked});
+    return e_("Where", {mask, bias, masked});
   }
 
   // `count` ([1]) zeros behind an axis.
-  Result<ValueId> padded(ValueId x, ValueId count, int64_t axis) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId pads,
-                           r_.emit("Concat", {r_.ints({0}), count}, {{"axis", int64_t{0}}}));
-    return r_.emit("Pad", {x, pads, kNone, r_.ints({axis})});
+  ValueId padded(ValueId x, ValueId count, int64_t axis) {
+    const ValueId pads = e_("Concat", {e_.ints({0}), count}, {{"axis", 0}});
+    return e_("Pad", {x, pads, kNone, e_.ints({axis})});
   }
-  Result<ValueId> one_more(ValueId x, int64_t axis) { return padded(x, r_.ints({1}), axis); }
+  ValueId one_more(ValueId x, int64_t axis) { return padded(x, e_.ints({1}), axis); }
 
   // The score of the last key, which q does not change, is that of the sink; 0 without one.
-  Result<ValueId> with_sink(ValueId mask) {
-    FERRY_ASSIGN_OR_RETURN(mask, one_more(mask, 3));
+  ValueId with_sink(ValueId mask) {
+    mask = one_more(mask, 3);
     if (!node_.has_input(kSink)) return mask;
-    FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node_, r_, 0));
-    FERRY_ASSIGN_OR_RETURN(const ValueId zero, r_.scalar(0, type));
-    FERRY_ASSIGN_OR_RETURN(const ValueId count,
-                           r_.emit("Shape", {mask}, {{"start", int64_t{3}}, {"end", int64_t{4}}}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId index, range(count));
-    FERRY_ASSIGN_OR_RETURN(const ValueId last, r_.emit("Sub", {count, r_.ints({1})}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId at_last, r_.emit("Equal", {index, last}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId sink,
-                           r_.emit("Reshape", {node_.inputs[kSink], r_.ints({1, -1, 1, 1})}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId scores, r_.emit("Where", {at_last, sink, zero}));
-    return r_.emit("Add", {mask, scores});
+    const ValueId zero = e_.scalar(0, type_);
+    const ValueId count = e_.size(mask, 3);
+    const ValueId index = e_.range(count);
+    const ValueId last = e_("Sub", {count, e_.ints({1})});
+    const ValueId at_last = e_("Equal", {index, last});
+    const ValueId sink = e_("Reshape", {node_.inputs[kSink], e_.ints({1, -1, 1, 1})});
+    const ValueId scores = e_("Where", {at_last, sink, zero});
+    return e_("Add", {mask, scores});
   }
 
   Status finish(ValueId keys, ValueId values, ValueId mask) {
@@ -227,16 +195,17 @@ class GroupQuery {
     if (scale != 0) attention.set("scale", scale);
     if (softcap > 0) attention.set("softcap", softcap);
     const ValueId y = attention.outputs[0];
-    FERRY_RETURN_IF_ERROR(r_.add_before(std::move(attention)));
-    FERRY_ASSIGN_OR_RETURN(const ValueId rows,
-                           r_.emit("Transpose", {y}, {{"perm", Perm{0, 2, 1, 3}}}));
-    become(node_, "Reshape", {rows, r_.ints({0, 0, -1})});
+    e_.add(std::move(attention));
+    const ValueId rows = e_.transpose(y, {0, 2, 1, 3});
+    become(node_, "Reshape", {rows, e_.ints({0, 0, -1})});
     node_.outputs.resize(1);
-    return {};
+    return e_.status();
   }
 
   SourceNode& node_;
   Rewriter& r_;
+  Emitter e_;
+  DType type_ = DType::kUndefined;
   int64_t heads_ = 0, kv_heads_ = 0;
   ValueId q_ = kNone, k_ = kNone, v_ = kNone;  // [B, heads, S, size]
   ValueId length_ = kNone;                     // S, [1]
