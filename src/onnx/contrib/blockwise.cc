@@ -69,22 +69,19 @@ Result<Blocks> blocks_of(const SourceNode& node) {
 // (q - zeros[group]) * scales[group], q [n, k], with one group per column.
 Result<ValueId> grouped(Rewriter& r, const Blocks& b, ValueId q, ValueId scales, ValueId zeros,
                         ValueId groups, DType type) {
-  FERRY_ASSIGN_OR_RETURN(const ValueId one, r.scalar(1, type));
-  if (r.type(zeros).dtype == b.type) {
-    FERRY_ASSIGN_OR_RETURN(zeros, r.emit("DequantizeLinear", {zeros, one}));
-  }
+  Emitter e(r);
+  const ValueId one = e.scalar(1, type);
+  if (r.type(zeros).dtype == b.type) zeros = e("DequantizeLinear", {zeros, one});
   if (groups == kNone) {
     std::vector<int64_t> group(static_cast<size_t>(b.k));
     for (size_t i = 0; i < group.size(); ++i) group[i] = static_cast<int64_t>(i) / b.block;
     groups = r.ints(group);
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId number, r.emit("DequantizeLinear", {q, one}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId zero,
-                         r.emit("Gather", {zeros, groups}, {{"axis", int64_t{1}}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId scale,
-                         r.emit("Gather", {scales, groups}, {{"axis", int64_t{1}}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId shifted, r.emit("Sub", {number, zero}));
-  return r.emit("Mul", {shifted, scale});
+  const ValueId number = e("DequantizeLinear", {q, one});
+  const ValueId shifted = e("Sub", {number, e("Gather", {zeros, groups}, {{"axis", 1}})});
+  const ValueId weights = e("Mul", {shifted, e("Gather", {scales, groups}, {{"axis", 1}})});
+  FERRY_RETURN_IF_ERROR(e.status());
+  return weights;
 }
 
 Result<ValueId> weights_of(const SourceNode& node, Rewriter& r, const Blocks& b) {
@@ -116,15 +113,14 @@ Status matmul_n_bits(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
   FERRY_ASSIGN_OR_RETURN(const Blocks b, blocks_of(node));
   FERRY_ASSIGN_OR_RETURN(const ValueId weights, weights_of(node, r, b));
-  FERRY_ASSIGN_OR_RETURN(const ValueId columns,
-                         r.emit("Transpose", {weights}, {{"perm", std::vector<int64_t>{1, 0}}}));
-  if (!node.has_input(5)) {
+  Emitter e(r);
+  const ValueId columns = e.transpose(weights, {1, 0});
+  if (node.has_input(5)) {
+    become(node, "Add", {e("MatMul", {node.inputs[0], columns}), node.inputs[5]});
+  } else {
     become(node, "MatMul", {node.inputs[0], columns});
-    return {};
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId product, r.emit("MatMul", {node.inputs[0], columns}));
-  become(node, "Add", {product, node.inputs[5]});
-  return {};
+  return e.status();
 }
 
 // `data` and its zero points: integers of 4 bits, or of 4 or 8 bits in bytes around 2^(bits - 1).

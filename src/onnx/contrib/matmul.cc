@@ -74,17 +74,16 @@ Status become_activation(SourceNode& node, Rewriter& r, Activation activation, V
     return {};
   }
   FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
-  FERRY_ASSIGN_OR_RETURN(const ValueId alpha, r.scalar(activation.param(0), type));
-  FERRY_ASSIGN_OR_RETURN(const ValueId beta, r.scalar(activation.param(1), type));
-  if (!scaled) {
+  Emitter e(r);
+  const ValueId alpha = e.scalar(activation.param(0), type);
+  const ValueId beta = e.scalar(activation.param(1), type);
+  if (scaled) {
+    const ValueId bent = e(name == "ScaledTanh" ? "Tanh" : "Softplus", {e("Mul", {x, beta})});
+    become(node, "Mul", {bent, alpha});
+  } else {
     become(node, "Clip", {x, alpha, beta});
-    return {};
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId inner, r.emit("Mul", {x, beta}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId bent,
-                         r.emit(name == "ScaledTanh" ? "Tanh" : "Softplus", {inner}));
-  become(node, "Mul", {bent, alpha});
-  return {};
+  return e.status();
 }
 
 Status fused_gemm(SourceNode& node, Rewriter& r) {
@@ -144,18 +143,15 @@ struct Quantized {
 // MatMulInteger(a, b) * (a_scale * b_scale) + bias
 Status integer_matmul(SourceNode& node, Rewriter& r, const Quantized& a, const Quantized& b,
                       ValueId bias) {
-  FERRY_ASSIGN_OR_RETURN(const ValueId sums,
-                         r.emit("MatMulInteger", {a.value, b.value, a.zero, b.zero}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId real,
-                         r.emit("Cast", {sums}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {a.scale, b.scale}));
+  Emitter e(r);
+  const ValueId sums = e("MatMulInteger", {a.value, b.value, a.zero, b.zero});
+  const ValueId real = e.cast(sums, DType::kFloat32), scale = e("Mul", {a.scale, b.scale});
   if (bias == kNone) {
     become(node, "Mul", {real, scale});
-    return {};
+  } else {
+    become(node, "Add", {e("Mul", {real, scale}), bias});
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId scaled, r.emit("Mul", {real, scale}));
-  become(node, "Add", {scaled, bias});
-  return {};
+  return e.status();
 }
 
 Status dynamic_quantize_matmul(SourceNode& node, Rewriter& r) {

@@ -23,18 +23,17 @@ Status add_inverse_deviation(SourceNode& node, Rewriter& r, ValueId x, size_t in
   if (axis < 0 || axis >= rank) return invalid_model("axis {} is outside of rank {}", axis, rank);
   std::vector<int64_t> axes;
   for (int64_t i = axis; i < rank; ++i) axes.push_back(i);
-  FERRY_ASSIGN_OR_RETURN(const ValueId square, r.emit("Mul", {x, x}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId mean, r.emit("ReduceMean", {square, r.ints(axes)}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId little,
-                         r.scalar(static_cast<double>(epsilon), r.type(mean).dtype));
-  FERRY_ASSIGN_OR_RETURN(const ValueId sum, r.emit("Add", {mean, little}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId deviation, r.emit("Sqrt", {sum}));
+  Emitter e(r);
+  const ValueId mean = e("ReduceMean", {e("Mul", {x, x}), r.ints(axes)});
+  const ValueId little = e.scalar(static_cast<double>(epsilon), t.dtype);
+  const ValueId deviation = e("Sqrt", {e("Add", {mean, little})});
   SourceNode inverse;
   inverse.op_type = "Reciprocal";
   inverse.inputs = {deviation};
   inverse.outputs = {node.outputs[index]};
   node.outputs[index] = kNone;
-  return r.add_before(std::move(inverse));
+  e.add(std::move(inverse));
+  return e.status();
 }
 
 Status simplified(SourceNode& node, Rewriter& r) {
@@ -90,38 +89,25 @@ Status skip_simplified(SourceNode& node, Rewriter& r) {
   return {};
 }
 
-// 0, 1, ..., n - 1 for a batch of n tokens: [n], which gathers one row per token.
-Result<ValueId> token_positions(SourceNode& node, Rewriter& r) {
-  FERRY_ASSIGN_OR_RETURN(
-      const ValueId length,
-      r.emit("Shape", {node.inputs[0]}, {{"start", int64_t{1}}, {"end", int64_t{2}}}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId end, r.emit("Squeeze", {length}));
-  return r.emit("Range", {r.scalar_int(0), end, r.scalar_int(1)});
-}
-
 Status embed(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 1));
   if (!node.has_input(2) || !node.has_input(3) || !node.has_input(5) || !node.has_input(6)) {
     return invalid_model("an embedding, gamma or beta is missing");
   }
   const float epsilon = node.get("epsilon", 1e-12f);
-  FERRY_ASSIGN_OR_RETURN(const ValueId words, r.emit("Gather", {node.inputs[2], node.inputs[0]}));
+  Emitter e(r);
+  const ValueId words = e("Gather", {node.inputs[2], node.inputs[0]});
   ValueId positions = input_or_none(node, 8);
-  if (positions == kNone) {
-    FERRY_ASSIGN_OR_RETURN(positions, token_positions(node, r));
-  }
-  FERRY_ASSIGN_OR_RETURN(const ValueId places, r.emit("Gather", {node.inputs[3], positions}));
+  // One row per token, 0, 1, ..., for the whole batch.
+  if (positions == kNone) positions = e.range(e.size(node.inputs[0], 1));
+  const ValueId places = e("Gather", {node.inputs[3], positions});
   ValueId kinds = kNone;
-  if (node.has_input(4) && node.has_input(1)) {
-    FERRY_ASSIGN_OR_RETURN(kinds, r.emit("Gather", {node.inputs[4], node.inputs[1]}));
-  }
+  if (node.has_input(4) && node.has_input(1)) kinds = e("Gather", {node.inputs[4], node.inputs[1]});
   // Output 1, the index of the mask: the number of tokens that are not masked, per sample; 0
   // without a mask.
   if (node.has_output(1)) {
     ValueId mask = input_or_none(node, 7);
-    if (mask == kNone) {
-      FERRY_ASSIGN_OR_RETURN(mask, r.emit("Sub", {node.inputs[0], node.inputs[0]}));
-    }
+    if (mask == kNone) mask = e("Sub", {node.inputs[0], node.inputs[0]});
     SourceNode count;
     count.op_type = "ReduceSum";
     count.inputs = {mask, r.ints({1})};
@@ -130,6 +116,7 @@ Status embed(SourceNode& node, Rewriter& r) {
     r.add_after(std::move(count));
     node.outputs[1] = kNone;
   }
+  FERRY_RETURN_IF_ERROR(e.status());
   FERRY_ASSIGN_OR_RETURN(const ValueId sum, sum_of(node, r, {words, places, kinds}, 2));
   FERRY_RETURN_IF_ERROR(refuse_outputs(node, 1));
   become(node, "LayerNormalization", {sum, node.inputs[5], node.inputs[6]});

@@ -107,15 +107,11 @@ Status gemm(SourceNode& node, Rewriter& r) {
              {{"axis", columns ? int64_t{1} : int64_t{0}}}));
   std::vector<ValueId> inputs = {a, b};
   if (node.has_input(6)) {
-    FERRY_ASSIGN_OR_RETURN(
-        const ValueId c,
-        r.emit("Cast", {node.inputs[6]}, {{"to", static_cast<int64_t>(DType::kFloat32)}}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId alpha,
-                           r.scalar(static_cast<double>(node.get("alpha", 1.0f)), DType::kFloat32));
-    FERRY_ASSIGN_OR_RETURN(const ValueId scale, r.emit("Mul", {node.inputs[1], node.inputs[4]}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId factor, r.emit("Mul", {scale, alpha}));
-    FERRY_ASSIGN_OR_RETURN(const ValueId bias, r.emit("Mul", {c, factor}));
-    inputs.push_back(bias);
+    Emitter e(r);
+    const ValueId alpha = e.scalar(static_cast<double>(node.get("alpha", 1.0f)), DType::kFloat32);
+    const ValueId scale = e("Mul", {e("Mul", {node.inputs[1], node.inputs[4]}), alpha});
+    inputs.push_back(e("Mul", {e.cast(node.inputs[6], DType::kFloat32), scale}));
+    FERRY_RETURN_IF_ERROR(e.status());
   }
   if (node.has_input(7)) return quantize_result(node, r, "Gemm", std::move(inputs), 7, 0);
   node.op_type = "Gemm";
@@ -126,26 +122,17 @@ Status gemm(SourceNode& node, Rewriter& r) {
 
 // Weights [directions, columns, rows] of a recurrent operator as real ones [directions, rows,
 // columns]; scales and zero points are [directions] or [directions, rows].
-Result<ValueId> recurrent_weights(const SourceNode& node, Rewriter& r, size_t weights,
-                                  size_t scale) {
-  const auto real = [&](size_t i) {
-    return r.emit("Cast", {node.inputs[i]}, {{"to", static_cast<int64_t>(DType::kFloat32)}});
+ValueId recurrent_weights(const SourceNode& node, Rewriter& r, Emitter& e, size_t weights,
+                          size_t scale) {
+  const auto wide = [&](ValueId x) {
+    return r.type(x).rank() == 1 ? e("Unsqueeze", {x, e.ints({1, 2})})
+                                 : e("Unsqueeze", {x, e.ints({1})});
   };
-  const auto wide = [&](ValueId x) -> Result<ValueId> {
-    const Type t = r.type(x);
-    if (!t.has_rank()) return unsupported_op("scales of unknown rank");
-    return r.emit("Unsqueeze", {x, r.ints(t.rank() == 1 ? std::vector<int64_t>{1, 2}
-                                                        : std::vector<int64_t>{1})});
-  };
-  FERRY_ASSIGN_OR_RETURN(ValueId w, real(weights));
-  if (node.has_input(scale + 1)) {
-    FERRY_ASSIGN_OR_RETURN(const ValueId number, real(scale + 1));
-    FERRY_ASSIGN_OR_RETURN(const ValueId zero, wide(number));
-    FERRY_ASSIGN_OR_RETURN(w, r.emit("Sub", {w, zero}));
-  }
-  FERRY_ASSIGN_OR_RETURN(const ValueId factor, wide(node.inputs[scale]));
-  FERRY_ASSIGN_OR_RETURN(w, r.emit("Mul", {w, factor}));
-  return r.emit("Transpose", {w}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+  const ValueId factor = node.inputs[scale], zero = input_or_none(node, scale + 1);
+  if (!r.type(factor).has_rank()) return e.fail(unsupported_op("scales of unknown rank"));
+  ValueId w = e.cast(node.inputs[weights], DType::kFloat32);
+  if (zero != kNone) w = e("Sub", {w, wide(e.cast(zero, DType::kFloat32))});
+  return e.transpose(e("Mul", {w, wide(factor)}), {0, 2, 1});
 }
 
 // Inputs: those of LSTM, then scale and zero point of w and of r. The other operands stay real,
@@ -153,12 +140,13 @@ Result<ValueId> recurrent_weights(const SourceNode& node, Rewriter& r, size_t we
 Status lstm(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
   if (!node.has_input(8) || !node.has_input(10)) return invalid_model("a scale is missing");
-  FERRY_ASSIGN_OR_RETURN(node.inputs[1], recurrent_weights(node, r, 1, 8));
-  FERRY_ASSIGN_OR_RETURN(node.inputs[2], recurrent_weights(node, r, 2, 10));
+  Emitter e(r);
+  node.inputs[1] = recurrent_weights(node, r, e, 1, 8);
+  node.inputs[2] = recurrent_weights(node, r, e, 2, 10);
   node.inputs.resize(8);
   node.op_type = "LSTM";
   node.domain.clear();
-  return {};
+  return e.status();
 }
 
 }  // namespace

@@ -12,26 +12,24 @@ Status same(SourceNode& node, Rewriter&) {
   return {};
 }
 
-Result<ValueId> as_int64(Rewriter& r, ValueId x) {
-  return r.emit("Cast", {x}, {{"to", static_cast<int64_t>(DType::kInt64)}});
-}
-
 Status expand_dims(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
   if (const auto axis = r.constant_ints(node.inputs[1]); axis && axis->size() == 1) {
     become(node, "Unsqueeze", {node.inputs[0], r.ints(*axis)});
     return {};
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId axis, as_int64(r, node.inputs[1]));
-  FERRY_ASSIGN_OR_RETURN(const ValueId axes, r.emit("Reshape", {axis, r.ints({1})}));
+  Emitter e(r);
+  const ValueId axes = e("Reshape", {e.cast(node.inputs[1], DType::kInt64), e.ints({1})});
   become(node, "Unsqueeze", {node.inputs[0], axes});
-  return {};
+  return e.status();
 }
 
 Status gather_nd(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
-  FERRY_ASSIGN_OR_RETURN(node.inputs[1], as_int64(r, node.inputs[1]));
-  return same(node, r);
+  Emitter e(r);
+  node.inputs[1] = e.cast(node.inputs[1], DType::kInt64);
+  node.domain.clear();
+  return e.status();
 }
 
 // `pads` may be one row of a matrix.
@@ -66,12 +64,13 @@ Status distances(SourceNode& node, Rewriter& r) {
   if (metric != "euclidean" && metric != "sqeuclidean") {
     return unsupported_op("CDist with the metric '{}'; wanted is euclidean or sqeuclidean", metric);
   }
-  FERRY_ASSIGN_OR_RETURN(const ValueId a, r.emit("Unsqueeze", {node.inputs[0], r.ints({1})}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId b, r.emit("Unsqueeze", {node.inputs[1], r.ints({0})}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId difference, r.emit("Sub", {a, b}));
-  become(node, metric == "euclidean" ? "ReduceL2" : "ReduceSumSquare", {difference, r.ints({2})});
+  Emitter e(r);
+  const ValueId a = e("Unsqueeze", {node.inputs[0], e.ints({1})});
+  const ValueId b = e("Unsqueeze", {node.inputs[1], e.ints({0})});
+  become(node, metric == "euclidean" ? "ReduceL2" : "ReduceSumSquare",
+         {e("Sub", {a, b}), e.ints({2})});
   node.set("keepdims", int64_t{0});
-  return {};
+  return e.status();
 }
 
 Status conv_transpose(SourceNode& node, Rewriter& r) {
@@ -98,18 +97,13 @@ Status grid_sample(SourceNode& node, Rewriter&) {
 
 // offset, offset + 1, ... for each sample of x, [batch, n, hidden] or [batch, heads, n, size].
 Result<ValueId> positions_from(Rewriter& r, ValueId offset, ValueId x, int64_t length_axis) {
-  const auto size = [&](int64_t axis) {
-    return r.emit("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
-  };
-  FERRY_ASSIGN_OR_RETURN(const ValueId length, size(length_axis));
-  FERRY_ASSIGN_OR_RETURN(const ValueId batch, size(0));
-  FERRY_ASSIGN_OR_RETURN(const ValueId end, r.emit("Reshape", {length, r.ints({})}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId steps,
-                         r.emit("Range", {r.scalar_int(0), end, r.scalar_int(1)}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId row, r.emit("Add", {steps, offset}));
-  FERRY_ASSIGN_OR_RETURN(const ValueId shape,
-                         r.emit("Concat", {batch, length}, {{"axis", int64_t{0}}}));
-  return r.emit("Expand", {row, shape});
+  Emitter e(r);
+  const ValueId length = e.size(x, length_axis);
+  const ValueId row = e("Add", {e.range(length), offset});
+  const ValueId shape = e("Concat", {e.size(x, 0), length}, {{"axis", 0}});
+  const ValueId positions = e("Expand", {row, shape});
+  FERRY_RETURN_IF_ERROR(e.status());
+  return positions;
 }
 
 // hidden / (2 * width of cos) heads where num_heads is absent and whole heads are rotated.
