@@ -286,6 +286,9 @@ def blockwise_cases():
     blocks = [Const(u8(6, 4, 8)), Const(np.abs(f32(24)) * np.float32(0.1))]
     shape = dict(K=64, N=6, bits=4, block_size=16, **close)
     yield Case("matmul_4_bits_groups", "MatMulNBits", [f32(3, 64), *blocks, None, order], **shape)
+    for kind in (0, 1):
+        blocks = [Const(u8(6 * 64 // 2)), Const(np.abs(f32(24)))]
+        yield Case(f"matmul_bnb4_{kind}", "MatMulBnb4", [f32(2, 3, 64), *blocks], K=64, N=6, block_size=16, quant_type=kind, **close)
     rows = rng.integers(0, 8, (2, 3)).astype(np.int64)
     for bits, bytes_ in ((4, u8(8, 16)), (8, u8(8, 32))):
         scales, zeros = Const(np.abs(f32(8, 2))), Const(u8(8, 2 * bits // 8))

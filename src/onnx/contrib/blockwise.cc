@@ -2,6 +2,7 @@
 // Weights quantized in blocks to 2, 4 or 8 bits, packed into bytes.
 //   MatMulNBits(a, b, scales, zeros, groups, bias) => MatMul(a, Transpose(weights)) + bias
 //   GatherBlockQuantized(data, indices, scales, zeros) => Gather(weights, indices)
+//   MatMulBnb4(a, b, scales) => MatMul(a, Transpose(numbers[b] * scales))
 // weights = DequantizeLinear(b, scales, zeros), or (b - zeros[group]) * scales[group] where zeros
 // are no integers or blocks no runs.
 #include <algorithm>
@@ -151,9 +152,60 @@ Status gather_block_quantized(SourceNode& node, Rewriter& r) {
   return {};
 }
 
+// The numbers of 4 bits of bitsandbytes: fractions with a sign, or quantiles of the normal
+// distribution (Dettmers and others, QLoRA, appendix E).
+constexpr float kFp4[16] = {0.0f,      0.005208333f, 2.0f / 3,  1.0f,          1.0f / 3,  0.5f,
+                            1.0f / 6,  0.25f,        -0.0f,     -0.005208333f, -2.0f / 3, -1.0f,
+                            -1.0f / 3, -0.5f,        -1.0f / 6, -0.25f};
+constexpr float kNf4[16] = {-1.0f,
+                            -0.6961928009986877f,
+                            -0.5250730514526367f,
+                            -0.39491748809814453f,
+                            -0.28444138169288635f,
+                            -0.18477343022823334f,
+                            -0.09105003625154495f,
+                            0.0f,
+                            0.07958029955625534f,
+                            0.16093020141124725f,
+                            0.24611230194568634f,
+                            0.33791524171829224f,
+                            0.44070982933044434f,
+                            0.5626170039176941f,
+                            0.7229568362236023f,
+                            1.0f};
+
+// Row i: the two numbers of byte i, of which the upper half comes first.
+Result<ValueId> numbers_of_bytes(Rewriter& r, const float (&numbers)[16]) {
+  FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(DType::kFloat32, {256, 2}));
+  for (size_t i = 0; i < 256; ++i) {
+    t.data<float>()[2 * i] = numbers[i / 16];
+    t.data<float>()[2 * i + 1] = numbers[i % 16];
+  }
+  return r.add_constant(std::move(t));
+}
+
+Status matmul_bnb4(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
+  const int64_t kind = node.get_int("quant_type", 1);
+  FERRY_ASSIGN_OR_RETURN(const Blocks b, blocks_of(node));
+  if (kind != 0 && kind != 1) return unsupported_op("quant_type {}; wanted is 0 or 1", kind);
+  if (node.get_int("transB", 1) != 1) return unsupported_op("transB = 0");
+  if (b.n * b.k % b.block != 0) return unsupported_op("a last block that is not full");
+  FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
+  FERRY_ASSIGN_OR_RETURN(const ValueId table, numbers_of_bytes(r, kind == 0 ? kFp4 : kNf4));
+  Emitter e(r);
+  const ValueId numbers = e("Gather", {e.cast(table, type), e.cast(node.inputs[1], DType::kInt32)});
+  const ValueId blocks = e("Reshape", {numbers, e.ints({-1, b.block})});
+  const ValueId scaled = e("Mul", {blocks, e("Reshape", {node.inputs[2], e.ints({-1, 1})})});
+  const ValueId weights = e("Reshape", {scaled, e.ints({b.n, b.k})});
+  become(node, "MatMul", {node.inputs[0], e.transpose(weights, {1, 0})});
+  return e.status();
+}
+
 }  // namespace
 
 void add_contrib_blockwise(std::vector<UpgradeRow>& rows) {
+  rows.push_back({"com.microsoft.MatMulBnb4", kAnyVersion, matmul_bnb4});
   rows.push_back({"com.microsoft.MatMulNBits", kAnyVersion, matmul_n_bits});
   rows.push_back({"com.microsoft.GatherBlockQuantized", kAnyVersion, gather_block_quantized});
 }
