@@ -36,7 +36,7 @@ std::string_view advice_on(std::string_view op) {
            "onnxruntime's level ORT_ENABLE_EXTENDED or lower";
   }
   if (op.starts_with("com.microsoft.")) {
-    return ". Export or save the model without onnxruntime's optimizations";
+    return ". Export the model without it, or save it without onnxruntime's optimizations";
   }
   return "";
 }

@@ -103,8 +103,8 @@ TEST(Import, SaysHowToSaveWithoutOperatorsOfAnOptimizer) {
                "that the model was optimized on: save it at onnxruntime's level "
                "ORT_ENABLE_EXTENDED or lower");
   expect_error(of_domain("com.microsoft"), Code::kUnsupportedOp,
-               "com.microsoft.Conv (1 node: 'y'). Export or save the model without onnxruntime's "
-               "optimizations");
+               "com.microsoft.Conv (1 node: 'y'). Export the model without it, or save it without "
+               "onnxruntime's optimizations");
 }
 
 TEST(Import, RefusesNewerVersions) {

@@ -345,6 +345,11 @@ def renamed_cases():
     yield Case("unique", "Unique", [np.array([3, 1, 3, 2, 1, 3], np.float32)], outputs=3)
     for metric in ("euclidean", "sqeuclidean"):
         yield Case(f"cdist_{metric}", "CDist", [f32(3, 4), f32(5, 4)], metric=metric)
+    rois = np.array([[0, 0, 1, 1], [0.2, 0.3, 0.9, 0.7], [-0.1, 0, 1.2, 0.5], [0.9, 0.8, 0.1, 0.2]], np.float32)
+    images = np.array([0, 1, 1, 0], np.int32)
+    for size in ((3, 4), (1, 2), (5, 1)):
+        crops = [f32(2, 3, 6, 7), rois, images, np.array(size, np.int32)]
+        yield Case(f"crop_{size[0]}_{size[1]}", "CropAndResize", crops, mode="bilinear", extrapolation_value=7.0)
     pads = Const(np.array([0, 1, 1, 0], np.int64))
     yield Case("conv_transpose_pads", "ConvTransposeWithDynamicPads", [f32(1, 2, 4, 4), f32(2, 3, 3, 3), pads, f32(3)])
 

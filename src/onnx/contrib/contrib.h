@@ -11,6 +11,7 @@ void add_contrib_activations(std::vector<UpgradeRow>& rows);
 void add_contrib_attention(std::vector<UpgradeRow>& rows);
 void add_contrib_blockwise(std::vector<UpgradeRow>& rows);
 void add_contrib_channels_last(std::vector<UpgradeRow>& rows);
+void add_contrib_crop_and_resize(std::vector<UpgradeRow>& rows);
 void add_contrib_group_query_attention(std::vector<UpgradeRow>& rows);
 void add_contrib_matmul(std::vector<UpgradeRow>& rows);
 void add_contrib_moe(std::vector<UpgradeRow>& rows);
