@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "base/status.h"
 #include "ir/string_memory.h"
@@ -227,6 +228,12 @@ class RunStepContext final : public StepContext {
   uint64_t draws_ = 0;
 };
 
+// Operators whose output has the elements of the input under other dims.
+static bool is_view(const Node& n) {
+  constexpr std::string_view kViews[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"};
+  return std::find(std::begin(kViews), std::end(kViews), n.op.def().name) != std::end(kViews);
+}
+
 RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
     : p_(program),
       pool_(std::move(pool)),
@@ -241,6 +248,9 @@ RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
     if (p_.slots[v].place != Place::kAlias) continue;
     const Place root = p_.slots[p_.slots[v].alias_of].place;
     if (root != Place::kArena) moving_aliases_.push_back(v);
+  }
+  for (const Step& step : p_.steps) {
+    if (step.skip && is_view(p_.graph->node(step.node))) views_.push_back(step.node);
   }
 }
 
@@ -432,6 +442,23 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
   return {};
 }
 
+// A view runs no kernel that would see that its input has another number of elements.
+Status RunContext::check_views() const {
+  const auto dims_of = [&](ValueId v) {
+    Dims dims;
+    for (DimTable::Index i : p_.slots[v].dims) dims.push_back(sizes_[i]);
+    return dims;
+  };
+  for (NodeId id : views_) {
+    const Node& n = p_.graph->node(id);
+    const Dims from = dims_of(n.inputs[0]), to = dims_of(n.outputs[0]);
+    if (from.count() == to.count()) continue;
+    return shape_mismatch("{}: {} cannot be seen as {}", n.describe(), from.to_string(),
+                          to.to_string());
+  }
+  return {};
+}
+
 Status RunContext::layout(const RunControl& control) {
   if (laid_out_ && bound_for_ == symbols_) return {};
   laid_out_ = false;
@@ -455,6 +482,7 @@ Status RunContext::layout(const RunControl& control) {
                      : base + offsets_[buffer] + offset_bytes(slot, dtype);
     env_[v] = Tensor::borrow(dtype, dims, data);
   }
+  FERRY_RETURN_IF_ERROR(check_views());
   bound_for_ = symbols_;
   laid_out_ = true;
   return {};

@@ -36,6 +36,18 @@ class ViewsTest : public ::testing::Test, public RunTester {
   ValueId reduce(ValueId x) { return node(make_op("ReduceMax"), {x, ints({-1})}); }
 };
 
+TEST_F(ViewsTest, RefusesAnotherNumberOfElements) {
+  const ValueId x = input({Dim::symbol("n"), Dim::symbol("m")});
+  output(reduce(node(make_op("Reshape"), {soft(x), ints({5, 32})})));
+  std::vector<Value> out;
+  EXPECT_TRUE(engine().run(inputs({{"n", 4}, {"m", 40}}), out, {}).ok());
+  for (const int64_t n : {8, 11}) {
+    const Status s = engine().run(inputs({{"n", n}, {"m", 16}}), out, {});
+    EXPECT_EQ(s.code(), Code::kShapeMismatch) << s.to_string();
+  }
+  EXPECT_EQ(steps(), "softmax_f32 view reduce_f32");
+}
+
 TEST_F(ViewsTest, SliceOfTheFirstAxisIsAView) {
   const ValueId x = input({Dim::symbol("n"), 4});
   output(reduce(slice(soft(x), {1}, {-1}, {0})));
