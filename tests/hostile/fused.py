@@ -66,6 +66,7 @@ def contrib_cases():
     yield from contrib("nbits_scales_lie", "MatMulNBits", [zeros(1, 64), block, zeros(3)], K=64, N=4, bits=4, block_size=32)
     yield from contrib("nbits_zeros_lie", "MatMulNBits", [zeros(1, 64), block, zeros(8), zeros(1, dtype=np.uint8)], K=64, N=4, bits=4, block_size=32)
     yield from contrib("nbits_order_lies", "MatMulNBits", [zeros(1, 64), block, zeros(8), None, np.full(64, 2**30, np.int32)], ANY, K=64, N=4, bits=4, block_size=32)
+    yield from newer_contrib_cases()
     yield from contrib("conv_activation", "FusedConv", [zeros(1, 1, 4, 4), zeros(1, 1, 3, 3)], activation="Rubbish")
     yield from contrib("conv_activation_parameters", "FusedConv", [zeros(1, 1, 4, 4), zeros(1, 1, 3, 3)], ANY, activation="HardSigmoid", activation_params=[0.5] * 99)
     yield from contrib("gemm_activation", "FusedGemm", [zeros(2, 2), zeros(2, 2)], activation="../../Relu")
@@ -78,6 +79,49 @@ def contrib_cases():
     yield from contrib("integer_to_float_lies", "MatMulIntegerToFloat", [q, q, f(1)[0], f(1)[0]])
     yield from contrib("expand_dims_outside", "ExpandDims", [zeros(2), np.array(2**31 - 1, np.int32)])
     yield from contrib("bias_gelu_lies", "BiasGelu", [zeros(2, 3), zeros(7)])
+
+
+def newer_contrib_cases():
+    x, row = zeros(1, 2, 8), zeros(8)
+    weights, lengths = zeros(8, 24), np.array([1], np.int32)
+    for name, ends in (("lowest", [-(2**31)]), ("highest", [2**31 - 1]), ("too_many", [1] * 9), ("none", [])):
+        yield from contrib(f"lengths_{name}", "Attention", [x, weights, zeros(24), np.array(ends, np.int32)], ANY, num_heads=2)
+        yield from contrib(f"key_lengths_{name}", "MultiHeadAttention", [x, x, x, None, np.array(ends, np.int32)], ANY, num_heads=2)
+    small, tiny = zeros(1, 2, 8, dtype=np.uint8), np.array(0, np.uint8)
+    kernel = zeros(8, 23, dtype=np.int8)
+    yield from contrib("quantized_attention_lies", "QAttention", [small, kernel, zeros(24), f(1)[0], f(1)[0], lengths, tiny], num_heads=2)
+    yield from contrib("quantized_tables_lie", "QEmbedLayerNormalization", [np.zeros((1, 2), np.int32), None, *[zeros(4, 8, dtype=np.uint8)] * 2, None, row, row], outputs=2)
+    yield from contrib("inverse_axis", "SimplifiedLayerNormalization", [x, row], outputs=2, axis=MIN)
+    yield from contrib("positions_lowest", "RotaryEmbedding", [zeros(1, 2, 8), array([MIN]), zeros(4, 4), zeros(4, 4)])
+    yield from contrib("positions_far", "RotaryEmbedding", [zeros(1, 2, 8), array([MAX]), zeros(4, 4), zeros(4, 4)])
+    yield from contrib("rotary_cache_of_nothing", "RotaryEmbedding", [zeros(1, 2, 8), array([0]), zeros(4, 0), zeros(4, 0)])
+    ids, table = array([[0, 99]]), zeros(4, 8, dtype=np.uint8)
+    for name, inputs, fields in (("index", [table, ids, zeros(4, 1)], {}), ("scales", [table, ids - 1, zeros(9, 9)], {}),
+                                 ("zeros", [table, ids, zeros(4, 1), zeros(7, 7, dtype=np.uint8)], {}), ("block", [table, ids, zeros(4, 1)], {"block_size": MIN}),
+                                 ("bits", [table, ids, zeros(4, 1)], {"bits": 3}), ("axis", [table, ids, zeros(4, 1)], {"quantize_axis": MAX})):
+        yield from contrib(f"gather_blocks_{name}", "GatherBlockQuantized", inputs, **({"block_size": 16, "bits": 4} | fields))
+    for name, fields in (("k_0", {"K": 0}), ("kind", {"quant_type": 9}), ("block_0", {"block_size": 0}), ("n_huge", {"N": 2**31 - 1}), ("n_lies", {"N": 5})):
+        fields = {"K": 32, "N": 4, "block_size": 16, "quant_type": 1} | fields
+        yield from contrib(f"bnb4_{name}", "MatMulBnb4", [zeros(1, 32), zeros(64, dtype=np.uint8), zeros(8)], (*REFUSED, *TOO_BIG), **fields)
+    experts = [zeros(2, 4, 8), None, zeros(2, 8, 4)]
+    for name, fields in (("k_0", {"k": 0}), ("k_huge", {"k": MAX}), ("activation", {"activation_type": "rubbish"}), ("gate", {"activation_type": "swiglu"}),
+                         ("fusion", {"activation_type": "swiglu", "swiglu_fusion": MIN})):
+        yield from contrib(f"experts_{name}", "MoE", [zeros(3, 8), zeros(3, 2), *experts], ANY if name in ("k_0", "fusion") else REFUSED, **fields)
+    yield from contrib("experts_lie", "MoE", [zeros(3, 8), zeros(2, 5), *experts])
+    gates = [zeros(2, 1, 4), zeros(1, 4, 12, dtype=np.int8), zeros(1, 3, 12, dtype=np.int8)]
+    for name, scales in (("lie", f(1, 2, 3, 4, 5)), ("of_rank_0", f(1)[0])):
+        yield from contrib(f"quantized_lstm_scales_{name}", "DynamicQuantizeLSTM", [*gates, *[None] * 5, scales, None, scales, None], hidden_size=3)
+    yield from contrib("last_channels_of_a_row", "NhwcMaxPool", [zeros(3, 3, dtype=np.uint8)], kernel_shape=[1])
+    regions = [zeros(1, 1, 4, 4), zeros(1, 4), np.array([0], np.int32)]
+    for name, size in (("negative", [-1, 2]), ("huge", [2**31 - 1, 2**31 - 1]), ("of_nothing", [0, 0]), ("of_one", [3])):
+        yield from contrib(f"crops_{name}", "CropAndResize", [*regions, np.array(size, np.int32)], (*ANY, *TOO_BIG))
+    yield from contrib("crops_of_an_image_outside", "CropAndResize", [*regions[:2], np.array([7], np.int32), np.array([2, 2], np.int32)])
+    yield from contrib("distances_lie", "CDist", [zeros(2, 3), zeros(2, 4)])
+    yield from contrib("pads_lie", "Pad", [zeros(2, 3), array([[MIN, 0, 0]])])
+    packed, past = zeros(1, 2, 12), zeros(1, 1, 4, 2)
+    group = [packed, None, None, past, past, lengths, np.array(2, np.int32), None, None, None]
+    yield from contrib("group_bias_lies", "GroupQueryAttention", [*group, zeros(1, 4, 2, 9)], ANY, outputs=3, num_heads=4, kv_num_heads=1)
+    yield from contrib("group_sinks_lie", "GroupQueryAttention", [*group, None, zeros(3)], outputs=3, num_heads=4, kv_num_heads=1)
 
 
 def attention_cases():
