@@ -228,9 +228,10 @@ class RunStepContext final : public StepContext {
   uint64_t draws_ = 0;
 };
 
-// Operators whose output has the elements of the input under other dims.
+// Operators whose outputs have the elements of the input under other dims.
 static bool is_view(const Node& n) {
-  constexpr std::string_view kViews[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"};
+  constexpr std::string_view kViews[] = {"Reshape",   "Flatten",  "Squeeze",
+                                         "Unsqueeze", "Identity", "Split"};
   return std::find(std::begin(kViews), std::end(kViews), n.op.def().name) != std::end(kViews);
 }
 
@@ -249,8 +250,13 @@ RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
     const Place root = p_.slots[p_.slots[v].alias_of].place;
     if (root != Place::kArena) moving_aliases_.push_back(v);
   }
+  const auto early = [&](ValueId v) { return v != kNone && p_.slots[v].early; };
   for (const Step& step : p_.steps) {
-    if (step.skip && is_view(p_.graph->node(step.node))) views_.push_back(step.node);
+    const Node& n = p_.graph->node(step.node);
+    if (is_view(n) && early(n.inputs[0]) &&
+        std::all_of(n.outputs.begin(), n.outputs.end(), early)) {
+      views_.push_back(step.node);
+    }
   }
 }
 
@@ -442,21 +448,41 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
   return {};
 }
 
+Dims RunContext::early_dims(const Slot& slot) const {
+  Dims dims;
+  for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+  return dims;
+}
+
 // A view runs no kernel that would see that its input has another number of elements.
 Status RunContext::check_views() const {
-  const auto dims_of = [&](ValueId v) {
-    Dims dims;
-    for (DimTable::Index i : p_.slots[v].dims) dims.push_back(sizes_[i]);
-    return dims;
-  };
   for (NodeId id : views_) {
     const Node& n = p_.graph->node(id);
-    const Dims from = dims_of(n.inputs[0]), to = dims_of(n.outputs[0]);
-    if (from.count() == to.count()) continue;
+    const Dims from = early_dims(p_.slots[n.inputs[0]]);
+    int64_t count = 0;
+    for (ValueId v : n.outputs) count += early_dims(p_.slots[v]).count();
+    if (count == from.count()) continue;
     return shape_mismatch("{}: {} cannot be seen as {}", n.describe(), from.to_string(),
-                          to.to_string());
+                          n.outputs.size() == 1 ? early_dims(p_.slots[n.outputs[0]]).to_string()
+                                                : fmt::format("parts of {} elements", count));
   }
   return {};
+}
+
+// Sizes that contradict each other could place a part behind the end of the whole.
+Status RunContext::check_alias(ValueId v, const Dims& dims) const {
+  const Slot& slot = p_.slots[v];
+  const Dims whole = early_dims(p_.slots[slot.alias_of]);
+  const int64_t count = dims.count();
+  const int64_t begin = slot.offset == kNone ? 0 : sizes_[slot.offset];
+  int64_t extent = count;
+  if (slot.pitch != kNone && count > 0) {
+    const int64_t row = dims.empty() ? 1 : dims.back();
+    extent = (count / row - 1) * sizes_[slot.pitch] + row;
+  }
+  if (count == 0 || (begin >= 0 && begin + extent <= whole.count())) return {};
+  return shape_mismatch("'{}' is {} from element {} of {}", p_.graph->value(v).name,
+                        dims.to_string(), begin, whole.to_string());
 }
 
 Status RunContext::layout(const RunControl& control) {
@@ -465,14 +491,15 @@ Status RunContext::layout(const RunControl& control) {
   for (auto& s : states_) s.reset();
   FERRY_RETURN_IF_ERROR(p_.dims.evaluate(symbols_, sizes_));
   FERRY_RETURN_IF_ERROR(check_sizes());
+  FERRY_RETURN_IF_ERROR(check_views());
   FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));
   if (arena_bytes_ > 0) FERRY_RETURN_IF_ERROR(control.reserve(arena_, arena_bytes_));
   auto* base = static_cast<std::byte*>(arena_.data());
   for (ValueId v = 0; v < p_.slots.size(); ++v) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kArena && slot.place != Place::kAlias) continue;
-    Dims dims;
-    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+    const Dims dims = early_dims(slot);
+    if (slot.place == Place::kAlias) FERRY_RETURN_IF_ERROR(check_alias(v, dims));
     const uint32_t buffer =
         slot.place == Place::kArena ? slot.buffer : p_.slots[slot.alias_of].buffer;
     const DType dtype = p_.graph->value(v).type.dtype;
@@ -482,7 +509,6 @@ Status RunContext::layout(const RunControl& control) {
                      : base + offsets_[buffer] + offset_bytes(slot, dtype);
     env_[v] = Tensor::borrow(dtype, dims, data);
   }
-  FERRY_RETURN_IF_ERROR(check_views());
   bound_for_ = symbols_;
   laid_out_ = true;
   return {};
@@ -565,8 +591,7 @@ void RunContext::point_aliases() {
   for (ValueId v : moving_aliases_) {
     const Slot& slot = p_.slots[v];
     const Tensor& root = env_[slot.alias_of].tensor();
-    Dims dims;
-    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+    const Dims dims = early_dims(slot);
     const DType dtype = p_.graph->value(v).type.dtype;
     const auto* data = static_cast<const std::byte*>(root.raw());
     env_[v] = Tensor::borrow(

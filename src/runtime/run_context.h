@@ -63,7 +63,9 @@ class RunContext {
   bool writes_given(size_t i, const Value& given) const;
   Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
   void point_aliases();
+  Dims early_dims(const Slot& slot) const;
   Status check_views() const;
+  Status check_alias(ValueId v, const Dims& dims) const;
   // Elements from one row of a tensor to the next.
   int64_t pitch(ValueId v) const;
   // Of an alias, from the beginning of what it lies in.
@@ -97,7 +99,7 @@ class RunContext {
   std::vector<std::pair<std::string_view, int64_t>> late_symbols_;  // names are the program's
   std::vector<int64_t> states_for_;      // sizes that became known during the run, in their order
   size_t late_sizes_ = 0;                // how many of them in this run
-  std::vector<NodeId> views_;            // those that are no steps
+  std::vector<NodeId> views_;            // operators that only rename dims, or cut
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;

@@ -48,6 +48,17 @@ TEST_F(ViewsTest, RefusesAnotherNumberOfElements) {
   EXPECT_EQ(steps(), "softmax_f32 view reduce_f32");
 }
 
+TEST_F(ViewsTest, RefusesPartsThatAreNotTheWhole) {
+  const ValueId x = input({Dim::symbol("n"), 4});
+  output(reduce(split(soft(x), 0, {1, 3})[1]));
+  std::vector<Value> out;
+  EXPECT_TRUE(engine().run(inputs({{"n", 4}}), out, {}).ok());
+  for (const int64_t n : {0, 2, 3, 5}) {
+    const Status s = engine().run(inputs({{"n", n}}), out, {});
+    EXPECT_EQ(s.code(), Code::kShapeMismatch) << s.to_string();
+  }
+}
+
 TEST_F(ViewsTest, SliceOfTheFirstAxisIsAView) {
   const ValueId x = input({Dim::symbol("n"), 4});
   output(reduce(slice(soft(x), {1}, {-1}, {0})));
