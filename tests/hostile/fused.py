@@ -69,6 +69,7 @@ def contrib_cases():
     yield from newer_contrib_cases()
     yield from contrib("conv_activation", "FusedConv", [zeros(1, 1, 4, 4), zeros(1, 1, 3, 3)], activation="Rubbish")
     yield from contrib("conv_activation_parameters", "FusedConv", [zeros(1, 1, 4, 4), zeros(1, 1, 3, 3)], ANY, activation="HardSigmoid", activation_params=[0.5] * 99)
+    yield from contrib("conv_clip_of_one", "FusedConv", [zeros(1, 1, 4, 4), zeros(1, 1, 3, 3)], activation="Clip", activation_params=[0.5])
     yield from contrib("gemm_activation", "FusedGemm", [zeros(2, 2), zeros(2, 2)], activation="../../Relu")
     yield from contrib("matmul_lies", "FusedMatMul", [zeros(2, 3), zeros(2, 3)], transA=0, transB=0)
     yield from contrib("matmul_vectors", "FusedMatMul", [zeros(3), zeros(3)], ANY, transA=1, transB=1, transBatchA=1)

@@ -68,11 +68,12 @@ struct Activation {
 Status become_activation(SourceNode& node, Rewriter& r, Activation activation, ValueId x) {
   const std::string& name = activation.name;
   const bool scaled = name == "ScaledTanh" || name == "ParametricSoftplus";
-  if (!scaled && (name != "Clip" || activation.params.size() != 2)) {
+  if (!scaled && name != "Clip") {
     become(node, name, {x});
     node.attrs = std::move(activation.params);
     return {};
   }
+  if (activation.params.size() < 2) return invalid_model("{} without its two parameters", name);
   FERRY_ASSIGN_OR_RETURN(const DType type, dtype_of_input(node, r, 0));
   Emitter e(r);
   const ValueId alpha = e.scalar(activation.param(0), type);
