@@ -113,32 +113,32 @@ ThreadChoice::Entry* ThreadChoice::find(uint64_t sizes) {
 
 ThreadChoice::Run ThreadChoice::begin(std::span<const Value> inputs) {
   Run run;
-  run.entry = find(sizes_of(inputs));
-  Entry& e = *run.entry;
+  run.entry_ = find(sizes_of(inputs));
+  Entry& e = *run.entry_;
   if (last_.load(std::memory_order_relaxed) != &e) last_.store(&e, std::memory_order_relaxed);
   run.threads = e.threads.load(std::memory_order_relaxed);
   if (e.decided.load(std::memory_order_acquire)) return run;
   const std::lock_guard lock(mutex_);
-  run.watched = true;
+  run.watched_ = true;
   run.first = !e.tuner;
   if (e.watched++ > 0) {
     e.disturbed = true;
   } else if (e.tuner && !e.tuner->decided()) {
     e.disturbed = false;
-    run.measured = true;
+    run.measured_ = true;
     run.threads = e.tuner->next();
   }
   return run;
 }
 
 void ThreadChoice::end(const Run& run, double seconds, bool regular, int guess) {
-  if (!run.watched) return;
-  Entry& e = *run.entry;
+  if (!run.watched_) return;
+  Entry& e = *run.entry_;
   const std::lock_guard lock(mutex_);
   --e.watched;
   if (!e.tuner) {
     e.tuner.emplace(most_, guess);
-  } else if (run.measured && regular && !e.disturbed) {
+  } else if (run.measured_ && regular && !e.disturbed) {
     e.tuner->record(seconds);
     budget_.spend(std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9)));
   }

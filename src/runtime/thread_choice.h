@@ -37,8 +37,8 @@ class ThreadChoice {
 
    private:
     friend class ThreadChoice;
-    Entry* entry = nullptr;
-    bool watched = false, measured = false;
+    Entry* entry_ = nullptr;
+    bool watched_ = false, measured_ = false;
   };
 
   ThreadChoice(int most, TuningBudget& budget);
