@@ -151,8 +151,8 @@ def test_sizes_agree_with_the_files(ferry, fails, model, tmp_path):
     given = ("-i", tmp_path / "x.npy")
     assert ferry("run", model, *given, "--dim", "N=2").code == 0
     for verb in ("run", "bench"):
-        for sizes in (("--dim", "N=7"), ("--shape", "x=7x8")):
-            fails(verb, model, *given, *sizes, words=["ShapeMismatch: input 'x' is f32[2,8]: 'N' is 2", "says 7"])
+        for sizes in (("--dim", "N=7"), ("--shape", "x=7x2")):
+            fails(verb, model, *given, *sizes, words=["ShapeMismatch: input 'x' is f32[2,2]: 'N' is 2", "says 7"])
 
 
 def test_wrong_inputs(fails, model, tmp_path):
