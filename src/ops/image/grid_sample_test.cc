@@ -7,7 +7,8 @@ namespace ferry {
 namespace {
 
 // x is one row of four pixels; the grid samples it at the given normalised positions.
-OpTester sample(std::vector<float> grid, const char* mode, const char* padding, bool align = true) {
+OpTester sample(const std::vector<float>& grid, const char* mode, const char* padding,
+                bool align = true) {
   OpTester t("GridSample");
   const auto n = static_cast<int64_t>(grid.size());
   t.attr("mode", std::string(mode)).attr("padding_mode", std::string(padding));

@@ -84,8 +84,11 @@ TEST(Resize, AlignCornersAlignsTheCornersOfFractionalScales) {
 
 TEST(Resize, NearestToAScaleIsDecidedInFloats) {
   // 17 / 1.7f is 10 as floats divide, less than that in doubles; sizes have exact quotients.
-  std::vector<float> want;
-  for (int i = 0; i < 18; ++i) want.push_back(static_cast<float>(10 * i / 17));
+  std::vector<float> want(18);
+  for (size_t i = 0; i < want.size(); ++i) {
+    const size_t nearest = 10 * i / 17;
+    want[i] = static_cast<float>(nearest);
+  }
   resize(iota({11}), {1.7f})
       .attr("mode", word("nearest"))
       .attr("nearest_mode", word("floor"))
