@@ -6,6 +6,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
+#include <string>
 
 #include "npy.h"
 #include "npz.h"
@@ -234,8 +236,12 @@ void write_outputs(const std::string& path, const OrderedValues& outputs,
   std::error_code error;
   fs::create_directories(path, error);
   if (error) fail(Code::kIoError, "{}: {}", path, error.message());
+  std::set<std::string> used;
   for (const auto& tensor : tensors) {
-    write_one((fs::path(path) / (file_name(tensor.first) + ".npy")).string(), tensor);
+    const std::string name = file_name(tensor.first);
+    std::string unique = name;
+    for (int n = 2; !used.insert(unique).second; ++n) unique = fmt::format("{}_{}", name, n);
+    write_one((fs::path(path) / (unique + ".npy")).string(), tensor);
   }
 }
 

@@ -232,7 +232,7 @@ FERRY_C_API void ferry_cancel_free(ferry_cancel* cancel);
 
 typedef struct ferry_run_options {
   size_t struct_size;
-  int64_t timeout_ns;         /* 0: no limit; past it the run fails with DEADLINE_EXCEEDED */
+  int64_t timeout_ns;         /* 0: no limit; past it, or if negative, DEADLINE_EXCEEDED */
   const ferry_cancel* cancel; /* NULL, or what stops the run. Borrowed for the call */
 } ferry_run_options;
 

@@ -516,7 +516,7 @@ ferry_status* ferry_session_run(ferry_session* session, const char* const* input
                                                          output_names, outputs, output_count));
     ferry::RunOptions run_options;
     if (o.cancel != nullptr) run_options.cancel = &o.cancel->flag;
-    run_options.timeout = std::chrono::nanoseconds(std::max<int64_t>(o.timeout_ns, 0));
+    run_options.timeout = std::chrono::nanoseconds(o.timeout_ns);
     FERRY_ASSIGN_OR_RETURN(std::vector<ferry::Value> results,
                            run_call(session->session, call, outputs, run_options));
     return deliver(call, results, outputs);

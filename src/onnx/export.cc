@@ -186,12 +186,11 @@ uint64_t constant_bytes(const Graph& graph) {
 }
 
 Status write_file(const std::string& path, const std::string& bytes) {
-  const std::string partial = path + ".partial";
-  std::ofstream out(partial, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) return io_error("{}: cannot be written", partial);
-  return move_file(partial, path);
+  OutputFile out;
+  Status status = out.open(path);
+  if (status.ok()) status = out.write(bytes.data(), bytes.size());
+  if (status.ok()) status = out.commit();
+  return std::move(status).with_context(path);
 }
 
 }  // namespace

@@ -97,32 +97,21 @@ bool is_always_written(const OpDef& def, const AttrBinding& binding) {
 
 }  // namespace
 
-Status WeightFile::open() {
-  out_.open(path_ + ".partial", std::ios::binary | std::ios::trunc);
-  return out_ ? Status() : io_error("{}: cannot be written", path_);
-}
+Status WeightFile::open() { return out_.open(path_).with_context(path_); }
 
 Result<uint64_t> WeightFile::append(const Tensor& tensor) {
   const uint64_t bytes = tensor.size_bytes();
   const uint64_t alignment = bytes >= kLargeAlignment ? kLargeAlignment : kSmallAlignment;
   const uint64_t offset = (size_ + alignment - 1) / alignment * alignment;
-  out_ << std::string(offset - size_, '\0');
-  out_.write(static_cast<const char*>(tensor.raw()), static_cast<std::streamsize>(bytes));
-  if (!out_) return io_error("{}: cannot be written", path_);
+  const std::string padding(offset - size_, '\0');
+  Status status = out_.write(padding.data(), padding.size());
+  if (status.ok()) status = out_.write(tensor.raw(), bytes);
+  if (!status.ok()) return std::move(status).with_context(path_);
   size_ = offset + bytes;
   return offset;
 }
 
-Status WeightFile::close() {
-  out_.close();
-  if (!out_) return io_error("{}: cannot be written", path_);
-  return move_file(path_ + ".partial", path_);
-}
-
-Status move_file(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) == 0) return {};
-  return io_error("{}: cannot be written: {}", to, std::strerror(errno));  // NOLINT: message only
-}
+Status WeightFile::close() { return out_.commit().with_context(path_); }
 
 void write_pair(pbf_writer& parent, uint32_t tag, const std::string& key,
                 const std::string& value) {

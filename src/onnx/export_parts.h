@@ -2,10 +2,10 @@
 // Encodes the parts of a model: tensors, types, attributes; and the file of external weights.
 #pragma once
 
-#include <fstream>
 #include <protozero/pbf_writer.hpp>
 #include <string>
 
+#include "base/output_file.h"
 #include "ir/op.h"
 #include "onnx/lowest_opset.h"
 
@@ -19,7 +19,7 @@ class WeightFile {
       : path_(std::move(path)), name_(std::move(name)), min_bytes_(min_bytes) {}
 
   Status open();
-  // Ends the file and moves it to its place.
+  // Ends the file, which takes its place.
   Status close();
   bool takes(const Tensor& tensor) const {
     return tensor.dtype() != DType::kString && tensor.size_bytes() >= min_bytes_;
@@ -31,11 +31,9 @@ class WeightFile {
  private:
   std::string path_, name_;
   uint64_t min_bytes_;
-  std::ofstream out_;
+  OutputFile out_;
   uint64_t size_ = 0;
 };
-
-Status move_file(const std::string& from, const std::string& to);
 
 void write_pair(protozero::pbf_writer& w, uint32_t tag, const std::string& key,
                 const std::string& value);

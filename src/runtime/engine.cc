@@ -166,7 +166,7 @@ Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> 
   std::optional<StopToken::Clock::time_point> deadline;
   // Beyond a year the clock's own range may end first.
   constexpr std::chrono::hours kNever{24 * 365};
-  if (options.timeout.count() > 0 && options.timeout < kNever) {
+  if (options.timeout.count() != 0 && options.timeout < kNever) {
     deadline = StopToken::Clock::now() + options.timeout;
   }
   const StopToken stop(options.cancel, deadline);

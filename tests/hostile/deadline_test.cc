@@ -78,6 +78,17 @@ std::vector<Case> cases() {
           {"pool, reference", pool, {{1, 8, 200, 200}}, true}};
 }
 
+TEST(Deadline, ANegativeOneHasPassed) {
+  const auto engine = engine_of(chain({node("Exp", {"x"}, {"y"})}, {"N", "K"}), false, 1);
+  ASSERT_NE(engine, nullptr);
+  const Value x = ones({2000, 2000});
+  std::vector<Value> y;
+  RunOptions options;
+  options.timeout = std::chrono::nanoseconds(-1);
+  const Status status = engine->run(std::span(&x, 1), y, options);
+  EXPECT_EQ(status.code(), Code::kDeadlineExceeded) << status.to_string();
+}
+
 TEST(Deadline, EndsOneLongStep) {
   constexpr std::chrono::milliseconds kTimeout{20};
   double worst = 0;

@@ -13,4 +13,4 @@ graph = helper.make_graph(
     [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 2])],
     [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 2])],
     [numpy_helper.from_array(np.float32(1), "one")])
-onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), sys.argv[1])
+onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), sys.argv[1])

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that is written as a whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include "ferry/status.h"
+
+namespace ferry {
+
+// Writes beside `path` and takes its place in commit(), with the permissions of the file that was
+// there; without commit() nothing remains. A link stays a link: the file that it names is replaced.
+// Pipes and devices, which cannot be replaced, are written in place. Of one thread.
+// Errors: kIoError, which do not name the path.
+class OutputFile {
+ public:
+  OutputFile() = default;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+
+  Status open(const std::filesystem::path& path);
+  Status write(const void* bytes, size_t count);
+  Status commit();
+
+ private:
+  Status create_beside(unsigned mode);
+
+  int fd_ = -1;
+  std::filesystem::path target_, temporary_;  // no temporary: written in place
+};
+
+}  // namespace ferry
