@@ -19,8 +19,9 @@ struct GateTable {
   float first[kCentres], rest[kCentres], others[kDegree][kCentres];
   // A power of two times a small integer, so that centres are exact.
   float width;
-  // Beyond it a table says nothing.
-  float limit() const { return (kCentres - 1) * width; }
+  // Beyond it a table says nothing. The last centres only close the row: near them what is added to
+  // the first coefficient is half of the result, and so is what it rounds.
+  float limit() const { return (kCentres - 4) * width; }
 };
 
 // Coefficients of T(a + u) in u.
