@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The register tiles of the matrix product.
+#include <utility>
+
 #include "kernels/gemm/gemm.h"
 #include "kernels/vec.h"
 
@@ -223,80 +225,34 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
 
 using Tile = void (*)(const GemmPanel& p, int64_t first_row) noexcept;
 
-template <int kVectors, Access kAccess>
-struct Tiles {
-  // Index: rows.
-  static constexpr Tile kByRows[] = {
-      nullptr,
-      tile<1, kVectors, 1, kAccess>,
-      tile<2, kVectors, 1, kAccess>,
-      tile<3, kVectors, 1, kAccess>,
-      tile<4, kVectors, 1, kAccess>,
-#if FERRY_ISA_LEVEL >= 1
-      tile<5, kVectors, 1, kAccess>,
-      tile<6, kVectors, 1, kAccess>,
-#endif
-  };
+// Index: rows, of which the first tile has none.
+template <int kMost>
+struct TileTable {
+  Tile by_rows[kMost + 1];
 };
+template <int kVectors, int kPanels, Access kAccess, int... kBefore>
+constexpr TileTable<sizeof...(kBefore)> tile_table(std::integer_sequence<int, kBefore...>) {
+  return {{nullptr, tile<kBefore + 1, kVectors, kPanels, kAccess>...}};
+}
+template <int kVectors, int kPanels, Access kAccess, int kMost>
+constexpr TileTable<kMost> kTiles =
+    tile_table<kVectors, kPanels, kAccess>(std::make_integer_sequence<int, kMost>());
 
-#if FERRY_ISA_LEVEL >= 2
-template <int kVectors, Access kAccess>
-struct TallTiles {
-  static constexpr Tile kByRows[] = {
-      nullptr,
-      tile<1, kVectors, 1, kAccess>,
-      tile<2, kVectors, 1, kAccess>,
-      tile<3, kVectors, 1, kAccess>,
-      tile<4, kVectors, 1, kAccess>,
-      tile<5, kVectors, 1, kAccess>,
-      tile<6, kVectors, 1, kAccess>,
-      tile<7, kVectors, 1, kAccess>,
-      tile<8, kVectors, 1, kAccess>,
-      tile<9, kVectors, 1, kAccess>,
-      tile<10, kVectors, 1, kAccess>,
-      tile<11, kVectors, 1, kAccess>,
-      tile<12, kVectors, 1, kAccess>,
-  };
-};
-#else
-template <int kVectors, Access kAccess>
-using TallTiles = Tiles<kVectors, kAccess>;
-#endif
+constexpr const Tile* kWide =
+    kTiles<kWidePanels * kNv, kWidePanels, Access::kRows, kWideRows>.by_rows;
+constexpr const Tile* kPairs = kTiles<2 * kNv, 2, Access::kRows, kPairRows>.by_rows;
 
-constexpr Tile kWide[] = {
-    nullptr,
-    tile<1, kWidePanels * kNv, kWidePanels, Access::kRows>,
-#if FERRY_ISA_LEVEL >= 2
-    tile<2, kWidePanels * kNv, kWidePanels, Access::kRows>,
-    tile<3, kWidePanels * kNv, kWidePanels, Access::kRows>,
-#endif
-};
-
-#if FERRY_ISA_LEVEL >= 2
-constexpr Tile kPairs[] = {
-    nullptr,
-    tile<1, 2 * kNv, 2, Access::kRows>,
-    tile<2, 2 * kNv, 2, Access::kRows>,
-    tile<3, 2 * kNv, 2, Access::kRows>,
-    tile<4, 2 * kNv, 2, Access::kRows>,
-    tile<5, 2 * kNv, 2, Access::kRows>,
-    tile<6, 2 * kNv, 2, Access::kRows>,
-};
-#else
-constexpr const Tile* kPairs = nullptr;
-#endif
-
-template <Access kAccess>
-const Tile* tall_tiles(int64_t cols) {
-  return cols > kLanes ? TallTiles<2, kAccess>::kByRows : TallTiles<1, kAccess>::kByRows;
+template <Access kAccess, int kMost>
+const Tile* tiles_of_width(int64_t cols) {
+  return cols > kLanes ? kTiles<2, 1, kAccess, kMost>.by_rows
+                       : kTiles<1, 1, kAccess, kMost>.by_rows;
 }
 
 const Tile* tiles_for(const GemmPanel& p) {
-  if (p.k_offsets == nullptr) return tall_tiles<Access::kRows>(p.cols);
-  if (p.lda == 1) return tall_tiles<Access::kIndexedBy1>(p.cols);
-  if (p.lda == 2) return tall_tiles<Access::kIndexedBy2>(p.cols);
-  return p.cols > kLanes ? Tiles<2, Access::kIndexed>::kByRows
-                         : Tiles<1, Access::kIndexed>::kByRows;
+  if (p.k_offsets == nullptr) return tiles_of_width<Access::kRows, kMr>(p.cols);
+  if (p.lda == 1) return tiles_of_width<Access::kIndexedBy1, kMr>(p.cols);
+  if (p.lda == 2) return tiles_of_width<Access::kIndexedBy2, kMr>(p.cols);
+  return tiles_of_width<Access::kIndexed, kIndexedRows>(p.cols);
 }
 
 #if FERRY_ISA_LEVEL == 2
