@@ -81,4 +81,11 @@ OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
+Status write_file(const fs::path& path, const void* bytes, size_t count) {
+  OutputFile out;
+  FERRY_RETURN_IF_ERROR(out.open(path));
+  FERRY_RETURN_IF_ERROR(out.write(bytes, count));
+  return out.commit();
+}
+
 }  // namespace ferry

@@ -31,4 +31,7 @@ class OutputFile {
   std::filesystem::path target_, temporary_;  // no temporary: written in place
 };
 
+// One that is already whole.
+Status write_file(const std::filesystem::path& path, const void* bytes, size_t count);
+
 }  // namespace ferry

@@ -26,10 +26,10 @@ struct OutputFileTest : testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
   static Status write(const fs::path& path, std::string_view text, bool commit = true) {
+    if (commit) return write_file(path, text.data(), text.size());
     OutputFile out;
-    Status status = out.open(path);
-    if (status.ok()) status = out.write(text.data(), text.size());
-    return status.ok() && commit ? out.commit() : status;
+    const Status status = out.open(path);
+    return status.ok() ? out.write(text.data(), text.size()) : status;
   }
   int64_t files() const {
     return std::distance(fs::directory_iterator(folder), fs::directory_iterator());

@@ -60,13 +60,6 @@ Result<std::vector<uint8_t>> read_file(const fs::path& path, int64_t max_bytes) 
   return bytes;
 }
 
-Status write_file(const fs::path& path, const std::vector<uint8_t>& bytes) {
-  OutputFile out;
-  FERRY_RETURN_IF_ERROR(out.open(path));
-  FERRY_RETURN_IF_ERROR(out.write(bytes.data(), bytes.size()));
-  return out.commit();
-}
-
 }  // namespace
 
 }  // namespace codec
@@ -89,7 +82,7 @@ Status write_image(const std::filesystem::path& path, const Image& image,
   const std::string where = fmt::format("'{}'", path.string());
   Result<codec::Encoded> bytes = codec::encode_for_path(path, image, options);
   if (!bytes.ok()) return std::move(bytes).status().with_context(where);
-  return codec::write_file(path, *bytes).with_context(where);
+  return write_file(path, bytes->data(), bytes->size()).with_context(where);
 }
 
 }  // namespace ferry

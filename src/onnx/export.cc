@@ -185,14 +185,6 @@ uint64_t constant_bytes(const Graph& graph) {
   return total;
 }
 
-Status write_file(const std::string& path, const std::string& bytes) {
-  OutputFile out;
-  Status status = out.open(path);
-  if (status.ok()) status = out.write(bytes.data(), bytes.size());
-  if (status.ok()) status = out.commit();
-  return std::move(status).with_context(path);
-}
-
 }  // namespace
 
 Result<std::string> export_bytes(const Graph& graph, const ModelInfo& info,
@@ -208,7 +200,7 @@ Status export_file(const Graph& graph, const ModelInfo& info, const std::string&
                    const ExportOptions& options) {
   if (!options.external_data && constant_bytes(graph) <= kMaxInlineBytes) {
     FERRY_ASSIGN_OR_RETURN(const std::string bytes, write_model(graph, info, options, nullptr));
-    return write_file(path, bytes);
+    return write_file(path, bytes.data(), bytes.size()).with_context(path);
   }
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
@@ -222,7 +214,7 @@ Status export_file(const Graph& graph, const ModelInfo& info, const std::string&
   FERRY_RETURN_IF_ERROR(weights.open());
   FERRY_ASSIGN_OR_RETURN(const std::string bytes, write_model(graph, info, options, &weights));
   FERRY_RETURN_IF_ERROR(weights.close());
-  return write_file(path, bytes);
+  return write_file(path, bytes.data(), bytes.size()).with_context(path);
 }
 
 }  // namespace ferry::onnx

@@ -52,10 +52,8 @@ class BatchKernel final : public StepKernel {
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
     // Rows of one panel's width lie as packed ones do.
     const bool as_packed = n == kernels_.nr || n == kernels_.lanes;
-    const auto product = [&](int64_t batch, float* packed) {
-      const float* matrix = b.data<float>() + offset(b, y, batch) * k * n;
-      if (as_packed) {
-      } else if (k > n) {
+    const auto pack = [&](const float* matrix, float* packed) {
+      if (k > n) {
         team.in_slices(0, k, kPackedRows, [&](int64_t from, int64_t to) {
           kernels_.pack_b(matrix + from * n, n, 1, to - from, n, 0, n, from, k, packed);
         });
@@ -64,6 +62,10 @@ class BatchKernel final : public StepKernel {
           kernels_.pack_b(matrix, n, 1, k, n, from, to, 0, k, packed);
         });
       }
+    };
+    const auto product = [&](int64_t batch, float* packed) {
+      const float* matrix = b.data<float>() + offset(b, y, batch) * k * n;
+      if (!as_packed) pack(matrix, packed);
       GemmArgs args;
       args.m = m;
       args.n = n;
