@@ -563,8 +563,7 @@ Status RunContext::place_outputs(std::vector<Value>& outputs, const RunControl& 
   for (ValueId v : p_.graph->outputs()) {
     const Slot& slot = p_.slots[v];
     if (slot.place != Place::kOutput) continue;
-    Dims dims;
-    for (DimTable::Index i : slot.dims) dims.push_back(sizes_[i]);
+    const Dims dims = early_dims(slot);
     const DType dtype = p_.graph->value(v).type.dtype;
     Value& given = outputs[slot.output_index];
     if (!given.is_tensor() || given.tensor().dtype() != dtype || !(given.tensor().dims() == dims)) {
