@@ -80,12 +80,26 @@ struct GemmPanel {
   bool add_c;   // add what is in C to these sums
 };
 
+// A few rows of A times columns of a B that is not packed: a whole pass over B would be saved up by
+// too few rows. The sums are the same chains.
+struct GemmRows {
+  const float* a;
+  int64_t lda;
+  const float* b;  // element (k, j) is b[k * ldb + j]
+  int64_t ldb;
+  int64_t k;
+  int64_t rows, cols;  // rows <= wide_rows
+  float* c;
+  int64_t ldc;
+};
+
 struct GemmKernels {
   int mr, nr;                  // register tile
   int wide_rows, wide_panels;  // few rows: this many panels at once
   int panels;                  // more rows: this many
   int lanes;
   void (*panel)(const GemmPanel& p) noexcept;
+  void (*few_rows)(const GemmRows& p) noexcept;
   // Rows [row, row + k) of a packed matrix of k_total rows from b[i * row_stride + j * col_stride],
   // columns [n0, n1) of n; n0 is a multiple of nr.
   void (*pack_b)(const float* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n,

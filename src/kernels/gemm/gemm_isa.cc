@@ -361,6 +361,58 @@ void panel(const GemmPanel& p) noexcept {
   }
 }
 
+// The last vector is partial unless kFull.
+template <int kRows, int kVectors, bool kFull>
+[[gnu::noinline]] void rows_tile(const GemmRows& p, int64_t column, Mask last) noexcept {
+  F32 acc[kRows][kVectors] = {};
+  const float* b = p.b + column;
+  for (int64_t k = 0; k < p.k; ++k, b += p.ldb) {
+    F32 vb[kVectors];
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) vb[j] = load_part<kFull, kVectors>(b, j, last);
+    FERRY_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const F32 va = splat(p.a[i * p.lda + k]);
+      FERRY_UNROLL
+      for (int j = 0; j < kVectors; ++j) acc[i][j] = fma(va, vb[j], acc[i][j]);
+    }
+  }
+  FERRY_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    float* c = p.c + i * p.ldc + column;
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) {
+      if (!kFull && j == kVectors - 1) {
+        store(c + j * kLanes, acc[i][j], last);
+      } else {
+        store(c + j * kLanes, acc[i][j]);
+      }
+    }
+  }
+}
+
+template <int kRows>
+void rows_of(const GemmRows& p) noexcept {
+  constexpr int kMost = kWidePanels * kNv;
+  int64_t column = 0;
+  for (; column + kMost * kLanes <= p.cols; column += kMost * kLanes) {
+    rows_tile<kRows, kMost, true>(p, column, first_n(kLanes));
+  }
+  for (; column + kNr < p.cols; column += kNr) {
+    rows_tile<kRows, kNv, true>(p, column, first_n(kLanes));
+  }
+  if (p.cols - column > kLanes) {
+    rows_tile<kRows, kNv, false>(p, column, first_n(p.cols - column - kLanes));
+  } else if (column < p.cols) {
+    rows_tile<kRows, 1, false>(p, column, first_n(p.cols - column));
+  }
+}
+
+void few_rows(const GemmRows& p) noexcept {
+  if (p.rows == 1) return rows_of<1>(p);
+  if constexpr (kWideRows > 1) p.rows == 2 ? rows_of<2>(p) : rows_of<3>(p);
+}
+
 FERRY_INLINE void pack_rows(const float* b, int64_t row_stride, int64_t k, int64_t cols,
                             int64_t width, float* out) {
   for (int64_t i = 0; i < k; ++i) {
@@ -446,6 +498,7 @@ extern const GemmKernels kGemm = {
     .panels = kPairRows > 0 ? 2 : 1,
     .lanes = kLanes,
     .panel = panel,
+    .few_rows = few_rows,
     .pack_b = pack_b,
     .pack_taps = pack_taps,
 };

@@ -108,6 +108,23 @@ class Problem {
     }
   }
 
+  // The rows one by one and all at once, on B as it lies.
+  std::vector<float> run_few_rows(int64_t each) const {
+    std::vector<float> c = initial();
+    for (int64_t i = 0; i < case_.m; i += each) {
+      kernels_.few_rows({.a = args_.a + i * lda_,
+                         .lda = lda_,
+                         .b = b_.data(),
+                         .ldb = case_.n,
+                         .k = case_.k,
+                         .rows = std::min(each, case_.m - i),
+                         .cols = case_.n,
+                         .c = c.data() + i * ldc_,
+                         .ldc = ldc_});
+    }
+    return c;
+  }
+
   double mean_error(const std::vector<float>& c) const {
     double error = 0;
     for (int64_t i = 0; i < case_.m; ++i) {
@@ -279,6 +296,22 @@ TEST_P(Gemm, FewColumnsHaveTheBitsOfOneRow) {
         ASSERT_EQ(problem.run(1, nr, {}), whole) << m << " x " << k << " x " << n;
         ASSERT_EQ(problem.run(m, nr, {.panel_bytes = 1 << 10, .rows_bytes = 1 << 10}), whole);
         if (HasFatalFailure()) FAIL() << m << " x " << k << " x " << n;
+      }
+    }
+  }
+}
+
+TEST_P(Gemm, FewRowsOfAMatrixAsItLiesHaveTheBitsOfAPackedOne) {
+  const GemmKernels& kernels = gemm_kernels(GetParam());
+  const int64_t wide = kernels.wide_panels * kernels.nr;
+  for (int64_t m = 1; m <= kernels.wide_rows; ++m) {
+    for (const int64_t n : {int64_t{1}, int64_t{3}, wide - 1, wide, wide + kernels.nr,
+                            wide + kernels.nr + 1, 2 * wide + kernels.lanes + 1}) {
+      for (const int64_t k : {0, 1, 64, 901}) {
+        Problem problem(GetParam(), {.m = m, .k = k, .n = n});
+        const std::vector<float> packed = problem.run();
+        ASSERT_EQ(problem.run_few_rows(m), packed) << m << " x " << k << " x " << n;
+        ASSERT_EQ(problem.run_few_rows(1), packed) << m << " x " << k << " x " << n;
       }
     }
   }

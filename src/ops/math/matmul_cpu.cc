@@ -8,6 +8,7 @@
 #include "ops/math/matmul.h"
 #include "ops/math/matmul_geometry.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/parallel.h"
 #include "ops_cpu/pause_of.h"
 #include "ops_cpu/typed_product.h"
 
@@ -46,12 +47,17 @@ class BatchKernel final : public StepKernel {
     const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
     const int64_t batches = y.count() / (m * n);
     Team& team = c.team();
+    // Rows of one panel's width lie as packed ones do.
+    const bool as_packed = n == kernels_.nr || n == kernels_.lanes;
+    if (!as_packed && m <= kPasses * kernels_.wide_rows &&
+        k <= (chain_ > 0 ? chain_ : kUnbrokenDepth)) {
+      run_few_rows(c, a, b, y, m, k, n);
+      return {};
+    }
     const bool across = batches >= team.size();
     const Pause pause = pause_of(c.team());
     FERRY_RETURN_IF_ERROR(c.reserve_scratch(
         across ? team.size() : 1, gemm_packed_size(kernels_, k, n) * int64_t{sizeof(float)}));
-    // Rows of one panel's width lie as packed ones do.
-    const bool as_packed = n == kernels_.nr || n == kernels_.lanes;
     const auto pack = [&](const float* matrix, float* packed) {
       if (k > n) {
         team.in_slices(0, k, kPackedRows, [&](int64_t from, int64_t to) {
@@ -100,6 +106,33 @@ class BatchKernel final : public StepKernel {
   }
 
  private:
+  // b is read as it lies. Columns are cut into parts where there are too few products for the team.
+  void run_few_rows(StepContext& c, const Tensor& a, const Tensor& b, Tensor& y, int64_t m,
+                    int64_t k, int64_t n) const {
+    constexpr int64_t kColumns = 512;
+    const int64_t blocks = (n + kColumns - 1) / kColumns;
+    parallel_range(c.team(), y.count() / (m * n) * blocks, y.count() * k >= kMinParallelWork,
+                   [&](int64_t from, int64_t to, int) {
+                     for (int64_t unit = from; unit < to; ++unit) {
+                       const int64_t batch = unit / blocks, column = unit % blocks * kColumns;
+                       GemmRows p = {.a = a.data<float>() + offset(a, y, batch) * m * k,
+                                     .lda = k,
+                                     .b = b.data<float>() + offset(b, y, batch) * k * n + column,
+                                     .ldb = n,
+                                     .k = k,
+                                     .rows = 0,
+                                     .cols = std::min(kColumns, n - column),
+                                     .c = y.data<float>() + batch * m * n + column,
+                                     .ldc = n};
+                       for (int64_t row = 0; row < m; row += p.rows) {
+                         p.rows = std::min<int64_t>(kernels_.wide_rows, m - row);
+                         kernels_.few_rows(p);
+                         p.a += p.rows * k, p.c += p.rows * n;
+                       }
+                     }
+                   });
+  }
+
   // Which matrix of `x` feeds matrix `batch` of y.
   static int64_t offset(const Tensor& x, const Tensor& y, int64_t batch) {
     int64_t at = 0, stride = 1;
@@ -115,7 +148,10 @@ class BatchKernel final : public StepKernel {
     return at;
   }
 
-  static constexpr int64_t kPackedRows = 512;  // of b, between two looks at the deadline
+  // Over a b that is not packed.
+  static constexpr int64_t kPasses = 2;
+  // Between two looks at the deadline: rows of b that are packed, and that a few rows of a read.
+  static constexpr int64_t kPackedRows = 512, kUnbrokenDepth = 16 << 10;
 
   const GemmKernels& kernels_;
   const int64_t chain_;
