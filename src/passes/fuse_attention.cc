@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/fuse_attention.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ops/logical/where.h"
 #include "ops/math/matmul.h"
@@ -152,6 +154,18 @@ void find_keys(const Graph& g, ValueId b, Parts& parts) {
   parts.k = without_factors(g, parts.k, parts.scale, false);
 }
 
+bool is_half(DType t) { return t == DType::kFloat16 || t == DType::kBFloat16; }
+
+// A mask that only lets pass and hides. Others are rounded when 16-bit scores are added to them,
+// which decides what a row gives that is hidden as a whole.
+bool only_hides(const Graph& g, const Mask& mask) {
+  if (mask.value == kNone) return std::isinf(mask.hidden);
+  const auto values = constant_numbers(g, mask.value);
+  return values && std::ranges::all_of(*values, [](double v) {
+           return v == 0 || v == -std::numeric_limits<double>::infinity();
+         });
+}
+
 std::optional<Parts> parts_of(const Graph& g, const Node& n) {
   if (n.op.as<MatMul>() == nullptr) return std::nullopt;
   Parts parts;
@@ -165,8 +179,9 @@ std::optional<Parts> parts_of(const Graph& g, const Node& n) {
     return std::nullopt;
   }
   const Node* softmax = producer_as<Softmax>(g, p);
-  if (softmax == nullptr || g.value(p).type.dtype != DType::kFloat32) return std::nullopt;
   const Type& type = g.value(p).type;
+  const bool half = is_half(type.dtype);
+  if (softmax == nullptr || (type.dtype != DType::kFloat32 && !half)) return std::nullopt;
   if (!type.has_rank() || (type.rank() != 3 && type.rank() != 4)) return std::nullopt;
   if (normal_axis(softmax->op.as<Softmax>()->axis, type.rank()) + 1 != type.rank()) {
     return std::nullopt;
@@ -180,6 +195,7 @@ std::optional<Parts> parts_of(const Graph& g, const Node& n) {
     if (!is_mask_shape(g.value(mask->value != kNone ? mask->value : mask->condition).type, type)) {
       return std::nullopt;
     }
+    if (half && !only_hides(g, *mask)) return std::nullopt;
     parts.masks.push_back(*mask);
   }
   s = without_factors(g, s, parts.scale, true);
@@ -205,7 +221,8 @@ bool operands_fit(const Graph& g, const Parts& parts, const Type& scores, const 
 // Builds the new nodes on operands of rank 4.
 class Builder {
  public:
-  Builder(const Graph& g, PatchBuilder& p, bool rank3) : g_(g), p_(p), rank3_(rank3) {}
+  Builder(const Graph& g, PatchBuilder& p, const Type& scores)
+      : g_(g), p_(p), dtype_(scores.dtype), rank3_(scores.rank() == 3) {}
 
   ValueId lifted(ValueId v) {
     if (!rank3_) return v;
@@ -244,7 +261,7 @@ class Builder {
   }
 
  private:
-  ValueId number(double v) { return p_.constant(make_floats(DType::kFloat32, {}, {v})); }
+  ValueId number(double v) { return p_.constant(make_floats(dtype_, {}, {v})); }
 
   ValueId chosen(const Mask& m, ValueId before) {
     const ValueId hidden = number(m.hidden);
@@ -254,6 +271,7 @@ class Builder {
 
   const Graph& g_;
   PatchBuilder& p_;
+  DType dtype_;
   bool rank3_;
 };
 
@@ -263,7 +281,7 @@ std::optional<Patch> spelled_out(const Graph& g, const Node& n, const PassOption
   const Type& scores = g.value(n.inputs[0]).type;
   if (!operands_fit(g, *parts, scores, g.value(n.outputs[0]).type)) return std::nullopt;
   PatchBuilder p(g);
-  Builder build(g, p, scores.rank() == 3);
+  Builder build(g, p, scores);
   Attention op;
   op.scale = static_cast<float>(parts->scale);
   op.empty_rows = parts->guarded ? EmptyRows::kZero : EmptyRows::kNaN;
@@ -279,6 +297,11 @@ std::optional<Patch> spelled_out(const Graph& g, const Node& n, const PassOption
   if (!(p.type(y) == g.value(n.outputs[0]).type)) return std::nullopt;
   p.replace(n.outputs[0], y);
   return std::move(p).build();
+}
+
+std::optional<Patch> spelled_out_in_halves(const Graph& g, const Node& n, const PassOptions& o) {
+  const bool halves = n.op.as<MatMul>() != nullptr && is_half(g.value(n.outputs[0]).type.dtype);
+  return halves ? spelled_out(g, n, o) : std::nullopt;
 }
 
 // x [N, G, T, D] of keys or values [N, G R, T, D] that hold every head of x R times, or kNone.
@@ -390,6 +413,10 @@ std::optional<Patch> heads_inside(const Graph& g, const Node& n, const PassOptio
 }
 
 }  // namespace
+
+Pass fuse_half_attention() {
+  return {"fuse_half_attention", {{"spelled_out", spelled_out_in_halves}}, nullptr};
+}
 
 Pass fuse_attention() {
   return {"fuse_attention",

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "ops/nn/softmax.h"
 #include "ops/tensor/transpose.h"
@@ -145,6 +146,25 @@ TEST(FuseAttention, FactorsOfOperandsUnderMoves) {
   const auto outs =
       cached.node(make_op("Attention"), {cached.q, scaled, cached.v, kNone, past_k, past_v}, 1);
   EXPECT_EQ(cached.found(outs[0]), "Mul Attention");
+}
+
+TEST(FuseAttention, Halves) {
+  for (const DType dtype : {DType::kFloat16, DType::kBFloat16}) {
+    for (const double hidden : {-std::numeric_limits<double>::infinity(), -6e4}) {
+      PassTester t;
+      const ValueId q = t.input({B, 3, 2, 8}, dtype), k = t.input({B, 3, 8, 3}, dtype);
+      const ValueId v = t.input({B, 3, 3, 5}, dtype);
+      const ValueId half = t.graph.add_constant(make_floats(dtype, {}, {0.5}));
+      const ValueId mask =
+          t.graph.add_constant(make_floats(dtype, {2, 3}, {0, hidden, hidden, 0, 0, hidden}));
+      const ValueId product = t.binary("Mul", t.node(make_op("MatMul"), {q, k}), half);
+      const ValueId p = t.node(make_op("Softmax", Softmax{-1}), {t.binary("Add", product, mask)});
+      t.output(t.node(make_op("MatMul"), {p, v}));
+      // What is more than hidden or not depends on how sums are rounded.
+      EXPECT_EQ(t.run({fuse_half_attention()}, dtype == DType::kFloat16 ? 2e-3 : 2e-2),
+                hidden < -1e30 ? "Transpose Attention" : "MatMul Mul Add Softmax MatMul");
+    }
+  }
 }
 
 TEST(FuseAttention, GroupedQueries) {

@@ -58,6 +58,7 @@ std::vector<Pass> engine_pipeline() {
       // Weights as numbers, 16-bit floats in f32, and what that makes possible.
       fold_dequantized(),
       fold_constants(),
+      fuse_half_attention(),
       widen_halves(),
       merge_duplicates(),
       lower_einsum(),
