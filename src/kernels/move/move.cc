@@ -13,18 +13,11 @@ constexpr int64_t kTileCols = 64, kTileRows = 256;
 
 int64_t tiles(int64_t n, int64_t tile) { return (n + tile - 1) / tile; }
 
-// `count` runs of bytes at their pitches.
-[[gnu::noinline]] void copy_runs(const void* x, int64_t x_pitch, void* y, int64_t y_pitch,
-                                 int64_t bytes, int64_t count) {
-  const auto* from = static_cast<const char*>(x);
-  auto* to = static_cast<char*>(y);
-  for (int64_t i = 0; i < count; ++i, from += x_pitch, to += y_pitch) copy_run(to, from, bytes);
-}
-
 template <class T>
 void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_t to, int64_t n) {
   if (from == 1 && to == 1) {
-    copy_runs(x, 0, y, 0, n * static_cast<int64_t>(sizeof(T)), 1);
+    copy_run(reinterpret_cast<char*>(y), reinterpret_cast<const char*>(x),
+             n * static_cast<int64_t>(sizeof(T)));
   } else if (to == 1 && sizeof(T) == 4) {
     kernels.spread_u32(reinterpret_cast<const uint32_t*>(x), from, reinterpret_cast<uint32_t*>(y),
                        n);
@@ -53,20 +46,19 @@ void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const
     y += at[a] * axes[a].to;
   }
   for (int64_t left = unit1 - unit0; left > 0; skip = 0) {
-    const int64_t n = std::min(left, row.size - skip);
-    copy_row(kernels, x + skip * row.from, row.from, y + skip * row.to, row.to, n);
-    left -= n;
-    // More rows of the same axis.
-    if (runs && left >= row.size) {
+    if (runs && skip == 0 && left >= row.size) {  // all that there are of the axis before it
       const MoveAxis& next = axes[rank - 2];
-      const int64_t more = std::min(left / row.size, next.size - 1 - at[rank - 2]);
+      const int64_t count = std::min(left / row.size, next.size - at[rank - 2]);
       constexpr auto kBytes = static_cast<int64_t>(sizeof(T));
-      copy_runs(x + next.from, next.from * kBytes, y + next.to, next.to * kBytes, row.size * kBytes,
-                more);
-      at[rank - 2] += more;
-      x += more * next.from;
-      y += more * next.to;
-      left -= more * row.size;
+      kernels.copy_runs({x, next.from * kBytes, y, next.to * kBytes, row.size * kBytes, count});
+      at[rank - 2] += count - 1;
+      x += (count - 1) * next.from;
+      y += (count - 1) * next.to;
+      left -= count * row.size;
+    } else {
+      const int64_t n = std::min(left, row.size - skip);
+      copy_row(kernels, x + skip * row.from, row.from, y + skip * row.to, row.to, n);
+      left -= n;
     }
     for (int a = rank - 2; a >= 0; --a) {
       x += axes[a].from;

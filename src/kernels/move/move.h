@@ -47,8 +47,18 @@ class Move {
 void run_move(Isa isa, const Move& m, const void* x, void* y, int64_t unit0,
               int64_t unit1) noexcept;
 
+// Runs of so many bytes, each at its pitch in bytes, from one place to another.
+struct Runs {
+  const void* from;
+  int64_t from_pitch;
+  void* to;
+  int64_t to_pitch;
+  int64_t bytes, count;
+};
+
 // What an instruction set provides.
 struct MoveKernels {
+  void (*copy_runs)(const Runs& runs) noexcept;
   // y[c * y_stride + r] = x[r * x_stride + c].
   void (*transpose_f32)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
                         int64_t cols) noexcept;

@@ -1,9 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/move/copy_run.h"
 #include "kernels/move/move.h"
 #include "kernels/vec.h"
 
 namespace ferry::FERRY_ISA {
 namespace {
+
+#if FERRY_ISA_LEVEL > 0
+// Runs of up to kVectors vectors and of more than one less: the last one over what others copy.
+template <int kVectors>
+[[gnu::noinline]] void copy_vectors(const Runs& r) noexcept {
+  constexpr int64_t kBytes = kLanes * int64_t{sizeof(float)};
+  const auto* from = static_cast<const char*>(r.from);
+  auto* to = static_cast<char*>(r.to);
+  const auto part = [&](int j) { return j == kVectors - 1 ? r.bytes - kBytes : j * kBytes; };
+  for (int64_t i = 0; i < r.count; ++i, from += r.from_pitch, to += r.to_pitch) {
+    F32 v[kVectors];
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) v[j] = load(reinterpret_cast<const float*>(from + part(j)));
+    FERRY_UNROLL
+    for (int j = 0; j < kVectors; ++j) store(reinterpret_cast<float*>(to + part(j)), v[j]);
+  }
+}
+#endif
+
+void copy_runs(const Runs& r) noexcept {
+#if FERRY_ISA_LEVEL > 0
+  constexpr int64_t kBytes = kLanes * int64_t{sizeof(float)};
+  if (r.bytes >= kBytes) {
+    switch ((r.bytes + kBytes - 1) / kBytes) {
+      case 1:
+        return copy_vectors<1>(r);
+      case 2:
+        return copy_vectors<2>(r);
+      case 3:
+        return copy_vectors<3>(r);
+      case 4:
+        return copy_vectors<4>(r);
+      default:
+        break;
+    }
+  }
+#endif
+  const auto* from = static_cast<const char*>(r.from);
+  auto* to = static_cast<char*>(r.to);
+  for (int64_t i = 0; i < r.count; ++i, from += r.from_pitch, to += r.to_pitch) {
+    copy_run(to, from, r.bytes);
+  }
+}
 
 // One square of lanes; `rows` and `cols` are what of it exists.
 FERRY_INLINE void square(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
@@ -144,6 +188,7 @@ void spread_u64(const uint64_t* x, int64_t step, uint64_t* y, int64_t n) noexcep
 
 }  // namespace
 
-extern const MoveKernels kMoveKernels = {transpose_f32, transpose_u64, spread_u32, spread_u64};
+extern const MoveKernels kMoveKernels = {copy_runs, transpose_f32, transpose_u64, spread_u32,
+                                         spread_u64};
 
 }  // namespace ferry::FERRY_ISA

@@ -3,7 +3,7 @@
 #include <array>
 #include <span>
 
-#include "kernels/move/copy_run.h"
+#include "kernels/move/move.h"
 #include "ops/arguments.h"
 #include "ops/tensor/concat.h"
 #include "ops/tensor/concatenate.h"
@@ -18,11 +18,11 @@ struct Part {
   int64_t bytes, pitch;
 };
 
-// One row after the other, each from all inputs: y is written as it lies. False for rows of parts
-// so short that columns are better moved.
-bool join_rows(StepContext& c, int64_t outer, bool in_rows, int64_t y_pitch, const Dims& dims,
-               size_t axis, Tensor& y) {
-  constexpr int64_t kShort = 12;  // bytes
+// A few rows after the others, each from all inputs: y is written as it lies. False for rows of
+// parts so short that columns are better moved.
+bool join_rows(Isa isa, StepContext& c, int64_t outer, bool in_rows, int64_t y_pitch,
+               const Dims& dims, size_t axis, Tensor& y) {
+  constexpr int64_t kShort = 12, kTogether = 4096;  // bytes
   constexpr size_t kMostParts = 64;
   const int64_t element = mover_element(y.dtype());
   std::array<Part, kMostParts> all;
@@ -37,13 +37,18 @@ bool join_rows(StepContext& c, int64_t outer, bool in_rows, int64_t y_pitch, con
   }
   const std::span<const Part> parts(all.data(), count);
   char* const rows = static_cast<char*>(y.raw());
+  const MoveKernels& kernels = FERRY_SELECT_ISA_TABLE(isa, kMoveKernels);
+  const int64_t pitch = y_pitch * element, together = std::max<int64_t>(1, kTogether / pitch);
   parallel_range(c.team(), outer, static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes,
                  [&](int64_t r0, int64_t r1, int) {
-                   for (int64_t r = r0; r < r1; ++r) {
-                     char* to = rows + r * y_pitch * element;
+                   for (int64_t r = r0; r < r1; r += together) {
+                     const int64_t n = std::min(together, r1 - r);
+                     char* to = rows + r * pitch;
                      for (const Part& p : parts) {
                        const char* from = p.from + r * p.pitch;
-                       if (from != to) copy_run(to, from, p.bytes);
+                       if (from != to) {
+                         kernels.copy_runs({from, p.pitch, to, pitch, p.bytes, n});
+                       }
                        to += p.bytes;
                      }
                    }
@@ -63,7 +68,7 @@ Status join(const Concat& op, Isa isa, StepContext& c) {
   const int64_t y_pitch = in_rows ? c.output_pitch(0) : row;
   const int element = mover_element(y.dtype());
   char* to = static_cast<char*>(y.raw());
-  if (join_rows(c, outer, in_rows, y_pitch, dims, axis, y)) return {};
+  if (join_rows(isa, c, outer, in_rows, y_pitch, dims, axis, y)) return {};
   for (size_t i = 0; i < c.num_inputs(); ++i) {
     const Tensor& x = part(i);
     if (x.count() == 0) continue;
