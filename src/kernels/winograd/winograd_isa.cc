@@ -92,14 +92,25 @@ FERRY_INLINE Corner corner_of(const WinogradTiles& t, int64_t tile, int64_t m) {
   return {tile / t.tiles_per_image, within / t.tiles_w * m, within % t.tiles_w * m};
 }
 
+// f(0) ... f(kCount - 1): side by side, or one after the other where the vectors of a tile are so
+// many that they lie in memory either way.
+template <int kCount, class F>
+FERRY_INLINE void for_each_line(const F& f) {
+  if constexpr (kCount <= 6) {
+    FERRY_UNROLL
+    for (int i = 0; i < kCount; ++i) f(i);
+  } else {
+    for (int i = 0; i < kCount; ++i) f(i);
+  }
+}
+
 // One vector of channels of one tile. kInside: no pixel is outside the image.
 template <int kM, bool kInside, bool kFull>
 FERRY_INLINE void input_channels(const WinogradTiles& t, const float* image, int64_t y, int64_t x,
                                  int64_t c, Mask mask, float* out) {
   constexpr int kSize = Transform<kM>::kSize;
   F32 rows[kSize][kSize];
-  FERRY_UNROLL
-  for (int j = 0; j < kSize; ++j) {
+  for_each_line<kSize>([&](int j) {
     F32 d[kSize], o[kSize];
     FERRY_UNROLL
     for (int i = 0; i < kSize; ++i) {
@@ -111,14 +122,13 @@ FERRY_INLINE void input_channels(const WinogradTiles& t, const float* image, int
     Transform<kM>::input(d, o);
     FERRY_UNROLL
     for (int i = 0; i < kSize; ++i) rows[i][j] = o[i];
-  }
-  FERRY_UNROLL
-  for (int i = 0; i < kSize; ++i) {
+  });
+  for_each_line<kSize>([&](int i) {
     F32 o[kSize];
     Transform<kM>::input(rows[i], o);
     FERRY_UNROLL
     for (int j = 0; j < kSize; ++j) store(out + (i * kSize + j) * t.v_point_stride, o[j]);
-  }
+  });
 }
 
 template <int kM, bool kInside>
@@ -154,21 +164,19 @@ FERRY_INLINE void output_channels(const WinogradTiles& t, Corner corner, const f
                                   Mask mask) {
   constexpr int kSize = Transform<kM>::kSize;
   F32 columns[kM][kSize];
-  FERRY_UNROLL
-  for (int j = 0; j < kSize; ++j) {
+  for_each_line<kSize>([&](int j) {
     F32 d[kSize], o[kM];
     FERRY_UNROLL
     for (int i = 0; i < kSize; ++i) d[i] = load(m + (i * kSize + j) * t.m_point_stride);
     Transform<kM>::output(d, o);
     FERRY_UNROLL
     for (int i = 0; i < kM; ++i) columns[i][j] = o[i];
-  }
+  });
   const F32 bias = t.bias == nullptr ? zero() : kFull ? load(t.bias + c) : load(t.bias + c, mask);
   const F32 lo = splat(t.lo), hi = splat(t.hi);
   const int64_t first = (corner.image * t.out_h + corner.y) * t.out_w + corner.x;
-  FERRY_UNROLL
-  for (int i = 0; i < kM; ++i) {
-    if (!kWhole && corner.y + i >= t.out_h) break;
+  for_each_line<kM>([&](int i) {
+    if (!kWhole && corner.y + i >= t.out_h) return;
     F32 o[kM];
     Transform<kM>::output(columns[i], o);
     FERRY_UNROLL
@@ -188,7 +196,7 @@ FERRY_INLINE void output_channels(const WinogradTiles& t, Corner corner, const f
         store(y, sum, mask);
       }
     }
-  }
+  });
 }
 
 template <int kM, bool kWhole>
