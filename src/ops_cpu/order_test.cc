@@ -24,8 +24,9 @@ Tensor coarse(const Dims& dims, uint64_t seed, int64_t nan_every = 0) {
 TEST(Order, ArgMaxAndArgMin) {
   for (const char* op : {"ArgMax", "ArgMin"}) {
     for (const int64_t nan_every : {0, 41}) {
-      for (const Dims& dims : {Dims{3, 1}, Dims{5, 7}, Dims{4, 64}, Dims{3, 203}, Dims{2, 9, 1},
-                               Dims{2, 21, 67}, Dims{40, 1000}}) {
+      for (const Dims& dims :
+           {Dims{3, 1}, Dims{5, 7}, Dims{4, 64}, Dims{3, 203}, Dims{2, 9, 1}, Dims{2, 21, 67},
+            Dims{40, 1000}, Dims{131, 3}, Dims{8, 8, 17}, Dims{65, 48}, Dims{65, 49}}) {
         for (int64_t axis = 0; axis < static_cast<int64_t>(dims.size()); ++axis) {
           StepTester(op)
               .attr("axis", axis)
@@ -66,8 +67,8 @@ Tensor few_values(const Dims& dims, uint32_t seed) {
 template <class T>
 void check_arg_of_integers() {
   for (const char* op : {"ArgMax", "ArgMin"}) {
-    for (const Dims& dims :
-         {Dims{3, 1}, Dims{4, 31}, Dims{3, 32}, Dims{2, 203, 1}, Dims{3, 21, 70}, Dims{40, 1000}}) {
+    for (const Dims& dims : {Dims{3, 1}, Dims{4, 31}, Dims{3, 32}, Dims{2, 203, 1}, Dims{3, 21, 70},
+                             Dims{40, 1000}, Dims{131, 3}, Dims{65, 48}, Dims{65, 49}}) {
       for (int64_t axis = 0; axis < static_cast<int64_t>(dims.size()); ++axis) {
         StepTester(op)
             .attr("axis", axis)

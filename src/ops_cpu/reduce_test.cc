@@ -39,7 +39,8 @@ void check(const std::string& op, const Tensor& x, const std::string& kernel, do
 }
 
 TEST(Reduce, Floats) {
-  for (const Dims& dims : {Dims{3, 5, 7, 9}, Dims{2, 1, 33, 40}, Dims{4, 70, 1, 130}}) {
+  for (const Dims& dims : {Dims{3, 5, 7, 9}, Dims{2, 1, 33, 40}, Dims{4, 70, 1, 130},
+                           Dims{5, 7, 3, 2}, Dims{3, 5, 9, 4}, Dims{2, 3, 23, 8}}) {
     const Tensor x = values<float>(dims, 1);
     for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1",
                            "ReduceL2", "ReduceSumSquare"}) {

@@ -6,6 +6,7 @@
 #include "ops/arguments.h"
 #include "ops/reduction/arg_extreme.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/short_rows.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -49,12 +50,16 @@ void args_of_columns(const OrderOf<T>& kernels, const Team& team, const T* x, in
   });
 }
 
-// Lines of n values, `inner` apart, that lie in blocks of as many. A unit is a line, or a strip of
-// them where they are columns.
+// `count` lines of n values, `inner` apart, that lie in blocks of as many. A unit is a row, several
+// short rows, or a strip of columns.
 struct Lines {
-  int64_t n, inner;
+  int64_t count, n, inner;
   bool largest;
-  int64_t strips() const { return inner == 1 ? 1 : (inner + kStrip - 1) / kStrip; }
+  bool are_short() const { return inner == 1 && n <= kShortRow; }
+  int64_t strips() const { return (inner + kStrip - 1) / kStrip; }
+  int64_t units() const {
+    return are_short() ? (count + kRowsTogether - 1) / kRowsTogether : count / inner * strips();
+  }
 };
 
 class ArgStep : public StepKernel {
@@ -76,8 +81,8 @@ class ArgStep : public StepKernel {
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt64, dims));
     auto* to = y.data<int64_t>();
-    const Lines g{n, inner, op.max};
-    parallel_range(c.team(), y.count() / inner * g.strips(), x.count() >= kMinParallelValues,
+    const Lines g{y.count(), n, inner, op.max};
+    parallel_range(c.team(), g.units(), x.count() >= kMinParallelValues,
                    [&](int64_t u0, int64_t u1, int) {
                      for (int64_t u = u0; u < u1; ++u) run_unit(c.team(), g, x.raw(), u, to);
                    });
@@ -94,12 +99,24 @@ class ArgStep : public StepKernel {
 template <class T>
 class ArgOf final : public ArgStep {
  public:
-  ArgOf(Isa isa, Op op) : ArgStep(std::move(op)), kernels_(order_of<T>(isa)) {}
+  ArgOf(Isa isa, Op op)
+      : ArgStep(std::move(op)),
+        kernels_(order_of<T>(isa)),
+        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)) {}
 
  private:
   void run_unit(const Team& team, const Lines& g, const void* values, int64_t unit,
                 int64_t* to) const override {
     const auto* x = static_cast<const T*>(values);
+    if (g.are_short()) {
+      const int64_t row = unit * kRowsTogether;
+      turn_short_rows(moves_, x + row * g.n, std::min(kRowsTogether, g.count - row), g.n,
+                      [&](const T* columns, int64_t, int64_t count) {
+                        kernels_.arg_columns(columns, g.n, kRowsTogether, count, g.largest,
+                                             to + row);
+                      });
+      return;
+    }
     if (g.inner == 1) {
       to[unit] = arg_of_row(kernels_, team, x + unit * g.n, g.n, g.largest);
       return;
@@ -110,6 +127,7 @@ class ArgOf final : public ArgStep {
   }
 
   const OrderOf<T>& kernels_;
+  const MoveKernels& moves_;
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {

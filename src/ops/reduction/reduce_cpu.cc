@@ -9,6 +9,7 @@
 #include "ops/reduction/reduce.h"
 #include "ops_cpu/reduce_matrix.h"
 #include "ops_cpu/reduce_stages.h"
+#include "ops_cpu/short_rows.h"
 #include "plan/step_kernel.h"
 
 namespace ferry {
@@ -138,7 +139,10 @@ void each_unit(Team& team, const ReduceStage& s, F&& f) {
 class RowReduceStep final : public ReduceStep {
  public:
   RowReduceStep(Isa isa, Op op, RowReduction rows)
-      : ReduceStep(std::move(op)), kernels_(row_kernels(isa)), rows_(rows) {}
+      : ReduceStep(std::move(op)),
+        kernels_(row_kernels(isa)),
+        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)),
+        rows_(rows) {}
   std::string name() const override { return "reduce_f32"; }
 
  protected:
@@ -147,6 +151,9 @@ class RowReduceStep final : public ReduceStep {
     // Sums of squares and of magnitudes are added up.
     const bool adds = rows_ != RowReduction::kMax && rows_ != RowReduction::kMin;
     const RowReduction kind = !first && adds ? RowReduction::kSum : rows_;
+    if (!adds && s.inner == 1 && s.n <= kTurnedExtremes) {
+      return reduce_short_rows(c.team(), s, static_cast<const float*>(x), static_cast<float*>(y));
+    }
     reduce_matrix(kernels_, c.team(), kind, static_cast<const float*>(x), static_cast<float*>(y),
                   s.outer, s.n, s.inner, factor);
   }
@@ -161,7 +168,21 @@ class RowReduceStep final : public ReduceStep {
   }
 
  private:
+  static constexpr int64_t kTurnedExtremes = 4;  // longer rows fill more of a vector
+
+  void reduce_short_rows(Team& team, const ReduceStage& s, const float* x, float* y) const {
+    parallel_range(team, s.outer, s.outer * s.n >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int) {
+                     turn_short_rows(moves_, x + from * s.n, to - from, s.n,
+                                     [&](const float* columns, int64_t first, int64_t count) {
+                                       kernels_.reduce_columns(rows_, columns, y + from + first,
+                                                               s.n, kRowsTogether, count, 1, {});
+                                     });
+                   });
+  }
+
   const RowKernels& kernels_;
+  const MoveKernels& moves_;
   RowReduction rows_;
 };
 
@@ -199,7 +220,10 @@ class TypedReduceStep final : public ReduceStep {
 
 class LogSumExpStep final : public ReduceStep {
  public:
-  LogSumExpStep(Isa isa, Op op) : ReduceStep(std::move(op)), kernels_(reduce_kernels(isa)) {}
+  LogSumExpStep(Isa isa, Op op)
+      : ReduceStep(std::move(op)),
+        kernels_(reduce_kernels(isa)),
+        moves_(FERRY_SELECT_ISA_TABLE(isa, kMoveKernels)) {}
   std::string name() const override { return "log_sum_exp_f32"; }
 
  protected:
@@ -209,6 +233,14 @@ class LogSumExpStep final : public ReduceStep {
     auto* to = static_cast<float*>(y);
     const Pause pause = pause_of(c.team());
     each_unit(c.team(), s, [&](int64_t at, int64_t blocks, int64_t columns, int64_t out) {
+      if (s.inner == 1 && s.n <= kTurned) {
+        turn_short_rows(moves_, from + at, blocks, s.n,
+                        [&](const float* turned, int64_t first, int64_t count) {
+                          kernels_.log_sum_exp_columns(turned, to + out + first, s.n, kRowsTogether,
+                                                       count, pause);
+                        });
+        return;
+      }
       if (s.inner == 1) return kernels_.log_sum_exp(from + at, to + out, blocks, s.n, pause);
       for (int64_t o = 0; o < blocks; ++o) {
         kernels_.log_sum_exp_columns(from + at + o * s.n * s.inner, to + out + o * s.inner, s.n,
@@ -219,7 +251,10 @@ class LogSumExpStep final : public ReduceStep {
   void finish(Tensor&, int64_t) const override {}
 
  private:
+  static constexpr int64_t kTurned = 8;
+
   const ReduceKernels& kernels_;
+  const MoveKernels& moves_;
 };
 
 std::optional<TypedReduction> typed_reduction(ReduceKind kind, DType type) {

@@ -250,6 +250,11 @@ class TopKOf final : public TopKStep {
       }
       for (int64_t i = 0; i < together; ++i, ++u) {
         const T* row = rows + i * g.pitch();
+        if (const int64_t at = g.k == 1 ? place_of_best(row, g.n) : -1; at >= 0) {
+          values[u] = row[at];
+          indices[u] = at;
+          continue;
+        }
         select_best(kernels_, c.team(), row, g.n, g.k, order, items);
         // Stopped, there are no items to follow.
         if (c.team().stopped()) return;
@@ -262,6 +267,13 @@ class TopKOf final : public TopKStep {
         });
       }
     }
+  }
+
+  // Or -1: of many values, or where a NaN, which is the worst of the smallest, stands in the way.
+  int64_t place_of_best(const T* row, int64_t n) const {
+    if (n > kAtAStroke) return -1;
+    const int64_t at = kernels_.arg_row(row, n, largest());
+    return largest() || row[at] == row[at] ? at : -1;
   }
 
   void transpose(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows,
