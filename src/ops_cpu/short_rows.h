@@ -9,7 +9,7 @@
 
 namespace ferry {
 
-inline constexpr int64_t kShortRow = 48, kRowsTogether = 64;
+inline constexpr int64_t kShortRow = 128, kRowsTogether = 64;
 
 // Calls f(columns, first, count) for blocks that cover `rows` rows of n <= kShortRow values: value
 // k of row first + i is columns[k * kRowsTogether + i].
@@ -27,7 +27,7 @@ void turn_short_rows(const MoveKernels& moves, const T* x, int64_t rows, int64_t
       moves.transpose_u64(reinterpret_cast<const uint64_t*>(from), n,
                           reinterpret_cast<uint64_t*>(columns), kRowsTogether, count, n);
     }
-    f(static_cast<const T*>(columns), first, count);
+    f(columns, first, count);
   }
 }
 

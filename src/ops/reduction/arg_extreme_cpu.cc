@@ -14,6 +14,7 @@ namespace {
 
 // Strips of columns, and the elements of one that are looked at before the deadline is.
 constexpr int64_t kStrip = 256, kSlice = 64 << 10;
+constexpr int64_t kTurned = 64;  // longer rows fill vectors
 
 template <class T>
 bool is_better(T v, T best, bool largest) {
@@ -55,7 +56,7 @@ void args_of_columns(const OrderOf<T>& kernels, const Team& team, const T* x, in
 struct Lines {
   int64_t count, n, inner;
   bool largest;
-  bool are_short() const { return inner == 1 && n <= kShortRow; }
+  bool are_short() const { return inner == 1 && n <= kTurned; }
   int64_t strips() const { return (inner + kStrip - 1) / kStrip; }
   int64_t units() const {
     return are_short() ? (count + kRowsTogether - 1) / kRowsTogether : count / inner * strips();

@@ -13,6 +13,7 @@
 #include "ops/arguments.h"
 #include "ops/reduction/topk.h"
 #include "ops_cpu/parallel.h"
+#include "ops_cpu/short_rows.h"
 #include "ops_cpu/sliced_order.h"
 #include "plan/step_kernel.h"
 
@@ -141,15 +142,19 @@ void take_in(const Team& team, const T* x, int64_t from, int64_t to, Best<T>& be
   }
 }
 
+template <class T>
+constexpr T kHighest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                                            : std::numeric_limits<T>::max();
+template <class T>
+constexpr T kLowest = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
+                                                           : std::numeric_limits<T>::lowest();
+
 // Leaves the k best of n values in order at the front of `items`, which has room for
 // room_for(n, k). Stopped on the way, it leaves any.
 template <class T>
 void select_best(const OrderOf<T>& kernels, const Team& team, const T* x, int64_t n, int64_t k,
                  const Order<T>& order, uint64_t* items) {
-  using Limits = std::numeric_limits<T>;
-  constexpr T kTop = Limits::has_infinity ? Limits::infinity() : Limits::max();
-  constexpr T kBottom = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-  Best<T> best{kernels, order, items, k, room_for(n, k), order.largest ? kBottom : kTop};
+  Best<T> best{kernels, order, items, k, room_for(n, k), order.largest ? kLowest<T> : kHighest<T>};
   team.in_slices(0, n, kAtAStroke,
                  [&](int64_t from, int64_t to) { take_in(team, x, from, to, best); });
   if (best.held > k) move_largest_first(team, items, best.held, k);
@@ -237,6 +242,10 @@ class TopKOf final : public TopKStep {
     const Order<T> order{largest(), worst};
     const auto* x = static_cast<const T*>(all);
     auto* values = static_cast<T*>(best);
+    if (g.inner == 1 && g.n <= kShortRow && g.k <= kFew) {
+      few_of_short_rows(c, g, order, x, values, indices, items, from, to);
+      return;
+    }
     auto* contiguous = reinterpret_cast<T*>(items + room_for(g.n, g.k));
     for (int64_t u = from; u < to;) {
       const int64_t outer = u / g.inner, in = u % g.inner;
@@ -267,6 +276,43 @@ class TopKOf final : public TopKStep {
         });
       }
     }
+  }
+
+  static constexpr int64_t kFew = 8;
+
+  // The best one of all rows, then the next one. What was taken becomes the worst of all values; a
+  // row in which another is as bad is done by itself.
+  void few_of_short_rows(StepContext& c, const Geometry& g, const Order<T>& order, const T* x,
+                         T* values, int64_t* indices, uint64_t* items, int64_t from,
+                         int64_t to) const {
+    const T taken = largest() ? kLowest<T> : kHighest<T>;
+    turn_short_rows(
+        moves_, x + from * g.n, to - from, g.n, [&](T* columns, int64_t first, int64_t count) {
+          std::array<int64_t, kRowsTogether> at{};
+          std::array<bool, kRowsTogether> ends{};
+          const int64_t row0 = from + first;
+          for (int64_t j = 0; j < g.k; ++j) {
+            kernels_.arg_columns(columns, g.n, kRowsTogether, count, largest(), at.data());
+            for (int64_t i = 0; i < count; ++i) {
+              const auto lane = static_cast<size_t>(i);
+              T& v = columns[at[lane] * kRowsTogether + i];
+              ends[lane] = ends[lane] || v == taken || (!largest() && v != v);
+              values[(row0 + i) * g.k + j] = v;
+              indices[(row0 + i) * g.k + j] = at[lane];
+              v = taken;
+            }
+          }
+          for (int64_t i = 0; i < count; ++i) {
+            if (!ends[static_cast<size_t>(i)]) continue;
+            const T* row = x + (row0 + i) * g.n;
+            select_best(kernels_, c.team(), row, g.n, g.k, order, items);
+            if (c.team().stopped()) return;
+            for (int64_t j = 0; j < g.k; ++j) {
+              indices[(row0 + i) * g.k + j] = place_of(items[j]);
+              values[(row0 + i) * g.k + j] = row[place_of(items[j])];
+            }
+          }
+        });
   }
 
   // Or -1: of many values, or where a NaN, which is the worst of the smallest, stands in the way.
