@@ -28,7 +28,7 @@ void parallel_rows(Team& team, Dims dims, std::array<Dims, N> strides, const Row
   std::array<int64_t, N> steps{};
   for (size_t k = 0; k < N; ++k) steps[k] = strides[k][last];
   parallel_range(team, rows * cuts, count >= kMinParallelValues, [&](int64_t u0, int64_t u1, int) {
-    for (int64_t u = u0; u < u1; ++u) {
+    for (int64_t u = u0; u < u1;) {
       const int64_t r = u / cuts, cut = u % cuts;
       const int64_t c0 = cols * cut / cuts, c1 = cols * (cut + 1) / cuts;
       std::array<int64_t, N> at{};
@@ -38,7 +38,14 @@ void parallel_rows(Team& team, Dims dims, std::array<Dims, N> strides, const Row
         index /= dims[a];
       }
       for (size_t k = 0; k < N; ++k) at[k] += c0 * steps[k];
-      row(c1 - c0, at, steps, r * cols + c0);
+      // Whole rows up to the end of the axis before the last one are equal steps apart.
+      const bool follow = cuts == 1 && last > 0;
+      const int64_t n = follow ? std::min(u1 - u, dims[last - 1] - r % dims[last - 1]) : 1;
+      for (int64_t i = 0; i < n; ++i) {
+        row(c1 - c0, at, steps, (r + i) * cols + c0);
+        for (size_t k = 0; follow && k < N; ++k) at[k] += strides[k][last - 1];
+      }
+      u += n;
     }
   });
 }
