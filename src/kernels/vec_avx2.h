@@ -75,6 +75,11 @@ FERRY_INLINE void store_n(int32_t* p, I32 v, int64_t n) {
   _mm256_maskstore_epi32(p, _mm256_castps_si256(first_n(n).v), v.v);
 }
 FERRY_INLINE F32 permute(F32 a, I32 lane) { return {_mm256_permutevar8x32_ps(a.v, lane.v)}; }
+// Lane i of the result is lane lane[i] mod 16 of a and then b.
+FERRY_INLINE F32 permute(F32 a, F32 b, I32 lane) {
+  const __m256 of_b = _mm256_castsi256_ps(_mm256_slli_epi32(lane.v, 28));
+  return {_mm256_blendv_ps(permute(a, lane).v, permute(b, lane).v, of_b)};
+}
 template <int kLane>
 FERRY_INLINE F32 splat_in_pairs(F32 a) {
   return {_mm256_permute_ps(a.v, 0xa0 + kLane * 0x55)};

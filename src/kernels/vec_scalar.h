@@ -86,6 +86,11 @@ FERRY_INLINE void store(float* p, F32 v, Mask m) {
 FERRY_INLINE F32 permute(F32 a, I32 lane) {
   return {Float4{a.v[lane.v[0]], a.v[lane.v[1]], a.v[lane.v[2]], a.v[lane.v[3]]}};
 }
+// Lane i of the result is lane lane[i] mod 8 of a and then b.
+FERRY_INLINE F32 permute(F32 a, F32 b, I32 lane) {
+  const auto at = [&](int i) { return (lane.v[i] & 4) == 0 ? a.v[lane.v[i] & 3] : b.v[lane.v[i] & 3]; };
+  return {Float4{at(0), at(1), at(2), at(3)}};
+}
 template <int kLane>
 FERRY_INLINE F32 splat_in_pairs(F32 a) {
   return {Float4{a.v[kLane], a.v[kLane], a.v[2 + kLane], a.v[2 + kLane]}};

@@ -201,6 +201,11 @@ TEST_P(Vec, LanesReduceTransposeAndGather) {
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i / 4 * 4 + 2]);
   ops().permute(a.data(), index.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[lanes - 1 - i]);
+  for (int i = 0; i < lanes; ++i) index[i] = (5 * i + 3) % (2 * lanes);
+  ops().permute_two(a.data(), b.data(), index.data(), y.data());
+  for (int i = 0; i < lanes; ++i) {
+    EXPECT_EQ(y[i], index[i] < lanes ? a[index[i]] : b[index[i] - lanes]);
+  }
   ops().fma(a.data(), b.data(), c.data(), y.data());
   for (int i = 0; i < lanes; ++i) EXPECT_EQ(y[i], a[i] * b[i] + c[i]);
   EXPECT_EQ(ops().any_all(a.data(), a.data()), 0);

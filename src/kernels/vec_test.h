@@ -39,6 +39,7 @@ struct VecOps {
   float (*reduce_max)(const float* a);
   int (*any_all)(const float* a, const float* b);  // a < b: bit 0 any, bit 1 all
   void (*permute)(const float* a, const int32_t* lane, float* y);
+  void (*permute_two)(const float* a, const float* b, const int32_t* lane, float* y);
   void (*splat_in_pairs)(const float* a, float* y);  // lane 1
   void (*splat_in_quads)(const float* a, float* y);  // lane 2
   void (*gather)(const float* base, const int32_t* index, float* y);

@@ -112,6 +112,8 @@ extern const VecOps kVecOps = {
         },
     .permute = [](const float* a, const int32_t* lane,
                   float* y) { store(y, permute(load(a), load(lane))); },
+    .permute_two = [](const float* a, const float* b, const int32_t* lane,
+                      float* y) { store(y, permute(load(a), load(b), load(lane))); },
     .splat_in_pairs = [](const float* a, float* y) { store(y, splat_in_pairs<1>(load(a))); },
     .splat_in_quads = [](const float* a, float* y) { store(y, splat_in_quads<2>(load(a))); },
     .gather = [](const float* base, const int32_t* index,

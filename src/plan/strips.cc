@@ -10,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/status.h"
+#include "kernels/conv/depthwise.h"
 #include "ops/fusion/group.h"
 #include "ops/math/gemm.h"
 #include "ops/nn/conv.h"
@@ -272,7 +273,8 @@ std::vector<std::pair<size_t, size_t>> cut(std::span<const Link> chain,
 
 bool has_narrow_groups(int64_t groups, int64_t group_in, int64_t group_out) {
   constexpr int64_t kLanes = 16;  // of the widest vector
-  return groups > 1 && group_in <= kLanes / 2 && group_out < kLanes;
+  return groups > 1 && group_in <= kLanes / 2 && group_out < kLanes &&
+         group_span(kLanes, group_in, group_out) <= 2 * kLanes;
 }
 
 std::vector<int64_t> strip_rows(std::span<const StripStage> stages, int64_t strip) {

@@ -6,9 +6,21 @@
 // lanes. The order in which an output is summed depends on the layer and the instruction set alone.
 #pragma once
 
+#include <numeric>
+
 #include "kernels/conv/conv.h"
 
 namespace ferry {
+
+// Input channels from the first to the last one that a vector of output channels begins its groups
+// with, at most. Two vectors of inputs hold what a vector of outputs reads where this is at most twice
+// its lanes; else inputs are gathered one by one.
+constexpr int64_t group_span(int64_t lanes, int64_t group_in, int64_t group_out) {
+  // Output channels of a group that precede a vector are a multiple of this.
+  const int64_t first = std::gcd(group_out, lanes);
+  const int64_t groups = (group_out - first + lanes - 1) / group_out + 1;
+  return (groups - 1) * group_in + 1;
+}
 
 // One output row. Row pointers make rings of rows possible: rows[kd * kernel_h + kh] is pixel 0 of
 // that input row, or null outside the image.

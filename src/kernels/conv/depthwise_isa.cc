@@ -307,8 +307,8 @@ void window_row(const DepthwiseRow& r, Interior in) noexcept {
   window_rows<kWidth, kStride, kAnyRows>(left, rows, in);
 }
 
-// Where the lanes of a vector of output channels find channel 0 of their groups, counted from
-// `base` on: lane `index` of the first vector there, or where `far` of the second.
+// Where the lanes of a vector of output channels find channel 0 of their groups: lane `index` of the
+// two vectors from `base` on.
 struct Spread {
   I32 index;
   Mask near, far;  // the lanes of the first and of the second vector that are wanted
@@ -319,34 +319,24 @@ struct Spread {
   // shifted: channel i is loaded from `base` + i on.
   FERRY_INLINE void set(const DepthwiseRow& r, int64_t c, bool shifted) {
     const int64_t count = smaller<int64_t>(r.c1 - c, kLanes);
-    int32_t lanes[kLanes], vector[kLanes] = {};
+    int32_t lanes[kLanes], wanted[2 * kLanes] = {};
     base = c / r.group_out * r.group_in;
     int64_t at = 0, within = c % r.group_out;
     wide = false;
     for (int i = 0; i < kLanes; ++i) {
-      lanes[i] = static_cast<int32_t>(at % kLanes);
-      vector[at % kLanes] = at < kLanes ? 1 : 2;
+      lanes[i] = static_cast<int32_t>(at);
+      wanted[at] = 1;
       wide = wide || at >= kLanes;
       if (i + 1 < count && ++within == r.group_out) within = 0, at += r.group_in;
     }
     index = load(lanes);
-    near = eq(load(vector), splat_i(1)), far = eq(load(vector), splat_i(2));
+    near = eq(load(wanted), splat_i(1)), far = eq(load(wanted + kLanes), splat_i(1));
     mask = first_n(count);
     weights = weights_at(r, c);
     const int64_t end = base + r.group_in - 1 + (wide ? 2 : 1) * kLanes;
     full = count == kLanes && (!shifted || end <= r.in_channels);
   }
 };
-
-// Of the groups under any vector, no two may want the same lane of two vectors.
-FERRY_INLINE bool spreads(const DepthwiseRow& r) {
-  int64_t first = 1;  // output channels of a group that precede a vector are a multiple of it
-  while (first < kLanes && r.group_out % (2 * first) == 0) first *= 2;
-  const int64_t groups = (r.group_out - first + kLanes - 1) / r.group_out + 1;
-  const int64_t span = (groups - 1) * r.group_in + 1;
-  const int64_t lanes_apart = kLanes / smaller<int64_t>(r.group_in & -r.group_in, kLanes);
-  return span <= kLanes || (groups <= lanes_apart && span <= 2 * kLanes);
-}
 
 // How a whole vector is fetched: channel i of the group of every lane.
 enum class Fetching {
@@ -363,7 +353,7 @@ FERRY_INLINE F32 fetch_whole(const Spread& s, const float* x) {
   if constexpr (kFetch == Fetching::kPairs) return splat_in_pairs<kChannel>(load(x));
   if constexpr (kFetch == Fetching::kFours) return splat_in_quads<kChannel>(load(x));
   if constexpr (kFetch == Fetching::kNear) return permute(load(x), s.index);
-  return permute(select(s.far, load(x + kLanes), load(x)), s.index);
+  return permute(load(x), load(x + kLanes), s.index);
 }
 
 // What is read through x is read again: one load and permutation costs no more than a register that
@@ -418,7 +408,7 @@ FERRY_INLINE F32 fetch_part(const Spread& s, const float* x) {
   if constexpr (kFetch == Fetching::kSplat) return splat(*x);
   const F32 near = load(x, s.near);
   if constexpr (kFetch == Fetching::kNear) return permute(near, s.index);
-  return permute(from_bits(bits(near) | bits(load(x + kLanes, s.far))), s.index);
+  return permute(near, load(x + kLanes, s.far), s.index);
 }
 
 // As add_channels, for any vector and any columns.
@@ -743,7 +733,8 @@ const GroupTiles* group_tiles(const DepthwiseRow& r) {
   if (r.group_out % kLanes == 0) return group_tiles<Fetching::kSplat>(r);
   if (r.group_in == r.group_out && r.group_in == 2) return group_tiles<Fetching::kPairs>(r);
   if (r.group_in == r.group_out && r.group_in == 4) return group_tiles<Fetching::kFours>(r);
-  return spreads(r) ? group_tiles<Fetching::kNear>(r) : nullptr;
+  const bool near = group_span(kLanes, r.group_in, r.group_out) <= 2 * kLanes;
+  return near ? group_tiles<Fetching::kNear>(r) : nullptr;
 }
 
 void row(const DepthwiseRow& r) noexcept {
