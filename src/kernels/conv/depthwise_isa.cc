@@ -307,8 +307,8 @@ void window_row(const DepthwiseRow& r, Interior in) noexcept {
   window_rows<kWidth, kStride, kAnyRows>(left, rows, in);
 }
 
-// Where the lanes of a vector of output channels find channel 0 of their groups: lane `index` of the
-// two vectors from `base` on.
+// Where the lanes of a vector of output channels find channel 0 of their groups: lane `index` of
+// the two vectors from `base` on.
 struct Spread {
   I32 index;
   Mask near, far;  // the lanes of the first and of the second vector that are wanted
@@ -737,7 +737,7 @@ const GroupTiles* group_tiles(const DepthwiseRow& r) {
   return near ? group_tiles<Fetching::kNear>(r) : nullptr;
 }
 
-void row(const DepthwiseRow& r) noexcept {
+void dense_row(const DepthwiseRow& r) noexcept {
   const Interior in(r);
   if (r.group_in == 1 && r.group_out == 1) {
     RowKernel* plain = r.dilation_w == 1 && r.stride_w < 3 ? window_kernel(r) : any_row;
@@ -745,6 +745,35 @@ void row(const DepthwiseRow& r) noexcept {
   }
   if (const GroupTiles* tiles = group_tiles(r)) return group_row(r, *tiles);
   any_row(r, in);
+}
+
+// Every `dilation`-th pixel of a row under a dilated kernel is a row under a dense one.
+void dilated_row(const DepthwiseRow& r, const float** rows) noexcept {
+  const int64_t d = r.dilation_w;
+  for (int64_t phase = 0; phase < d && phase < r.out_w; ++phase) {
+    DepthwiseRow part = r;
+    part.pad_w = (r.pad_w - phase + d - 1) / d;
+    const int64_t first = part.pad_w * d - r.pad_w + phase;  // input pixel
+    part.in_w = (r.in_w - first + d - 1) / d;
+    part.out_w = (r.out_w - phase + d - 1) / d;
+    part.dilation_w = 1;
+    part.x_pitch = d * r.x_pitch, part.y_pitch = d * r.y_pitch;
+    part.residual_pitch = d * r.residual_pitch;
+    part.y = r.y + phase * r.y_pitch;
+    if (r.residual != nullptr) part.residual = r.residual + phase * r.residual_pitch;
+    for (int64_t i = 0; i < r.row_count; ++i) {
+      rows[i] = r.rows[i] == nullptr ? nullptr : r.rows[i] + first * r.x_pitch;
+    }
+    part.rows = rows;
+    dense_row(part);
+  }
+}
+
+void row(const DepthwiseRow& r) noexcept {
+  constexpr int64_t kMostRows = 64;
+  const float* rows[kMostRows];
+  const bool by_parts = r.dilation_w > 1 && r.stride_w == 1 && r.in_w >= r.dilation_w;
+  by_parts&& r.row_count <= kMostRows ? dilated_row(r, rows) : dense_row(r);
 }
 
 }  // namespace
