@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "kernels/winograd/winograd.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/parallel.h"
 
 namespace ferry {
 namespace {
@@ -53,6 +54,8 @@ class WinogradStep final : public AnchorStep {
           });
       return {};
     }
+    // The pixels of its tiles lie apart.
+    const bool dilated = s.dilation[1] > 1 || s.dilation[2] > 1;
     // As many parts for every thread, and whole register tiles but for the last: what one thread
     // has over, all wait for.
     const int64_t units = (w.tiles + gemm_.mr - 1) / gemm_.mr, threads = team.size();
@@ -64,13 +67,18 @@ class WinogradStep final : public AnchorStep {
       const int64_t end = std::min(w.tiles, units * (part + 1) / parts * gemm_.mr);
       team.in_slices(first, end, w.block_tiles, [&](int64_t slice, int64_t slice_end) {
         // The tail finds each block in the cache.
-        const int64_t block = anchor_.has_tail() ? w.block_tiles : slice_end - slice;
+        const bool ends_here = anchor_.has_tail() && !dilated;
+        const int64_t block = ends_here ? w.block_tiles : slice_end - slice;
         for (int64_t from = slice; from < slice_end; from += block) {
           const int64_t to = std::min(slice_end, from + block);
           winograd_tiles(winograd_, gemm_, blocking, w, s, args, from, to, c.scratch<void>(thread));
-          if (anchor_.has_tail()) finish_tiles(c, matrix, w, s, from, to, thread, own);
+          if (ends_here) finish_tiles(c, matrix, w, s, from, to, thread, own);
         }
       });
+    });
+    if (!anchor_.has_tail() || !dilated) return {};
+    parallel_range(team, s.rows(), true, [&](int64_t from, int64_t to, int thread) {
+      finish(c, matrix, from * s.out[2], to * s.out[2], thread, own);
     });
     return {};
   }

@@ -76,6 +76,11 @@ void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t ch
   }
 }
 
+// Of the set with the most outputs.
+int64_t tiles_of_set(int64_t out, int64_t dilation, int64_t m) {
+  return ((out + dilation - 1) / dilation + m - 1) / m;
+}
+
 // With room for the whole vectors of the last slice.
 int64_t channels_pitch(const ConvShape& shape) {
   const int64_t last = depth(shape) - shape.group_in();
@@ -84,11 +89,14 @@ int64_t channels_pitch(const ConvShape& shape) {
 
 }  // namespace
 
+int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept {
+  return std::min(dilation, out) * tiles_of_set(out, dilation, m);
+}
+
 const char* winograd_refusal(const ConvShape& shape) noexcept {
   for (int d = 1; d < 3; ++d) {
     if (shape.kernel[d] != 3) return "a kernel other than 3x3";
     if (shape.stride[d] != 1) return "a stride other than 1";
-    if (shape.dilation[d] != 1) return "dilation";
   }
   return nullptr;
 }
@@ -98,9 +106,12 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
   WinogradPlan plan;
   plan.m = m;
   plan.points = (m + 2) * (m + 2);
-  plan.tiles_h = (shape.out[1] + m - 1) / m;
-  plan.tiles_w = (shape.out[2] + m - 1) / m;
-  plan.tiles = shape.batch * shape.out[0] * plan.tiles_h * plan.tiles_w;
+  plan.sets_h = std::min(shape.dilation[1], shape.out[1]);
+  plan.sets_w = std::min(shape.dilation[2], shape.out[2]);
+  plan.tiles_h = tiles_of_set(shape.out[1], shape.dilation[1], m);
+  plan.tiles_w = tiles_of_set(shape.out[2], shape.dilation[2], m);
+  plan.tiles =
+      shape.batch * shape.out[0] * plan.sets_h * plan.sets_w * plan.tiles_h * plan.tiles_w;
   plan.block_outputs =
       std::min(round_up(shape.group_out(), gemm.nr), round_up(kBlockOutputs, gemm.nr));
   // Both transformed sides of a block stay within the rows' share of L2.
@@ -161,10 +172,10 @@ void transform_slices(const WinogradKernels::Transforms& transforms, const ConvS
   const float* const x = t.x;
   float* const v = t.v;
   for (int64_t from = t.first, to = 0; from < end; from = to) {
-    const int64_t image = from / t.tiles_per_image;
-    to = std::min(end, (image + 1) * t.tiles_per_image);
+    const int64_t image = from / t.tiles_per_image();
+    to = std::min(end, (image + 1) * t.tiles_per_image());
     WinogradTiles one = t;
-    one.first = from % t.tiles_per_image, one.count = to - from;
+    one.first = from % t.tiles_per_image(), one.count = to - from;
     const int64_t n = image / shape.out[0], d = image % shape.out[0];
     for (int64_t k = 0; k < shape.kernel[0]; ++k) {
       const int64_t slice = d * shape.stride[0] + k * shape.dilation[0] - shape.pad[0];
@@ -200,7 +211,9 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
   WinogradTiles t;
   t.in_h = shape.in[1], t.in_w = shape.in[2], t.out_h = shape.out[1], t.out_w = shape.out[2];
   t.pad_h = shape.pad[1], t.pad_w = shape.pad[2];
-  t.tiles_w = plan.tiles_w, t.tiles_per_image = plan.tiles_h * plan.tiles_w;
+  t.dilation_h = shape.dilation[1], t.dilation_w = shape.dilation[2];
+  t.sets_h = plan.sets_h, t.sets_w = plan.sets_w;
+  t.tiles_h = plan.tiles_h, t.tiles_w = plan.tiles_w;
   t.x_pitch = args.x_pitch, t.channels = shape.group_in();
   t.v = static_cast<float*>(scratch);
   t.v_pitch = channels_pitch(shape), t.v_point_stride = most * t.v_pitch;

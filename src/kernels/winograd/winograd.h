@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 3x3 convolution of channels-last images by Winograd's minimal filtering: F(2x2), F(4x4), F(6x6).
+// A dilated kernel slides over every so many pixels: the pixels of a tile are as far apart.
 // Groups are convolutions of their own; in a volume the slices of a d x 3 x 3 kernel, whatever
 // their stride and dilation, are as many times the channels.
 //
@@ -20,7 +21,9 @@ namespace ferry {
 struct WinogradTiles {
   int64_t in_h, in_w, out_h, out_w;
   int64_t pad_h, pad_w;
-  int64_t tiles_w, tiles_per_image;
+  int64_t dilation_h, dilation_w;
+  int64_t sets_h, sets_w, tiles_h, tiles_w;  // as in WinogradPlan
+  int64_t tiles_per_image() const { return sets_h * sets_w * tiles_h * tiles_w; }
   int64_t first, count;  // tiles
 
   // Input: channels of x to [point][tile][channels_pitch].
@@ -54,11 +57,15 @@ const WinogradKernels& winograd_kernels(Isa isa) noexcept;
 // Null when the layer can be run, else the reason why not.
 const char* winograd_refusal(const ConvShape& shape) noexcept;
 
+// Tiles of m outputs along an axis, over all sets of outputs that are `dilation` apart.
+int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept;
+
 // A layer cut up for tiles of m x m outputs, m being 2, 4 or 6.
 struct WinogradPlan {
   int64_t m;
   int64_t points;  // (m + 2)^2
-  int64_t tiles_h, tiles_w;
+  int64_t sets_h, sets_w;    // of outputs that are the dilation apart: rows and columns of each image
+  int64_t tiles_h, tiles_w;  // of one set
   int64_t tiles;          // over the whole batch and all slices
   int64_t block_tiles;    // at most, per pass
   int64_t block_outputs;  // output channels of a group per pass

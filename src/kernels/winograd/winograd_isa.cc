@@ -88,8 +88,10 @@ struct Corner {
   int64_t image, y, x;
 };
 FERRY_INLINE Corner corner_of(const WinogradTiles& t, int64_t tile, int64_t m) {
-  const int64_t within = tile % t.tiles_per_image;
-  return {tile / t.tiles_per_image, within / t.tiles_w * m, within % t.tiles_w * m};
+  const int64_t row = tile / t.tiles_w, set = row / t.tiles_h;
+  const int64_t sets = t.sets_h * t.sets_w;
+  return {set / sets, row % t.tiles_h * m * t.dilation_h + set % sets / t.sets_w,
+          tile % t.tiles_w * m * t.dilation_w + set % t.sets_w};
 }
 
 // f(0) ... f(kCount - 1): side by side, or one after the other where the vectors of a tile are so
@@ -114,7 +116,7 @@ FERRY_INLINE void input_channels(const WinogradTiles& t, const float* image, int
     F32 d[kSize], o[kSize];
     FERRY_UNROLL
     for (int i = 0; i < kSize; ++i) {
-      const int64_t h = y + i, w = x + j;
+      const int64_t h = y + i * t.dilation_h, w = x + j * t.dilation_w;
       const float* p = image + (h * t.in_w + w) * t.x_pitch + c;
       const bool inside = kInside || (h >= 0 && h < t.in_h && w >= 0 && w < t.in_w);
       d[i] = !inside ? zero() : kFull ? load(p) : load(p, mask);
@@ -150,7 +152,8 @@ void input(const WinogradTiles& t) noexcept {
     const Corner corner = corner_of(t, t.first + i, kM);
     const int64_t y = corner.y - t.pad_h, x = corner.x - t.pad_w;
     float* out = t.v + i * t.v_pitch;
-    if (y >= 0 && x >= 0 && y + kSize <= t.in_h && x + kSize <= t.in_w) {
+    if (y >= 0 && x >= 0 && y + (kSize - 1) * t.dilation_h < t.in_h &&
+        x + (kSize - 1) * t.dilation_w < t.in_w) {
       input_tile<kM, true>(t, corner, out);
     } else {
       input_tile<kM, false>(t, corner, out);
@@ -176,13 +179,13 @@ FERRY_INLINE void output_channels(const WinogradTiles& t, Corner corner, const f
   const F32 lo = splat(t.lo), hi = splat(t.hi);
   const int64_t first = (corner.image * t.out_h + corner.y) * t.out_w + corner.x;
   for_each_line<kM>([&](int i) {
-    if (!kWhole && corner.y + i >= t.out_h) return;
+    if (!kWhole && corner.y + i * t.dilation_h >= t.out_h) return;
     F32 o[kM];
     Transform<kM>::output(columns[i], o);
     FERRY_UNROLL
     for (int j = 0; j < kM; ++j) {
-      if (!kWhole && corner.x + j >= t.out_w) break;
-      const int64_t pixel = first + i * t.out_w + j;
+      if (!kWhole && corner.x + j * t.dilation_w >= t.out_w) break;
+      const int64_t pixel = first + i * t.dilation_h * t.out_w + j * t.dilation_w;
       float* y = t.y + pixel * t.y_pitch + c;
       F32 sum = o[j] + bias;
       if (t.residual != nullptr) {
@@ -213,7 +216,8 @@ template <int kM>
 void output(const WinogradTiles& t) noexcept {
   for (int64_t i = 0; i < t.count; ++i) {
     const Corner corner = corner_of(t, t.first + i, kM);
-    if (corner.y + kM <= t.out_h && corner.x + kM <= t.out_w) {
+    if (corner.y + (kM - 1) * t.dilation_h < t.out_h &&
+        corner.x + (kM - 1) * t.dilation_w < t.out_w) {
       output_tile<kM, true>(t, corner, t.m + i * t.m_pitch);
     } else {
       output_tile<kM, false>(t, corner, t.m + i * t.m_pitch);

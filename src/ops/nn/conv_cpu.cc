@@ -207,7 +207,11 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   double best = product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * kWorthwhile;
   int64_t tile = 0;
   for (int64_t m : {2, 4}) {
-    const double tiles = side[0] * std::ceil(side[1] / double(m)) * std::ceil(side[2] / double(m));
+    double tiles = side[0];
+    for (size_t a = 1; a < 3; ++a) {
+      tiles *= static_cast<double>(
+          winograd_tiles_along(static_cast<int64_t>(side[a]), s.dilation[a], m));
+    }
     const double cost = winograd_cost(gemm, tiles, in, out, groups, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
