@@ -119,6 +119,7 @@ class RowTable {
     }
   }
 
+ private:
   // Null when the row is outside the image.
   const float* input_row(const Cursor& at, int64_t kd, int64_t kh) const {
     const int64_t d = at.d * s_.stride[0] + kd * s_.dilation[0] - s_.pad[0];
@@ -127,7 +128,6 @@ class RowTable {
     return args_.x + ((at.n * s_.in[0] + d) * s_.in[1] + args_.x_row(h)) * s_.in[2] * args_.x_pitch;
   }
 
- private:
   void fill_run(const Cursor& at, int64_t run, const float** out) const {
     for (int64_t kd = 0; kd < s_.kernel[0]; ++kd) {
       for (int64_t kh = 0; kh < s_.kernel[1]; ++kh) {
@@ -177,74 +177,6 @@ class RowTable {
   int64_t taps_;
 };
 
-// Output pixels of one tap, collected until there are enough for a product.
-constexpr int64_t kTapPixels = 4096;
-
-int64_t out_end(const ConvArgs& args, int64_t all) { return args.out_end < 0 ? all : args.out_end; }
-
-// y = bias + residual, which may be y.
-void start_pixels(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end) {
-  const int64_t n0 = args.out_begin, n1 = out_end(args, s.out_channels);
-  for (int64_t pixel = begin; pixel < end; ++pixel) {
-    float* y = args.y + (pixel - args.y_first * s.out[2]) * args.y_pitch;
-    if (args.residual != nullptr) {
-      std::copy(args.residual + pixel * args.residual_pitch + n0,
-                args.residual + pixel * args.residual_pitch + n1, y + n0);
-    } else {
-      std::fill(y + n0, y + n1, 0.0f);
-    }
-    for (int64_t j = n0; args.bias != nullptr && j < n1; ++j) y[j] += args.bias[j];
-  }
-}
-
-void clip_pixels(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const float lo = args.lo, hi = args.hi;
-  if (lo == -kInfinity && hi == kInfinity) return;
-  for (int64_t pixel = begin; pixel < end; ++pixel) {
-    float* y = args.y + (pixel - args.y_first * s.out[2]) * args.y_pitch;
-    for (int64_t j = args.out_begin; j < out_end(args, s.out_channels); ++j) {
-      const float v = y[j] < lo ? lo : y[j];  // a NaN stays
-      y[j] = v > hi ? hi : v;
-    }
-  }
-}
-
-// One tap after the other, each with the outputs whose input lies inside.
-void add_taps(const GemmKernels& kernels, const GemmBlocking& blocking, const ConvShape& s,
-              const ConvArgs& args, const float* panels, int64_t row0, int64_t row1,
-              void* scratch) {
-  const RowTable rows(s, args, nullptr, nullptr);
-  auto* table = static_cast<const float**>(scratch);
-  auto* index = reinterpret_cast<int32_t*>(table + kTapPixels);
-  GemmArgs g;
-  g.n = s.out_channels, g.k = s.in_channels;
-  g.a_rows = table, g.out_index = index;
-  g.packed_b = panels, g.b_taps = s.taps();
-  g.c = args.y + (row0 - args.y_first) * s.out[2] * args.y_pitch, g.ldc = args.y_pitch;
-  g.accumulate = true;
-  const auto multiply = [&] {
-    gemm_tile(kernels, blocking, g, 0, g.m, args.out_begin, out_end(args, g.n));
-    g.m = 0;
-  };
-  for (int64_t tap = 0; tap < s.taps(); ++tap) {
-    const int64_t kw = tap % s.kernel[2], kh = tap / s.kernel[2] % s.kernel[1];
-    const int64_t kd = tap / (s.kernel[2] * s.kernel[1]);
-    const int64_t offset = kw * s.dilation[2] - s.pad[2];
-    const Inside inside(offset, s.stride[2], s.in[2], s.out[2]);
-    g.b_tap = tap;
-    for (int64_t row = row0; row < row1; ++row) {
-      const float* x = rows.input_row(Cursor(s, row * s.out[2]), kd, kh);
-      for (int64_t w = inside.first; x != nullptr && w < inside.last; ++w) {
-        table[g.m] = x + (w * s.stride[2] + offset) * args.x_pitch;
-        index[g.m] = static_cast<int32_t>((row - row0) * s.out[2] + w);
-        if (++g.m == kTapPixels) multiply();
-      }
-    }
-    multiply();
-  }
-}
-
 GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, int64_t group) {
   GemmArgs g;
   const int64_t column = group * s.group_out();
@@ -262,29 +194,9 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   return g;
 }
 
+int64_t out_end(const ConvArgs& args, int64_t all) { return args.out_end < 0 ? all : args.out_end; }
+
 }  // namespace
-
-double conv_inside(const ConvShape& s) noexcept {
-  double share = 1;
-  for (int d = 0; d < 3; ++d) {
-    int64_t pairs = 0;
-    for (int64_t k = 0; k < s.kernel[d]; ++k) {
-      const Inside inside(k * s.dilation[d] - s.pad[d], s.stride[d], s.in[d], s.out[d]);
-      pairs += inside.last - inside.first;
-    }
-    share *= static_cast<double>(pairs) /
-             static_cast<double>(std::max<int64_t>(s.kernel[d] * s.out[d], 1));
-  }
-  return share;
-}
-
-bool conv_skips_outside(const ConvShape& s) noexcept {
-  // A pass over the outputs for each tap must be little beside the products.
-  constexpr int64_t kLeastChannels = 64, kMostPixels = INT32_MAX;
-  constexpr double kMostInside = 0.75;
-  return s.groups == 1 && s.in_channels >= kLeastChannels && s.rows() * s.out[2] <= kMostPixels &&
-         conv_inside(s) < kMostInside;
-}
 
 int64_t conv_packed_size(const GemmKernels& kernels, const ConvShape& shape) noexcept {
   return zeros_size(shape) + shape.groups * group_size(kernels, shape);
@@ -318,8 +230,7 @@ int64_t conv_scratch_bytes(const ConvShape& shape, const GemmBlocking& blocking)
   const int64_t pixels = block_pixels(shape, blocking);
   const int64_t table = round_up(pixels * shape.taps() * int64_t{sizeof(const float*)}, 64);
   const int64_t windows = can_join_taps(shape) ? pixels * shape.taps() * shape.in_channels * 4 : 0;
-  const int64_t of_a_tap = kTapPixels * int64_t{sizeof(const float*) + sizeof(int32_t)};
-  return std::max(table + windows, conv_skips_outside(shape) ? of_a_tap : 0);
+  return table + windows;
 }
 
 void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const ConvShape& shape,
@@ -337,11 +248,6 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       gemm_tile(kernels, blocking, g, 0, g.m, args.out_begin, out_end(args, g.n));
     }
     return;
-  }
-  if (args.chain == 0 && conv_skips_outside(shape)) {
-    start_pixels(shape, args, begin, end);
-    add_taps(kernels, blocking, shape, args, panels, row0, row1, scratch);
-    return clip_pixels(shape, args, begin, end);
   }
   const bool joined = can_join_taps(shape) && args.x_pitch == shape.in_channels;
   const int64_t block = block_pixels(shape, blocking);

@@ -3,9 +3,8 @@
 // A, given by one pointer per kernel tap into the input, so nothing is unrolled into memory.
 //
 // Any kernel, stride, dilation, padding and number of groups, in one to three spatial dimensions.
-// Sums run in the order of (kd, kh, kw, channel) (after the residual, where taps outside of the
-// image are skipped), whatever range of rows is computed, so any split over threads gives the same
-// bits.
+// Sums run in the order of (kd, kh, kw, channel), whatever range of rows is computed, so any split
+// over threads gives the same bits.
 #pragma once
 
 #include <cstdint>
@@ -71,12 +70,6 @@ void conv_pack_weights(const GemmKernels& kernels, const ConvShape& shape, const
 int64_t conv_panels(const GemmKernels& kernels, const ConvShape& shape) noexcept;
 void conv_pack_panels(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
                       float* packed, int64_t from, int64_t to) noexcept;
-
-// Of the products of outputs and taps, the share whose input lies inside the image. Where that is
-// far from all, as under dilations of the order of the image, each tap is multiplied with its own
-// outputs.
-double conv_inside(const ConvShape& shape) noexcept;
-bool conv_skips_outside(const ConvShape& shape) noexcept;
 
 // Bytes of scratch that one thread needs, 64-byte aligned.
 int64_t conv_scratch_bytes(const ConvShape& shape, const GemmBlocking& blocking) noexcept;

@@ -109,25 +109,6 @@ TEST_P(Conv, KernelsStridesDilationsAndPaddings) {
   }
 }
 
-TEST_P(Conv, TapsThatAreMostlyOutside) {
-  for (const int64_t dilation : {4, 9, 13}) {
-    for (const int64_t stride : {1, 2}) {
-      const ConvShape s = make(2, 70, 50, 9, 12, 3, stride, dilation, dilation);
-      ASSERT_TRUE(conv_skips_outside(s));
-      const std::vector<float> whole = check(s, {.lo = 0}, 100);
-      EXPECT_EQ(check(s, {.lo = 0}, 1), whole);
-      EXPECT_EQ(check(s, {.panels_each = 1, .lo = 0}, 3), whole);
-      EXPECT_EQ(check(s, {.residual = true, .in_place = true, .hi = 1}, 4),
-                check(s, {.residual = true, .hi = 1}, 100));
-      check(s, {.x_extra = 2, .bias = false, .residual = true}, 4);
-    }
-  }
-  ConvShape s = make(1, 64, 20, 5, 5, 3, 1, 5, 5);
-  s.in[0] = 3, s.kernel[0] = 3, s.pad[0] = 1;
-  reference::set_output_size(s, {1, 5, 5});
-  check(s, {}, 2);
-}
-
 TEST_P(Conv, OneAndThreeDimensions) {
   ConvShape s = make(2, 5, 7, 1, 29, 1, 1, 1, 0);
   s.kernel[2] = 4, s.stride[2] = 2, s.pad[2] = 1;

@@ -103,8 +103,8 @@ class Block {
   // The panel of columns from n on, at the rows of this chunk.
   const float* panel_at(int64_t n) const {
     const int64_t width = args_.n - n > kernels_.lanes ? kernels_.nr : kernels_.lanes;
-    return args_.packed_b + n * args_.k * args_.packed_taps() +
-           ((args_.b_tap + p_.tap_begin) * args_.k + p_.k_begin) * width;
+    return args_.packed_b + n * args_.k * args_.taps +
+           (p_.tap_begin * args_.k + p_.k_begin) * width;
   }
 
   void run_panel(int64_t first_out, int64_t n, bool first, bool finish) {
@@ -151,6 +151,7 @@ void gemm_tile(const GemmKernels& kernels, const GemmBlocking& blocking, const G
 void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
                       const GemmArgs& args, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                       const Pause& pause) noexcept {
+  const int64_t k_total = args.k * args.taps;
   const Chunks chunks = chunk_reduction(kernels, blocking, args);
   const int64_t row_bytes =
       std::max<int64_t>(chunks.taps_each * chunks.k_each, 1) * int64_t{sizeof(float)};
@@ -168,7 +169,7 @@ void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
   p.ldc = args.ldc;
   p.ldr = args.ldr;
   p.a_offset = args.a_offset;
-  p.panel_stride = args.k * args.packed_taps() * kernels.nr;
+  p.panel_stride = k_total * kernels.nr;
   Block block(kernels, args, chunks, panels, pause, p);
   for (int64_t m = m0; m < m1; m += p.rows) {
     p.rows = std::min(block_rows, m1 - m);

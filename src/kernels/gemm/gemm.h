@@ -32,9 +32,6 @@ struct GemmArgs {
   const int32_t* k_offsets = nullptr;
 
   const float* packed_b = nullptr;  // pack_b() of taps * k rows and n columns, 64-byte aligned
-  // Above 0: B has this many taps, of which `taps` from b_tap on are taken.
-  int64_t b_taps = 0, b_tap = 0;
-  int64_t packed_taps() const { return b_taps > 0 ? b_taps : taps; }
 
   float* c = nullptr;
   int64_t ldc = 0;
