@@ -2,13 +2,18 @@
 #include "onnx/conformity.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "base/status.h"
+#include "ir/infer.h"
 #include "onnx/opsets.h"
 #include "onnx/schema.h"
 #include "onnx/source_order.h"
+#include "onnx/upgrade/upgrade.h"
 
 namespace ferry::onnx {
 namespace {
@@ -30,26 +35,32 @@ constexpr uint32_t bit(AttributeType type) { return 1u << static_cast<uint32_t>(
 
 class Checker {
  public:
-  Checker(Wire& wire, const ModelProto& model) : wire_(wire), model_(model) {}
+  Checker(Wire& wire, TensorReader& tensors, const ModelProto& model)
+      : wire_(wire), tensors_(tensors), model_(model) {}
 
   Status check();
 
  private:
   Status imports(const std::vector<OpsetImport>& list, Imports& out) const;
-  Status function(const FunctionProto& f);
+  Status functions(const Imports& own);
+  Status calls() const;
+  Status function(const FunctionProto& f, const Imports& around);
+  Status same_versions(const FunctionProto& f, const Imports& own, const Imports& around) const;
+  Status function_tensors(const GraphProto& g);
   Status graph(const GraphProto& g, const Imports& imports, const Lexical* outer, bool in_function);
   Status graph_values(const GraphProto& g, bool main, Lexical& scope);
   Status nodes(const std::vector<NodeProto>& list, const Imports& imports, Lexical& scope,
                bool in_function);
   Status node(const NodeProto& n, const Imports& imports, const Lexical& scope, bool in_function);
+  Status standard_name(const NodeProto& n, const std::string& name) const;
   Status signature(const NodeProto& n, const Schema& schema) const;
   Status attribute_values(const NodeProto& n, const Schema& schema);
   Status attribute(const AttributeProto& a, const Imports& imports, const Lexical& scope,
                    bool in_function);
-  Status interface_value(const ValueInfoProto& v, std::string_view what);
-  bool is_function(const NodeProto& n) const;
+  Status stated(const ValueInfoProto& v, std::string_view what, bool interface);
 
   Wire& wire_;
+  TensorReader& tensors_;
   const ModelProto& model_;
 };
 
@@ -68,15 +79,73 @@ Status Checker::check() {
     return invalid_model("the model imports opsets; IR version {} has none", model_.ir_version);
   }
   if (own.empty()) own.emplace("", 1);
-  for (const FunctionProto& f : model_.functions) {
-    FERRY_RETURN_IF_ERROR(function(f).with_context(fmt::format("function '{}'", f.name)));
-  }
+  FERRY_RETURN_IF_ERROR(functions(own));
   return graph(*model_.graph, own, nullptr, false);
+}
+
+Status Checker::functions(const Imports& own) {
+  FERRY_RETURN_IF_ERROR(calls());
+  // A function may use domains that the model itself does not; all functions then agree on them.
+  Imports around = own;
+  for (const FunctionProto& f : model_.functions) {
+    for (const OpsetImport& o : f.opsets) {
+      around.emplace(std::string(canonical_domain(o.domain)), o.version);
+    }
+  }
+  for (const FunctionProto& f : model_.functions) {
+    FERRY_RETURN_IF_ERROR(function(f, around).with_context(fmt::format("function '{}'", f.name)));
+  }
+  return {};
+}
+
+namespace {
+
+void visit_nodes(const std::vector<NodeProto>& nodes,
+                 const std::function<void(const NodeProto&)>& visit) {
+  for (const NodeProto& n : nodes) {
+    visit(n);
+    for (const AttributeProto& a : n.attributes) {
+      for (const auto& body : a.graphs) visit_nodes(body->nodes, visit);
+    }
+  }
+}
+
+}  // namespace
+
+// Functions must not call themselves, those that nobody calls included.
+Status Checker::calls() const {
+  const auto key = [](std::string_view domain, std::string_view name, std::string_view overload) {
+    return std::tuple(canonical_domain(domain), name, overload);
+  };
+  const auto& list = model_.functions;
+  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, uint32_t> by_name;
+  for (const FunctionProto& f : list) {
+    by_name.emplace(key(f.domain, f.name, f.overload), static_cast<uint32_t>(by_name.size()));
+  }
+  std::vector<std::vector<uint32_t>> callees(list.size());
+  for (size_t i = 0; i < list.size(); ++i) {
+    visit_nodes(list[i].nodes, [&](const NodeProto& n) {
+      const auto it = by_name.find(key(n.domain, n.op_type, n.overload));
+      if (it != by_name.end()) callees[i].push_back(it->second);
+    });
+  }
+  std::vector<uint32_t> cycle;
+  sort_dependencies(callees, cycle);
+  if (cycle.empty()) return {};
+  const auto name = [&](uint32_t i) {
+    return fmt::format("'{}'", full_name(list[i].domain, list[i].name));
+  };
+  return invalid_model("function {} calls itself: {}", name(cycle[0]),
+                       describe_cycle(cycle, "->", name));
 }
 
 Status Checker::imports(const std::vector<OpsetImport>& list, Imports& out) const {
   for (const OpsetImport& o : list) {
     const std::string domain(canonical_domain(o.domain));
+    if (o.version > INT32_MAX) {
+      return invalid_model("opset {} of domain '{}'; the highest is {}", o.version, o.domain,
+                           INT32_MAX);
+    }
     if (!out.emplace(domain, o.version).second) {
       return invalid_model("domain '{}' is imported twice", o.domain);
     }
@@ -84,8 +153,9 @@ Status Checker::imports(const std::vector<OpsetImport>& list, Imports& out) cons
   return {};
 }
 
-Status Checker::function(const FunctionProto& f) {
+Status Checker::function(const FunctionProto& f, const Imports& around) {
   if (f.name.empty()) return invalid_model("it has no name");
+  if (f.domain.data() == nullptr) return invalid_model("it has no domain");
   if (model_.ir_version < 8) {
     return invalid_model("functions came with IR version 8, the model has {}", model_.ir_version);
   }
@@ -110,7 +180,41 @@ Status Checker::function(const FunctionProto& f) {
       return invalid_model("attribute '{}' is listed twice", a.name);
     FERRY_RETURN_IF_ERROR(attribute(a, own, scope, false));
   }
-  return nodes(f.nodes, own, scope, true);
+  FERRY_RETURN_IF_ERROR(same_versions(f, own, around));
+  FERRY_RETURN_IF_ERROR(nodes(f.nodes, own, scope, true));
+  for (std::string_view name : f.outputs) {
+    if (!scope.sees(name)) return invalid_model("output '{}' is defined nowhere", name);
+  }
+  return {};
+}
+
+// An operator must mean in a function what it means in the model's other nodes.
+Status Checker::same_versions(const FunctionProto& f, const Imports& own,
+                              const Imports& around) const {
+  for (const NodeProto& n : f.nodes) {
+    const std::string_view domain = canonical_domain(n.domain);
+    const auto here = own.find(domain), there = around.find(domain);
+    if (here == own.end() || there == around.end() || here->second == there->second) continue;
+    const std::string name = full_name(n.domain, n.op_type);
+    const Schema *a = find_schema(name, here->second), *b = find_schema(name, there->second);
+    if (a == b) continue;
+    return invalid_model(
+        "{}: the function imports opset {} and the model {}, between which {} changed; convert "
+        "either to the opset of the other",
+        describe(n), here->second, there->second, name);
+  }
+  return {};
+}
+
+// Initializers of the bodies in a function.
+Status Checker::function_tensors(const GraphProto& g) {
+  for (const InitializerProto& t : g.initializers) {
+    FERRY_RETURN_IF_ERROR(tensors_.read(t.message).status());
+  }
+  for (const InitializerProto& t : g.sparse_initializers) {
+    FERRY_RETURN_IF_ERROR(tensors_.read_sparse(t.message).status());
+  }
+  return {};
 }
 
 Status Checker::graph(const GraphProto& g, const Imports& imports, const Lexical* outer,
@@ -120,14 +224,21 @@ Status Checker::graph(const GraphProto& g, const Imports& imports, const Lexical
   FERRY_RETURN_IF_ERROR(graph_values(g, outer == nullptr, scope));
   FERRY_RETURN_IF_ERROR(nodes(g.nodes, imports, scope, in_function));
   for (const ValueInfoProto& v : g.outputs) {
+    if (scope.names.contains(v.name)) continue;
     if (!scope.sees(v.name)) return invalid_model("output '{}' is defined nowhere", v.name);
+    return invalid_model(
+        "output '{}' is a value of the graph around, wanted is one of its own; an Identity makes "
+        "it "
+        "one",
+        v.name);
   }
+  if (in_function) return function_tensors(g);
   return {};
 }
 
 Status Checker::graph_values(const GraphProto& g, bool main, Lexical& scope) {
   for (const ValueInfoProto& v : g.inputs) {
-    if (main) FERRY_RETURN_IF_ERROR(interface_value(v, "input"));
+    FERRY_RETURN_IF_ERROR(stated(v, "input", main));
     if (v.name.empty()) return invalid_model("an input has no name");
     if (scope.sees(v.name)) {
       return invalid_model("input '{}' has the name of another value", v.name);
@@ -135,8 +246,11 @@ Status Checker::graph_values(const GraphProto& g, bool main, Lexical& scope) {
     scope.names.insert(v.name);
   }
   for (const ValueInfoProto& v : g.outputs) {
-    if (main) FERRY_RETURN_IF_ERROR(interface_value(v, "output"));
+    FERRY_RETURN_IF_ERROR(stated(v, "output", main));
     if (v.name.empty()) return invalid_model("an output has no name");
+  }
+  for (const ValueInfoProto& v : g.value_info) {
+    FERRY_RETURN_IF_ERROR(stated(v, "value", false));
   }
   Names initializers;
   for (const auto* list : {&g.initializers, &g.sparse_initializers}) {
@@ -155,17 +269,42 @@ Status Checker::graph_values(const GraphProto& g, bool main, Lexical& scope) {
   return {};
 }
 
-Status Checker::interface_value(const ValueInfoProto& v, std::string_view what) {
-  const DimReader ignore = [](size_t, std::optional<int64_t>, std::string_view) { return Dim(); };
+// What the file says of a value; that of the model's own inputs and outputs must be complete.
+Status Checker::stated(const ValueInfoProto& v, std::string_view what, bool interface) {
+  std::optional<int64_t> negative;
+  int64_t elements = 1;
+  bool fits = true;
+  const DimReader read = [&](size_t axis, std::optional<int64_t> value, std::string_view) {
+    if (axis == 0) elements = 1;
+    if (value && *value < 0) negative = value;
+    if (value && *value > 0) fits = fits && !__builtin_mul_overflow(elements, *value, &elements);
+    return Dim();
+  };
   const std::string where = fmt::format("{} '{}'", what, v.name);
-  auto type = wire_.type(v.type, ignore);
+  auto type = wire_.type(v.type, read);
   if (!type.ok()) return std::move(type).status().with_context(where);
+  if (negative) {
+    return invalid_model("{} has a dimension of {}; one of unknown size has a name or no value",
+                         where, *negative);
+  }
+  if (!fits) return invalid_model("{} has more elements than 64 bits count", where);
   const Type* t = &*type;
-  while (t->element) t = t->element.get();
-  if (t->kind == Type::Kind::kUnknown) return invalid_model("{} has no type", where);
+  for (; t->element; t = t->element.get()) {
+    const bool key = t->kind != Type::Kind::kMap || t->dtype == DType::kString ||
+                     types::kIntegers.contains(t->dtype);
+    if (!key) {
+      return invalid_model("{} is a map of {}, wanted are keys that are integers or strings", where,
+                           dtype_name(t->dtype));
+    }
+  }
+  // A body need not state types; a type that is there says something.
+  if (t->kind == Type::Kind::kUnknown && (interface || v.type.data() != nullptr)) {
+    return invalid_model("{} has no type", where);
+  }
   if (t->is_tensor() && t->dtype == DType::kUndefined) {
     return invalid_model("{} has no element type", where);
   }
+  if (!interface) return {};
   if (type->is_tensor() && !type->has_rank()) {
     return invalid_model("{} states no shape; a dimension of unknown size is one without a value",
                          where);
@@ -181,6 +320,7 @@ Status Checker::nodes(const std::vector<NodeProto>& list, const Imports& imports
     for (std::string_view input : n.inputs) {
       if (input.empty() || scope.sees(input)) continue;
       if (all.contains(input)) {
+        FERRY_RETURN_IF_ERROR(source_order(list).status());
         return invalid_model("{} uses '{}' before it is made: the nodes are out of order",
                              describe(n), input);
       }
@@ -198,29 +338,25 @@ Status Checker::nodes(const std::vector<NodeProto>& list, const Imports& imports
   return {};
 }
 
-bool Checker::is_function(const NodeProto& n) const {
-  return std::any_of(model_.functions.begin(), model_.functions.end(), [&](const FunctionProto& f) {
-    return f.name == n.op_type && canonical_domain(f.domain) == canonical_domain(n.domain) &&
-           f.overload == n.overload;
-  });
-}
-
 Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& scope,
                      bool in_function) {
   if (n.op_type.empty()) return invalid_model("it has no operator");
   if (n.inputs.empty() && n.outputs.empty()) return invalid_model("it has no inputs and outputs");
   const auto imported = imports.find(canonical_domain(n.domain));
-  const bool called = is_function(n);
-  if (imported == imports.end() && !called) {
-    return invalid_model("the model does not import an opset of domain '{}'", n.domain);
+  if (imported == imports.end()) {
+    return invalid_model("the {} does not import an opset of domain '{}'",
+                         in_function ? "function" : "model", n.domain);
   }
+  Names attributes;
   for (const AttributeProto& a : n.attributes) {
+    if (!attributes.insert(a.name).second) {
+      return invalid_model("attribute '{}' is given twice", a.name);
+    }
     FERRY_RETURN_IF_ERROR(attribute(a, imports, scope, in_function)
                               .with_context(fmt::format("attribute '{}'", a.name)));
   }
-  if (called) return {};
   const std::string name = full_name(n.domain, n.op_type);
-  if (schema_history(name).empty()) return {};
+  if (schema_history(name).empty()) return standard_name(n, name);
   const Schema* schema = find_schema(name, imported->second);
   if (schema == nullptr) {
     return invalid_model("opset {} does not have it; it came with {}", imported->second,
@@ -231,6 +367,15 @@ Status Checker::node(const NodeProto& n, const Imports& imports, const Lexical& 
   }
   FERRY_RETURN_IF_ERROR(signature(n, *schema));
   return attribute_values(n, *schema);
+}
+
+// Operators of old files are in no schema.
+Status Checker::standard_name(const NodeProto& n, const std::string& name) const {
+  const std::string_view domain = canonical_domain(n.domain);
+  const bool standard = domain.empty() || domain == "ai.onnx.ml";
+  if (!standard || !upgrades_of(name).empty()) return {};
+  return invalid_model("the standard has no operator {}; one of your own needs a domain of its own",
+                       name);
 }
 
 // Values that Ferry understands and the standard's own inference does not.
@@ -328,13 +473,19 @@ Status Checker::attribute(const AttributeProto& a, const Imports& imports, const
   for (const auto& body : a.graphs) {
     FERRY_RETURN_IF_ERROR(graph(*body, imports, &scope, in_function));
   }
+  if (!in_function) return {};
+  FERRY_ASSIGN_OR_RETURN(const AttributeValues values, wire_.values(a));
+  for (std::string_view t : values.tensors) FERRY_RETURN_IF_ERROR(tensors_.read(t).status());
+  for (std::string_view t : values.sparse_tensors) {
+    FERRY_RETURN_IF_ERROR(tensors_.read_sparse(t).status());
+  }
   return {};
 }
 
 }  // namespace
 
-Status check_conformity(Wire& wire, const ModelProto& model) {
-  return Checker(wire, model).check();
+Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model) {
+  return Checker(wire, tensors, model).check();
 }
 
 }  // namespace ferry::onnx

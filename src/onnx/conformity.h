@@ -4,11 +4,13 @@
 // `ferry check` asks for it; loading a model to run it does not.
 #pragma once
 
-#include "onnx/wire.h"
+#include "onnx/tensor_proto.h"
 
 namespace ferry::onnx {
 
 // Errors: kInvalidModel naming the node or value. Types are checked as the graph is built.
-Status check_conformity(Wire& wire, const ModelProto& model);
+// Reads the tensors of functions, which need not be called; the graph's own are read as it is
+// built.
+Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model);
 
 }  // namespace ferry::onnx

@@ -25,26 +25,19 @@ bool agree(const Type& a, const Type& b, bool shapes) {
   return true;
 }
 
-}  // namespace
-
-Status GraphBuilder::check_source_types(const Scope& scope, const SourceNode& node,
-                                        bool outputs) const {
-  const Schema* schema =
-      find_schema(full_name(node.domain, node.op_type), scope.opsets->version(node.domain));
-  // In bodies the types of inputs are known only when the node around is inferred.
-  if (schema == nullptr || !scope.top) return {};
+Status check_signature(const Graph& graph, const Schema& schema, const std::vector<ValueId>& values,
+                       bool outputs) {
   const std::string_view what = outputs ? "output" : "input";
-  const auto& values = outputs ? node.outputs : node.inputs;
-  const auto parameters = outputs ? schema->outputs : schema->inputs;
+  const auto parameters = outputs ? schema.outputs : schema.inputs;
   std::map<uint8_t, std::pair<size_t, const Type*>> groups;
   for (size_t i = 0; i < values.size(); ++i) {
     const SchemaParameter* p = Schema::at(parameters, i);
     if (p == nullptr || values[i] == kNone) continue;
-    const Type& type = scope.graph->value(values[i]).type;
+    const Type& type = graph.value(values[i]).type;
     const SchemaTypes& allowed = Schema::types(*p);
     if (!allowed.allows(type)) {
       return unsupported_type("{} {} is {}; version {} allows {}", what, i, type.to_string(),
-                              schema->since, allowed.to_string());
+                              schema.since, allowed.to_string());
     }
     const auto option = static_cast<SchemaOption>(p->option);
     if (p->group == 0 || option == SchemaOption::kVariadicMixed) continue;
@@ -57,13 +50,79 @@ Status GraphBuilder::check_source_types(const Scope& scope, const SourceNode& no
   return {};
 }
 
+// Parts that differ in size came with opset 18.
+Status check_even_split(const Type& x, const SourceNode& node) {
+  const auto parts = static_cast<int64_t>(node.outputs.size());
+  int64_t axis = node.get_int("axis", 0);
+  if (!x.has_rank() || parts == 0) return {};
+  const auto rank = static_cast<int64_t>(x.rank());
+  if (axis < 0) axis += rank;
+  if (axis < 0 || axis >= rank) return {};
+  const Dim& size = (*x.shape)[static_cast<size_t>(axis)];
+  if (!size.is_constant() || size.constant() % parts == 0) return {};
+  return shape_mismatch("axis {} of {} does not part into {} of one size; name the sizes", axis,
+                        x.to_string(), parts);
+}
+
+// Empty lists, which Ferry takes for absent ones, and what ai.onnx.ml wants of its inputs.
+Status check_oddities(const Graph& graph, const Schema& schema, const SourceNode& node) {
+  if (!node.has_input(0)) return {};
+  const Type& x = graph.value(node.inputs[0]).type;
+  const std::string& op = node.op_type;
+  const bool windows = op.find("Conv") != std::string::npos || op.find("Pool") != std::string::npos;
+  const bool permuted = op == "Transpose" && x.has_rank() && x.rank() > 0;
+  for (const auto& [name, value] : node.attrs) {
+    const auto* ints = std::get_if<std::vector<int64_t>>(&value);
+    if (ints != nullptr && ints->empty() && (windows || permuted)) {
+      return invalid_model("attribute '{}' is an empty list; leave it out for its default", name);
+    }
+  }
+  if (op == "Split" && schema.since < 18 && !node.has_input(1) && node.find("split") == nullptr) {
+    return check_even_split(x, node);
+  }
+  if (node.domain != "ai.onnx.ml") return {};
+  if (op.starts_with("TreeEnsemble") && x.has_rank() && x.rank() != 2) {
+    return invalid_model("input 0 is {}, wanted is a matrix of rows", x.to_string());
+  }
+  for (std::string_view name : {"nodes_splits", "leaf_weights", "membership_values"}) {
+    const auto* t = node.find(name) == nullptr ? nullptr : std::get_if<Tensor>(node.find(name));
+    if (op == "TreeEnsemble" && t != nullptr && (t->dtype() != x.dtype || t->rank() != 1)) {
+      return invalid_model("{} is {}, wanted is a list of {} as input 0", name, t->describe(),
+                           dtype_name(x.dtype));
+    }
+  }
+  const auto* fallback = node.find("default_tensor") == nullptr
+                             ? nullptr
+                             : std::get_if<Tensor>(node.find("default_tensor"));
+  if (fallback != nullptr && fallback->rank() != 1) {
+    return invalid_model("default_tensor is {}, wanted is a list of one", fallback->describe());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status GraphBuilder::check_source_types(const Scope& scope, const SourceNode& node, bool outputs) {
+  const std::string op = full_name(node.domain, node.op_type);
+  const Schema* schema = find_schema(op, scope.opsets->version(node.domain));
+  if (schema == nullptr) return {};
+  const auto& values = outputs ? node.outputs : node.inputs;
+  if (!outputs) FERRY_RETURN_IF_ERROR(check_oddities(*scope.graph, *schema, node));
+  if (scope.top) return check_signature(*scope.graph, *schema, values, outputs);
+  body_checks_.push_back(
+      [=, graph = scope.graph, where = fmt::format("node '{}' ({})", node.name, op)] {
+        return check_signature(*graph, *schema, values, outputs).with_context(where);
+      });
+  return {};
+}
+
 // What the file says of values must not contradict what follows from the inputs.
 Status GraphBuilder::check_stated(const Scope& scope, const GraphProto& proto) {
   const auto read = [](size_t axis, std::optional<int64_t> value, std::string_view) {
     return value && *value >= 0 ? Dim(*value) : Dim::symbol(fmt::format("%stated.{}", axis));
   };
-  for (const auto* list : {&proto.value_info, &proto.outputs}) {
-    for (const ValueInfoProto& v : *list) {
+  const auto check = [&](const std::vector<ValueInfoProto>& list) -> Status {
+    for (const ValueInfoProto& v : list) {
       const auto it = scope.names.find(v.name);
       if (it == scope.names.end() || it->second == kNone) continue;
       const std::string where = fmt::format("value '{}'", v.name);
@@ -75,11 +134,31 @@ Status GraphBuilder::check_stated(const Scope& scope, const GraphProto& proto) {
                              ? *found.element
                              : found;
       if (!agree(*stated, type, true)) {
-        return invalid_model("{} is stated to be {}, its node makes {}", where,
-                             stated->to_string(), found.to_string());
+        return invalid_model("{} is stated to be {}, its node makes {}", where, stated->to_string(),
+                             found.to_string());
       }
     }
-  }
+    return {};
+  };
+  // The inputs of the model are as stated.
+  if (scope.parent != nullptr) FERRY_RETURN_IF_ERROR(check(proto.inputs));
+  FERRY_RETURN_IF_ERROR(check(proto.value_info));
+  return check(proto.outputs);
+}
+
+void GraphBuilder::check_body_later(const Scope& scope, std::shared_ptr<const GraphProto> proto,
+                                    const std::string& where) {
+  Scope kept;
+  kept.graph = scope.graph;
+  kept.parent = scope.parent;
+  kept.names = scope.names;
+  body_checks_.push_back([this, proto = std::move(proto), where, kept = std::move(kept)] {
+    return check_stated(kept, *proto).with_context(where);
+  });
+}
+
+Status GraphBuilder::check_bodies() {
+  for (const auto& check : body_checks_) FERRY_RETURN_IF_ERROR(check());
   return {};
 }
 

@@ -27,7 +27,10 @@ Result<std::unique_ptr<Graph>> GraphBuilder::build() {
   FERRY_RETURN_IF_ERROR(import_nodes(scope, proto.nodes, order));
   FERRY_RETURN_IF_ERROR(add_outputs(scope, proto));
   FERRY_RETURN_IF_ERROR(check_model_outputs(*graph, proto));
-  if (strict_) FERRY_RETURN_IF_ERROR(check_stated(scope, proto));
+  if (strict_) {
+    FERRY_RETURN_IF_ERROR(check_stated(scope, proto));
+    FERRY_RETURN_IF_ERROR(check_bodies());
+  }
   return graph;
 }
 
@@ -89,8 +92,13 @@ Status GraphBuilder::import_nodes(Scope& scope, std::span<const NodeProto> nodes
     Status status = import_node(scope, nodes[i]);
     if (status.ok()) continue;
     const std::string where = describe(nodes[i]);
-    // Inference has named the node already, unless the error comes from inside a function.
-    if (status.message().starts_with(where)) return status;
+    // Inference has named the node already, unless the error comes from inside a function. It calls
+    // a nameless one by its output.
+    const std::string_view ends = std::string_view(where).substr(where.find('\'') + 1);
+    if (status.message().starts_with(where) ||
+        status.message().starts_with(fmt::format("node '{}", ends))) {
+      return status;
+    }
     return std::move(status).with_context(where);
   }
   return {};
@@ -174,7 +182,7 @@ Result<SourceNode> GraphBuilder::read_node(Scope& scope, const NodeProto& proto)
 }
 
 Status GraphBuilder::import_constant(Scope& scope, const NodeProto& proto) {
-  FERRY_ASSIGN_OR_RETURN(const SourceNode node, read_node(scope, proto));
+  FERRY_ASSIGN_OR_RETURN(SourceNode node, read_node(scope, proto));
   FERRY_ASSIGN_OR_RETURN(Tensor tensor, constant_tensor(node));
   if (proto.outputs.size() != 1 || !proto.inputs.empty()) {
     return invalid_model("has {} inputs and {} outputs, wanted are 0 and 1", proto.inputs.size(),
@@ -185,7 +193,9 @@ Status GraphBuilder::import_constant(Scope& scope, const NodeProto& proto) {
   GraphValue& value = scope.graph->value(id);
   value.type = Type::tensor(tensor.dtype(), shape_of(tensor.dims()));
   value.constant = std::move(tensor);
-  return {};
+  if (!strict_ || proto.newest) return {};
+  node.outputs = {id};
+  return check_source_types(scope, node, true);
 }
 
 Status GraphBuilder::import_op(Scope& scope, const NodeProto& proto) {
@@ -194,13 +204,14 @@ Status GraphBuilder::import_op(Scope& scope, const NodeProto& proto) {
     FERRY_ASSIGN_OR_RETURN(const ValueId id, define_output(scope, output));
     node.outputs.push_back(id);
   }
-  if (strict_) FERRY_RETURN_IF_ERROR(check_source_types(scope, node, false));
-  const SourceNode source = strict_ ? node : SourceNode();
+  const bool checked = strict_ && !proto.newest;
+  if (checked) FERRY_RETURN_IF_ERROR(check_source_types(scope, node, false));
+  const SourceNode source = checked ? node : SourceNode();
   std::vector<SourceNode> after;
   if (!proto.newest) FERRY_RETURN_IF_ERROR(upgrade(scope, node, after));
   if (!node.op_type.empty()) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(node)));
   for (SourceNode& next : after) FERRY_RETURN_IF_ERROR(add_node(scope, std::move(next)));
-  return strict_ ? check_source_types(scope, source, true) : Status();
+  return checked ? check_source_types(scope, source, true) : Status();
 }
 
 Status GraphBuilder::upgrade(Scope& scope, SourceNode& node, std::vector<SourceNode>& after) {
@@ -281,7 +292,10 @@ Status GraphBuilder::build_bodies(Scope& scope, const SourceNode& source, Node& 
       FERRY_RETURN_IF_ERROR(import_nodes(s, proto.nodes, order));
       return add_outputs(s, proto);
     };
-    FERRY_RETURN_IF_ERROR(build_body().with_context(fmt::format("{}", it->first)));
+    FERRY_RETURN_IF_ERROR(build_body().with_context(it->first));
+    if (strict_) {
+      check_body_later(s, it->second, fmt::format("node '{}': {}", source.name, it->first));
+    }
     node.bodies.push_back(std::move(body));
   }
   // Every body takes the captures of all, in one order.

@@ -3,6 +3,7 @@
 // of bodies explicit, upgrades and binds operators, and infers types as it goes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -62,9 +63,12 @@ class GraphBuilder {
   Status add_outputs(Scope& scope, const GraphProto& proto);
   Status check_model_outputs(const Graph& graph, const GraphProto& proto);
   // strict: types against the signature of the version that the file imports, and against what the
-  // file says of values.
-  Status check_source_types(const Scope& scope, const SourceNode& node, bool outputs) const;
+  // file says of values. In bodies both wait until the nodes around are inferred.
+  Status check_source_types(const Scope& scope, const SourceNode& node, bool outputs);
   Status check_stated(const Scope& scope, const GraphProto& proto);
+  void check_body_later(const Scope& scope, std::shared_ptr<const GraphProto> proto,
+                        const std::string& where);
+  Status check_bodies();
 
   std::optional<ValueId> lookup(Scope& scope, std::string_view name);
   ValueId capture(Scope& scope, ValueId outer, std::string_view name);
@@ -94,6 +98,7 @@ class GraphBuilder {
   const Functions& functions_;
   TensorReader& tensors_;
   bool strict_ = false;
+  std::vector<std::function<Status()>> body_checks_;
   std::set<const FunctionProto*> active_;  // functions being inlined
   uint64_t imported_nodes_ = 0;
   std::vector<Type> declared_outputs_;

@@ -74,14 +74,14 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   FERRY_ASSIGN_OR_RETURN(const ModelProto model, decode(wire));
   FERRY_ASSIGN_OR_RETURN(const Opsets opsets, Opsets::from(model.opsets, model.ir_version));
   FERRY_ASSIGN_OR_RETURN(const Functions functions, Functions::from(model));
-  if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, model));
-  FERRY_RETURN_IF_ERROR(check_known_ops(model, functions));
-
   const std::shared_ptr<MemoryBudget> own = options.budget ? nullptr : MemoryBudget::create();
   ExternalData external(folder, options.external_buffers,
                         {.map = options.map, .max_bytes = options.limits.max_file_bytes});
   TensorReader tensors(wire, std::move(owner), external,
-                       options.budget ? options.budget : own.get(), options.align_large);
+                       options.budget ? options.budget : own.get(), options.align_large,
+                       options.strict);
+  FERRY_RETURN_IF_ERROR(check_known_ops(model, functions));
+  if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, tensors, model));
   GraphBuilder builder(wire, model, opsets, functions, tensors, options.strict);
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());

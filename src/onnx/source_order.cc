@@ -57,26 +57,57 @@ Result<Producers> find_producers(std::span<const NodeProto> nodes) {
   return producers;
 }
 
-// Follows unmet dependencies from an unsorted node until one repeats: it lies on a cycle.
-Status cycle_error(std::span<const NodeProto> nodes,
-                   const std::vector<std::vector<uint32_t>>& depends,
-                   const std::vector<uint32_t>& missing) {
-  uint32_t at = 0;
-  while (missing[at] == 0) ++at;
-  std::vector<bool> seen(nodes.size(), false);
-  while (!seen[at]) {
-    seen[at] = true;
-    for (uint32_t d : depends[at]) {
-      if (missing[d] > 0) {
-        at = d;
-        break;
-      }
-    }
-  }
-  return invalid_model("{} depends on its own output: the graph has a cycle", describe(nodes[at]));
+Status cycle_error(std::span<const NodeProto> nodes, const std::vector<uint32_t>& cycle) {
+  const auto name = [&](uint32_t i) { return describe(nodes[i]); };
+  return invalid_model("{} depends on its own output: the graph has a cycle, {}", name(cycle[0]),
+                       describe_cycle(cycle, "<-", name));
 }
 
 }  // namespace
+
+std::vector<uint32_t> sort_dependencies(const std::vector<std::vector<uint32_t>>& depends,
+                                        std::vector<uint32_t>& cycle) {
+  const auto count = static_cast<uint32_t>(depends.size());
+  std::vector<uint32_t> missing(count, 0), order;
+  std::vector<std::vector<uint32_t>> users(count);
+  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
+  for (uint32_t i = 0; i < count; ++i) {
+    missing[i] = static_cast<uint32_t>(depends[i].size());
+    for (uint32_t d : depends[i]) users[d].push_back(i);
+    if (missing[i] == 0) ready.push(i);
+  }
+  while (!ready.empty()) {
+    const uint32_t i = ready.top();
+    ready.pop();
+    order.push_back(i);
+    for (uint32_t u : users[i]) {
+      if (--missing[u] == 0) ready.push(u);
+    }
+  }
+  if (order.size() == count) return order;
+  // Every unsorted one needs an unsorted one: following these, one comes again.
+  uint32_t at = 0;
+  while (missing[at] == 0) ++at;
+  std::vector<uint32_t> path;
+  for (std::vector<bool> seen(count, false); !seen[at];) {
+    seen[at] = true;
+    path.push_back(at);
+    at = *std::find_if(depends[at].begin(), depends[at].end(),
+                       [&](uint32_t d) { return missing[d] > 0; });
+  }
+  cycle.assign(std::find(path.begin(), path.end(), at), path.end());
+  return order;
+}
+
+std::string describe_cycle(const std::vector<uint32_t>& cycle, std::string_view arrow,
+                           const std::function<std::string(uint32_t)>& name) {
+  static constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < cycle.size() && i < kShown; ++i)
+    text += fmt::format("{} {} ", name(cycle[i]), arrow);
+  if (cycle.size() > kShown) text += fmt::format("({} more) {} ", cycle.size() - kShown, arrow);
+  return text + name(cycle[0]);
+}
 
 std::string describe(const NodeProto& node) {
   const std::string op = node.domain.empty() || node.domain == "ai.onnx"
@@ -102,28 +133,14 @@ Result<std::vector<uint32_t>> source_order(std::span<const NodeProto> nodes) {
       depends[i].push_back(it->second);
     });
   }
-  std::vector<uint32_t> order(count);
-  std::iota(order.begin(), order.end(), 0u);
-  if (sorted) return order;
-
-  std::vector<uint32_t> missing(count, 0);
-  std::vector<std::vector<uint32_t>> users(count);
-  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
-  for (uint32_t i = 0; i < count; ++i) {
-    missing[i] = static_cast<uint32_t>(depends[i].size());
-    for (uint32_t d : depends[i]) users[d].push_back(i);
-    if (missing[i] == 0) ready.push(i);
+  if (sorted) {
+    std::vector<uint32_t> order(count);
+    std::iota(order.begin(), order.end(), 0u);
+    return order;
   }
-  order.clear();
-  while (!ready.empty()) {
-    const uint32_t i = ready.top();
-    ready.pop();
-    order.push_back(i);
-    for (uint32_t u : users[i]) {
-      if (--missing[u] == 0) ready.push(u);
-    }
-  }
-  if (order.size() != count) return cycle_error(nodes, depends, missing);
+  std::vector<uint32_t> cycle;
+  std::vector<uint32_t> order = sort_dependencies(depends, cycle);
+  if (!cycle.empty()) return cycle_error(nodes, cycle);
   return order;
 }
 

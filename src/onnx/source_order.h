@@ -3,7 +3,9 @@
 // topological, a stable sort of it otherwise.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "onnx/wire.h"
@@ -16,5 +18,14 @@ std::string describe(const NodeProto& node);
 // Bodies count as uses of what they capture.
 // Errors: kInvalidModel for a value that two nodes define, or a cycle.
 Result<std::vector<uint32_t>> source_order(std::span<const NodeProto> nodes);
+
+// The numbers of `depends` such that each comes after all that it depends on, the lower first where
+// there is a choice. When there is none `cycle` holds numbers of which each depends on the next,
+// and the last on the first.
+std::vector<uint32_t> sort_dependencies(const std::vector<std::vector<uint32_t>>& depends,
+                                        std::vector<uint32_t>& cycle);
+// "a <- b <- a".
+std::string describe_cycle(const std::vector<uint32_t>& cycle, std::string_view arrow,
+                           const std::function<std::string(uint32_t)>& name);
 
 }  // namespace ferry::onnx

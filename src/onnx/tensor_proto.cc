@@ -37,6 +37,25 @@ bool has_typed_data(const TensorProto& p) {
          !p.double_data.empty() || !p.uint64_data.empty() || !p.string_data.empty();
 }
 
+bool holds_any(const std::vector<std::string_view>& pieces) {
+  return std::any_of(pieces.begin(), pieces.end(), [](std::string_view p) { return !p.empty(); });
+}
+
+// Data besides those that a reader takes.
+Status check_one_place(const TensorProto& p) {
+  size_t places = p.string_data.empty() ? 0 : 1;
+  if (p.raw && !p.raw->empty()) ++places;
+  for (const auto* list :
+       {&p.float_data, &p.int32_data, &p.int64_data, &p.double_data, &p.uint64_data}) {
+    if (holds_any(*list)) ++places;
+  }
+  if (p.external && places > 0) {
+    return invalid_model("its data are external and in the file as well; drop either");
+  }
+  if (places > 1) return invalid_model("its data are in {} fields, wanted is one", places);
+  return {};
+}
+
 // Elements of a narrower integer type, stored one per entry.
 template <class Wide, class Narrow>
 Status unpack_narrow(std::span<const std::string_view> pieces, std::span<Narrow> out) {
@@ -101,7 +120,21 @@ bool has_odd_bools(DType type, std::span<const std::byte> bytes) {
          std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; });
 }
 
-Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense) {
+// Errors: kInvalidModel for an element given twice; when `sorted`, for elements out of order too.
+Status check_sparse_order(std::vector<int64_t> places, bool sorted) {
+  for (size_t i = 1; sorted && i < places.size(); ++i) {
+    if (places[i] < places[i - 1]) {
+      return invalid_model(
+          "sparse index {} lies before the one ahead of it, wanted is ascending order", i);
+    }
+  }
+  if (!sorted) std::sort(places.begin(), places.end());
+  const auto twice = std::adjacent_find(places.begin(), places.end());
+  if (twice == places.end()) return {};
+  return invalid_model("element {} (row-major) is given twice by the sparse indices", *twice);
+}
+
+Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense, bool sorted) {
   const auto n = static_cast<size_t>(values.count());
   const size_t rank = dense.rank();
   const bool linear = indices.rank() == 1;
@@ -115,6 +148,7 @@ Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense
   }
   const auto* index = indices.data<int64_t>();
   const size_t size = static_cast<size_t>(dtype_bits(values.dtype())) / 8;
+  std::vector<int64_t> places;
   for (size_t i = 0; i < n; ++i) {
     int64_t at = linear ? index[i] : 0;
     bool inside = !linear || (at >= 0 && at < dense.count());
@@ -124,6 +158,7 @@ Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense
       if (inside) at = at * dense.dim(a) + x;
     }
     if (!inside) return invalid_model("sparse index {} lies outside {}", i, dense.describe());
+    places.push_back(at);
     const auto to = static_cast<size_t>(at);
     if (values.dtype() == DType::kString) {
       dense.data<std::string>()[to] = values.data<std::string>()[i];
@@ -132,7 +167,7 @@ Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense
                   static_cast<const std::byte*>(values.raw()) + i * size, size);
     }
   }
-  return {};
+  return check_sparse_order(std::move(places), sorted);
 }
 
 std::string label(std::string_view name) {
@@ -142,7 +177,7 @@ std::string label(std::string_view name) {
 }  // namespace
 
 Result<Tensor> TensorReader::from_raw(const TensorProto& proto, const Dims& dims,
-                                      OwnedBytes bytes) {
+                                      const OwnedBytes& bytes) {
   const auto type = static_cast<DType>(proto.data_type);
   if (type == DType::kString) return invalid_model("strings cannot be raw data");
   FERRY_ASSIGN_OR_RETURN(const size_t size, checked_size_bytes(type, dims));
@@ -187,9 +222,10 @@ Result<Tensor> TensorReader::convert(const TensorProto& proto) {
   FERRY_RETURN_IF_ERROR(checked_type(proto.data_type).status());
   FERRY_ASSIGN_OR_RETURN(const Dims dims, checked_dims(proto.dims));
   if (proto.has_segment) return invalid_model("segments of tensors are not supported");
+  if (strict_) FERRY_RETURN_IF_ERROR(check_one_place(proto));
   if (proto.external) {
-    FERRY_ASSIGN_OR_RETURN(OwnedBytes bytes, external_.read(proto.external_data));
-    return from_raw(proto, dims, std::move(bytes));
+    FERRY_ASSIGN_OR_RETURN(const OwnedBytes bytes, external_.read(proto.external_data));
+    return from_raw(proto, dims, bytes);
   }
   if (proto.raw) {
     if (!proto.raw->empty() && has_typed_data(proto)) {
@@ -211,9 +247,20 @@ Result<Tensor> TensorReader::read(std::string_view message) {
 Result<Tensor> TensorReader::read_sparse(std::string_view message) {
   FERRY_ASSIGN_OR_RETURN(const SparseTensorProto proto, wire_.sparse_tensor(message));
   FERRY_ASSIGN_OR_RETURN(const Tensor values, read(proto.values));
-  FERRY_ASSIGN_OR_RETURN(const Tensor indices, read(proto.indices));
+  // A tensor of zeros may come without indices.
+  const bool none = proto.indices.empty() && values.count() == 0;
+  FERRY_ASSIGN_OR_RETURN(const Tensor indices,
+                         none ? Tensor::allocate(DType::kInt64, {0}) : read(proto.indices));
   const auto fill = [&]() -> Result<Tensor> {
     FERRY_ASSIGN_OR_RETURN(const Dims dims, checked_dims(proto.dims));
+    const bool empty =
+        std::any_of(proto.dims.begin(), proto.dims.end(), [](auto d) { return d == 0; });
+    if (strict_ && (empty || dims.empty())) {
+      return invalid_model(
+          "a sparse tensor {} has no elements to choose from, wanted are dimensions of 1 "
+          "or more",
+          dims.to_string());
+    }
     if (dtype_bits(values.dtype()) % 8 != 0) {
       return unsupported_type("sparse tensors of {}", dtype_name(values.dtype()));
     }
@@ -221,7 +268,7 @@ Result<Tensor> TensorReader::read_sparse(std::string_view message) {
     if (values.dtype() != DType::kString && dense.count() > 0) {
       std::memset(dense.raw(), 0, dense.size_bytes());
     }
-    FERRY_RETURN_IF_ERROR(scatter_sparse(values, indices, dense));
+    FERRY_RETURN_IF_ERROR(scatter_sparse(values, indices, dense, strict_));
     return dense;
   };
   Result<Tensor> dense = fill();

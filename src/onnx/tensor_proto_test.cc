@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -90,7 +91,7 @@ TEST(TensorProto, ViewsAlignedBytesAndCopiesOthers) {
   const auto owner = std::make_shared<int>(0);
   int views = 0;
   for (size_t shift = 0; shift < 4; ++shift) {
-    std::memcpy(storage + shift, message.data(), message.size());
+    std::copy(message.begin(), message.end(), storage + shift);
     const std::string_view moved(storage + shift, message.size());
     Wire wire(moved, {});
     ExternalData none("", {}, {});
@@ -135,10 +136,15 @@ std::string sparse(const std::string& values, const std::string& indices,
   return m;
 }
 
-Result<Tensor> read_sparse(const std::string& message) {
+Result<Tensor> read_sparse(const std::string& message, bool strict = false) {
   Wire wire(message, {});
   ExternalData none("", {}, {});
-  return TensorReader(wire, nullptr, none, nullptr).read_sparse(message);
+  return TensorReader(wire, nullptr, none, nullptr, true, strict).read_sparse(message);
+}
+
+void expect_refused(const std::string& message, bool strict, const std::string& words) {
+  const Status status = read_sparse(message, strict).status();
+  EXPECT_NE(status.message().find(words), std::string::npos) << status.to_string();
 }
 
 TEST(SparseTensorProto, BecomesDense) {
@@ -158,6 +164,45 @@ TEST(SparseTensorProto, BecomesDense) {
         << t.status().message();
   }
   EXPECT_FALSE(read_sparse(sparse(values, int64_tensor_proto("", {3}, {0, 1, 2}), {4})).ok());
+}
+
+TEST(SparseTensorProto, OrderOfIndices) {
+  const auto pair = [](const std::vector<int64_t>& indices) {
+    return sparse(tensor("s", {2}, {5, 6}), int64_tensor_proto("", {2}, indices), {2, 2});
+  };
+  const auto swapped = read_sparse(pair({3, 1}));
+  ASSERT_TRUE(swapped.ok()) << swapped.status().to_string();
+  EXPECT_EQ(swapped->data<float>()[1], 6);
+  EXPECT_TRUE(read_sparse(pair({1, 3}), true).ok());
+  expect_refused(pair({3, 1}), true, "sparse index 1 lies before the one ahead of it");
+  for (bool strict : {false, true}) {
+    expect_refused(pair({3, 3}), strict, "element 3 (row-major) is given twice");
+  }
+  const std::string nothing = sparse(tensor("s", {0}, {}), "", {2, 2});
+  const auto zeros = read_sparse(nothing, true);
+  ASSERT_TRUE(zeros.ok()) << zeros.status().to_string();
+  EXPECT_EQ(zeros->data<float>()[3], 0);
+  EXPECT_TRUE(read_sparse(sparse(tensor("s", {0}, {}), "", {0})).ok());
+  expect_refused(sparse(tensor("s", {0}, {}), "", {0}), true, "wanted are dimensions of 1 or more");
+}
+
+TEST(TensorProto, DataInTwoPlaces) {
+  const auto strictly = [](const std::string& message) {
+    Wire wire(message, {});
+    ExternalData none("", {}, {});
+    return TensorReader(wire, nullptr, none, nullptr, true, true).read(message).status();
+  };
+  std::string two = tensor("t", {1}, {1});
+  const std::vector<int64_t> one = {1};
+  protozero::pbf_writer(two).add_packed_int64(7, one.begin(), one.end());
+  EXPECT_NE(strictly(two).message().find("tensor 't': its data are in 2 fields"), std::string::npos)
+      << strictly(two).message();
+  const std::string outside = external_tensor("w", {1}, 1, {{"location", "w.bin"}});
+  std::string both = outside;
+  protozero::pbf_writer(both).add_bytes(9, "1234");
+  EXPECT_NE(strictly(both).message().find("are external and in the file as well"),
+            std::string::npos)
+      << strictly(both).message();
 }
 
 // --- external data

@@ -164,6 +164,7 @@ std::string graph(const GraphParts& parts) {
     add_all(w, 5, parts.initializers);
     add_all(w, 11, parts.inputs);
     add_all(w, 12, parts.outputs);
+    add_all(w, 13, parts.value_info);
     add_all(w, 15, parts.sparse_initializers);
   });
 }
@@ -176,6 +177,8 @@ std::string function(const FunctionParts& parts) {
     for (const std::string& a : parts.attributes) w.add_string(6, a);
     add_all(w, 7, parts.nodes);
     w.add_message(9, opset("", parts.opset));
+    for (const auto& [domain, version] : parts.more_opsets)
+      w.add_message(9, opset(domain, version));
     w.add_string(10, parts.domain);
     add_all(w, 11, parts.defaults);
   });

@@ -45,7 +45,8 @@ std::string external_tensor(const std::string& name, const std::vector<int64_t>&
                             const std::vector<std::pair<std::string, std::string>>& entries);
 
 struct GraphParts {
-  Messages nodes = {}, inputs = {}, outputs = {}, initializers = {}, sparse_initializers = {};
+  Messages nodes = {}, inputs = {}, outputs = {}, initializers = {}, sparse_initializers = {},
+           value_info = {};
 };
 std::string graph(const GraphParts& parts);
 
@@ -54,6 +55,7 @@ struct FunctionParts {
   Names inputs = {}, outputs = {}, attributes = {};
   Messages defaults = {}, nodes = {};
   int64_t opset = 28;
+  std::vector<std::pair<std::string, int64_t>> more_opsets = {};
 };
 std::string function(const FunctionParts& parts);
 

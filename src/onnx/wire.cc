@@ -603,19 +603,21 @@ Shape Decoder::shape(std::string_view message, const DimReader& dims) {
   return out;
 }
 
+static DType element_type(int64_t code) {
+  if (code < 0 || code >= kNumDTypes) {
+    throw WireError(unsupported_type("element type {} is not known", code));
+  }
+  return static_cast<DType>(code);
+}
+
 Type Decoder::tensor_type(std::string_view message, const DimReader& dims) {
   const Enter enter(*this, "TypeProto.Tensor", message);
   Type t = Type::tensor(DType::kUndefined);
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
-      case 1: {
-        const int64_t code = f.varint();
-        if (code < 0 || code >= kNumDTypes) {
-          throw WireError(unsupported_type("element type {} is not known", code));
-        }
-        t.dtype = static_cast<DType>(code);
+      case 1:
+        t.dtype = element_type(f.varint());
         break;
-      }
       case 2:
         t.shape = shape(f.bytes(), dims);
         break;
@@ -656,7 +658,7 @@ Type Decoder::type(std::string_view message, const DimReader& dims) {
         Type value;
         for (Fields m(f.bytes()); m.next();) {
           if (m.tag() == 1)
-            key = static_cast<DType>(m.varint());
+            key = element_type(m.varint());
           else if (m.tag() == 2)
             value = type(m.bytes(), dims);
           else

@@ -158,30 +158,33 @@ class NodeIndex {
   std::vector<Entry> entries_;
 };
 
-Status check_sizes(const TreeAttributes& a, size_t values, size_t weights) {
-  const size_t n = a.nodes_modes.size(), m = a.leaf_ids.size();
-  const auto& missing = a.nodes_missing_value_tracks_true;
-  if (a.nodes_treeids.size() != n || a.nodes_nodeids.size() != n ||
-      a.nodes_featureids.size() != n || a.nodes_truenodeids.size() != n ||
-      a.nodes_falsenodeids.size() != n || values != n ||
-      (!missing.empty() && missing.size() != n) || a.leaf_treeids.size() != m ||
-      a.leaf_nodeids.size() != m || weights != m) {
-    return invalid_model("the lists of {} nodes and {} leaf weights differ in length", n, m);
-  }
-  return {};
-}
-
 // Elementary operations of a search in a large map.
 constexpr int64_t kSearchWork = 256;
 
 }  // namespace
+
+Status check_sizes(const TreeAttributes& a) {
+  const auto size = [](const std::vector<float>& list, const Tensor& tensor) {
+    return tensor.defined() ? static_cast<size_t>(tensor.count()) : list.size();
+  };
+  const size_t n = a.nodes_modes.size(), m = a.leaf_ids.size();
+  const auto& missing = a.nodes_missing_value_tracks_true;
+  if (a.nodes_treeids.size() != n || a.nodes_nodeids.size() != n ||
+      a.nodes_featureids.size() != n || a.nodes_truenodeids.size() != n ||
+      a.nodes_falsenodeids.size() != n || size(a.nodes_values, a.nodes_values_as_tensor) != n ||
+      (!missing.empty() && missing.size() != n) || a.leaf_treeids.size() != m ||
+      a.leaf_nodeids.size() != m || size(a.leaf_weights, a.leaf_weights_as_tensor) != m) {
+    return invalid_model("the lists of {} nodes and {} leaf weights differ in length", n, m);
+  }
+  return {};
+}
 
 Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEvery& polls) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> values,
                          number_list(a.nodes_values, a.nodes_values_as_tensor));
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights,
                          number_list(a.leaf_weights, a.leaf_weights_as_tensor));
-  FERRY_RETURN_IF_ERROR(check_sizes(a, values.size(), weights.size()));
+  FERRY_RETURN_IF_ERROR(check_sizes(a));
   Forest f;
   f.num_targets = num_targets;
   const size_t count = a.nodes_modes.size();

@@ -69,6 +69,8 @@ struct TreeAttributes {
   std::vector<float> base_values;
   Tensor base_values_as_tensor;
 };
+// Errors: kInvalidModel for lists of nodes, or of leaves, that differ in length.
+Status check_sizes(const TreeAttributes& a);
 Result<Forest> make_forest(const TreeAttributes& a, int64_t num_targets, PollEvery& polls);
 // A list of floats, or its form as a tensor of floats or doubles. Errors: kInvalidModel.
 Result<std::vector<double>> number_list(const std::vector<float>& list, const Tensor& as_tensor);

@@ -19,6 +19,7 @@ Status check_targets(int64_t n) {
 }
 
 Status infer_regressor(const TreeEnsembleRegressor& op, InferContext& c) {
+  FERRY_RETURN_IF_ERROR(check_sizes(op));
   FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
   FERRY_RETURN_IF_ERROR(check_targets(op.n_targets));
   FERRY_RETURN_IF_ERROR(parse_post_transform(op.post_transform).status());
@@ -35,6 +36,7 @@ Status check_base(const std::vector<double>& base, int64_t outputs) {
 }
 
 Status infer_classifier(const TreeEnsembleClassifier& op, InferContext& c) {
+  FERRY_RETURN_IF_ERROR(check_sizes(op));
   FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kMlNumbers));
   const ClassLabels labels = labels_of(op);
   FERRY_RETURN_IF_ERROR(labels.check());
@@ -45,10 +47,25 @@ Status infer_classifier(const TreeEnsembleClassifier& op, InferContext& c) {
   return {};
 }
 
+Status check_lengths(const TreeEnsemble& op) {
+  const size_t n = op.nodes_featureids.size(), m = op.leaf_targetids.size();
+  const auto& missing = op.nodes_missing_value_tracks_true;
+  const auto count = [](const Tensor& t) { return static_cast<size_t>(t.count()); };
+  if (count(op.nodes_modes) != n || count(op.nodes_splits) != n ||
+      op.nodes_truenodeids.size() != n || op.nodes_falsenodeids.size() != n ||
+      op.nodes_trueleafs.size() != n || op.nodes_falseleafs.size() != n ||
+      count(op.leaf_weights) != m || (!missing.empty() && missing.size() != n) ||
+      (op.nodes_hitrates.defined() && count(op.nodes_hitrates) != n)) {
+    return invalid_model("the lists of {} nodes and {} leaves differ in length", n, m);
+  }
+  return {};
+}
+
 Status infer_ensemble(const TreeEnsemble& op, InferContext& c) {
-  if (op.nodes_modes.defined() && op.nodes_modes.dtype() != DType::kUInt8) {
+  if (op.nodes_modes.dtype() != DType::kUInt8) {
     return invalid_model("nodes_modes are {}, wanted are u8", dtype_name(op.nodes_modes.dtype()));
   }
+  FERRY_RETURN_IF_ERROR(check_lengths(op));
   constexpr TypeSet kAllowed = {DType::kFloat16, DType::kFloat32, DType::kFloat64};
   FERRY_ASSIGN_OR_RETURN(const Dim n, infer_rows(c, 0, kAllowed));
   FERRY_RETURN_IF_ERROR(check_targets(op.n_targets));
@@ -67,12 +84,6 @@ Result<Forest> make_ensemble(const TreeEnsemble& op, PollEvery& polls) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<double> weights, number_list({}, op.leaf_weights));
   const size_t n = op.nodes_featureids.size(), m = op.leaf_targetids.size();
   const auto& missing = op.nodes_missing_value_tracks_true;
-  if (op.nodes_modes.dtype() != DType::kUInt8 || static_cast<size_t>(op.nodes_modes.count()) != n ||
-      splits.size() != n || op.nodes_truenodeids.size() != n || op.nodes_falsenodeids.size() != n ||
-      op.nodes_trueleafs.size() != n || op.nodes_falseleafs.size() != n || weights.size() != m ||
-      (!missing.empty() && missing.size() != n)) {
-    return invalid_model("the lists of {} nodes and {} leaves differ in length", n, m);
-  }
   Forest f;
   f.num_targets = op.n_targets;
   if (op.membership_values.defined()) {

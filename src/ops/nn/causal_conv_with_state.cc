@@ -32,6 +32,10 @@ Status infer(const Causal& op, InferContext& c) {
           "input is {} and weight {}, wanted are one filter of depth 1 per channel", x.to_string(),
           w.to_string());
     }
+    if (c.type(2).has_rank() && Dim::known_different((*c.type(2).shape)[0], (*x.shape)[1])) {
+      return shape_mismatch("bias is {} for the channels of {}", c.type(2).to_string(),
+                            x.to_string());
+    }
     state[2] = (*w.shape)[2] - Dim(1);
     for (size_t a = 0; c.type(3).has_rank() && a < 3; ++a) {
       if (!Dim::known_different((*c.type(3).shape)[a], state[a])) continue;

@@ -32,6 +32,30 @@ Status check_gate(const LinearAttention& op, bool wanted, bool given, const char
                        wanted ? "needs" : "does not take", name);
 }
 
+// Heads share the last axis evenly, those of q and k of one width.
+Status check_widths(const LinearAttention& op, const InferContext& c, const Dim& dk) {
+  for (size_t i = 0; i < 3; ++i) {
+    const Type& t = c.type(i);
+    const int64_t heads = i == 0 ? op.q_num_heads : op.kv_num_heads;
+    if (!t.has_rank() || !(*t.shape)[2].is_constant()) continue;
+    if ((*t.shape)[2].constant() % heads == 0) continue;
+    return shape_mismatch("input {} is {}, its last axis is not {} heads of one width", i,
+                          t.to_string(), heads);
+  }
+  const Type &k = c.type(1), &decay = c.type(kDecay);
+  const Dim heads(op.kv_num_heads);
+  if (k.has_rank() && Dim::known_different((*k.shape)[2], heads * dk)) {
+    return shape_mismatch("k is {} for q {}: heads are {} wide, {} of them wanted", k.to_string(),
+                          c.type(0).to_string(), dk.to_string(), op.kv_num_heads);
+  }
+  if (decay.has_rank() && Dim::known_different((*decay.shape)[2], heads) &&
+      Dim::known_different((*decay.shape)[2], heads * dk)) {
+    return shape_mismatch("decay is {}, its last axis has {} or {} elements", decay.to_string(),
+                          op.kv_num_heads, (heads * dk).to_string());
+  }
+  return {};
+}
+
 Status infer(const LinearAttention& op, InferContext& c) {
   FERRY_RETURN_IF_ERROR(check_attrs(op));
   FERRY_RETURN_IF_ERROR(check_gate(op, op.is_gated(), c.has_input(kDecay), "decay"));
@@ -62,6 +86,7 @@ Status infer(const LinearAttention& op, InferContext& c) {
       return shape_mismatch("input {} is {} for q {}", i, t.to_string(), q.to_string());
     }
   }
+  FERRY_RETURN_IF_ERROR(check_widths(op, c, dk));
   const Shape held = {(*q.shape)[0], Dim(op.kv_num_heads), dk, dv};
   for (size_t a = 0; c.type(kPast).has_rank() && a < 4; ++a) {
     if (!Dim::known_different((*c.type(kPast).shape)[a], held[a])) continue;

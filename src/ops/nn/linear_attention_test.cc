@@ -63,8 +63,22 @@ TEST(LinearAttention, RefusesWhatDoesNotFit) {
   linear("gated")
       .no_input()
       .input(random_tensor({1, 2, 3}, 1))
-      .expect_error(Code::kShapeMismatch, "input 4 is f32[1,2,3]")
+      .expect_error(Code::kShapeMismatch, "decay is f32[1,2,3], its last axis has 1 or 1 elements")
       .run();
+  const auto heads = [](int64_t q, int64_t k, int64_t v, const std::string& words) {
+    OpTester("LinearAttention")
+        .attr("q_num_heads", int64_t{2})
+        .attr("kv_num_heads", int64_t{2})
+        .attr("update_rule", std::string("linear"))
+        .input(random_tensor({1, 3, q}, 1))
+        .input(random_tensor({1, 3, k}, 2))
+        .input(random_tensor({1, 3, v}, 3))
+        .expect_error(Code::kShapeMismatch, words)
+        .run();
+  };
+  heads(5, 4, 4, "input 0 is f32[1,3,5], its last axis is not 2 heads of one width");
+  heads(4, 4, 7, "input 2 is f32[1,3,7], its last axis is not 2 heads of one width");
+  heads(4, 6, 4, "k is f32[1,3,6] for q f32[1,3,4]: heads are 2 wide, 2 of them wanted");
 }
 
 }  // namespace

@@ -31,7 +31,15 @@ Int full_size(const WindowAxis& a, const Int& in) {
 
 Status infer(const MaxUnpool& op, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(const Type x, c.tensor(0, types::kFloating, 2));
-  FERRY_RETURN_IF_ERROR(c.tensor(1, {DType::kInt64}).status());
+  FERRY_ASSIGN_OR_RETURN(const Type places, c.tensor(1, {DType::kInt64}));
+  bool alike = !x.has_rank() || !places.has_rank() || x.rank() == places.rank();
+  for (size_t a = 0; alike && x.has_rank() && places.has_rank() && a < x.rank(); ++a) {
+    alike = !Dim::known_different((*x.shape)[a], (*places.shape)[a]);
+  }
+  if (!alike) {
+    return shape_mismatch("x is {} and its indices {}, wanted is one shape", x.to_string(),
+                          places.to_string());
+  }
   if (!x.has_rank()) {
     c.set_tensor(0, x.dtype, std::nullopt);
     return {};
@@ -95,7 +103,7 @@ Result<MaxUnpoolDims> max_unpool_dims(const MaxUnpool& op, EvalContext& c) {
                             full.to_string());
     }
   }
-  return MaxUnpoolDims{full, std::move(dims)};
+  return MaxUnpoolDims{full, dims};
 }
 
 namespace {
