@@ -39,11 +39,27 @@ Status match_all(const std::string& pattern, std::span<const std::string> texts,
   return {};
 }
 
+Result<std::vector<std::vector<std::string_view>>> find_in_each(
+    const std::string& pattern, std::span<const std::string_view> texts) {
+  FERRY_ASSIGN_OR_RETURN(const Regex regex, Regex::compile(pattern));
+  std::vector<std::vector<std::string_view>> found(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    for (size_t from = 0; from <= texts[i].size();) {
+      const std::string_view match = regex.find(texts[i], from);
+      if (match.data() == nullptr) break;
+      found[i].push_back(match);
+      const auto end = static_cast<size_t>(match.data() + match.size() - texts[i].data());
+      from = match.empty() ? end + 1 : end;
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void connect_codecs() {
   set_image_decoder(decode_picture);
-  set_regex_engine(match_all);
+  set_regex_engine(match_all, find_in_each);
 }
 
 }  // namespace ferry

@@ -21,6 +21,9 @@ class Regex {
 
   // Whether the whole of `text` matches, not only a part of it.
   bool full_match(std::string_view text) const;
+  // The first match at or after `from`, the longest of those that begin there; an empty view with
+  // no data when there is none.
+  std::string_view find(std::string_view text, size_t from) const;
 
  private:
   struct Program;

@@ -25,6 +25,17 @@ TEST(Regex, MatchesTheWholeText) {
   EXPECT_FALSE(matches(".*", "\xff"));
 }
 
+TEST(Regex, FindsTheLongest) {
+  const Result<Regex> regex = Regex::compile("a|ab+|[0-9]*");
+  ASSERT_TRUE(regex.ok());
+  const std::string_view text = "xabb12";
+  EXPECT_EQ(regex->find(text, 1), "abb");
+  EXPECT_EQ(regex->find(text, 4), "12");
+  EXPECT_TRUE(regex->find(text, 0).empty());
+  EXPECT_NE(regex->find(text, 0).data(), nullptr);
+  EXPECT_EQ(Regex::compile("z")->find(text, 0).data(), nullptr);
+}
+
 TEST(Regex, StaysLinear) { EXPECT_FALSE(matches("(a*)*b", std::string(100000, 'a'))); }
 
 TEST(Regex, BadPatternsSayWhy) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <tuple>
 
 #include "base/status.h"
 #include "ir/infer.h"
@@ -35,8 +34,8 @@ constexpr uint32_t bit(AttributeType type) { return 1u << static_cast<uint32_t>(
 
 class Checker {
  public:
-  Checker(Wire& wire, TensorReader& tensors, const ModelProto& model)
-      : wire_(wire), tensors_(tensors), model_(model) {}
+  Checker(Wire& wire, TensorReader& tensors, const ModelProto& model, const Functions& functions)
+      : wire_(wire), tensors_(tensors), model_(model), functions_(functions) {}
 
   Status check();
 
@@ -62,6 +61,7 @@ class Checker {
   Wire& wire_;
   TensorReader& tensors_;
   const ModelProto& model_;
+  const Functions& functions_;
 };
 
 Status Checker::check() {
@@ -114,19 +114,12 @@ void visit_nodes(const std::vector<NodeProto>& nodes,
 
 // Functions must not call themselves, those that nobody calls included.
 Status Checker::calls() const {
-  const auto key = [](std::string_view domain, std::string_view name, std::string_view overload) {
-    return std::tuple(canonical_domain(domain), name, overload);
-  };
   const auto& list = model_.functions;
-  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, uint32_t> by_name;
-  for (const FunctionProto& f : list) {
-    by_name.emplace(key(f.domain, f.name, f.overload), static_cast<uint32_t>(by_name.size()));
-  }
   std::vector<std::vector<uint32_t>> callees(list.size());
   for (size_t i = 0; i < list.size(); ++i) {
     visit_nodes(list[i].nodes, [&](const NodeProto& n) {
-      const auto it = by_name.find(key(n.domain, n.op_type, n.overload));
-      if (it != by_name.end()) callees[i].push_back(it->second);
+      const auto* f = functions_.find(n);
+      if (f != nullptr) callees[i].push_back(static_cast<uint32_t>(f->proto - list.data()));
     });
   }
   std::vector<uint32_t> cycle;
@@ -146,9 +139,8 @@ Status Checker::imports(const std::vector<OpsetImport>& list, Imports& out) cons
       return invalid_model("opset {} of domain '{}'; the highest is {}", o.version, o.domain,
                            INT32_MAX);
     }
-    if (!out.emplace(domain, o.version).second) {
-      return invalid_model("domain '{}' is imported twice", o.domain);
-    }
+    // Converters of scikit-learn import one domain several times, at one version.
+    out.emplace(domain, o.version);
   }
   return {};
 }
@@ -484,8 +476,9 @@ Status Checker::attribute(const AttributeProto& a, const Imports& imports, const
 
 }  // namespace
 
-Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model) {
-  return Checker(wire, tensors, model).check();
+Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model,
+                        const Functions& functions) {
+  return Checker(wire, tensors, model, functions).check();
 }
 
 }  // namespace ferry::onnx

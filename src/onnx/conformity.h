@@ -4,6 +4,7 @@
 // `ferry check` asks for it; loading a model to run it does not.
 #pragma once
 
+#include "onnx/functions.h"
 #include "onnx/tensor_proto.h"
 
 namespace ferry::onnx {
@@ -11,6 +12,7 @@ namespace ferry::onnx {
 // Errors: kInvalidModel naming the node or value. Types are checked as the graph is built.
 // Reads the tensors of functions, which need not be called; the graph's own are read as it is
 // built.
-Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model);
+Status check_conformity(Wire& wire, TensorReader& tensors, const ModelProto& model,
+                        const Functions& functions);
 
 }  // namespace ferry::onnx

@@ -109,26 +109,28 @@ Status GraphBuilder::check_source_types(const Scope& scope, const SourceNode& no
   const auto& values = outputs ? node.outputs : node.inputs;
   if (!outputs) FERRY_RETURN_IF_ERROR(check_oddities(*scope.graph, *schema, node));
   if (scope.top) return check_signature(*scope.graph, *schema, values, outputs);
-  body_checks_.push_back(
-      [=, graph = scope.graph, where = fmt::format("node '{}' ({})", node.name, op)] {
-        return check_signature(*graph, *schema, values, outputs).with_context(where);
-      });
+  body_checks_.push_back({.graph = scope.graph,
+                          .where = fmt::format("node '{}' ({})", node.name, op),
+                          .schema = schema,
+                          .values = values,
+                          .outputs = outputs});
   return {};
 }
 
 // What the file says of values must not contradict what follows from the inputs.
-Status GraphBuilder::check_stated(const Scope& scope, const GraphProto& proto) {
+Status GraphBuilder::check_stated(const Graph& graph, const ValueNames& names,
+                                  const GraphProto& proto, bool inputs) {
   const auto read = [](size_t axis, std::optional<int64_t> value, std::string_view) {
     return value && *value >= 0 ? Dim(*value) : Dim::symbol(fmt::format("%stated.{}", axis));
   };
   const auto check = [&](const std::vector<ValueInfoProto>& list) -> Status {
     for (const ValueInfoProto& v : list) {
-      const auto it = scope.names.find(v.name);
-      if (it == scope.names.end() || it->second == kNone) continue;
+      const auto it = names.find(v.name);
+      if (it == names.end() || it->second == kNone) continue;
       const std::string where = fmt::format("value '{}'", v.name);
       auto stated = wire_.type(v.type, read);
       if (!stated.ok()) return std::move(stated).status().with_context(where);
-      const Type& found = scope.graph->value(it->second).type;
+      const Type& found = graph.value(it->second).type;
       // An optional that is filled may be stated as what it holds.
       const Type& type = found.kind == Type::Kind::kOptional && stated->kind != found.kind
                              ? *found.element
@@ -140,25 +142,17 @@ Status GraphBuilder::check_stated(const Scope& scope, const GraphProto& proto) {
     }
     return {};
   };
-  // The inputs of the model are as stated.
-  if (scope.parent != nullptr) FERRY_RETURN_IF_ERROR(check(proto.inputs));
+  if (inputs) FERRY_RETURN_IF_ERROR(check(proto.inputs));
   FERRY_RETURN_IF_ERROR(check(proto.value_info));
   return check(proto.outputs);
 }
 
-void GraphBuilder::check_body_later(const Scope& scope, std::shared_ptr<const GraphProto> proto,
-                                    const std::string& where) {
-  Scope kept;
-  kept.graph = scope.graph;
-  kept.parent = scope.parent;
-  kept.names = scope.names;
-  body_checks_.push_back([this, proto = std::move(proto), where, kept = std::move(kept)] {
-    return check_stated(kept, *proto).with_context(where);
-  });
-}
-
 Status GraphBuilder::check_bodies() {
-  for (const auto& check : body_checks_) FERRY_RETURN_IF_ERROR(check());
+  for (const BodyCheck& c : body_checks_) {
+    const Status status = c.stated ? check_stated(*c.graph, c.names, *c.stated, true)
+                                   : check_signature(*c.graph, *c.schema, c.values, c.outputs);
+    if (!status.ok()) return status.with_context(c.where);
+  }
   return {};
 }
 

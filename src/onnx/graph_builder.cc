@@ -28,7 +28,7 @@ Result<std::unique_ptr<Graph>> GraphBuilder::build() {
   FERRY_RETURN_IF_ERROR(add_outputs(scope, proto));
   FERRY_RETURN_IF_ERROR(check_model_outputs(*graph, proto));
   if (strict_) {
-    FERRY_RETURN_IF_ERROR(check_stated(scope, proto));
+    FERRY_RETURN_IF_ERROR(check_stated(*graph, scope.names, proto, false));
     FERRY_RETURN_IF_ERROR(check_bodies());
   }
   return graph;
@@ -294,7 +294,10 @@ Status GraphBuilder::build_bodies(Scope& scope, const SourceNode& source, Node& 
     };
     FERRY_RETURN_IF_ERROR(build_body().with_context(it->first));
     if (strict_) {
-      check_body_later(s, it->second, fmt::format("node '{}': {}", source.name, it->first));
+      body_checks_.push_back({.graph = s.graph,
+                              .where = fmt::format("node '{}': {}", source.name, it->first),
+                              .stated = it->second,
+                              .names = s.names});
     }
     node.bodies.push_back(std::move(body));
   }

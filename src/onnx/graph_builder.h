@@ -3,7 +3,6 @@
 // of bodies explicit, upgrades and binds operators, and infers types as it goes.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -20,6 +19,8 @@ namespace ferry::onnx {
 
 // The operator that stands for the derivative of a part of its graph.
 inline constexpr std::string_view kGradient = "ai.onnx.preview.training.Gradient";
+
+struct Schema;
 
 class GraphBuilder {
  public:
@@ -57,6 +58,18 @@ class GraphBuilder {
     bool top = true;                    // not in a body: types are facts
   };
 
+  using ValueNames = std::unordered_map<std::string_view, ValueId>;
+  // What strict checks of a body, or of a node in it, when all around is inferred.
+  struct BodyCheck {
+    const Graph* graph = nullptr;
+    std::string where = {};
+    std::shared_ptr<const GraphProto> stated = nullptr;  // of a body
+    ValueNames names = {};
+    const Schema* schema = nullptr;  // of a node
+    std::vector<ValueId> values = {};
+    bool outputs = false;
+  };
+
   Status add_initializers(Scope& scope, const GraphProto& proto);
   Status add_model_inputs(Scope& scope, const GraphProto& proto);
   Status add_body_inputs(Scope& scope, const GraphProto& proto);
@@ -65,9 +78,8 @@ class GraphBuilder {
   // strict: types against the signature of the version that the file imports, and against what the
   // file says of values. In bodies both wait until the nodes around are inferred.
   Status check_source_types(const Scope& scope, const SourceNode& node, bool outputs);
-  Status check_stated(const Scope& scope, const GraphProto& proto);
-  void check_body_later(const Scope& scope, std::shared_ptr<const GraphProto> proto,
-                        const std::string& where);
+  Status check_stated(const Graph& graph, const ValueNames& names, const GraphProto& proto,
+                      bool inputs);
   Status check_bodies();
 
   std::optional<ValueId> lookup(Scope& scope, std::string_view name);
@@ -98,7 +110,7 @@ class GraphBuilder {
   const Functions& functions_;
   TensorReader& tensors_;
   bool strict_ = false;
-  std::vector<std::function<Status()>> body_checks_;
+  std::vector<BodyCheck> body_checks_;
   std::set<const FunctionProto*> active_;  // functions being inlined
   uint64_t imported_nodes_ = 0;
   std::vector<Type> declared_outputs_;

@@ -81,7 +81,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
                        options.budget ? options.budget : own.get(), options.align_large,
                        options.strict);
   FERRY_RETURN_IF_ERROR(check_known_ops(model, functions));
-  if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, tensors, model));
+  if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, tensors, model, functions));
   GraphBuilder builder(wire, model, opsets, functions, tensors, options.strict);
   ImportedModel imported;
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());

@@ -49,7 +49,7 @@ class Case:
             if isinstance(value, Const):
                 weights.append(value.proto(f"x{i}"))
                 continue
-            dtype = helper.np_dtype_to_tensor_dtype(value.dtype)
+            dtype = TensorProto.STRING if value.dtype.kind == "U" else helper.np_dtype_to_tensor_dtype(value.dtype)
             shape = value.shape if sizes_known else [None] * value.ndim
             infos.append(helper.make_tensor_value_info(f"x{i}", dtype, shape))
         wanted = self.outputs if isinstance(self.outputs, list) else list(range(self.outputs))
@@ -132,7 +132,11 @@ def contrib_cases():
     yield from blockwise_cases()
     yield from channels_last_cases()
     yield from moe_cases()
+    yield from quantized_moe_cases()
     yield from renamed_cases()
+    yield from gated_cases()
+    yield from hashing_cases()
+    yield from word_cases()
 
 
 def attention_cases():
@@ -327,6 +331,88 @@ def moe_cases():
     yield Case("moe_swiglu", "MoE", [x, router, *gated], **pairs)
     limits = dict(activation_alpha=1.702, activation_beta=1.0, swiglu_limit=1.0)
     yield Case("moe_swiglu_limit", "MoE", [x, router, *gated], **limits, **pairs)
+
+
+def quantized_moe_cases():
+    x, router = f32(6, 32), f32(6, 5)
+    close = dict(tolerance=(2e-3, 2e-2))
+    for bits in (2, 4, 8):
+        # onnxruntime rounds activations to 8 bits where weights are blocks of 8 bits.
+        close["tolerance"] = (2e-3, 5e-2 if bits == 8 else 2e-2)
+        small = lambda *shape: Const(((np.abs(f32(*shape)) * 0.32 + 0.16) / 2**bits).astype(np.float32))  # noqa: E731
+        up, down = Const(u8(5, 64, 32 * bits // 8)), Const(u8(5, 32, 64 * bits // 8))
+        plain = dict(expert_weight_bits=bits, k=2, **close)
+        rows = [x, router, up, small(5, 64), f32(5, 64), down, small(5, 32), f32(5, 32)]
+        yield Case(f"qmoe_{bits}", "QMoE", rows, activation_type="silu", **plain)
+        yield Case(f"qmoe_{bits}_normal", "QMoE", rows, activation_type="gelu", normalize_routing_weights=1, **plain)
+        blocks = [x, router, up, small(5, 64, 2), None, down, small(5, 32, 4), None]
+        yield Case(f"qmoe_{bits}_blocks", "QMoE", blocks, block_size=16, activation_type="relu", **plain)
+        zeros = [None] * 3 + [Const(u8(5, 64, 2 * bits // 8 or 1)), Const(u8(5, 32, 4 * bits // 8))]
+        yield Case(f"qmoe_{bits}_zeros", "QMoE", [*blocks, *zeros], block_size=16, activation_type="identity", **plain)
+        yield Case(f"qmoe_{bits}_row_zeros", "QMoE", [*rows, None, None, None, Const(u8(5, 64 * bits // 8)), Const(u8(5, 32 * bits // 8))],
+                   activation_type="relu", **plain)
+    pairs = dict(activation_type="swiglu", swiglu_fusion=1, k=2, activation_alpha=1.702, activation_beta=1.0, swiglu_limit=3.0)
+    small = lambda *shape: Const((np.abs(f32(*shape)) * 0.02 + 0.01).astype(np.float32))  # noqa: E731
+    gated = [x, router, Const(u8(5, 64, 16)), small(5, 64), f32(5, 64), Const(u8(5, 32, 16)), small(5, 32), f32(5, 32)]
+    yield Case("qmoe_swiglu", "QMoE", gated, **pairs, **close)
+    yield Case("qmoe_router_weights", "QMoE", [*gated, *[None] * 6, np.abs(f32(6, 5))], **pairs, **close)
+    yield Case("qmoe_tokens", "QMoE", [f32(2, 3, 32), *gated[1:]], **pairs, **close)
+
+
+def gated_cases():
+    a, b = f32(2, 3, 4), f32(2, 3, 4)
+    yield Case("attention_gate", "LinearAttentionGate", [a, f32(4), f32(4), b], outputs=2)
+    yield Case("attention_gate_decay", "LinearAttentionGate", [a, f32(4), f32(4)])
+    for name in ("silu", "swish", "sigmoid"):
+        yield Case(f"gated_norm_{name}", "GatedRMSNorm", [f32(2, 3, 8), f32(8), f32(2, 3, 8)], activation=name)
+    yield Case("gated_norm_heads", "GatedRMSNorm", [f32(2, 3, 8), f32(4), f32(2, 3, 8)], epsilon=0.1)
+    yield Case("gated_norm_f16", "GatedRMSNorm", [f32(3, 8).astype(np.float16), f32(8).astype(np.float16), f32(3, 8).astype(np.float16)], tolerance=(2e-3, 2e-3))
+    heads = dict(q_num_heads=4, kv_num_heads=2, outputs=2)
+    q, k, v, state = f32(2, 3, 32), f32(2, 3, 16) * 0.3, f32(2, 3, 8), f32(2, 2, 8, 4)
+    decay, beta = -np.abs(f32(2, 3, 2)), np.abs(f32(2, 3, 2)) * np.float32(0.5)
+    yield Case("linear_attention", "LinearAttention", [q, k, v], update_rule="linear", **heads)
+    yield Case("linear_attention_scale", "LinearAttention", [q, k, v, state], update_rule="linear", scale=0.3, chunk_size=2, **heads)
+    yield Case("linear_attention_gated", "LinearAttention", [q, k, v, state, decay], update_rule="gated", **heads)
+    yield Case("linear_attention_gated_keys", "LinearAttention", [q, k, v, state, -np.abs(f32(2, 3, 16))], update_rule="gated", **heads)
+    yield Case("linear_attention_delta", "LinearAttention", [q, k, v, state, None, beta], update_rule="delta", **heads)
+    yield Case("linear_attention_default", "LinearAttention", [q, k, v, state, decay, beta], **heads)
+    x, w, held = f32(2, 4, 5), f32(4, 1, 3), f32(2, 4, 2)
+    yield Case("causal_conv", "CausalConvWithState", [x, w], outputs=2)
+    for name in ("none", "silu", "swish"):
+        yield Case(f"causal_conv_{name}", "CausalConvWithState", [x, w, f32(4), held], outputs=2, activation=name)
+    turned = [x.transpose(0, 2, 1).copy(), w, f32(4), held.transpose(0, 2, 1).copy()]
+    yield Case("causal_conv_last", "CausalConvWithState", turned, outputs=2, channels_last=1, activation="silu")
+    yield Case("causal_conv_last_stateless", "CausalConvWithState", turned[:2], outputs=2, channels_last=1)
+
+
+def hashing_cases():
+    numbers = rng.integers(-(2**31), 2**31, (2, 3))
+    for dtype in (np.int32, np.uint32, np.int64, np.uint64, np.float32, np.float64):
+        x = numbers.astype(dtype)
+        yield Case(f"murmur_{x.dtype.name}", "MurmurHash3", [x], tolerance=(0, 0))
+        yield Case(f"murmur_{x.dtype.name}_signed", "MurmurHash3", [x], positive=0, seed=7, tolerance=(0, 0))
+    ids = np.array([[1, 2, 3, 1, 2, 9, 1, 2], [0, 1, 0, 1, 0, 1, 1, 0]], np.int64)
+    for n in (1, 2, 3, 5, 9):
+        yield Case(f"repeats_{n}", "NGramRepeatBlock", [ids, f32(2, 10)], ngram_size=n, tolerance=(0, 0))
+    for shape in ((3, 3), (2, 5, 5), (2, 2, 1, 1), (1, 8, 8)):
+        name = "x".join(map(str, shape))
+        yield Case(f"inverse_{name}", "Inverse", [f32(*shape)], tolerance=(1e-3, 1e-3))
+    yield Case("inverse_f64", "Inverse", [f32(2, 4, 4).astype(np.float64)])
+    yield Case("inverse_f16", "Inverse", [(np.eye(3) * 2 + f32(3, 3) * 0.3).astype(np.float16)], tolerance=(1e-2, 1e-2))
+    # Zeros where the first pivots would be.
+    yield Case("inverse_swapped", "Inverse", [np.array([[0, 0, 2], [1, 0, 0], [0, 4, 1]], np.float32)])
+
+
+def word_cases():
+    texts = np.array(["the quick, brown fox", "", "a bb ccc", "été ñandú 漢字", "x1 y22"])
+    marked = dict(mark=1, pad_value="#")
+    bare = dict(mark=0, pad_value="")
+    for name, attrs in (("words", dict(tokenexp="[a-zA-Z0-9_]+")), ("one", dict(tokenexp=".")), ("longest", dict(tokenexp="a|the|the quick|b+")),
+                        ("spaces", dict(separators=[" "])), ("signs", dict(separators=[", ", "[0-9]", " "])), ("characters", dict(separators=[""]))):
+        # onnxruntime refuses characters of two characters.
+        for least in (1,) if name in ("one", "characters") else (1, 2):
+            yield Case(f"tokens_{name}_{least}", "Tokenizer", [texts], mincharnum=least, **marked, **attrs)
+        yield Case(f"tokens_{name}_rows", "Tokenizer", [texts[:4].reshape(2, 2)], mincharnum=1, **bare, **attrs)
 
 
 def renamed_cases():

@@ -36,6 +36,9 @@ def test_agrees(name, sizes_known):
     assert len(results) == len(wanted)
     relative, absolute = case.tolerance
     for got, want in zip(results, wanted):
+        if want.dtype == object:
+            assert got.shape == want.shape and got.tolist() == want.tolist()
+            continue
         assert got.dtype == want.dtype
         np.testing.assert_allclose(np.asarray(got, np.float64), np.asarray(want, np.float64), relative, absolute)
 

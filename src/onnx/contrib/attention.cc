@@ -116,7 +116,8 @@ Result<Settings> settings_of(const SourceNode& node) {
 }
 
 void become_attention(SourceNode& node, const Settings& s, std::vector<ValueId> inputs) {
-  become(node, "Attention", std::move(inputs));
+  become(node, "Attention", {});
+  node.inputs = std::move(inputs);
   node.set("q_num_heads", s.heads);
   node.set("kv_num_heads", s.heads);
   if (s.causal) node.set("is_causal", int64_t{1});

@@ -11,8 +11,6 @@
 #include "onnx/contrib/contrib.h"
 
 namespace ferry::onnx {
-namespace {
-
 Result<DType> packed_type(int64_t bits) {
   if (bits == 2) return DType::kUInt2;
   if (bits == 4) return DType::kUInt4;
@@ -49,6 +47,8 @@ Result<ValueId> middle(Rewriter& r, DType type, const Dims& dims) {
   std::fill_n(static_cast<uint8_t*>(t.raw()), t.size_bytes(), static_cast<uint8_t>(byte));
   return r.add_constant(std::move(t));
 }
+
+namespace {
 
 struct Blocks {
   DType type;

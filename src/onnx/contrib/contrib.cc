@@ -5,6 +5,13 @@
 
 namespace ferry::onnx {
 
+void become(SourceNode& node, std::string_view op, std::initializer_list<ValueId> inputs) {
+  node.op_type = op;
+  node.domain.clear();
+  node.inputs = inputs;
+  node.attrs.clear();
+}
+
 Status want_inputs(const SourceNode& node, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     if (!node.has_input(i)) return invalid_model("input {} is missing", i);
@@ -28,6 +35,8 @@ Result<DType> dtype_of_input(const SourceNode& node, const Rewriter& r, size_t i
   return unsupported_op("the element type of input {} must be known", index);
 }
 
+ValueId Emitter::ints(std::initializer_list<int64_t> values) { return r_.ints(values); }
+
 ValueId Emitter::fail(Status why) {
   if (status_.ok()) status_ = std::move(why);
   return kNone;
@@ -37,17 +46,28 @@ void Emitter::add(SourceNode node) {
   if (status_.ok()) status_ = r_.add_before(std::move(node));
 }
 
-ValueId Emitter::operator()(std::string_view op, std::initializer_list<ValueId> inputs,
-                            Attrs attrs) {
+ValueId Emitter::emit(SourceNode node, std::string_view op, std::initializer_list<ValueId> inputs) {
   if (!status_.ok()) return kNone;
-  SourceNode node;
   node.op_type = op;
   node.inputs = inputs;
   const ValueId output = r_.new_value();
   node.outputs = {output};
-  for (const auto& [name, value] : attrs) node.set(name, value);
   add(std::move(node));
   return output;
+}
+
+ValueId Emitter::operator()(std::string_view op, std::initializer_list<ValueId> inputs,
+                            Attrs attrs) {
+  SourceNode node;
+  for (const auto& [name, value] : attrs) node.set(name, value);
+  return emit(std::move(node), op, inputs);
+}
+
+ValueId Emitter::with(std::string_view op, std::initializer_list<ValueId> inputs,
+                      std::string_view name, AttrValue attribute) {
+  SourceNode node;
+  node.set(name, std::move(attribute));
+  return emit(std::move(node), op, inputs);
 }
 
 ValueId Emitter::scalar(double value, DType type) {
@@ -60,6 +80,7 @@ ValueId Emitter::cast(ValueId x, DType type) {
 }
 
 ValueId Emitter::size(ValueId x, int64_t axis) {
+  if (axis == -1) return (*this)("Shape", {x}, {{"start", axis}});
   return (*this)("Shape", {x}, {{"start", axis}, {"end", axis + 1}});
 }
 
@@ -69,14 +90,7 @@ ValueId Emitter::range(ValueId count) {
 }
 
 ValueId Emitter::transpose(ValueId x, std::vector<int64_t> perm) {
-  SourceNode node;
-  node.op_type = "Transpose";
-  node.inputs = {x};
-  const ValueId output = r_.new_value();
-  node.outputs = {output};
-  node.set("perm", std::move(perm));
-  add(std::move(node));
-  return output;
+  return with("Transpose", {x}, "perm", std::move(perm));
 }
 
 std::vector<ValueId> Emitter::split(ValueId x, int64_t axis, const std::vector<int64_t>& sizes) {

@@ -2,6 +2,8 @@
 // MoE(x, router, w1, b1, w2, b2, w3, b3): a mixture of k experts per token.
 //   p = softmax(router), but 0 outside of the k largest
 //   y = sum over experts e of p[e] * (act(x w1[e]^T + b1[e]) w2[e]^T + b2[e])
+// QMoE is the same with weights of 2, 4 or 8 bits, dequantized as a whole, and may take the shares
+// of the experts that the router chose from another input.
 // Every expert sees every token: which ones a token needs is known only when it runs.
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
@@ -34,6 +36,7 @@ class Mixture {
 
   Status check() {
     FERRY_RETURN_IF_ERROR(want_inputs(node_, 3));
+    if (node_.op_type == "QMoE") FERRY_RETURN_IF_ERROR(dequantize());
     if (!node_.has_input(kSecond)) return invalid_model("input {} is missing", kSecond);
     if (node_.get_int("use_sparse_mixer", 0) != 0) return unsupported_op("use_sparse_mixer = 1");
     name_ = node_.get<std::string>("activation_type", "relu");
@@ -44,6 +47,70 @@ class Mixture {
                             name_, fusion_, separate ? "without" : "with");
     }
     return {};
+  }
+
+  // Inputs of QMoE become those of MoE.
+  Status dequantize() {
+    const auto kind = node_.get<std::string>("quant_type", "int");
+    if (kind != "int") return unsupported_op("quant_type '{}'; wanted is int", kind);
+    if (node_.get_int("weights_prepacked", 0) == 1) {
+      return unsupported_op("weights_prepacked = 1; wanted are weights as they were quantized");
+    }
+    std::vector<ValueId> inputs = {node_.inputs[0], node_.inputs[1]};
+    for (size_t layer = 0; layer < 3; ++layer) {
+      const size_t at = 2 + 3 * layer;
+      ValueId weights = kNone;
+      if (node_.has_input(at)) {
+        const int64_t bits = node_.get_int(fmt::format("fc{}_expert_weight_bits", layer + 1),
+                                           node_.get_int("expert_weight_bits", 4));
+        FERRY_ASSIGN_OR_RETURN(weights, weights_of(at, 11 + layer, bits));
+      }
+      inputs.push_back(weights);
+      inputs.push_back(input_or_none(node_, at + 2));
+    }
+    router_weights_ = input_or_none(node_, 14);
+    // onnxruntime takes the softmax over the chosen experts alone, whatever the attribute says.
+    if (router_weights_ == kNone) node_.set("normalize_routing_weights", int64_t{1});
+    node_.inputs = std::move(inputs);
+    return {};
+  }
+
+  Result<ValueId> weights_of(size_t at, size_t zero, int64_t bits) {
+    FERRY_ASSIGN_OR_RETURN(const DType type, packed_type(bits));
+    const Tensor* bytes = r_.constant(node_.inputs[at]);
+    const Tensor* scales = r_.constant(input_or_none(node_, at + 1));
+    if (bytes == nullptr || scales == nullptr || bytes->rank() != 3 || scales->rank() < 2) {
+      return unsupported_op(
+          "weights and scales of experts that are no constants [experts, rows, ...]");
+    }
+    Dims dims = bytes->dims();
+    dims[2] *= 8 / bits;
+    const bool blocks = scales->rank() == 3 && scales->dim(2) > 0;
+    const int64_t count = blocks ? scales->dim(2) : 1;
+    const Dims grid = {dims[0], dims[1], count};
+    if (dims[2] % count != 0 || scales->count() != grid.count(0, 3)) {
+      return shape_mismatch("weights {} and scales {} do not fit", bytes->describe(),
+                            scales->describe());
+    }
+    FERRY_ASSIGN_OR_RETURN(const ValueId q, unpacked(r_, node_.inputs[at], type, dims));
+    ValueId zeros = input_or_none(node_, zero);
+    if (zeros == kNone) {
+      FERRY_ASSIGN_OR_RETURN(zeros, middle(r_, type, grid));
+    } else if (blocks) {
+      FERRY_ASSIGN_OR_RETURN(zeros, unpacked(r_, zeros, type, grid));
+    } else {
+      // One per row, the rows packed.
+      FERRY_ASSIGN_OR_RETURN(zeros, unpacked(r_, zeros, type, {dims[0], dims[1]}));
+      zeros = e_("Unsqueeze", {zeros, e_.ints({2})});
+    }
+    const ValueId shape = e_.ints({grid[0], grid[1], grid[2]});
+    FERRY_ASSIGN_OR_RETURN(const ValueId scale, r_.emit("Reshape", {node_.inputs[at + 1], shape}));
+    FERRY_ASSIGN_OR_RETURN(const DType wanted, dtype_of_input(node_, r_, 0));
+    const ValueId w =
+        e_("DequantizeLinear", {q, scale, zeros}, {{"axis", 2}, {"block_size", dims[2] / count}});
+    const ValueId cast = scales->dtype() == wanted ? w : e_.cast(w, wanted);
+    FERRY_RETURN_IF_ERROR(e_.status());
+    return cast;
   }
 
   // x as [1, tokens, size].
@@ -111,6 +178,9 @@ class Mixture {
     ValueId share = top.outputs[0];
     const ValueId expert = top.outputs[1];
     e_.add(std::move(top));
+    if (router_weights_ != kNone) {
+      share = e_("GatherElements", {router_weights_, expert}, {{"axis", 1}});
+    }
     if (node_.get_int("normalize_routing_weights", 0) != 0) {
       const ValueId sum = e_("ReduceSum", {share, e_.ints({1})});
       share = e_("Div", {share, sum});
@@ -127,6 +197,7 @@ class Mixture {
   DType type_ = DType::kUndefined;
   std::string name_;
   int64_t fusion_ = 0;
+  ValueId router_weights_ = kNone;
 };
 
 Status mixture(SourceNode& node, Rewriter& r) { return Mixture(node, r).run(); }
@@ -135,6 +206,7 @@ Status mixture(SourceNode& node, Rewriter& r) { return Mixture(node, r).run(); }
 
 void add_contrib_moe(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.MoE", kAnyVersion, mixture});
+  rows.push_back({"com.microsoft.QMoE", kAnyVersion, mixture});
 }
 
 }  // namespace ferry::onnx

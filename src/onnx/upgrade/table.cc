@@ -27,7 +27,10 @@ std::vector<UpgradeRow> upgrade_rows() {
   add_contrib_blockwise(rows);
   add_contrib_channels_last(rows);
   add_contrib_crop_and_resize(rows);
+  add_contrib_gated(rows);
   add_contrib_group_query_attention(rows);
+  add_contrib_hashing(rows);
+  add_contrib_inverse(rows);
   add_contrib_matmul(rows);
   add_contrib_moe(rows);
   add_contrib_normalization(rows);

@@ -10,6 +10,11 @@ namespace ferry {
 namespace {
 
 std::atomic<RegexEngine> g_engine{nullptr};
+std::atomic<RegexFinder> g_finder{nullptr};
+
+Status without_engine() {
+  return unsupported_op("this build has no regular expressions; use one with codecs");
+}
 
 Status infer(const RegexFullMatch&, InferContext& c) {
   FERRY_ASSIGN_OR_RETURN(Type x, c.tensor(0, types::kString));
@@ -20,9 +25,7 @@ Status infer(const RegexFullMatch&, InferContext& c) {
 
 Status eval(const RegexFullMatch& op, EvalContext& c) {
   const RegexEngine engine = g_engine.load(std::memory_order_acquire);
-  if (engine == nullptr) {
-    return unsupported_op("this build has no regular expressions; use one with codecs");
-  }
+  if (engine == nullptr) return without_engine();
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kBool, x.dims()));
   const auto texts = x.elements<std::string>();
@@ -34,7 +37,17 @@ Status eval(const RegexFullMatch& op, EvalContext& c) {
 
 }  // namespace
 
-void set_regex_engine(RegexEngine engine) { g_engine.store(engine, std::memory_order_release); }
+void set_regex_engine(RegexEngine engine, RegexFinder finder) {
+  g_finder.store(finder, std::memory_order_release);
+  g_engine.store(engine, std::memory_order_release);
+}
+
+Result<std::vector<std::vector<std::string_view>>> find_all(
+    const std::string& pattern, std::span<const std::string_view> texts) {
+  const RegexFinder finder = g_finder.load(std::memory_order_acquire);
+  if (finder == nullptr) return without_engine();
+  return finder(pattern, texts);
+}
 
 void register_regex_full_match(OpRegistry& r) {
   r.op<RegexFullMatch>("RegexFullMatch")

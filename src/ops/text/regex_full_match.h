@@ -6,6 +6,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "ferry/status.h"
 
@@ -18,7 +20,14 @@ struct RegexFullMatch {
 // matches[i] = whether all of texts[i] matches. Errors: kInvalidArgument for a bad pattern.
 using RegexEngine = Status (*)(const std::string& pattern, std::span<const std::string> texts,
                                bool* matches);
-// Thread-safe. Without an engine the operator fails with kUnsupportedOp.
-void set_regex_engine(RegexEngine engine);
+// What matches in each text, from left to right, the longest first.
+using RegexFinder = Result<std::vector<std::vector<std::string_view>>> (*)(
+    const std::string& pattern, std::span<const std::string_view> texts);
+// Thread-safe. Without an engine the operators fail with kUnsupportedOp.
+void set_regex_engine(RegexEngine engine, RegexFinder finder = nullptr);
+
+// As RegexFinder.
+Result<std::vector<std::vector<std::string_view>>> find_all(
+    const std::string& pattern, std::span<const std::string_view> texts);
 
 }  // namespace ferry
