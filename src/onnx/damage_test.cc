@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <protozero/pbf_writer.hpp>
 #include <random>
 
 #include "onnx/import.h"
@@ -95,6 +96,21 @@ TEST(Damage, FlippedBytesNeverCrash) {
                                 {.limits = {.max_nodes = 1000, .max_values = 1000}});
     EXPECT_TRUE(m.ok() || m.status().code() != Code::kInternal);
   }
+}
+
+// Training information, annotations and device configurations are not needed to run.
+TEST(Damage, ShowsInWhatIsNotRead) {
+  const auto with = [](int field, const std::string& part) {
+    std::string bytes = good_model();
+    protozero::pbf_writer(bytes).add_message(static_cast<protozero::pbf_tag_type>(field), part);
+    return import_bytes(std::as_bytes(std::span(bytes)), nullptr).status();
+  };
+  const std::string pair("\x0a\x01k", 3), cut("\x0a\x05k", 3);
+  const std::string binding = std::string("\x1a\x03", 2);
+  EXPECT_TRUE(with(20, binding + pair).ok()) << with(20, binding + pair).to_string();
+  EXPECT_TRUE(with(26, pair).ok());
+  EXPECT_NE(with(20, binding + cut).message().find("the data ends early"), std::string::npos);
+  EXPECT_NE(with(26, cut).message().find("the data ends early"), std::string::npos);
 }
 
 TEST(Damage, GarbageNeverCrashes) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/wire.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 
 #include "base/status.h"
 #include "onnx/wire_fields.h"
@@ -82,6 +84,7 @@ class Decoder {
     count_value();
     return f.bytes();
   }
+  void skim(std::string_view message, char kind);
   std::pair<std::string_view, std::string_view> pair(std::string_view message);
   OpsetImport opset(std::string_view message);
   ValueInfoProto value_info(std::string_view message);
@@ -118,6 +121,40 @@ std::pair<std::string_view, std::string_view> Decoder::pair(std::string_view mes
     }
   }
   return p;
+}
+
+namespace {
+
+// Messages inside of those that nothing here needs: TrainingInfoProto, TensorAnnotation,
+// NodeDeviceConfigurationProto, ShardingSpecProto, ShardedDimProto. '-' holds none.
+struct Inner {
+  char kind;
+  uint32_t field;
+  char inner;
+};
+constexpr Inner kInner[] = {{'T', 1, 'G'}, {'T', 2, 'G'}, {'T', 3, '-'},
+                            {'T', 4, '-'}, {'A', 2, '-'}, {'D', 2, 'S'},
+                            {'S', 3, '-'}, {'S', 4, 'H'}, {'H', 2, '-'}};
+
+}  // namespace
+
+// Damage shows in what is not read, too.
+void Decoder::skim(std::string_view message, char kind) {
+  if (kind == 'G') {
+    GraphProto ignored;
+    return graph(message, ignored);
+  }
+  const Enter enter(*this, "message", message);
+  for (Fields f(message); f.next();) {
+    const auto* inner = std::find_if(std::begin(kInner), std::end(kInner), [&](const Inner& i) {
+      return i.kind == kind && i.field == f.tag();
+    });
+    if (inner == std::end(kInner)) {
+      f.skip();
+    } else {
+      skim(f.bytes(), inner->inner);
+    }
+  }
 }
 
 OpsetImport Decoder::opset(std::string_view message) {
@@ -219,8 +256,14 @@ void Decoder::model(std::string_view message, ModelProto& out) {
       case 25:
         append(out.functions, f.bytes(), &Decoder::function);
         break;
+      case 20:
+        skim(f.bytes(), 'T');
+        break;
+      case 26:
+        skim(f.bytes(), '-');
+        break;
       default:
-        f.skip();  // 20 training_info, 26 configuration: not needed to run
+        f.skip();
     }
   }
 }
@@ -257,8 +300,14 @@ void Decoder::graph(std::string_view message, GraphProto& out) {
       case 15:
         out.sparse_initializers.push_back(sparse_initializer(f.bytes()));
         break;
+      case 14:
+        skim(f.bytes(), 'A');
+        break;
+      case 16:
+        skim(f.bytes(), '-');
+        break;
       default:
-        f.skip();  // 14 quantization_annotation, 16 metadata_props
+        f.skip();
     }
   }
   --graph_depth_;
@@ -296,8 +345,11 @@ void Decoder::node(std::string_view message, NodeProto& out) {
       case 9:
         out.metadata.push_back(pair(f.bytes()));
         break;
+      case 10:
+        skim(f.bytes(), 'D');
+        break;
       default:
-        f.skip();  // 10 device_configurations
+        f.skip();
     }
   }
 }
@@ -448,8 +500,14 @@ void Decoder::function(std::string_view message, FunctionProto& out) {
       case 13:
         out.overload = f.bytes();
         break;
+      case 12:
+        value_info(f.bytes());
+        break;
+      case 14:
+        skim(f.bytes(), '-');
+        break;
       default:
-        f.skip();  // 8 doc_string, 12 value_info, 14 metadata_props
+        f.skip();  // 8 doc_string
     }
   }
 }

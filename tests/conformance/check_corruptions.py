@@ -36,7 +36,7 @@ EXPLAINED = {
         r"\(op_type:(Add|Sub|Mul|Div|And|Or|Xor|Equal|Less|Greater|Max|Min|Sum|Mean|Pow)\): .*existing shape differ",
     "values of another width than keys are computed": r"Key and value must share the same head dimension",
     "a size that is not known is not one of 0":
-        r"\(op_type:Attention\): .*differ in dimension 3: \(\d+\) vs|of input 'sizes' \(0\)",
+        r"\(op_type:Attention\): .*differ in dimension 3: \(\d+\) vs|of input 'sizes' \(0\)|StringNormalizer.*must have either",
     "an input of no elements counts as absent": r"Either `sizes` or `scales` must be provided",
     "pooling rounds up as opset 22 says in older ones too":
         r"\(op_type:(Max|Average)Pool\): .*existing shape differ in dimension \d: \((\d+)\) vs",
