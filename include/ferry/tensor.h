@@ -25,8 +25,13 @@ class MemoryBudget;
 
 class FERRY_API Tensor {
  public:
-  // No tensor: defined() is false.
+  // No tensor: defined() is false, as it is of one that was moved from.
   Tensor() noexcept = default;
+  Tensor(const Tensor&) = default;
+  Tensor& operator=(const Tensor&) = default;
+  Tensor(Tensor&& other) noexcept;
+  Tensor& operator=(Tensor&& other) noexcept;
+  ~Tensor() = default;
 
   // New storage, 64-byte aligned, uninitialised (strings: empty).
   // Errors: kInvalidArgument  a negative dimension
@@ -90,7 +95,13 @@ struct Map;
 // What flows along an edge of a model: nothing (an empty optional), a tensor, a sequence or a map.
 class FERRY_API Value {
  public:
+  // Nothing, as one that was moved from.
   Value() noexcept = default;
+  Value(const Value&) = default;
+  Value& operator=(const Value&) = default;
+  Value(Value&& other) noexcept;
+  Value& operator=(Value&& other) noexcept;
+  ~Value() = default;
   Value(Tensor tensor) : content_(std::move(tensor)) {}  // NOLINT: implicit by design
   explicit Value(Sequence sequence);
   explicit Value(Map map);

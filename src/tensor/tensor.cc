@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "base/allocator.h"
 #include "base/int128.h"
@@ -58,6 +59,23 @@ size_t alignment_of(DType type) noexcept {
     default:
       return std::max<size_t>(1, static_cast<size_t>(dtype_bits(type)) / 8);
   }
+}
+
+Tensor::Tensor(Tensor&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      count_(std::exchange(other.count_, 0)),
+      dims_(std::exchange(other.dims_, {})),
+      type_(std::exchange(other.type_, DType::kUndefined)),
+      owner_(std::move(other.owner_)) {}
+
+Tensor& Tensor::operator=(Tensor&& other) noexcept {
+  Tensor taken(std::move(other));
+  std::swap(data_, taken.data_);
+  std::swap(count_, taken.count_);
+  std::swap(dims_, taken.dims_);
+  std::swap(type_, taken.type_);
+  owner_.swap(taken.owner_);
+  return *this;
 }
 
 Result<Tensor> Tensor::allocate(DType type, const Dims& dims, MemoryBudget* budget) {
@@ -116,6 +134,14 @@ Result<Tensor> Tensor::clone(MemoryBudget* budget) const {
 }
 
 std::string Tensor::describe() const { return std::string(dtype_name(type_)) + dims_.to_string(); }
+
+Value::Value(Value&& other) noexcept : content_(std::exchange(other.content_, {})) {}
+
+Value& Value::operator=(Value&& other) noexcept {
+  Value taken(std::move(other));
+  content_.swap(taken.content_);
+  return *this;
+}
 
 Value::Value(Sequence sequence) : content_(std::make_shared<const Sequence>(std::move(sequence))) {}
 Value::Value(Map map) : content_(std::make_shared<const Map>(std::move(map))) {}
