@@ -8,7 +8,8 @@
 // lives; a file that someone truncates meanwhile is a fault no reader survives: `map = false`
 // copies.
 //
-// Threads: a const Model may be used from several threads; copies share the content.
+// Threads: a const Model may be used from several threads; copies share the content. One that was
+// moved from may only be assigned to or destroyed.
 #pragma once
 
 #include <cstddef>
@@ -34,10 +35,11 @@ struct LoadOptions {
   // Refuses what the standard forbids even where Ferry knows what is meant: nodes out of order,
   // names that shadow others, types that a version did not have, stated shapes that cannot be.
   bool strict = false;
-  // For models from memory: the folder of external data. Empty: external data is refused.
+  // The folder of external data. Empty: that of the model file; for models from memory external
+  // data is refused.
   std::string external_folder = {};
-  // For models from memory: external data by location name, instead of files. Borrowed until the
-  // last Model and Session of it are gone.
+  // External data by location name, looked at before any file. Borrowed until the last Model and
+  // Session of it are gone.
   std::map<std::string, std::span<const std::byte>> external_buffers = {};
 };
 
@@ -66,7 +68,8 @@ struct ModelMetadata {
 
 class FERRY_API Model {
  public:
-  // Reads an ONNX file, with its external data beneath the file's folder.
+  // Reads an ONNX file, with its external data from beneath the file's folder or
+  // `options.external_folder`, or from `options.external_buffers`.
   // Errors: kIoError          the file cannot be read
   //         kInvalidModel     damaged, or against the specification; names the node
   //         kUnsupportedOp    operators or opsets not known, all of them listed

@@ -38,10 +38,10 @@ Result<OwnedBytes> ExternalData::file(const std::string& location) {
   return bytes;
 }
 
-Result<OwnedBytes> ExternalData::read(const StringPairs& entries) {
+Result<OwnedBytes> ExternalData::read(const StringPairs& entries, uint64_t size_bytes) {
   std::string location;
   uint64_t offset = 0;
-  std::optional<uint64_t> length;
+  uint64_t length = size_bytes;
   for (const auto& [key, value] : entries) {
     if (key == "location") {
       location = value;
@@ -49,20 +49,20 @@ Result<OwnedBytes> ExternalData::read(const StringPairs& entries) {
       FERRY_ASSIGN_OR_RETURN(offset, parse_u64(key, value));
     } else if (key == "length") {
       FERRY_ASSIGN_OR_RETURN(length, parse_u64(key, value));
-    } else if (key != "checksum") {
+    } else if (key != "checksum" && key != "basepath") {
       return invalid_model(
-          "external data: key '{}' is not known; known are location, offset, length, checksum",
+          "external data: key '{}' is not known; known are location, offset, length, checksum, "
+          "basepath",
           key);
     }
   }
   FERRY_ASSIGN_OR_RETURN(OwnedBytes whole, file(location));
   const uint64_t size = whole.bytes.size();
-  const uint64_t wanted = length.value_or(offset <= size ? size - offset : 0);
-  if (wanted > size || offset > size - wanted) {
+  if (length > size || offset > size - length) {
     return invalid_model("external data '{}': {} bytes at offset {} wanted, the file has {} bytes",
-                         location, wanted, offset, size);
+                         location, length, offset, size);
   }
-  whole.bytes = whole.bytes.subspan(offset, wanted);
+  whole.bytes = whole.bytes.subspan(offset, length);
   return whole;
 }
 

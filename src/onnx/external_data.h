@@ -25,9 +25,11 @@ class ExternalData {
                MapOptions options)
       : folder_(std::move(folder)), files_(std::move(buffers)), options_(options) {}
 
-  // The bytes that the entries of TensorProto.external_data name.
+  // The bytes that the entries of TensorProto.external_data name; `size_bytes` of them where no
+  // `length` is given. `basepath` says where the writer kept the file and is not followed: a place
+  // on the writer's machine, which may lie outside the folder.
   // Errors: kInvalidModel, kIoError, kLimitExceeded.
-  Result<OwnedBytes> read(const StringPairs& entries);
+  Result<OwnedBytes> read(const StringPairs& entries, uint64_t size_bytes);
 
  private:
   Result<OwnedBytes> file(const std::string& location);

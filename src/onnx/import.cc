@@ -98,7 +98,8 @@ Result<ImportedModel> import_file(const std::string& path, const ImportOptions& 
       const std::shared_ptr<MappedFile> file,
       MappedFile::open(path, {.map = options.map, .max_bytes = options.limits.max_file_bytes}));
   const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string beside = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string& folder = options.external_folder.empty() ? beside : options.external_folder;
   Result<ImportedModel> model = import(file->bytes(), file, folder, options);
   if (!model.ok()) return std::move(model).status().with_context(path);
   model->info.path = path;

@@ -28,7 +28,7 @@ struct ImportOptions {
   bool align_large = true;
   // Refuses what the standard forbids even where Ferry knows what is meant (conformity.h).
   bool strict = false;
-  // Where the external data of a model given as bytes lies. A file's lies beside it.
+  // Where external data lies; empty: beside the file, and nowhere for a model given as bytes.
   std::string external_folder = {};
   // External data given by name; looked at before any folder.
   std::map<std::string, OwnedBytes, std::less<>> external_buffers = {};

@@ -170,6 +170,11 @@ Status scatter_sparse(const Tensor& values, const Tensor& indices, Tensor& dense
   return check_sparse_order(std::move(places), sorted);
 }
 
+Result<size_t> raw_size(DType type, const Dims& dims) {
+  if (type == DType::kString) return invalid_model("strings cannot be raw data");
+  return checked_size_bytes(type, dims);
+}
+
 std::string label(std::string_view name) {
   return name.empty() ? "tensor" : fmt::format("tensor '{}'", name);
 }
@@ -179,8 +184,7 @@ std::string label(std::string_view name) {
 Result<Tensor> TensorReader::from_raw(const TensorProto& proto, const Dims& dims,
                                       const OwnedBytes& bytes) {
   const auto type = static_cast<DType>(proto.data_type);
-  if (type == DType::kString) return invalid_model("strings cannot be raw data");
-  FERRY_ASSIGN_OR_RETURN(const size_t size, checked_size_bytes(type, dims));
+  FERRY_ASSIGN_OR_RETURN(const size_t size, raw_size(type, dims));
   if (bytes.bytes.size() != size) {
     return invalid_model("{} bytes of data, {}{} wants {}", bytes.bytes.size(), dtype_name(type),
                          dims.to_string(), size);
@@ -224,7 +228,8 @@ Result<Tensor> TensorReader::convert(const TensorProto& proto) {
   if (proto.has_segment) return invalid_model("segments of tensors are not supported");
   if (strict_) FERRY_RETURN_IF_ERROR(check_one_place(proto));
   if (proto.external) {
-    FERRY_ASSIGN_OR_RETURN(const OwnedBytes bytes, external_.read(proto.external_data));
+    FERRY_ASSIGN_OR_RETURN(const size_t size, raw_size(static_cast<DType>(proto.data_type), dims));
+    FERRY_ASSIGN_OR_RETURN(const OwnedBytes bytes, external_.read(proto.external_data, size));
     return from_raw(proto, dims, bytes);
   }
   if (proto.raw) {

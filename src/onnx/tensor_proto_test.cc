@@ -260,6 +260,32 @@ TEST_F(External, ReadsBesideTheModel) {
   }
 }
 
+TEST_F(External, NeedsNoLengthAndFollowsNoBasepath) {
+  for (const char* offset : {"4", "56"}) {
+    const auto m = load({{"location", "w.bin"}, {"offset", offset}, {"basepath", "/nowhere"}});
+    ASSERT_TRUE(m.ok()) << m.status().to_string();
+    const Tensor& w = *m->graph->value(m->graph->outputs()[0]).constant;
+    EXPECT_EQ(w.data<uint8_t>()[0], std::stoi(offset));
+  }
+  expect_error({{"location", "w.bin"}, {"offset", "57"}},
+               "8 bytes at offset 57 wanted, the file has 64 bytes");
+}
+
+TEST_F(External, LiesInAnotherFolderOrABuffer) {
+  write(root_ / "models/sub/w.bin", 8);
+  fs::remove(root_ / "models/w.bin");
+  const std::vector<std::pair<std::string, std::string>> entries = {{"location", "w.bin"}};
+  EXPECT_FALSE(load(entries).ok());
+  const std::string path = (root_ / "models/m.onnx").string();
+  EXPECT_TRUE(import_file(path, {.external_folder = (root_ / "models/sub").string()}).ok());
+  const std::string buffer(8, '\2');
+  ImportOptions options;
+  options.external_buffers["w.bin"] = {bytes(buffer), nullptr};
+  const auto m = import_file(path, options);
+  ASSERT_TRUE(m.ok()) << m.status().to_string();
+  EXPECT_EQ(m->graph->value(m->graph->outputs()[0]).constant->data<uint8_t>()[0], 2);
+}
+
 TEST_F(External, RefusesToLeaveTheFolder) {
   for (bool by_hand : {false, true}) {
     set_openat2_disabled(by_hand);
