@@ -67,9 +67,26 @@ Status OutputFile::write(const void* bytes, size_t count) {
   return {};
 }
 
-Status OutputFile::commit() {
+Status OutputFile::close() {
   // Some file systems report a failed write only here.
-  if (::close(std::exchange(fd_, -1)) != 0) return failed("written", errno);
+  if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0) return failed("written", errno);
+  return {};
+}
+
+Status OutputFile::commit_both(OutputFile& part, OutputFile& whole) {
+  FERRY_RETURN_IF_ERROR(part.close().with_context(part.target_.string()));
+  FERRY_RETURN_IF_ERROR(whole.close().with_context(whole.target_.string()));
+  std::error_code error;
+  if (!whole.temporary_.empty() && fs::exists(part.target_, error)) {
+    fs::remove(whole.target_, error);
+    if (error) return failed("replaced", error.value()).with_context(whole.target_.string());
+  }
+  FERRY_RETURN_IF_ERROR(part.commit().with_context(part.target_.string()));
+  return whole.commit().with_context(whole.target_.string());
+}
+
+Status OutputFile::commit() {
+  FERRY_RETURN_IF_ERROR(close());
   if (temporary_.empty()) return {};
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failed("replaced", errno);
   temporary_.clear();

@@ -24,8 +24,14 @@ class OutputFile {
   Status write(const void* bytes, size_t count);
   Status commit();
 
+  // Commits `part`, and then `whole`, which refers to it. Neither takes its place before both are
+  // whole, and an old `whole` goes first: one that is stopped in between leaves none, never an old
+  // one beside a new part.
+  static Status commit_both(OutputFile& part, OutputFile& whole);
+
  private:
   Status create_beside(unsigned mode);
+  Status close();
 
   int fd_ = -1;
   std::filesystem::path target_, temporary_;  // no temporary: written in place

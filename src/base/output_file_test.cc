@@ -8,6 +8,8 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ferry {
 namespace {
@@ -31,6 +33,21 @@ struct OutputFileTest : testing::Test {
     const Status status = out.open(path);
     return status.ok() ? out.write(text.data(), text.size()) : status;
   }
+  // Writes and commits a pair; `lost` names the one whose new bytes are gone when it takes its
+  // place, as if the process had ended there.
+  Status write_pair(std::string_view text, const std::string& lost = {}) const {
+    OutputFile part, whole;
+    for (auto [file, name] : {std::pair(&part, "part"), std::pair(&whole, "whole")}) {
+      Status status = file->open(folder / name);
+      if (status.ok()) status = file->write(text.data(), text.size());
+      if (!status.ok()) return status;
+    }
+    for (const fs::path& p : std::vector<fs::path>(fs::directory_iterator(folder), {})) {
+      if (p.extension() == ".tmp" && p.filename().string().starts_with(lost + ".")) fs::remove(p);
+    }
+    return OutputFile::commit_both(part, whole);
+  }
+  std::string pair() const { return get(folder / "part") + " " + get(folder / "whole"); }
   int64_t files() const {
     return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
   }
@@ -51,6 +68,35 @@ TEST_F(OutputFileTest, WithoutCommitNothingChanges) {
   ASSERT_TRUE(write(folder / "a", "after", false).ok());
   EXPECT_EQ(get(folder / "a"), "before");
   EXPECT_EQ(files(), 1);
+}
+
+TEST_F(OutputFileTest, APairIsNeverHalfNew) {
+  ASSERT_TRUE(write_pair("one").ok());
+  EXPECT_EQ(pair(), "one one");
+  ASSERT_TRUE(write_pair("two").ok());
+  EXPECT_EQ(pair(), "two two");
+  EXPECT_EQ(files(), 2);
+
+  const Status part = write_pair("three", "part");
+  EXPECT_EQ(part.code(), Code::kIoError);
+  EXPECT_NE(part.message().find("part: cannot be replaced"), std::string::npos) << part.message();
+  EXPECT_EQ(pair(), "two ");
+  put(folder / "whole", "two");
+  EXPECT_EQ(write_pair("four", "whole").code(), Code::kIoError);
+  EXPECT_EQ(pair(), "four ");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(OutputFileTest, APairThatIsNotCommittedStaysOld) {
+  ASSERT_TRUE(write_pair("one").ok());
+  {
+    OutputFile part, whole;
+    ASSERT_TRUE(part.open(folder / "part").ok());
+    ASSERT_TRUE(whole.open(folder / "whole").ok());
+    ASSERT_TRUE(part.write("two", 3).ok());
+  }
+  EXPECT_EQ(pair(), "one one");
+  EXPECT_EQ(files(), 2);
 }
 
 TEST_F(OutputFileTest, ALinkStaysALink) {

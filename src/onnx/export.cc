@@ -211,10 +211,12 @@ Status export_file(const Graph& graph, const ModelInfo& info, const std::string&
                             name);
   }
   WeightFile weights(folder + name, name, options.min_external_bytes);
+  OutputFile model;
+  FERRY_RETURN_IF_ERROR(model.open(path).with_context(path));
   FERRY_RETURN_IF_ERROR(weights.open());
   FERRY_ASSIGN_OR_RETURN(const std::string bytes, write_model(graph, info, options, &weights));
-  FERRY_RETURN_IF_ERROR(weights.close());
-  return write_file(path, bytes.data(), bytes.size()).with_context(path);
+  FERRY_RETURN_IF_ERROR(model.write(bytes.data(), bytes.size()).with_context(path));
+  return weights.commit_with(model);
 }
 
 }  // namespace ferry::onnx

@@ -111,8 +111,6 @@ Result<uint64_t> WeightFile::append(const Tensor& tensor) {
   return offset;
 }
 
-Status WeightFile::close() { return out_.commit().with_context(path_); }
-
 void write_pair(pbf_writer& parent, uint32_t tag, const std::string& key,
                 const std::string& value) {
   pbf_writer w(parent, tag);

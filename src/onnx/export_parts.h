@@ -19,8 +19,8 @@ class WeightFile {
       : path_(std::move(path)), name_(std::move(name)), min_bytes_(min_bytes) {}
 
   Status open();
-  // Ends the file, which takes its place.
-  Status close();
+  // Ends the file and the model that refers to it; both take their places.
+  Status commit_with(OutputFile& model) { return OutputFile::commit_both(out_, model); }
   bool takes(const Tensor& tensor) const {
     return tensor.dtype() != DType::kString && tensor.size_bytes() >= min_bytes_;
   }

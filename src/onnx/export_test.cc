@@ -238,6 +238,14 @@ TEST(Export, ExternalData) {
   EXPECT_EQ(w.data<float>()[39999], 1.5f);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(w.raw()) % 64, 0u);
   EXPECT_FALSE(export_bytes(*m.graph, m.info, {.external_data = true}).ok());
+  ASSERT_TRUE(export_file(*m.graph, m.info, path, {.external_data = true}).ok());
+  EXPECT_TRUE(import_file(path).ok());
+  // What cannot be written leaves no weights either.
+  fs::create_directories(root / "folder");
+  EXPECT_EQ(
+      export_file(*m.graph, m.info, (root / "folder").string(), {.external_data = true}).code(),
+      Code::kIoError);
+  EXPECT_EQ(std::distance(fs::directory_iterator(root), fs::directory_iterator()), 3);
   EXPECT_EQ(export_file(*m.graph, m.info, (root / "no/where.onnx").string()).code(),
             Code::kIoError);
   EXPECT_EQ(
