@@ -91,7 +91,7 @@ Status GraphBuilder::import_nodes(Scope& scope, std::span<const NodeProto> nodes
   for (uint32_t i : order) {
     Status status = import_node(scope, nodes[i]);
     if (status.ok()) continue;
-    const std::string where = describe(nodes[i]);
+    const std::string where = describe(nodes[i], scope.prefix);
     // Inference has named the node already, unless the error comes from inside a function. It calls
     // a nameless one by its output.
     const std::string_view ends = std::string_view(where).substr(where.find('\'') + 1);

@@ -68,7 +68,7 @@ TEST(Import, AcceptsNodesInAnyOrderAndRefusesCycles) {
 
 TEST(Import, RefusesUndefinedAndDoublyDefinedNames) {
   expect_error(model(one_op(node("Softmax", {"nowhere"}, {"y"}))), Code::kInvalidModel,
-               "node of 'y' (Softmax): input 'nowhere' is defined nowhere");
+               "node 'y' (Softmax): input 'nowhere' is defined nowhere");
   expect_error(model(graph({.nodes = {node("Softmax", {"x"}, {"y"}), node("Softmax", {"x"}, {"y"})},
                             .inputs = {value("x", {"2"})},
                             .outputs = {value("y", {})}})),
@@ -238,7 +238,7 @@ TEST(ImportBodies, Errors) {
   expect_error(if_model(good, graph({.nodes = {node("Add", {"s", "gone"}, {"r"})},
                                      .outputs = {value("r", {})}})),
                Code::kInvalidModel,
-               "node 'if1' (If): else_branch: node of 'r' (Add): input 'gone' is defined nowhere");
+               "node 'if1' (If): else_branch: node 'r' (Add): input 'gone' is defined nowhere");
   expect_error(if_model(good, graph({.inputs = {value("k", {})},
                                      .outputs = {value("k", {})},
                                      .initializers = {tensor("k", {1}, {1})}})),
@@ -280,6 +280,32 @@ TEST(ImportFunctions, AreInlinedWithTheirAttributes) {
   EXPECT_EQ(first.name, "call/t");
   EXPECT_EQ(std::get<int64_t>(*first.op.def().find_attr("axis")->get(first.op.attrs())), 0);
   EXPECT_EQ(g.value(g.outputs()[0]).name, "y");
+}
+
+std::string message_of(const std::string& node_message, const ModelOptions& options = {}) {
+  return load(model(one_op(node_message), options)).status().message();
+}
+
+TEST(Import, ErrorsNameANodeOnce) {
+  const Messages axis = {int_attr("axis", 7)};
+  EXPECT_EQ(message_of(node("Concat", {"x"}, {"y"}, axis)),
+            "node 'y' (Concat): axis 7 outside [-2, 2)");
+  EXPECT_EQ(message_of(node("Concat", {"x"}, {"y"}, axis, {.name = "n"})),
+            "node 'n' (Concat): axis 7 outside [-2, 2)");
+  const std::string body =
+      graph({.nodes = {node("Identity", {"go"}, {"on"}), node("Concat", {"v"}, {"w"}, axis)},
+             .inputs = {value("i", {}, 7), value("go", {}, 9), value("v", {})},
+             .outputs = {value("on", {}, 9), value("w", {})}});
+  EXPECT_EQ(message_of(node("Loop", {"", "", "x"}, {"y"}, {graph_attr("body", body)})),
+            "node 'y' (Loop): node 'w' (Concat): axis 7 outside [-2, 2)");
+  const std::string f = function({.name = "F",
+                                  .domain = "my",
+                                  .inputs = {"a"},
+                                  .outputs = {"b"},
+                                  .nodes = {node("Concat", {"a"}, {"b"}, axis)}});
+  EXPECT_EQ(message_of(node("F", {"x"}, {"y"}, {}, {.domain = "my"}),
+                       {.opsets = {{"", 28}, {"my", 1}}, .functions = {f}}),
+            "node 'y' (my.F): node 'y/b' (Concat): axis 7 outside [-2, 2)");
 }
 
 TEST(ImportFunctions, RefusesWhatTheyDoNotDeclare) {

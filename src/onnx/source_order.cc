@@ -109,15 +109,14 @@ std::string describe_cycle(const std::vector<uint32_t>& cycle, std::string_view 
   return text + name(cycle[0]);
 }
 
-std::string describe(const NodeProto& node) {
+std::string describe(const NodeProto& node, std::string_view prefix) {
   const std::string op = node.domain.empty() || node.domain == "ai.onnx"
                              ? std::string(node.op_type)
                              : fmt::format("{}.{}", node.domain, node.op_type);
-  if (!node.name.empty()) return fmt::format("node '{}' ({})", node.name, op);
-  for (std::string_view output : node.outputs) {
-    if (!output.empty()) return fmt::format("node of '{}' ({})", output, op);
-  }
-  return fmt::format("node ({})", op);
+  std::string_view name = node.name;
+  for (size_t i = 0; name.empty() && i < node.outputs.size(); ++i) name = node.outputs[i];
+  if (name.empty()) return fmt::format("node ({})", op);
+  return fmt::format("node '{}{}' ({})", prefix, name, op);
 }
 
 Result<std::vector<uint32_t>> source_order(std::span<const NodeProto> nodes) {

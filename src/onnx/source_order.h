@@ -6,14 +6,16 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "onnx/wire.h"
 
 namespace ferry::onnx {
 
-// "node 'conv1' (Conv)", or "node of 'y' (Conv)" for nameless ones.
-std::string describe(const NodeProto& node);
+// "node 'conv1' (Conv)", as the node in the graph will be called: a nameless one by its first
+// output, one of a function with `prefix`, its caller, in front.
+std::string describe(const NodeProto& node, std::string_view prefix = {});
 
 // Bodies count as uses of what they capture.
 // Errors: kInvalidModel for a value that two nodes define, or a cycle.

@@ -323,6 +323,18 @@ Status RunContext::impossible_size(const Dim& d, int64_t n) const {
       d.to_string(), n, given);
 }
 
+// An error of a size, with the first step in front that has such a size.
+Status RunContext::name_step_of(Status error) const {
+  for (const Step& step : p_.steps) {
+    for (ValueId v : p_.node(step).outputs) {
+      if (v == kNone || !p_.slots[v].early) continue;
+      Status found = eval_dims(v).status();
+      if (!found.ok()) return std::move(found).with_context(p_.node(step).describe());
+    }
+  }
+  return error;
+}
+
 // Before memory is laid out: a size of two negative ones would pass for a count of elements.
 Status RunContext::check_sizes() const {
   for (const Step& step : p_.steps) {
@@ -489,7 +501,8 @@ Status RunContext::layout(const RunControl& control) {
   if (laid_out_ && bound_for_ == symbols_) return {};
   laid_out_ = false;
   for (auto& s : states_) s.reset();
-  FERRY_RETURN_IF_ERROR(p_.dims.evaluate(symbols_, sizes_));
+  Status sizes = p_.dims.evaluate(symbols_, sizes_);
+  if (!sizes.ok()) return name_step_of(std::move(sizes));
   FERRY_RETURN_IF_ERROR(check_sizes());
   FERRY_RETURN_IF_ERROR(check_views());
   FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));

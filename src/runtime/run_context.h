@@ -78,6 +78,7 @@ class RunContext {
   Result<Dims> eval_dims(ValueId v) const;
   // No value of a step has a negative size, as a window that is larger than its input leaves it.
   Status check_sizes() const;
+  Status name_step_of(Status error) const;
   Status impossible_size(const Dim& d, int64_t n) const;
   Result<Tensor> fresh(DType dtype, const Dims& dims, const RunControl& control) const;
   Result<RunContext*> body_context(size_t step, size_t body);

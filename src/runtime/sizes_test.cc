@@ -50,6 +50,22 @@ TEST_F(SizesTest, TwoNegativeOnesAreNoCount) {
   expect_error(1, 1, {"node 'c' (Conv)", "H-2 = -1"});
 }
 
+TEST_F(SizesTest, TwoThatDoNotBroadcast) {
+  const ValueId sum = binary("Add", input({Dim::symbol("A")}), input({Dim::symbol("B")}));
+  graph.node(graph.value(sum).producer).name = "sum";
+  output(unary("Softmax", sum));
+  const auto run = [&](int64_t a, int64_t b) {
+    std::vector<Value> out;
+    return engine().run(inputs({{"A", a}, {"B", b}, {"N", 1}, {"H", 3}, {"W", 3}}), out, {});
+  };
+  const Status status = run(3, 4);
+  EXPECT_EQ(status.code(), Code::kShapeMismatch);
+  for (const char* word : {"node 'sum' (Add): ", "A is 3", "B is 4", "they must be equal"}) {
+    EXPECT_NE(status.message().find(word), std::string::npos) << status.message();
+  }
+  EXPECT_TRUE(run(3, 1).ok());
+}
+
 TEST_F(SizesTest, PadsBehindThemDoNotHelp) {
   output(conv(conv(x, "c"), "d", {2, 2, 2, 2}));
   expect_error(1, 1, {"node 'c' (Conv)"});
