@@ -28,7 +28,8 @@ struct MachineRoof {
 };
 
 // Runs short loops on `threads` threads (0: all CPUs of the affinity mask and the cgroup's quota)
-// with the best instructions of this machine, or those of `isa` ("scalar", "avx2", "avx512").
+// with the best instructions of this machine or of the environment's FERRY_ISA, or those of `isa`
+// ("scalar", "avx2", "avx512").
 // Rates are the best of several tries: whatever else runs only ever lowers them.
 //
 // Errors: kInvalidArgument  `isa` is unknown or not on this machine, `threads` is negative

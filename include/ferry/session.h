@@ -4,7 +4,8 @@
 //   auto session = ferry::Session::create(*model, {.threads = 2});
 //   auto outputs = session->run({{"image", pixels}});   // outputs["scores"].tensor()
 //
-// Threads: a Session may be run from several threads at once; each run uses its own memory.
+// Threads: a Session may be run from several threads at once; each run uses its own memory. Copies
+// are the same session; one that was moved from may only be assigned to or destroyed.
 #pragma once
 
 #include <atomic>
@@ -59,7 +60,8 @@ struct SessionOptions {
   std::vector<std::string> passes_off = {};
   // Only reference kernels: slow, the oracle of the fast ones.
   bool reference_kernels = false;
-  // "scalar", "avx2" or "avx512"; empty: the best of this machine.
+  // "scalar", "avx2" or "avx512"; empty: as the environment's FERRY_ISA says, else the best of this
+  // machine. More than FERRY_ISA names is an error, as is a level that the machine lacks.
   std::string isa = {};
   // Milliseconds of the first runs that may be spent on finding out what is fastest here: such runs
   // may take longer than later ones. 0: a cost model decides alone. Never changes a result.
@@ -132,8 +134,9 @@ class FERRY_API Session {
   // Runs the model once with inputs by name; outputs by name.
   //
   // Inputs are borrowed for the call; those with a default may be left out. Dims with a name bind
-  // on first use and must agree across inputs. Errors: kInvalidArgument   a name the model lacks, a
-  // missing input, a wrong element type
+  // on first use and must agree across inputs.
+  //
+  // Errors: kInvalidArgument   a name the model lacks, a missing input, a wrong element type
   //         kShapeMismatch     dims contradict the model or each other
   //         kOutOfMemory, kCancelled, kDeadlineExceeded
   Result<NamedValues> run(const NamedValues& inputs, const RunOptions& options = {}) const;
@@ -144,7 +147,8 @@ class FERRY_API Session {
                           const RunOptions& options = {}) const;
 
   // The same in model order, into `outputs`: a tensor there of the right type and dims (borrowed
-  // memory too) is written in place, anything else is replaced. Allocates nothing once warm.
+  // memory too) is written in place, anything else is replaced. Once warm, fast kernels allocate
+  // nothing; reference kernels, bodies of loops and sizes that depend on data may.
   Status run(std::span<const Value> inputs, std::vector<Value>& outputs,
              const RunOptions& options = {}) const;
 

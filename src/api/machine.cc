@@ -5,7 +5,7 @@
 #include <atomic>
 #include <chrono>
 
-#include "base/cpu.h"
+#include "base/choose_isa.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "ferry/tensor.h"
@@ -87,20 +87,11 @@ Result<MachineRoof::Memory> measure_memory(Team& team, const RoofKernels& kernel
   return MachineRoof::Memory{level.name, bytes, total / read * 1e-9, total / copy * 1e-9};
 }
 
-Result<Isa> isa_named(const std::string& name) {
-  if (name.empty()) return active_isa();
-  for (const Isa isa : supported_isas()) {
-    if (isa_name(isa) == name) return isa;
-  }
-  return invalid_argument("isa '{}' is unknown or not on this machine; its best is {}", name,
-                          isa_name(cpu_info().isa));
-}
-
 }  // namespace
 
 Result<MachineRoof> measure_machine(int threads, const std::string& isa) {
   if (threads < 0) return invalid_argument("threads is {}; wanted 0 (all CPUs) or more", threads);
-  FERRY_ASSIGN_OR_RETURN(const Isa chosen, isa_named(isa));
+  FERRY_ASSIGN_OR_RETURN(const Isa chosen, choose_isa(isa));
   const RoofKernels& kernels = roof_kernels(chosen);
   Team team(threads == 0 ? available_cpus() : threads);
   MachineRoof roof;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ferry/optimize.h"
 
-#include <algorithm>
 #include <new>
 
 #include "api/model_impl.h"
@@ -9,6 +8,7 @@
 #include "ir/constant_memory.h"
 #include "onnx/export.h"
 #include "passes/pipelines.h"
+#include "runtime/pass_names.h"
 
 namespace ferry {
 namespace {
@@ -34,23 +34,13 @@ std::vector<Pass> passes_of(OptimizeLevel level) {
   return standard_pipeline();
 }
 
-Status check_names(const std::vector<std::string>& names) {
-  const std::vector<Pass> all = standard_pipeline();
-  for (const std::string& name : names) {
-    const bool known =
-        std::any_of(all.begin(), all.end(), [&](const Pass& p) { return p.name == name; });
-    if (!known) return invalid_argument("there is no pass '{}'", name);
-  }
-  return {};
-}
-
 struct Rewritten {
   std::unique_ptr<Graph> graph;
   OptimizeReport report;
 };
 
 Result<Rewritten> rewrite(const Model& model, const OptimizeOptions& options) {
-  FERRY_RETURN_IF_ERROR(check_names(options.passes_off));
+  FERRY_RETURN_IF_ERROR(check_passes_off(options.passes_off));
   Rewritten r;
   r.graph = model.impl()->graph->clone();
   FERRY_RETURN_IF_ERROR(align_constants(*r.graph, nullptr));

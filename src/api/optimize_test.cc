@@ -41,15 +41,16 @@ TEST(Optimize, WritesTheOpsetAskedFor) {
   // Add broadcast by other rules before.
   const auto status = optimize_to_bytes(model, {.opset = 6}).status();
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
-  EXPECT_EQ(status.message(),
-            "node 'add' (Add) needs opset 7: opset 6 does not have this meaning");
+  EXPECT_EQ(status.message(), "node 'add' (Add) needs opset 7: opset 6 does not have this meaning");
   EXPECT_EQ(optimize_to_bytes(model, {.opset = 29}).status().code(), Code::kInvalidArgument);
 }
 
 TEST(Optimize, WrongOptions) {
   const Model model = test_model();
   EXPECT_EQ(optimize_to_bytes(model, {.passes_off = {"nothing"}}).status().message(),
-            "there is no pass 'nothing'");
+            "passes_off: there is no pass 'nothing'");
+  EXPECT_EQ(optimize_to_bytes(model, {.passes_off = {"fold_constant"}}).status().message(),
+            "passes_off: there is no pass 'fold_constant'; did you mean 'fold_constants'?");
   EXPECT_EQ(optimize_to_bytes(model, {.external_data = true}).status().code(),
             Code::kLimitExceeded);
   EXPECT_EQ(optimize(model, "/nowhere/x.onnx").status().code(), Code::kIoError);

@@ -8,6 +8,7 @@
 
 #include "api/model_impl.h"
 #include "api/symbols.h"
+#include "base/nearest.h"
 #include "base/status.h"
 #include "ops_cpu/kernels.h"
 #include "plan/flops.h"
@@ -28,31 +29,42 @@ std::string names_of(const std::vector<ValueInfo>& values) {
   return text.empty() ? "none" : text;
 }
 
+// A name that the model lacks, which is why another is missing.
+Status check_names(const std::vector<ValueInfo>& infos, const NamedValues& given) {
+  std::vector<std::string> others;
+  for (const ValueInfo& v : infos) {
+    if (!given.contains(v.name)) others.push_back(v.name);
+  }
+  for (const auto& entry : given) {
+    const std::string& name = entry.first;
+    const bool known =
+        std::any_of(infos.begin(), infos.end(), [&](const ValueInfo& v) { return v.name == name; });
+    if (!known) {
+      return invalid_argument("the model has no input '{}'; its inputs are {}{}", name,
+                              names_of(infos), did_you_mean(name, others));
+    }
+  }
+  return {};
+}
+
 // Named inputs in model order; a none where a default stands.
 Result<std::vector<Value>> in_order(const std::vector<ValueInfo>& infos, const NamedValues& given) {
   std::vector<Value> values(infos.size());
+  const ValueInfo* missing = nullptr;
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
     const auto it = given.find(infos[i].name);
     if (it != given.end()) {
       values[i] = it->second;
       ++used;
-    } else if (!infos[i].optional) {
-      return invalid_argument("input '{}' ({}) is missing; the model's inputs are {}",
-                              infos[i].name, infos[i].type, names_of(infos));
+    } else if (!infos[i].optional && missing == nullptr) {
+      missing = &infos[i];
     }
   }
-  if (used == given.size()) return values;
-  for (const auto& entry : given) {
-    const std::string& name = entry.first;
-    const bool known =
-        std::any_of(infos.begin(), infos.end(), [&](const ValueInfo& v) { return v.name == name; });
-    if (!known) {
-      return invalid_argument("the model has no input '{}'; its inputs are {}", name,
-                              names_of(infos));
-    }
-  }
-  return values;
+  if (used < given.size()) FERRY_RETURN_IF_ERROR(check_names(infos, given));
+  if (missing == nullptr) return values;
+  return invalid_argument("input '{}' ({}) is missing; the model's inputs are {}", missing->name,
+                          missing->type, names_of(infos));
 }
 
 // Steps in order, those of bodies behind their step.

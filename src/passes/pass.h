@@ -42,7 +42,7 @@ struct Pass {
   std::function<Result<size_t>(Graph&, const PassOptions&)> run;
 };
 
-// What a pass did, for `ferry optimize` and FERRY_TRACE=passes.
+// What a pass did, for `ferry optimize` and SessionReport.
 struct PassReport {
   std::string name;
   size_t changes = 0;

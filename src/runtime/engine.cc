@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/choose_isa.h"
+#include "base/nearest.h"
 #include "base/status.h"
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
 #include "plan/panels.h"
 #include "plan/strips.h"
+#include "runtime/pass_names.h"
 
 namespace ferry {
 namespace {
@@ -19,26 +22,19 @@ constexpr size_t kMaxPlans = 16;
 // preferred, one, since each has an arena.
 constexpr size_t kMaxIdleContexts = 64;
 
-Result<Isa> parse_isa(const std::string& name) {
-  const Isa best = active_isa();
-  if (name.empty()) return best;
-  const Isa wanted = name == "scalar" ? Isa::kScalar : name == "avx2" ? Isa::kAvx2 : Isa::kAvx512;
-  if (wanted == Isa::kAvx512 && name != "avx512") {
-    return invalid_argument("isa '{}' is not known; one of scalar, avx2, avx512", name);
-  }
-  if (wanted > best) return invalid_argument("isa '{}' is more than this machine has", name);
-  return wanted;
-}
-
-Status check_pass_names(const std::vector<std::string>& names) {
-  if (names.empty()) return {};
-  std::vector<Pass> all = standard_pipeline();
-  for (Pass& pass : engine_pipeline()) all.push_back(std::move(pass));
-  for (const std::string& name : names) {
-    const auto is_it = [&](const Pass& pass) { return pass.name == name; };
-    if (name != kStripsName && std::none_of(all.begin(), all.end(), is_it)) {
-      return invalid_argument("passes_off: there is no pass '{}'", name);
+// Errors: names that no output and no value of the graph has.
+Status check_value_names(const Graph& graph, const std::vector<std::string>& wanted) {
+  std::vector<std::string> known = graph.output_names();
+  const size_t outputs = known.size();
+  for (ValueId v = 0; v < graph.num_values(); ++v) known.push_back(graph.value(v).name);
+  for (const std::string& name : wanted) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string list;
+    for (size_t i = 0; i < outputs; ++i) {
+      list += fmt::format("{}'{}'", i == 0 ? "" : ", ", known[i]);
     }
+    return invalid_argument("the model has no value named '{}'; its outputs are {}{}", name, list,
+                            did_you_mean(name, known));
   }
   return {};
 }
@@ -68,11 +64,11 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
     return invalid_argument("prefer is {}, wanted 0 (speed) or 1 (memory)",
                             static_cast<int>(options.prefer));
   }
-  FERRY_RETURN_IF_ERROR(check_pass_names(options.passes_off));
+  FERRY_RETURN_IF_ERROR(check_passes_off(options.passes_off));
   if (options.tuning_ms < 0)
     return invalid_argument("tuning_ms is {}, wanted 0 or more", options.tuning_ms);
   tuning_.emplace(std::chrono::milliseconds(options.tuning_ms));
-  FERRY_ASSIGN_OR_RETURN(plan_options_.isa, parse_isa(options.isa));
+  FERRY_ASSIGN_OR_RETURN(plan_options_.isa, choose_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
   plan_options_.prefer_memory = options.prefer == Prefer::kMemory;
   plan_options_.threads = options.threads == 0 ? available_cpus() : options.threads;
@@ -227,6 +223,7 @@ Status Engine::run(std::span<const Value> inputs, std::vector<Value>& outputs,
 Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
   const std::lock_guard lock(plans_mutex_);
   if (const auto it = plans_.find(names); it != plans_.end()) return it->second.get();
+  FERRY_RETURN_IF_ERROR(check_value_names(*source_, names));
   // Values that rewrites removed still exist in the source graph.
   for (const bool rewritten : {true, false}) {
     std::unique_ptr<Graph> graph;
@@ -262,11 +259,6 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
                             kMaxPlans);
     }
     return plans_.emplace(names, std::move(made)).first->second.get();
-  }
-  for (const std::string& name : names) {
-    bool known = false;
-    for (ValueId v = 0; v < source_->num_values(); ++v) known |= source_->value(v).name == name;
-    if (!known) return invalid_argument("the model has no value named '{}'", name);
   }
   return invalid_argument("these outputs cannot be computed together");
 }
