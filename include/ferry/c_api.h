@@ -5,15 +5,20 @@
  *   ferry_status* status = ferry_model_load("net.onnx", NULL, &model);
  *   if (status != NULL) { fprintf(stderr, "%s\n", ferry_status_message(status)); ... }
  *
- * Errors:    every call that can fail returns a ferry_status*: NULL is success, anything else is
- * owned by the caller (ferry_status_free). Out parameters are untouched after an error. Ownership:
- * what a call gives through a `**` parameter is the caller's and freed by the _free of its type;
- * every _free takes NULL. Strings and arrays returned directly belong to the handle and live as
- * long as it. A session keeps its model alive: freeing the model first is fine. Options:   structs
- * start with struct_size = sizeof(the struct); zero in every other field is the recommended value.
- * NULL options are all recommended values. Threads:   models and sessions may be used from several
- * threads at once; a tensor by one writer or several readers; a status by one thread. Exceptions
- * never leave a call.
+ * Errors: every call that can fail returns a ferry_status*: NULL is success, anything else is owned
+ * by the caller (ferry_status_free). Out parameters are untouched after an error. A NULL argument
+ * is INVALID_ARGUMENT where it may not be; what asks a NULL handle for something gets 0, NULL or
+ * FERRY_UNDEFINED. Exceptions never leave a call.
+ *
+ * Ownership: what a call gives through a `**` parameter is the caller's and freed by the _free of
+ * its type; every _free takes NULL. Strings and arrays returned directly belong to the handle and
+ * live as long as it. A session keeps its model alive: freeing the model first is fine.
+ *
+ * Options: structs start with struct_size = sizeof(the struct); zero in every other field is the
+ * recommended value. NULL options are all recommended values.
+ *
+ * Threads: models and sessions may be used from several threads at once; a tensor by one writer or
+ * several readers; a status by one thread at a time, whichever it is.
  */
 #ifndef FERRY_C_API_H
 #define FERRY_C_API_H
@@ -124,14 +129,15 @@ typedef struct ferry_load_options {
   size_t struct_size;
   int32_t copy;                /* not 0: read the file into memory (or copy the bytes) instead of
                                   mapping (or borrowing) them */
-  const char* external_folder; /* models from memory: where external data lies; NULL: refused */
-  const ferry_external_buffer* external_buffers; /* models from memory; NULL: none */
+  const char* external_folder; /* of external data; NULL: that of the file, none from memory */
+  const ferry_external_buffer* external_buffers; /* looked at before files; NULL: none */
   size_t external_buffer_count;
   const ferry_limits* limits;  /* NULL: the defaults */
   uint64_t memory_limit_bytes; /* tensors that reading allocates; 0: 80 % of the memory */
 } ferry_load_options;
 
-/* Reads an ONNX file, with its external data beneath the file's folder. `path` is UTF-8.
+/* Reads an ONNX file, with its external data from beneath the file's folder unless the options name
+ * another, or buffers. `path` is the system's spelling, as for open().
  * Errors: IO_ERROR, INVALID_MODEL, UNSUPPORTED_OP (all of them listed), UNSUPPORTED_TYPE,
  *         LIMIT_EXCEEDED, OUT_OF_MEMORY, INVALID_ARGUMENT. */
 FERRY_C_API ferry_status* ferry_model_load(const char* path, const ferry_load_options* options,
@@ -206,7 +212,7 @@ typedef struct ferry_session_options {
   int32_t no_optimize;   /* not 0: run the model as written */
   int32_t reference_kernels;   /* not 0: only the slow kernels that fast ones are tested against */
   uint64_t memory_limit_bytes; /* bytes of tensors; 0: 80 % of the machine's or cgroup's memory */
-  const char* isa;             /* "scalar", "avx2", "avx512"; NULL: the machine's best */
+  const char* isa; /* "scalar", "avx2", "avx512"; NULL: as FERRY_ISA says, or the machine's best */
   uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
   uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
   int32_t tuning_ms; /* of the first runs, to measure what is fastest; 0: 200; negative: none */
@@ -242,8 +248,8 @@ typedef struct ferry_run_options {
  *                          left out. Borrowed for the call.
  *   output_names           `output_count` names; values inside the model may be asked for too.
  *   outputs                `output_count` tensors. One that is NULL at entry receives a new tensor,
- * the caller's to free. One that is not is written in place and must have the type and dims of the
- * result.
+ *                          the caller's to free. One that is not is written in place and must have
+ *                          the type and dims of the result.
  *
  * After an error no tensor was made; contents of outputs that were given are undefined.
  * Errors: INVALID_ARGUMENT   a name the model lacks, a missing input, a wrong element type

@@ -315,6 +315,12 @@ Status deliver(const RunCall& call, std::vector<ferry::Value>& results, ferry_te
   return {};
 }
 
+// An undefined one for NULL.
+const ferry::Tensor& tensor_of(const ferry_tensor* tensor) {
+  static const ferry::Tensor none;
+  return tensor == nullptr ? none : tensor->tensor;
+}
+
 Status check_string(const ferry_tensor* tensor, int64_t index) {
   FERRY_RETURN_IF_ERROR(need(tensor, "tensor"));
   if (tensor->tensor.dtype() != ferry::DType::kString) {
@@ -365,8 +371,12 @@ ferry_status* ferry_model_load_memory(const void* data, size_t size_bytes,
 
 void ferry_model_free(ferry_model* model) { delete model; }
 
-size_t ferry_model_input_count(const ferry_model* model) { return model->inputs.size(); }
-size_t ferry_model_output_count(const ferry_model* model) { return model->outputs.size(); }
+size_t ferry_model_input_count(const ferry_model* model) {
+  return model == nullptr ? 0 : model->inputs.size();
+}
+size_t ferry_model_output_count(const ferry_model* model) {
+  return model == nullptr ? 0 : model->outputs.size();
+}
 
 ferry_status* ferry_model_input(const ferry_model* model, size_t index, ferry_value_info* info) {
   return guarded([&]() -> Status {
@@ -420,24 +430,26 @@ ferry_status* ferry_tensor_borrow(ferry_dtype dtype, const int64_t* dims, size_t
 void ferry_tensor_free(ferry_tensor* tensor) { delete tensor; }
 
 ferry_dtype ferry_tensor_dtype(const ferry_tensor* tensor) {
-  return static_cast<ferry_dtype>(tensor->tensor.dtype());
+  return static_cast<ferry_dtype>(tensor_of(tensor).dtype());
 }
-size_t ferry_tensor_rank(const ferry_tensor* tensor) { return tensor->tensor.rank(); }
+size_t ferry_tensor_rank(const ferry_tensor* tensor) { return tensor_of(tensor).rank(); }
 const int64_t* ferry_tensor_dims(const ferry_tensor* tensor) {
-  return tensor->tensor.dims().begin();
+  return tensor == nullptr ? nullptr : tensor->tensor.dims().begin();
 }
-int64_t ferry_tensor_count(const ferry_tensor* tensor) { return tensor->tensor.count(); }
+int64_t ferry_tensor_count(const ferry_tensor* tensor) { return tensor_of(tensor).count(); }
 
 size_t ferry_tensor_size_bytes(const ferry_tensor* tensor) {
-  return tensor->tensor.dtype() == ferry::DType::kString ? 0 : tensor->tensor.size_bytes();
+  const ferry::Tensor& t = tensor_of(tensor);
+  return t.dtype() == ferry::DType::kString ? 0 : t.size_bytes();
 }
 
 void* ferry_tensor_data(ferry_tensor* tensor) {
-  return tensor->tensor.dtype() == ferry::DType::kString ? nullptr : tensor->tensor.raw();
+  return const_cast<void*>(ferry_tensor_const_data(tensor));
 }
 
 const void* ferry_tensor_const_data(const ferry_tensor* tensor) {
-  return tensor->tensor.dtype() == ferry::DType::kString ? nullptr : tensor->tensor.raw();
+  const ferry::Tensor& t = tensor_of(tensor);
+  return t.dtype() == ferry::DType::kString ? nullptr : t.raw();
 }
 
 ferry_status* ferry_tensor_string(const ferry_tensor* tensor, int64_t index, const char** text,
@@ -499,7 +511,9 @@ ferry_status* ferry_cancel_create(ferry_cancel** cancel) {
   });
 }
 
-void ferry_cancel_set(ferry_cancel* cancel) { cancel->flag = true; }
+void ferry_cancel_set(ferry_cancel* cancel) {
+  if (cancel != nullptr) cancel->flag = true;
+}
 void ferry_cancel_free(ferry_cancel* cancel) { delete cancel; }
 
 void ferry_session_free(ferry_session* session) { delete session; }

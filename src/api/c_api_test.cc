@@ -223,6 +223,94 @@ TEST(CApiAlone, LimitsOfALoad) {
   EXPECT_FAILS(load(), FERRY_INVALID_ARGUMENT, "struct_size is 0");
 }
 
+TEST(CApiNull, HandlesHaveNothing) {
+  EXPECT_EQ(ferry_model_input_count(nullptr), 0U);
+  EXPECT_EQ(ferry_model_output_count(nullptr), 0U);
+  EXPECT_EQ(ferry_tensor_dtype(nullptr), FERRY_UNDEFINED);
+  EXPECT_EQ(ferry_tensor_rank(nullptr), 0U);
+  EXPECT_EQ(ferry_tensor_dims(nullptr), nullptr);
+  EXPECT_EQ(ferry_tensor_count(nullptr), 0);
+  EXPECT_EQ(ferry_tensor_size_bytes(nullptr), 0U);
+  EXPECT_EQ(ferry_tensor_data(nullptr), nullptr);
+  EXPECT_EQ(ferry_tensor_const_data(nullptr), nullptr);
+  EXPECT_EQ(ferry_status_code(nullptr), FERRY_OK);
+  EXPECT_STREQ(ferry_status_message(nullptr), "Ok");
+  ferry_cancel_set(nullptr);
+  ferry_cancel_free(nullptr);
+  ferry_tensor_free(nullptr);
+  ferry_session_free(nullptr);
+  ferry_model_free(nullptr);
+  ferry_status_free(nullptr);
+}
+
+TEST_F(CApi, NullArgumentsAreErrors) {
+  const ferry_code wrong = FERRY_INVALID_ARGUMENT;
+  ferry_model* model = nullptr;
+  ferry_tensor* tensor = nullptr;
+  ferry_session* session = nullptr;
+  EXPECT_FAILS(ferry_model_load(nullptr, nullptr, &model), wrong, "path is NULL");
+  EXPECT_FAILS(ferry_model_load("x", nullptr, nullptr), wrong, "model is NULL");
+  EXPECT_FAILS(ferry_model_load_memory(nullptr, 4, nullptr, &model), wrong, "data is NULL");
+  EXPECT_FAILS(ferry_model_load_memory("x", 1, nullptr, nullptr), wrong, "model is NULL");
+  EXPECT_FAILS(ferry_model_input(nullptr, 0, nullptr), wrong, "model is NULL");
+  EXPECT_FAILS(ferry_model_input(model_, 0, nullptr), wrong, "info is NULL");
+  EXPECT_FAILS(ferry_model_output(nullptr, 0, nullptr), wrong, "model is NULL");
+  EXPECT_FAILS(ferry_model_output(model_, 0, nullptr), wrong, "info is NULL");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, nullptr, 1, &tensor), wrong, "dims is NULL");
+  EXPECT_FAILS(ferry_tensor_create(FERRY_FLOAT32, nullptr, 0, nullptr), wrong, "tensor is NULL");
+  EXPECT_FAILS(ferry_tensor_borrow(FERRY_FLOAT32, nullptr, 0, nullptr, 4, &tensor), wrong,
+               "data is NULL");
+  EXPECT_FAILS(ferry_tensor_borrow(FERRY_FLOAT32, nullptr, 0, nullptr, 4, nullptr), wrong,
+               "tensor is NULL");
+  EXPECT_FAILS(ferry_tensor_string(nullptr, 0, nullptr, nullptr), wrong, "tensor is NULL");
+  EXPECT_FAILS(ferry_tensor_set_string(nullptr, 0, nullptr, 0), wrong, "tensor is NULL");
+  EXPECT_OK(ferry_tensor_create(FERRY_STRING, nullptr, 0, &tensor));
+  EXPECT_FAILS(ferry_tensor_string(tensor, 0, nullptr, nullptr), wrong, "text is NULL");
+  EXPECT_FAILS(ferry_tensor_set_string(tensor, 0, nullptr, 1), wrong, "text is NULL");
+  EXPECT_FAILS(ferry_session_create(nullptr, nullptr, &session), wrong, "model is NULL");
+  EXPECT_FAILS(ferry_session_create(model_, nullptr, nullptr), wrong, "session is NULL");
+  EXPECT_FAILS(ferry_cancel_create(nullptr), wrong, "cancel is NULL");
+  const char *x = "x", *y = "y", *none = nullptr;
+  const ferry_tensor* no_tensor = nullptr;
+  ferry_tensor* out = nullptr;
+  EXPECT_FAILS(ferry_session_run(nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr), wrong,
+               "session is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, nullptr, nullptr, 1, &y, &out, 1, nullptr), wrong,
+               "input_names is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, &x, nullptr, 1, &y, &out, 1, nullptr), wrong,
+               "inputs is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, &none, &no_tensor, 1, &y, &out, 1, nullptr), wrong,
+               "input_names[0] is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, &x, &no_tensor, 1, &y, &out, 1, nullptr), wrong,
+               "input 'x' is NULL");
+  const ferry_tensor* given = tensor;
+  EXPECT_FAILS(ferry_session_run(session_, &x, &given, 1, nullptr, &out, 1, nullptr), wrong,
+               "output_names is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, &x, &given, 1, &y, nullptr, 1, nullptr), wrong,
+               "outputs is NULL");
+  EXPECT_FAILS(ferry_session_run(session_, &x, &given, 1, &none, &out, 1, nullptr), wrong,
+               "output_names[0] is NULL");
+  EXPECT_EQ(out, nullptr);
+  ferry_tensor_free(tensor);
+}
+
+TEST_F(CApi, AMisspeltInputIsNamed) {
+  ferry_tensor* tensor = nullptr;
+  const int64_t dims[] = {1, 2};
+  EXPECT_OK(ferry_tensor_create(FERRY_FLOAT32, dims, 2, &tensor));
+  const char *name = "X", *y = "y", *sum = "Sum";
+  const ferry_tensor* given = tensor;
+  ferry_tensor* out = nullptr;
+  EXPECT_FAILS(ferry_session_run(session_, &name, &given, 1, &y, &out, 1, nullptr),
+               FERRY_INVALID_ARGUMENT,
+               "the model has no input 'X'; its inputs are 'x'; did you mean 'x'?");
+  name = "x";
+  EXPECT_FAILS(ferry_session_run(session_, &name, &given, 1, &sum, &out, 1, nullptr),
+               FERRY_INVALID_ARGUMENT,
+               "no value named 'Sum'; its outputs are 'y'; did you mean 'sum'?");
+  ferry_tensor_free(tensor);
+}
+
 TEST(Limits, AreSetByName) {
   ferry::Limits limits;
   EXPECT_TRUE(ferry::set_limit(limits, "max_nodes", 7).ok());
