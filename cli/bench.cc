@@ -103,12 +103,13 @@ Json bench_threads(const Options& o, const Model& model, const Inputs& inputs, i
     std::vector<Value> outputs;
     check(made.run(values, outputs));
     result["steps"] = profile_steps(made, values, sizes, roof);
-    if (!o.trace.empty()) write_trace(o.trace, o.model, result["steps"]);
   }
   return result;
 }
 
-int roofline(const Options& o) {
+int roofline(const CLI::App& verb, const Options& o) {
+  allow_only(verb, "--roofline", {"--threads", "--isa", "--json"},
+             "measures the machine, without a model");
   Json roofs = Json::array();
   for (int threads : o.threads) {
     roofs.push_back(roof_json(measure_machine(threads, o.engine.get().isa).value()));
@@ -120,21 +121,24 @@ int roofline(const Options& o) {
   return kExitOk;
 }
 
-int bench(const Options& o) {
-  if (o.roofline) return roofline(o);
+int bench(const CLI::App& verb, const Options& o) {
+  if (o.roofline) return roofline(verb, o);
   if (o.model.empty()) throw CLI::RequiredError("MODEL");
+  o.inputs.refuse_unused(false);
   const Model model = Model::load(o.model, o.engine.get_load()).value();
   const Inputs inputs = load_inputs(model, o.inputs);
   Json report = {{"model", o.model}, {"inputs", inputs.notes}, {"results", Json::array()}};
   for (int threads : o.threads) {
     report["results"].push_back(bench_threads(o, model, inputs, threads));
   }
-  if (!o.markdown.empty()) write_markdown(o.markdown, report);
-  if (!o.plot.empty()) write_svg(o.plot, report);
+  // Printed first: a file that cannot be written must not cost the results.
   if (o.json)
     print_json(report);
   else
     print_report(report);
+  if (!o.trace.empty()) write_trace(o.trace, report);
+  if (!o.markdown.empty()) write_markdown(o.markdown, report);
+  if (!o.plot.empty()) write_svg(o.plot, report);
   return kExitOk;
 }
 
@@ -148,20 +152,24 @@ void add_bench(CLI::App& app, int& code) {
   verb->add_option("MODEL", options->model, "the .onnx file");
   verb->add_option("--threads", options->threads, "threads of a run, several to compare: 1,2")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::Range(0, 4096));
   verb->add_option("--seconds", options->seconds, "how long to measure each; default 3")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(check_seconds);
   verb->add_flag("--profile", options->profile, "time per step, against the machine's roof");
   verb->add_option("--trace", options->trace, "write the profile in Chrome's trace format");
   verb->add_flag("--roofline", options->roofline,
                  "measure the machine: multiply-adds and memory, no MODEL needed");
-  verb->add_option("--vs", options->peers,
-                   "engines to compare with, of onnxruntime,openvino,ncnn,torch")
-      ->delimiter(',')
-      ->check(CLI::IsMember(peer_choices()));
+  CLI::Option* peers =
+      verb->add_option("--vs", options->peers,
+                       "engines to compare with, of onnxruntime,openvino,ncnn,torch")
+          ->delimiter(',')
+          ->allow_extra_args(false)
+          ->check(CLI::IsMember(peer_choices()));
   verb->add_option("--torch", options->torch,
-                   "MODULE:FUNCTION that returns the PyTorch module of the model");
-  verb->add_option("--python", options->python, "the interpreter that imports them");
+                   "MODULE:FUNCTION that returns the PyTorch module of the model")
+      ->needs(peers);
+  verb->add_option("--python", options->python, "the interpreter that imports them")->needs(peers);
   verb->add_flag("--json", options->json, "print the report as JSON");
   verb->add_option("--markdown", options->markdown, "write the table as Markdown to this file");
   verb->add_option("--plot", options->plot, "write a bar chart to this .svg file")
@@ -172,7 +180,7 @@ void add_bench(CLI::App& app, int& code) {
       });
   options->inputs.add_to(*verb);
   options->engine.add_to(*verb, false);
-  verb->callback([options, &code] { code = bench(*options); });
+  verb->callback([options, verb, &code] { code = bench(*verb, *options); });
 }
 
 }  // namespace ferry::cli

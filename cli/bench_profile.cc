@@ -2,9 +2,10 @@
 #include "bench_profile.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
+#include <span>
 
+#include "npy.h"
 #include "text.h"
 #include "verb.h"
 
@@ -103,10 +104,15 @@ void print_profile(const Json& steps) {
   for (const auto& [why, count] : refusals) say("{}: {}", plural(count, "step"), why);
 }
 
-void write_trace(const std::string& path, const std::string& model, const Json& steps) {
-  Json events = Json::array();
-  events.push_back(
-      {{"name", "process_name"}, {"ph", "M"}, {"pid", 1}, {"tid", 1}, {"args", {{"name", model}}}});
+namespace {
+
+// One process of the trace.
+void add_events(Json& events, int process, const std::string& name, const Json& steps) {
+  events.push_back({{"name", "process_name"},
+                    {"ph", "M"},
+                    {"pid", process},
+                    {"tid", 1},
+                    {"args", {{"name", name}}}});
   std::vector<double> at(2, 0.0);  // where the next step of each depth starts, in microseconds
   for (const Json& s : steps) {
     const auto depth = s["depth"].get<size_t>();
@@ -117,7 +123,7 @@ void write_trace(const std::string& path, const std::string& model, const Json& 
     events.push_back({{"name", s["op"].get<std::string>() + " " + s["node"].get<std::string>()},
                       {"cat", s["op"]},
                       {"ph", "X"},
-                      {"pid", 1},
+                      {"pid", process},
                       {"tid", 1},
                       {"ts", at[depth]},
                       {"dur", duration},
@@ -125,12 +131,22 @@ void write_trace(const std::string& path, const std::string& model, const Json& 
     at[depth + 1] = at[depth];
     at[depth] += duration;
   }
-  std::ofstream file(path);
-  file << Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump(
-              1, ' ', false, Json::error_handler_t::replace)
-       << "\n";
-  file.close();
-  if (!file) fail(Code::kIoError, "{}: cannot be written", path);
+}
+
+}  // namespace
+
+void write_trace(const std::string& path, const Json& report) {
+  Json events = Json::array();
+  int process = 0;
+  for (const Json& r : report["results"]) {
+    add_events(events, ++process,
+               fmt::format("{}, {}", report["model"].get<std::string>(),
+                           plural(r["threads"].get<size_t>(), "thread")),
+               r["steps"]);
+  }
+  const Json trace = {{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}};
+  const std::string text = trace.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  write_file(path, std::as_bytes(std::span(text)));
 }
 
 Json roof_json(const MachineRoof& roof) {

@@ -14,8 +14,9 @@ namespace ferry::cli {
 Json profile_steps(const Session& session, const std::vector<Value>& inputs,
                    const SymbolSizes& sizes, const MachineRoof& roof);
 void print_profile(const Json& steps);
-// Chrome's trace format, for chrome://tracing or ui.perfetto.dev. Throws Error: kIoError.
-void write_trace(const std::string& path, const std::string& model, const Json& steps);
+// The steps of all results of a report in Chrome's trace format, for chrome://tracing or
+// ui.perfetto.dev. Throws Error: kIoError.
+void write_trace(const std::string& path, const Json& report);
 
 Json roof_json(const MachineRoof& roof);
 void print_roofs(const Json& roofs);

@@ -2,10 +2,11 @@
 #include "bench_report.h"
 
 #include <algorithm>
-#include <fstream>
+#include <span>
 #include <vector>
 
 #include "bench_profile.h"
+#include "npy.h"
 #include "text.h"
 #include "verb.h"
 
@@ -112,13 +113,6 @@ std::string machine_text(const Json& r) {
                      roof["cpu"].get<std::string>(), roof["isa"].get<std::string>());
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  if (!file) fail(Code::kIoError, "{}: cannot be written", path);
-}
-
 std::string escaped(const std::string& text) {
   std::string out;
   for (char c : text) {
@@ -196,12 +190,12 @@ void write_markdown(const std::string& path, const Json& report) {
   for (const std::string& f : failures) text += "- not measured: " + f + "\n";
   for (const auto& r : report["results"]) {
     const std::string why = r["threads_reason"].get<std::string>();
-    if (why != "as asked for") say("threads chosen, {}", why);
+    if (why != "as asked for") text += "- threads chosen, " + why + "\n";
     for (const std::string& line : {best_text(r), machine_text(r)}) {
       if (!line.empty()) text += "- " + line + "\n";
     }
   }
-  write_file(path, text);
+  write_file(path, std::as_bytes(std::span(text)));
 }
 
 void write_svg(const std::string& path, const Json& report) {
@@ -227,7 +221,8 @@ void write_svg(const std::string& path, const Json& report) {
         b.own ? "#c2571a" : "#8aa4b8", at(b.p10), y + 9, at(b.p90), at(b.p90) + 6, y + 14, b.p50);
     y += kRow;
   }
-  write_file(path, svg + "</svg>\n");
+  svg += "</svg>\n";
+  write_file(path, std::as_bytes(std::span(svg)));
 }
 
 }  // namespace ferry::cli

@@ -2,14 +2,18 @@
 #include "bench_rounds.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <numeric>
+#include <optional>
+#include <system_error>
 
 #include "engine_process.h"
+#include "interruption.h"
 #include "npz.h"
 #include "own_engine.h"
 #include "peers.h"
@@ -51,9 +55,16 @@ Json latency_json(const std::vector<double>& seconds) {
 // A folder that goes away with it.
 class TemporaryFolder {
  public:
-  TemporaryFolder()
-      : path_((std::filesystem::temp_directory_path() / "ferry_bench_XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) fail(Code::kIoError, "{}: no temporary folder", path_);
+  TemporaryFolder() {
+    std::error_code error;
+    const std::filesystem::path place = std::filesystem::temp_directory_path(error);
+    path_ = (place / "ferry_bench_XXXXXX").string();
+    if (!error && mkdtemp(path_.data()) == nullptr) {
+      error = std::error_code(errno, std::generic_category());
+    }
+    if (!error) return;
+    fail(Code::kIoError, "no temporary folder can be made: {}: {}; TMPDIR names another place",
+         path_, error.message());
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -90,7 +101,9 @@ struct Engine {
 
 class Bench {
  public:
-  Bench(const BenchJob& job, const NamedValues& inputs) : job_(job), inputs_(inputs) {}
+  Bench(const BenchJob& job, const NamedValues& inputs) : job_(job), inputs_(inputs) {
+    if (!job.peers.empty()) folder_.emplace();
+  }
 
   Json run() {
     start_own();
@@ -118,7 +131,7 @@ class Bench {
   void start_own() {
     own_.name = "ferry";
     OwnJob own{job_.model, job_.session, &inputs_, {}};
-    if (!job_.peers.empty()) own.outputs = folder_.path() + "/reference.npz";
+    if (!job_.peers.empty()) own.outputs = folder_->path() + "/reference.npz";
     own_.process = std::make_unique<EngineProcess>("ferry", [&] { serve_own(own); });
     own_.ready = own_.process->ready();
     if (own_.ready["status"] == "failed") {
@@ -139,7 +152,7 @@ class Bench {
       input_names_.push_back(name);
     }
     std::vector<std::string> notes;
-    write_npz(folder_.path() + "/inputs.npz", arrays, notes);
+    write_npz(folder_->path() + "/inputs.npz", arrays, notes);
   }
 
   void start_peer(const std::string& name) {
@@ -150,8 +163,8 @@ class Bench {
       const PeerJob job{.engine = name,
                         .model = job_.model,
                         .threads = own_.ready["threads"].get<int>(),
-                        .data = folder_.path(),
-                        .folder = folder_.path() + "/" + name,
+                        .data = folder_->path(),
+                        .folder = folder_->path() + "/" + name,
                         .input_names = input_names_,
                         .torch = job_.torch,
                         .python = job_.python};
@@ -240,8 +253,9 @@ class Bench {
 
   const BenchJob& job_;
   const NamedValues& inputs_;
-  TemporaryFolder folder_;
-  std::vector<std::string> input_names_;  // as inputs.npz has them
+  Interruption interruption_;              // outlives the folder
+  std::optional<TemporaryFolder> folder_;  // for peers
+  std::vector<std::string> input_names_;   // as inputs.npz has them
   Engine own_;
   std::vector<Engine> peers_;
 };

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "interruption.h"
 #include "verb.h"
 
 namespace ferry::cli {
@@ -41,6 +42,7 @@ EngineProcess::EngineProcess(std::string name, const std::function<void()>& body
   process_ = fork();
   if (process_ == 0) {
     setpgid(0, 0);
+    Interruption::reset();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(to[0], STDIN_FILENO);
     dup2(from[1], STDOUT_FILENO);
@@ -89,6 +91,7 @@ Json EngineProcess::memory() { return ask("memory"); }
 Json EngineProcess::read_line(double patience_seconds) {
   const auto start = Clock::now();
   for (;;) {
+    Interruption::check();
     if (const size_t end = buffered_.find('\n'); end != std::string::npos) {
       const Json answer = Json::parse(buffered_.substr(0, end), nullptr, false);
       buffered_.erase(0, end + 1);
@@ -98,10 +101,13 @@ Json EngineProcess::read_line(double patience_seconds) {
     const double left =
         patience_seconds - std::chrono::duration<double>(Clock::now() - start).count();
     pollfd wait = {from_, POLLIN, 0};
-    if (left <= 0 || poll(&wait, 1, static_cast<int>(left * 1e3) + 1) == 0) {
+    if (left <= 0) {
       stop();
       fail(Code::kDeadlineExceeded, "{}: no answer within {} s", name_, patience_seconds);
     }
+    // Not for longer: a signal may have come before the call.
+    constexpr int kLookAgainMs = 200;
+    if (poll(&wait, 1, kLookAgainMs) <= 0) continue;
     char chunk[4096];
     const ssize_t n = read(from_, chunk, sizeof chunk);
     if (n <= 0) {

@@ -4,7 +4,8 @@
 // others.
 //
 // The protocol is lines. The process says first that it is ready (a JSON object); then it answers a
-// number N with the seconds of N runs, and "memory" with its resident bytes.
+// number N with the seconds of N runs, and "memory" with its resident bytes. Waiting for an answer
+// throws Interrupted (interruption.h).
 #pragma once
 
 #include <sys/types.h>

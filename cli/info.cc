@@ -334,9 +334,17 @@ int list_known(const Options& o) {
   return kExitOk;
 }
 
-int info(const Options& o) {
-  if (o.operators) return list_known(o);
+int info(const CLI::App& verb, const Options& o) {
+  if (o.operators) {
+    allow_only(verb, "--operators", {"--json"},
+               "lists the operators of this build; those of a model: ferry info MODEL");
+    return list_known(o);
+  }
   if (o.model.empty()) throw CLI::RequiredError("MODEL");
+  if (!o.nodes.empty()) {
+    allow_only(verb, "--node", {"MODEL", "--json", "--memory-limit", "--limit"},
+               "shows nodes of the model as it is in the file");
+  }
   const Model model = Model::load(o.model, o.engine.get_load()).value();
   if (!o.nodes.empty()) {
     const std::vector<NodeInfo> nodes = list_nodes(model);
@@ -369,11 +377,12 @@ void add_info(CLI::App& app, int& code) {
   verb->add_flag("--values", options->values, "list every value with its inferred type");
   verb->add_flag("--kernels", options->kernels, "list every step with its kernel");
   verb->add_flag("--passes", options->passes, "list what every rewrite did");
-  verb->add_option("--node", options->nodes, "show one node in full, by its or its output's name");
+  verb->add_option("--node", options->nodes, "show one node in full, by its or its output's name")
+      ->allow_extra_args(false);
   verb->add_flag("--json", options->json, "print everything as JSON");
   options->shapes.add_to(*verb);
   options->engine.add_to(*verb);
-  verb->callback([options, &code] { code = info(*options); });
+  verb->callback([options, verb, &code] { code = info(*verb, *options); });
 }
 
 }  // namespace ferry::cli

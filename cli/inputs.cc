@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 
 #include "fill.h"
 #include "npy.h"
@@ -40,25 +41,29 @@ std::string only_input(const Model& model, const std::string& path) {
   return needed[0];
 }
 
+void set_input(Inputs& inputs, const std::string& name, Value value, const std::string& option,
+               const std::string& path) {
+  if (!inputs.values.emplace(name, std::move(value)).second) {
+    throw CLI::ValidationError(option, path + ": input '" + name + "' is given twice");
+  }
+}
+
 void add_npz(const Model& model, const std::string& name, const std::string& path, Inputs& inputs) {
   NamedTensors arrays = read_npz(path);
   if (arrays.empty()) fail(Code::kInvalidArgument, "{}: holds no arrays", path);
   if (name.empty()) {
     for (auto& [key, tensor] : arrays) {
       input_index(model, key);
-      inputs.values[key] = std::move(tensor);
+      set_input(inputs, key, std::move(tensor), "--input", path);
     }
     return;
   }
   input_index(model, name);
   if (arrays.size() == 1) {
-    inputs.values[name] = std::move(arrays[0].second);
-    return;
+    return set_input(inputs, name, std::move(arrays[0].second), "--input", path);
   }
   for (auto& [key, tensor] : arrays) {
-    if (key != name) continue;
-    inputs.values[name] = std::move(tensor);
-    return;
+    if (key == name) return set_input(inputs, name, std::move(tensor), "--input", path);
   }
   fail(Code::kInvalidArgument, "{}: holds {} arrays, none named '{}'", path, arrays.size(), name);
 }
@@ -66,7 +71,8 @@ void add_npz(const Model& model, const std::string& name, const std::string& pat
 void add_file(const Model& model, const std::string& text, Inputs& inputs) {
   // A file may hold '=' in its name: what exists as it stands is a file.
   std::string name, path = text;
-  if (!std::filesystem::exists(text) && text.find('=') != std::string::npos) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(text, ignored) && text.find('=') != std::string::npos) {
     std::tie(name, path) = split_assignment("--input", text);
   }
   const std::string extension = std::filesystem::path(path).extension().string();
@@ -78,21 +84,26 @@ void add_file(const Model& model, const std::string& text, Inputs& inputs) {
   }
   if (name.empty()) name = only_input(model, path);
   const size_t index = input_index(model, name);
-  if (extension == ".pb")
-    inputs.values[name] = read_value(model, index, path).value();
-  else
-    inputs.values[name] = parse_npy(read_file(path), path);
+  set_input(inputs, name,
+            extension == ".pb" ? read_value(model, index, path).value()
+                               : Value(parse_npy(read_file(path), path)),
+            "--input", path);
 }
 
-// The input that takes a picture: the named one, or the only tensor of rank 4 (or 3).
-const ValueInfo& picture_input(const Model& model, const InputOptions& options) {
+// The input that takes a picture: the named one, or the only tensor of rank 4 that no file is for.
+const ValueInfo& picture_input(const Model& model, const InputOptions& options,
+                               const NamedValues& given) {
   if (!options.image_input.empty()) {
     return model.inputs()[input_index(model, options.image_input)];
   }
-  const ValueInfo* found = nullptr;
+  const ValueInfo *found = nullptr, *taken = nullptr;
   for (const ValueInfo& v : model.inputs()) {
     const bool fits = v.is_tensor && v.has_rank && v.dims.size() == 4 && !v.optional &&
                       (v.dtype == DType::kFloat32 || v.dtype == DType::kUInt8);
+    if (fits && given.contains(v.name)) {
+      taken = &v;
+      continue;
+    }
     if (fits && found != nullptr) {
       fail(Code::kInvalidArgument,
            "--image: both '{}' and '{}' could take a picture; say which with "
@@ -101,6 +112,7 @@ const ValueInfo& picture_input(const Model& model, const InputOptions& options) 
     }
     if (fits) found = &v;
   }
+  if (found == nullptr && taken != nullptr) return *taken;
   if (found == nullptr) {
     fail(Code::kInvalidArgument,
          "--image: no input takes a picture, wanted f32 or u8 of 4 dims; "
@@ -127,16 +139,18 @@ void choose_layout(const ValueInfo& input, const InputOptions& options, PictureO
 }
 
 void add_picture(const Model& model, const InputOptions& options, Inputs& inputs) {
-  const ValueInfo& input = picture_input(model, options);
+  const ValueInfo& input = picture_input(model, options, inputs.values);
   if (!input.has_rank || input.dims.size() != 4) {
     fail(Code::kShapeMismatch, "--image: input '{}' ({}) takes no picture", input.name, input.type);
   }
   PictureOptions& p = inputs.picture;
   choose_layout(input, options, p);
   p.dtype = input.dtype;
+  options.check_channels(p.channels,
+                         fmt::format("--image: input '{}' ({})", input.name, input.type));
   const Picture picture = read_picture(options.image, p).value();
   const bool plain = p.dtype == DType::kUInt8;
-  inputs.notes.push_back(fmt::format("input '{}': {} ({}, {}x{}) as {}, {}, {}, {}", input.name,
+  inputs.notes.push_back(fmt::format("input '{}': {} ({}, {}x{}) as {}, {}, {}, {}{}", input.name,
                                      options.image, picture.format, picture.width, picture.height,
                                      picture.tensor.describe(),
                                      p.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
@@ -145,9 +159,10 @@ void add_picture(const Model& model, const InputOptions& options, Inputs& inputs
                                                                      : "bgr",
                                      plain                            ? "samples 0-255"
                                      : p.range == PictureRange::kUnit ? "range 0-1"
-                                                                      : "range 0-255"));
+                                                                      : "range 0-255",
+                                     options.normalisation()));
   for (const std::string& note : picture.notes) inputs.notes.push_back("  " + note);
-  inputs.values[input.name] = picture.tensor;
+  set_input(inputs, input.name, picture.tensor, "--image", options.image);
 }
 
 // Sizes that given tensors bind, so that random ones fit them.
@@ -210,10 +225,14 @@ void InputOptions::add_to(CLI::App& verb) {
   verb.add_option("-i,--input", files,
                   "name=FILE (.npy, .npz, .pb), or FILE for a single input; a .npz without a name "
                   "gives all its arrays (repeatable)")
+      ->allow_extra_args(false)
       ->group("Inputs");
-  verb.add_option("--image", image, "picture file (PNG, JPEG, WebP, TIFF, JPEG 2000, BMP, PNM)")
-      ->group("Inputs");
+  CLI::Option* picture_file =
+      verb.add_option("--image", image, "picture file (PNG, JPEG, WebP, TIFF, JPEG 2000, BMP, PNM)")
+          ->check(check_not_empty)
+          ->group("Inputs");
   verb.add_option("--image-input", image_input, "the input that takes the picture")
+      ->needs(picture_file)
       ->group("Inputs");
   verb.add_option("--layout", layout, "nchw or nhwc; default: what the model's input looks like")
       ->check(CLI::IsMember({"nchw", "nhwc"}))
@@ -227,16 +246,17 @@ void InputOptions::add_to(CLI::App& verb) {
   verb.add_option("--mean", mean,
                   "subtracted per channel, in units of the range: 0.485,0.456,0.406")
       ->delimiter(',')
-      ->expected(1, 4)
+      ->allow_extra_args(false)
       ->group("Pictures");
   verb.add_option("--std", std, "divided by per channel, after --mean")
       ->delimiter(',')
-      ->expected(1, 4)
+      ->allow_extra_args(false)
       ->group("Pictures");
   verb.add_option("--rounding", rounding, "nearest (default) or down, when a picture is written")
       ->check(CLI::IsMember({"nearest", "down"}))
       ->group("Pictures");
   verb.add_option("--seed", seed, "of the random numbers for inputs not given; default 0")
+      ->check(check_whole_number)
       ->group("Inputs");
   shapes.add_to(verb);
 }
@@ -255,16 +275,48 @@ PictureOptions InputOptions::picture() const {
   return p;
 }
 
+void InputOptions::refuse_unused(bool writes_picture) const {
+  const std::pair<const char*, bool> given[] = {{"--layout", !layout.empty()},
+                                                {"--order", order != "rgb"},
+                                                {"--range", range != "0-1"},
+                                                {"--mean", !mean.empty()},
+                                                {"--std", !std.empty()}};
+  if (rounding != "nearest" && !writes_picture) {
+    throw CLI::ValidationError("--rounding", "no picture is written");
+  }
+  if (writes_picture || !image.empty()) return;
+  for (const auto& [name, is_given] : given) {
+    if (is_given) {
+      throw CLI::ValidationError(name, "is for pictures, and there is none; give one with --image");
+    }
+  }
+}
+
+void InputOptions::check_channels(int64_t channels, const std::string& who) const {
+  for (const auto& [name, numbers] : {std::pair("--mean", &mean), std::pair("--std", &std)}) {
+    const size_t count = numbers->size();
+    if (count <= 1 || count == static_cast<size_t>(channels)) continue;
+    fail(Code::kInvalidArgument, "{} has {} channel{}, {} gives {} numbers; wanted {}", who,
+         channels, channels == 1 ? "" : "s", name, count,
+         channels == 1 ? "one" : fmt::format("one, or {}", channels));
+  }
+}
+
+std::string InputOptions::normalisation() const {
+  std::string text;
+  for (const auto& [name, numbers] : {std::pair("mean", &mean), std::pair("std", &std)}) {
+    for (size_t i = 0; i < numbers->size(); ++i) {
+      text += i == 0 ? fmt::format(", {} ", name) : ",";
+      text += fmt::format("{}", (*numbers)[i]);
+    }
+  }
+  return text;
+}
+
 Inputs load_inputs(const Model& model, const InputOptions& options) {
   Inputs inputs;
   inputs.picture = options.picture();
-  for (const std::string& file : options.files) {
-    const size_t before = inputs.values.size();
-    add_file(model, file, inputs);
-    if (inputs.values.size() == before) {
-      throw CLI::ValidationError("--input", file + ": that input is given twice");
-    }
-  }
+  for (const std::string& file : options.files) add_file(model, file, inputs);
   for (const auto& [name, value] : inputs.values) {
     inputs.notes.push_back(fmt::format("input '{}': {}", name, value.describe()));
   }

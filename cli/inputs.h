@@ -23,6 +23,12 @@ struct InputOptions {
   void add_to(CLI::App& verb);
   bool random_only() const { return files.empty() && image.empty(); }
   PictureOptions picture() const;  // what the options say; layout when given
+  // Options of pictures where there are none are a mistake. Throws CLI::ValidationError.
+  void refuse_unused(bool writes_picture) const;
+  // --mean and --std have one number, or one for each channel of `who`. Throws Error.
+  void check_channels(int64_t channels, const std::string& who) const;
+  // ", mean 0.485,0.456,0.406, std 0.5"; "" without --mean and --std.
+  std::string normalisation() const;
 };
 
 struct Inputs {

@@ -2,7 +2,9 @@
 // The command `ferry`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
 #include <new>
+#include <system_error>
 
 #include "ferry/version.h"
 #include "verb.h"
@@ -39,6 +41,13 @@ std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
   return fmt::format("there is no {} '{}'; the verbs are {}", kind, unknown[0], verbs);
 }
 
+// The exit code, when all that was printed has gone where it should.
+int finish(int code, const std::string& verb) {
+  if (std::cout.flush() && std::fflush(stdout) == 0) return code;
+  std::fprintf(stderr, "%s: IoError: standard output could not be written\n", verb.c_str());
+  return ferry::cli::kExitError;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -56,7 +65,10 @@ int main(int argc, char** argv) {
     ferry::cli::add_bench(app, code);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
+    if (error.get_exit_code() == 0) {
+      app.exit(error);
+      return finish(ferry::cli::kExitOk, verb_of(app));
+    }
     const std::string verb = verb_of(app);
     std::fprintf(stderr, "%s: %s\nTry '%s --help'.\n", verb.c_str(), message_of(app, error).c_str(),
                  verb.c_str());
@@ -69,14 +81,13 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s: OutOfMemory: the machine's memory is used up\n",
                  verb_of(app).c_str());
     return ferry::cli::kExitError;
+  } catch (const std::system_error& error) {
+    // The results did not fit where they were printed to.
+    std::fprintf(stderr, "%s: IoError: %s\n", verb_of(app).c_str(), error.what());
+    return ferry::cli::kExitError;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: Internal: %s\n", verb_of(app).c_str(), error.what());
     return ferry::cli::kExitError;
   }
-  if (std::fflush(stdout) != 0) {
-    std::fprintf(stderr, "%s: IoError: standard output could not be written\n",
-                 verb_of(app).c_str());
-    return ferry::cli::kExitError;
-  }
-  return code;
+  return finish(code, verb_of(app));
 }

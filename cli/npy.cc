@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "verb.h"
 
@@ -316,7 +318,9 @@ std::vector<std::byte> to_npy(const Tensor& tensor, std::string& note) {
 }
 
 std::vector<std::byte> read_file(const std::string& path) {
-  if (std::filesystem::is_directory(path)) fail(Code::kIoError, "{}: is a directory", path);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    fail(Code::kIoError, "{}: is a directory", path);
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) fail(Code::kIoError, "{}: {}", path, std::strerror(errno));
   std::vector<std::byte> bytes(static_cast<size_t>(std::max<std::streamoff>(file.tellg(), 0)));
@@ -327,12 +331,16 @@ std::vector<std::byte> read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, std::span<const std::byte> bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) fail(Code::kIoError, "{}: {}", path, std::strerror(errno));
-  file.write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) fail(Code::kIoError, "{}: could not be written", path);
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) fail(Code::kIoError, "{}: {}", path, std::strerror(errno));
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  int error = written ? 0 : errno;
+  if (std::fclose(file) != 0 && error == 0) error = errno;
+  if (error == 0) return;
+  // A part of a file would pass for a damaged one.
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
+  fail(Code::kIoError, "{}: cannot be written: {}", path, std::strerror(error));
 }
 
 }  // namespace ferry::cli

@@ -29,6 +29,7 @@ struct Options {
   std::string passes_off;
   int64_t opset = 0;
   bool external_data = false, json = false;
+  EngineOptions engine;  // what loading takes
 
   OptimizeOptions get() const {
     OptimizeOptions o;
@@ -57,7 +58,7 @@ void print_text(const Options& o, const OptimizeReport& report) {
 }
 
 int optimize_model(const Options& o) {
-  const Model model = Model::load(o.model).value();
+  const Model model = Model::load(o.model, o.engine.get_load()).value();
   const OptimizeReport report = optimize(model, o.out, o.get()).value();
   if (!o.json) {
     print_text(o, report);
@@ -82,7 +83,7 @@ void add_optimize(CLI::App& app, int& code) {
   CLI::App* verb = app.add_subcommand("optimize", "write the model with less to compute");
   verb->footer(kFooter);
   verb->add_option("MODEL", o->model, "the .onnx file")->required();
-  verb->add_option("-o,--out", o->out, "the file to write")->required();
+  verb->add_option("-o,--out", o->out, "the file to write")->required()->check(check_not_empty);
   verb->add_option("--level", o->level, "none, basic or all")
       ->check(CLI::IsMember({"none", "basic", "all"}))
       ->capture_default_str();
@@ -94,6 +95,7 @@ void add_optimize(CLI::App& app, int& code) {
   verb->add_option("--passes-off", o->passes_off, "rewrites to leave out: a,b,c");
   verb->add_flag("--external-data", o->external_data, "weights in a file beside the model");
   verb->add_flag("--json", o->json, "print the report as JSON");
+  o->engine.add_load_to(*verb);
   verb->callback([o, &code] { code = optimize_model(*o); });
 }
 

@@ -56,7 +56,7 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
   }
   verb.add_option("--tuning-ms", session.tuning_ms,
                   "milliseconds of the first runs to measure what is fastest; default 200")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, INT32_MAX))
       ->group(group);
   verb.add_option("--accuracy", accuracy, "fast (default) or exact: no Winograd, no re-association")
       ->check(CLI::IsMember({"fast", "exact"}))
@@ -64,20 +64,17 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
   verb.add_option("--prefer", prefer, "speed (default) or memory")
       ->check(CLI::IsMember({"speed", "memory"}))
       ->group(group);
-  verb.add_option("--memory-limit", memory_limit,
-                  "bytes of tensors that loading, and the session, may hold: 512M, 2GiB")
-      ->group(group);
-  verb.add_option("--limit", limits,
-                  "a limit on the file: --limit max_nodes=1000 (repeatable; docs/limits.md)")
-      ->delimiter(',')
-      ->group(group);
+  add_load_to(verb);
   verb.add_option("--max-fold-bytes", session.max_fold_bytes,
                   "bytes of constants computed at load; 0: 64 MiB or twice the file")
+      ->check(check_whole_number)
       ->group(group);
   verb.add_option("--max-fold-bytes-per-value", session.max_fold_bytes_per_value,
                   "the same for one constant; default 64 MiB")
+      ->check(check_whole_number)
       ->group(group);
-  verb.add_option("--isa", session.isa, "scalar, avx2 or avx512; default: the machine's best")
+  verb.add_option("--isa", session.isa,
+                  "scalar, avx2 or avx512; default: as FERRY_ISA says, or the machine's best")
       ->check(CLI::IsMember({"scalar", "avx2", "avx512"}))
       ->group(group);
   verb.add_option("--cache", session.cache,
@@ -90,15 +87,29 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
       ->group(group);
   verb.add_option("--passes-off", session.passes_off, "passes to leave out (see info --passes)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(group);
-  verb.add_flag("!--no-optimize", session.optimize, "run the model as written")->group(group);
+  verb.add_flag("--no-optimize", no_optimize, "run the model as written")->group(group);
   verb.add_flag("--reference-kernels", session.reference_kernels,
                 "only the slow kernels that fast ones are tested against")
       ->group(group);
 }
 
+void EngineOptions::add_load_to(CLI::App& verb) {
+  const char* group = "Engine";
+  verb.add_option("--memory-limit", memory_limit,
+                  "bytes of tensors that loading, and the session, may hold: 512M, 2GiB")
+      ->group(group);
+  verb.add_option("--limit", limits,
+                  "a limit on the file: --limit max_nodes=1000 (repeatable; docs/limits.md)")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+}
+
 SessionOptions EngineOptions::get() const {
   SessionOptions options = session;
+  options.optimize = !no_optimize;
   options.accuracy = accuracy == "exact" ? Accuracy::kExact : Accuracy::kFast;
   options.prefer = prefer == "memory" ? Prefer::kMemory : Prefer::kSpeed;
   if (!memory_limit.empty()) {
@@ -127,9 +138,11 @@ LoadOptions EngineOptions::get_load() const {
 void ShapeOptions::add_to(CLI::App& verb) {
   verb.add_option("--dim", dims, "size of a named dim: --dim N=1 (repeatable)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group("Sizes");
   verb.add_option("--shape", shapes, "shape of an input: --shape input=1x3x224x224 (repeatable)")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group("Sizes");
 }
 
@@ -169,6 +182,34 @@ uint64_t parse_bytes(const std::string& option, const std::string& text) {
     throw CLI::ValidationError(option, "'" + text + "' is no size; wanted 512M, 2GiB or the like");
   }
   return static_cast<uint64_t>(value * it->second);
+}
+
+std::string check_whole_number(const std::string& text) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && at == end) return {};
+  return "'" + text + "' is no whole number from 0 to 2^64 - 1";
+}
+
+std::string check_seconds(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && at == end && value >= 0 && value <= 3600) return {};
+  return "'" + text + "' is no number of seconds from 0 to 3600";
+}
+
+std::string check_not_empty(const std::string& text) { return text.empty() ? "is empty" : ""; }
+
+void allow_only(const CLI::App& verb, const std::string& flag,
+                std::initializer_list<std::string_view> allowed, const std::string& why) {
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || name == flag) continue;
+    if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
+    throw CLI::ValidationError(flag, why + "; leave out " + name);
+  }
 }
 
 SymbolSizes given_sizes(const Model& model, const ShapeOptions& options) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ferry/ferry.h"
@@ -19,11 +21,13 @@ struct EngineOptions {
   std::string accuracy = "fast", prefer = "speed";
   std::string memory_limit, cache_limit;
   std::vector<std::string> limits;
+  bool no_optimize = false;
   SessionOptions session;
 
   void add_to(CLI::App& verb, bool with_threads = true);
-  SessionOptions get() const;    // throws Error
-  LoadOptions get_load() const;  // throws Error
+  void add_load_to(CLI::App& verb);  // what only reading takes; part of add_to
+  SessionOptions get() const;        // throws Error
+  LoadOptions get_load() const;      // throws Error
 };
 
 // Sizes of named dims: --dim N=1, --shape input=1x3x224x224.
@@ -38,6 +42,16 @@ std::pair<std::string, std::string> split_assignment(const std::string& option,
 std::vector<std::string> split(const std::string& text, char at);
 // "512M", "2GiB", "1000000" in bytes.
 uint64_t parse_bytes(const std::string& option, const std::string& text);
+
+// Checks for options: "" or what is wrong with the text.
+std::string check_whole_number(const std::string& text);  // of 64 bits without a sign
+std::string check_seconds(const std::string& text);       // 0 to 3600
+std::string check_not_empty(const std::string& text);
+
+// With `flag` an option beside those of `allowed` means nothing. Throws CLI::ValidationError that
+// names it and says `why`.
+void allow_only(const CLI::App& verb, const std::string& flag,
+                std::initializer_list<std::string_view> allowed, const std::string& why);
 
 // The sizes that the user gave to the dims of `model`'s inputs; others are absent. Throws Error
 // when a shape contradicts the model.

@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include "npy.h"
 #include "npz.h"
@@ -131,7 +132,7 @@ bool looks_like_picture(const Value& value) {
 }
 
 void write_output_picture(const std::string& path, const OrderedValues& outputs,
-                          PictureOptions picture, bool layout_given,
+                          PictureOptions picture, const InputOptions& asked,
                           std::vector<std::string>& notes) {
   const std::pair<std::string, Value>* chosen = outputs.size() == 1 ? &outputs[0] : nullptr;
   for (const auto& output : outputs) {
@@ -148,19 +149,27 @@ void write_output_picture(const std::string& path, const OrderedValues& outputs,
          path);
   }
   const Tensor& t = chosen->second.tensor();
-  if (!layout_given && t.rank() >= 3) {
+  if (asked.layout.empty() && t.rank() >= 3) {
     const bool planar = is_channels(t.dim(t.rank() - 3)), packed = is_channels(t.dims().back());
     if (planar != packed) picture.layout = planar ? PictureLayout::kNchw : PictureLayout::kNhwc;
+  }
+  const bool plain = t.dtype() == DType::kUInt8;
+  if (!plain && t.rank() >= 2 && t.rank() <= 4) {
+    const size_t back = picture.layout == PictureLayout::kNchw ? 3 : 1;
+    const int64_t channels = t.rank() == 2 ? 1 : t.dim(t.rank() - back);
+    asked.check_channels(channels,
+                         fmt::format("{}: output '{}' ({})", path, chosen->first, t.describe()));
   }
   std::vector<std::string> details;
   check(write_picture(path, t, picture, &details).with_context("output '" + chosen->first + "'"));
   notes.push_back(fmt::format(
-      "wrote {}: output '{}' {}, {}, {}, {}, {}", path, chosen->first, t.describe(),
+      "wrote {}: output '{}' {}, {}, {}, {}{}, {}", path, chosen->first, t.describe(),
       picture.layout == PictureLayout::kNchw ? "nchw" : "nhwc",
       picture.order == PictureOrder::kRgb ? "rgb" : "bgr",
-      t.dtype() == DType::kUInt8             ? "samples 0-255"
+      plain                                  ? "samples 0-255"
       : picture.range == PictureRange::kUnit ? "range 0-1"
                                              : "range 0-255",
+      plain ? "" : asked.normalisation(),
       picture.rounding == PictureRounding::kNearest ? "rounded to nearest" : "rounded down"));
   for (const std::string& d : details) notes.push_back("  " + d);
 }
@@ -200,10 +209,10 @@ std::string summary_text(const Json& summary) {
 }
 
 void write_outputs(const std::string& path, const OrderedValues& outputs,
-                   const PictureOptions& picture, bool layout_given,
+                   const PictureOptions& picture, const InputOptions& asked,
                    std::vector<std::string>& notes) {
   if (is_picture_path(path)) {
-    return write_output_picture(path, outputs, picture, layout_given, notes);
+    return write_output_picture(path, outputs, picture, asked, notes);
   }
   NamedTensors tensors;
   for (const auto& [name, value] : outputs) flatten(name, value, tensors);
@@ -227,13 +236,13 @@ void write_outputs(const std::string& path, const OrderedValues& outputs,
     }
     return write_one(path, tensors[0]);
   }
-  if (!extension.empty() && !fs::is_directory(path)) {
+  std::error_code error;
+  if (!extension.empty() && !fs::is_directory(path, error)) {
     fail(Code::kInvalidArgument,
          "{}: files of '{}' are not written; wanted a picture, .npz, .npy or a "
          "folder",
          path, extension);
   }
-  std::error_code error;
   fs::create_directories(path, error);
   if (error) fail(Code::kIoError, "{}: {}", path, error.message());
   std::set<std::string> used;

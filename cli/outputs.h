@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ferry/ferry.h"
+#include "inputs.h"
 #include "json.h"
 
 namespace ferry::cli {
@@ -19,9 +20,9 @@ std::string summary_text(const Json& summary);
 
 // Writes to `path` by its extension: a picture (of the only output that is one), .npz with all
 // outputs, .npy with the only one, else a folder with one .npy each. `notes` says what was written
-// and how. Throws Error.
+// and how. `picture` is what `asked` became. Throws Error.
 void write_outputs(const std::string& path, const OrderedValues& outputs,
-                   const PictureOptions& picture, bool layout_given,
+                   const PictureOptions& picture, const InputOptions& asked,
                    std::vector<std::string>& notes);
 
 }  // namespace ferry::cli

@@ -51,6 +51,7 @@ void print_text(const Json& report) {
 }
 
 int run(const Options& o) {
+  o.inputs.refuse_unused(is_picture_path(o.output));
   const auto start = std::chrono::steady_clock::now();
   const Model model = Model::load(o.model, o.engine.get_load()).value();
   const Inputs inputs = load_inputs(model, o.inputs);
@@ -76,7 +77,7 @@ int run(const Options& o) {
   }
   std::vector<std::string> written;
   if (!o.output.empty()) {
-    write_outputs(o.output, outputs, inputs.picture, !o.inputs.layout.empty(), written);
+    write_outputs(o.output, outputs, inputs.picture, o.inputs, written);
   }
   const SessionReport made = session.report();
   report["written"] = written;
@@ -99,9 +100,11 @@ void add_run(CLI::App& app, int& code) {
   verb->footer(kFooter);
   verb->add_option("MODEL", options->model, "the .onnx file")->required();
   verb->add_option("-o,--output", options->output,
-                   "where outputs go: a picture, .npz, .npy or a folder");
+                   "where outputs go: a picture, .npz, .npy or a folder")
+      ->check(check_not_empty);
   verb->add_option("--fetch", options->fetch, "values to compute instead of the model's outputs")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_flag("--json", options->json, "print the report as JSON");
   options->inputs.add_to(*verb);
   options->engine.add_to(*verb);

@@ -2,11 +2,16 @@
 """`ferry bench`: the report, peers, profile and roof. What they contain, not how fast anything is."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
 from tests.cli import models
+from tests.cli.conftest import FERRY
 
 
 @pytest.fixture
@@ -56,6 +61,68 @@ def test_roofline(ferry):
     assert roof["gflops"] > 0 and roof["memory"][-1]["level"] == "DRAM"
     assert all(level["read_gbs"] > 0 and level["copy_gbs"] > 0 for level in roof["memory"])
     assert "GF/s" in ferry("bench", "--roofline", "--threads", "1").out
+
+
+def test_roofline_takes_no_model(ferry, model):
+    for option in ([model], ["--profile"], ["--dim", "N=1"]):
+        done = ferry("bench", "--roofline", *option)
+        assert done.code == 2 and "--roofline: measures the machine, without a model; leave out" in done.err
+
+
+@pytest.mark.parametrize("option", [["--torch", "a:b"], ["--python", "python3"]])
+def test_options_of_peers_want_a_peer(ferry, model, option):
+    done = ferry("bench", model, *option)
+    assert done.code == 2 and f"{option[0]} requires --vs" in done.err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "inf", "3601", "x", ""])
+def test_seconds_are_a_number(ferry, model, seconds):
+    done = ferry("bench", model, f"--seconds={seconds}")
+    assert done.code == 2 and "--seconds" in done.err
+
+
+def test_results_outlive_files_that_cannot_be_written(ferry, model, tmp_path):
+    for option in ("--markdown", "--trace", "--plot"):
+        done = ferry("bench", model, "--seconds", "0", "--threads", "1", option, tmp_path / "none" / "a.svg")
+        assert done.code == 1 and "none/a.svg: No such file or directory" in done.err and "p50" in done.out
+    done = ferry("bench", model, "--vs", "onnxruntime", env={"TMPDIR": str(tmp_path / "none")})
+    assert done.code == 1 and "no temporary folder can be made" in done.err and "TMPDIR" in done.err
+    assert ferry("bench", model, "--seconds", "0", env={"TMPDIR": str(tmp_path / "none")}).code == 0
+
+
+def test_a_trace_has_a_process_for_each_number_of_threads(ferry, model, tmp_path):
+    trace = tmp_path / "trace.json"
+    assert ferry("bench", model, "--seconds", "0", "--threads", "1,2", "--trace", trace).code == 0
+    names = [event["args"]["name"] for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "M"]
+    assert names == [f"{model}, 1 thread", f"{model}, 2 threads"]
+
+
+def test_json_is_all_that_is_printed(ferry, model, tmp_path):
+    table = tmp_path / "table.md"
+    report = ferry("bench", model, "--seconds", "0", "--tuning-ms", "1", "--markdown", table, "--json").json
+    assert report["results"][0]["threads_reason"] in table.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("peer", [False, True])
+def test_a_signal_leaves_nothing_behind(model, tmp_path, number, peer):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = [FERRY, "bench", model, "--seconds", "600"]
+    if peer:
+        (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 600\n")
+        (tmp_path / "python").chmod(0o755)
+        words += ["--vs", "onnxruntime", "--python", tmp_path / "python"]
+    with subprocess.Popen([str(word) for word in words], env={**os.environ, "TMPDIR": str(scratch)},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                          preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)) as process:
+        made = "inputs.npz" if peer else ""
+        end = time.monotonic() + 60
+        while not any((folder / made).exists() for folder in scratch.iterdir()) and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.wait(60) == -number
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_chart_is_an_svg(ferry, model, tmp_path):

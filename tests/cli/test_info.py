@@ -22,6 +22,13 @@ def test_info_tells_types_sizes_and_costs(ferry, model):
     assert "f32[N,8]" in text and "1 MatMul" in text and "kernels" in text and "passes" in text
 
 
+def test_operators_are_of_no_model(ferry, model):
+    done = ferry("info", "--operators", model)
+    assert done.code == 2 and "those of a model: ferry info MODEL; leave out MODEL" in done.err
+    done = ferry("info", model, "--node", "product", "--kernels")
+    assert done.code == 2 and "--node: shows nodes of the model as it is in the file; leave out --kernels" in done.err
+
+
 def test_info_counts_both_products_of_attention(ferry, tmp_path):
     model = models.attention(tmp_path / "a.onnx")
     products = 2 * (2 * 6 * 7 * 5) * (8 + 4)  # batch, heads, queries and keys times both widths

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from PIL import Image
 
 from tests.cli import models
@@ -125,6 +125,48 @@ def test_broken_files(fails, tmp_path, cut):
     model = models.picture(tmp_path / "m.onnx")
     fails("run", model, "--image", tmp_path / "in.png", "-o", tmp_path / "o.png", words=["in.png"])
     assert not (tmp_path / "o.png").exists()
+
+
+def test_mean_and_std_are_told(through, tmp_path):
+    Image.fromarray(pixels()).save(tmp_path / "in.png")
+    _, said = through(tmp_path / "in.png", "--mean", "0.4,0.5,0.6", "--std", "0.25")
+    assert said.count("range 0-1, mean 0.4,0.5,0.6, std 0.25") == 2
+
+
+def test_mean_and_std_fit_the_channels(fails, tmp_path):
+    Image.fromarray(pixels()).save(tmp_path / "in.png")
+    model, image = models.picture(tmp_path / "m.onnx"), ("--image", tmp_path / "in.png")
+    fails("run", model, *image, "--mean", "1,2",
+          words=["input 'image' (f32[1,3,H,W]) has 3 channels, --mean gives 2 numbers; wanted one, or 3"])
+    grey = models.save(tmp_path / "g.onnx", [helper.make_node("ReduceMean", ["image"], ["grey"], axes=[1])],
+                       [("image", models.F32, [1, 3, "H", "W"])], [("grey", models.F32, [1, 1, "H", "W"])])
+    fails("run", grey, *image, "--std", "1,2,3", "-o", tmp_path / "out.png",
+          words=["output 'grey' (f32[1,1,9,13]) has 1 channel, --std gives 3 numbers; wanted one"])
+    fails("run", model, *image, "--std", "0", words=["std not 0"])
+
+
+def test_an_input_is_a_picture_or_a_file(ferry, tmp_path):
+    Image.fromarray(pixels()).save(tmp_path / "in.png")
+    np.save(tmp_path / "x.npy", np.zeros((1, 3, 9, 13), np.float32))
+    model, image = models.picture(tmp_path / "m.onnx"), ("--image", tmp_path / "in.png")
+    for choice in ((), ("--image-input", "image")):
+        done = ferry("run", model, *image, *choice, "-i", f"image={tmp_path / 'x.npy'}")
+        assert done.code == 2 and "in.png: input 'image' is given twice" in done.err
+    shape = [1, 3, "H", "W"]
+    both = models.save(tmp_path / "b.onnx", [helper.make_node("Add", ["a", "b"], ["c"])],
+                       [("a", models.F32, shape), ("b", models.F32, shape)], [("c", models.F32, shape)])
+    done = ferry("run", both, *image, "-i", f"a={tmp_path / 'x.npy'}")
+    assert done.code == 0 and "input 'b': " in done.out, done.err
+
+
+@pytest.mark.parametrize("option, words", [
+    (["--mean", "1"], "--mean: is for pictures"), (["--layout", "nhwc"], "--layout: is for pictures"),
+    (["--rounding", "down"], "no picture is written"), (["--image-input", "x"], "--image-input requires --image")])
+def test_options_of_pictures_want_a_picture(ferry, tmp_path, option, words):
+    model = models.add_relu(tmp_path / "m.onnx")
+    for verb in ("run", "bench"):
+        done = ferry(verb, model, *option)
+        assert done.code == 2 and words in done.err, done.err
 
 
 def test_what_cannot_be(fails, ferry, tmp_path):

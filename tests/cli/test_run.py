@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ferry run` on tensors: good input, bad input, bad models."""
 
+import os
+import resource
+import signal
+import subprocess
+
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
 from tests.cli import models
+from tests.cli.conftest import FERRY
 
 X = np.float32([[-3, -1], [0, 2]])
 Y = np.float32([[0, 0], [1, 3]])
@@ -38,6 +44,75 @@ def test_wrong_command_lines_exit_with_2(ferry, words):
 def test_what_is_no_verb_is_named(ferry, words, said):
     done = ferry(*words)
     assert done.code == 2 and done.err.startswith(f"ferry: {said}")
+
+
+@pytest.mark.parametrize("option, words", [
+    (["--seed", "-1"], "'-1' is no whole number"), (["--seed", "1.5"], "'1.5' is no whole number"),
+    (["--max-fold-bytes", "-1"], "--max-fold-bytes: '-1' is no whole number"),
+    (["--tuning-ms", "-1"], "--tuning-ms: Value -1 not in range 0 to 2147483647"), (["-o", ""], "--output: is empty")])
+def test_wrong_values_are_told(ferry, model, option, words):
+    done = ferry("run", model, *option)
+    assert done.code == 2 and words in done.err, done.err
+
+
+@pytest.mark.parametrize("words", [
+    ["run", "--dim", "N=1"], ["run", "--fetch", "sum"], ["info", "--node", "relu"], ["info", "--shape", "x=1x2"],
+    ["bench", "--threads", "1,2", "--seconds", "0", "--dim", "N=1"], ["check", "--passes-off", "fold_constants"]])
+def test_the_model_may_come_last(ferry, model, words):
+    done = ferry(*words, model)
+    assert done.code == 0, done.err
+
+
+def test_options_repeat_or_have_commas(ferry, model):
+    for words in (["--fetch", "sum,y"], ["--fetch", "sum", "--fetch", "y"]):
+        assert [output["name"] for output in ferry("run", model, *words, "--json").json["outputs"]] == ["sum", "y"]
+    done = ferry("run", model, "--fetch", "sum", "y")
+    assert done.code == 2 and "y" in done.err
+
+
+def test_seeds_have_64_bits(ferry, model):
+    assert f"seed {2**64 - 1}" in ferry("run", model, "--seed", 2**64 - 1).out
+
+
+def test_an_input_is_given_once(ferry, tmp_path):
+    model, one, two = models.add_two(tmp_path / "m.onnx"), tmp_path / "one.npz", tmp_path / "two.npz"
+    np.savez(one, a=X)
+    np.savez(two, a=X, b=X)
+    done = ferry("run", model, "-i", one, "-i", two)
+    assert done.code == 2 and "two.npz: input 'a' is given twice" in done.err
+
+
+def test_help_is_plain(ferry):
+    assert "{false}" not in ferry("run", "--help").out
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["info", "--operators"],
+                                   ["info", "--operators", "--json"]])
+def test_output_that_cannot_be_written_is_an_error(words):
+    for target in ("/dev/full", None):
+        with open(target or "/dev/null", "w", encoding="utf-8") as out:
+            done = subprocess.run([FERRY, *words], stdout=out, stderr=subprocess.PIPE, text=True, timeout=60,
+                                  check=False, preexec_fn=None if target else lambda: os.close(1))
+        assert done.returncode == 1 and "IoError" in done.stderr, done.stderr
+
+
+def test_a_file_is_written_whole_or_not_at_all(model, tmp_path):
+    big = tmp_path / "y.npy"
+    done = subprocess.run([FERRY, "run", model, "--dim", "N=10000", "-o", big], stderr=subprocess.PIPE, text=True,
+                          timeout=60, check=False, stdout=subprocess.DEVNULL, preexec_fn=limit_files)
+    assert done.returncode == 1 and "y.npy: cannot be written: File too large" in done.stderr
+    assert not big.exists()
+
+
+def limit_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+def test_an_unknown_instruction_set_is_told(ferry, model):
+    done = ferry("run", model, env={"FERRY_ISA": "fast"})
+    assert done.code == 1 and "the environment's FERRY_ISA is 'fast'; wanted 'scalar', 'avx2'" in done.err
+    assert ferry("run", model, "--json", env={"FERRY_ISA": "scalar"}).json["isa"] == "scalar"
 
 
 def test_npy_in_and_out(ferry, model, tmp_path):
