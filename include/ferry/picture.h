@@ -80,7 +80,7 @@ FERRY_API Result<Picture> decode_picture(std::span<const std::byte> bytes,
 // Writes a tensor as a picture of 8 bits by the extension of `path` (.png .jpg .jpeg .webp .tif
 // .tiff .bmp .pgm .ppm .pnm .pam). `tensor` is f32 or u8 of [1,C,H,W], [C,H,W], [1,H,W,C] or
 // [H,W,C] (by `options.layout`) with 1 to 4 channels, or [H,W]. Numbers outside the range are
-// clamped, NaN becomes 0; `notes`, when given, receives a line for each such thing. A reader of
+// clamped; NaN becomes 0, of which `notes`, when given, receives a line. A reader of
 // `path` sees the old file or the whole new one.
 //
 // Errors: kShapeMismatch    no picture has these dims

@@ -16,16 +16,14 @@ from .types import DTYPES as _DTYPES
 _native.set_dtypes(_DTYPES)
 
 from ._native import Cancel, ModelMetadata, Pass, SessionReport, Step, ValueInfo  # noqa: E402
+from .pictures import Picture, decode_picture, read_picture, write_picture  # noqa: E402
 from .session import Model, Session  # noqa: E402
-
-if hasattr(_native, "read_picture"):
-    from .pictures import read_picture, write_picture  # noqa: F401
 
 __version__ = _native.version()
 
 __all__ = [
     "Cancel", "Cancelled", "DeadlineExceeded", "DeviceError", "Error", "Internal", "InvalidArgument",
-    "InvalidModel", "IoError", "LimitExceeded", "Model", "ModelMetadata", "OutOfMemory", "Pass",
-    "Session", "SessionReport", "ShapeMismatch", "Step", "UnsupportedOp", "UnsupportedType",
-    "ValueInfo", "__version__",
+    "InvalidModel", "IoError", "LimitExceeded", "Model", "ModelMetadata", "OutOfMemory", "Pass", "Picture",
+    "Session", "SessionReport", "ShapeMismatch", "Step", "UnsupportedOp", "UnsupportedType", "ValueInfo",
+    "__version__", "decode_picture", "read_picture", "write_picture",
 ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What callers pass, checked and in the form that ferry._native takes; the errors name the argument."""
 
+import difflib
 import operator
 import os
 import reprlib
@@ -71,6 +72,40 @@ def names(name: str, values: Any) -> list[str]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         refuse(name, values, "a list of names")
     return [text(f"{name}[{i}]", value) for i, value in enumerate(values)]
+
+
+def choice(name: str, value: Any, first: str, second: str) -> bool:
+    """Whether it is the second."""
+    if text(name, value) not in (first, second):
+        refuse(name, value, f"{first!r} or {second!r}")
+    return value == second
+
+
+def numbers(name: str, values: Any) -> list[float]:
+    """One number, or a list of them."""
+    try:
+        listed = [float(value) for value in (values if np.ndim(values) == 1 else [values])]
+    except (TypeError, ValueError):
+        refuse(name, values, "a number, or a list of one for each channel")
+    if not 1 <= len(listed) <= 4:
+        refuse(name, values, "a number, or a list of 1 to 4")
+    return listed
+
+
+def exact(name: str, value: Any, array: np.ndarray, wanted: str) -> None:
+    """Refuses what lost a fraction on its way into an array of integers, and text for numbers."""
+    if array.dtype.kind not in "iub" and not isinstance(value, str | bytes | list | tuple):
+        return
+    natural = np.asarray(value)
+    if natural.dtype.kind in "US" or (array.dtype.kind in "iub" and not np.array_equal(natural, array)):
+        refuse(name, value, f"numbers that {wanted} holds exactly")
+
+
+def unknown_input(name: str, inputs: list[str]) -> NoReturn:
+    near = difflib.get_close_matches(name, inputs, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    known = ", ".join(f"'{known}'" for known in inputs) or "none"
+    raise InvalidArgument(f"the model has no input '{name}'; its inputs are {known}{hint}")
 
 
 def sizes(name: str, values: Any) -> list[int]:

@@ -3,7 +3,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -12,47 +12,47 @@ from . import arguments as given
 from ._native import Cancel, ModelMetadata, SessionReport, Step, ValueInfo
 from .errors import InvalidArgument
 
-Source = str | os.PathLike | bytes | bytearray | memoryview
-Path = str | bytes | os.PathLike
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview
+Path = str | bytes | os.PathLike[str]
 
 
-def _load(source: Source, external_folder: Path | None, limits: dict[str, int],
+def _load(source: Source, external_folder: bytes | None, limits: dict[str, int],
           memory_limit: int, strict: bool) -> tuple[str | bytes, Any]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
-        folder = b"" if external_folder is None else os.path.abspath(given.path("external_folder", external_folder))
-        return data, _native.Model.from_bytes(data, folder, limits, memory_limit, strict)
+        return data, _native.Model.from_bytes(data, external_folder or b"", limits, memory_limit, strict)
     if not isinstance(source, (str, os.PathLike)):
         message = "; a message of onnx has them in SerializeToString()" if hasattr(source, "SerializeToString") else ""
         given.refuse("source", source, f"a path, or the bytes of an ONNX file{message}")
-    if external_folder is not None:
-        raise InvalidArgument("external_folder belongs to models from bytes; a file's external data "
-                              "lies beneath the file's own folder")
     path = os.path.abspath(given.path("source", source))
-    return os.fsdecode(path), _native.Model.load(path, True, limits, memory_limit, strict)
+    return os.fsdecode(path), _native.Model.load(path, True, external_folder or b"", limits, memory_limit, strict)
+
+
+def _folder(external_folder: Path | None) -> bytes | None:
+    return None if external_folder is None else os.path.abspath(given.path("external_folder", external_folder))
 
 
 class Model:
     """A loaded and verified model, before any machine is chosen; sessions may share it.
 
     source           a path, or the bytes of an ONNX file. A file stays mapped while the model lives.
-    external_folder  for models from bytes: the folder of external data; None refuses external data.
+    external_folder  the folder of external data; None: that of the file, and none for bytes
     limits           what the file may ask for, by name: {"max_nodes": 1000}; others keep their default
     memory_limit     bytes of tensors that reading may allocate besides what stays a view of the file;
                      0: 80 % of the machine's memory
     strict           refuses what the standard forbids even where Ferry knows what is meant, as
                      onnx.checker does: nodes out of order, names that shadow others, ...
 
-    Errors: IoError, InvalidModel, UnsupportedOp, LimitExceeded, OutOfMemory.
+    Errors: IoError, InvalidModel, UnsupportedOp, LimitExceeded, OutOfMemory, InvalidArgument.
     Pickled as the absolute path, or the bytes.
     """
 
     def __init__(self, source: Source, *, external_folder: Path | None = None,
                  limits: Mapping[str, int] | None = None, memory_limit: int = 0,
                  strict: bool = False):
-        self._arguments = {
-            "external_folder": external_folder,
+        self._arguments: dict[str, Any] = {
+            "external_folder": _folder(external_folder),
             "limits": {} if limits is None else given.mapping("limits", limits, given.size),
             "memory_limit": given.size("memory_limit", memory_limit), "strict": given.flag("strict", strict),
         }
@@ -76,6 +76,14 @@ class Model:
         with '%' stand for sizes that depend on data."""
         return self._native.values()
 
+    @overload
+    def optimize(self, path: None = None, *, level: str = "all", opset: int = 0, accuracy: str = "fast",
+                 passes_off: Sequence[str] = ()) -> bytes: ...
+
+    @overload
+    def optimize(self, path: Path, *, level: str = "all", opset: int = 0, accuracy: str = "fast",
+                 passes_off: Sequence[str] = (), external_data: bool = False) -> None: ...
+
     def optimize(self, path: Path | None = None, *, level: str = "all", opset: int = 0,
                  accuracy: str = "fast", passes_off: Sequence[str] = (),
                  external_data: bool = False) -> bytes | None:
@@ -86,21 +94,25 @@ class Model:
         opset          of ai.onnx; 0: the lowest that does, from 20 on
         accuracy       "exact" leaves out rewrites that re-associate
         passes_off     names of rewrites to leave out
-        external_data  weights in a file beside the model; always so over 2 GB
+        external_data  weights in a file beside the model, called `path` + ".data"; always so over 2 GB.
+                       Wants a path.
 
         Errors: InvalidArgument (a node that the opset has no words for), IoError, LimitExceeded.
         """
-        options = {
+        options: dict[str, Any] = {
             "level": given.text("level", level), "opset": given.count("opset", opset),
             "accuracy": given.text("accuracy", accuracy), "passes_off": given.names("passes_off", passes_off),
         }
         external_data = given.flag("external_data", external_data)
         if path is None:
+            if external_data:
+                raise InvalidArgument("external_data puts weights in a file beside the model, and no path is given; "
+                                      "give one, optimize('net.onnx', external_data=True)")
             return self._native.optimize_to_bytes(**options)
         self._native.optimize(given.path("path", path), external_data=external_data, **options)
         return None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _restore_model, (self._source, self._arguments)
 
     def __repr__(self) -> str:
@@ -118,12 +130,13 @@ class Session:
     memory_limit       bytes of tensors that the session may hold; 0: 80 % of the machine's memory
     optimize           False runs the model as written
     passes_off         names of rewrites to leave out; one that does not exist is an error
-    isa                "scalar", "avx2" or "avx512"; None: the best of this machine
+    isa                "scalar", "avx2" or "avx512"; None: as the environment's FERRY_ISA says, else the best of
+                       this machine
     reference_kernels  only the slow reference kernels
-    external_folder    for models from bytes: the folder of external data
+    external_folder    for sources that are no Model yet: as Model takes it
     prefer             "speed", or "memory": no weights in a transformed form that is larger than the
                        plain one, one arena and no buffers kept between runs
-    limits             for models that are no Model yet: as Model takes them, and its memory_limit
+    limits             for sources that are no Model yet: as Model takes them, and its memory_limit
     max_fold_bytes_per_value, max_fold_bytes
                        bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB
                        or twice the model file, the larger. Larger ones are computed by each run.
@@ -147,7 +160,7 @@ class Session:
                  limits: Mapping[str, int] | None = None, max_fold_bytes_per_value: int = 64 << 20,
                  max_fold_bytes: int = 0, tuning_ms: int = 200,
                  cache: Path | None = None, cache_limit: int = 0, verify_cache: bool = False):
-        self._options = {
+        self._options: dict[str, Any] = {
             "threads": given.count("threads", threads), "accuracy": given.text("accuracy", accuracy),
             "memory_limit": given.size("memory_limit", memory_limit), "optimize": given.flag("optimize", optimize),
             "passes_off": given.names("passes_off", passes_off), "isa": "" if isa is None else given.text("isa", isa),
@@ -160,8 +173,14 @@ class Session:
             "cache_limit": given.size("cache_limit", cache_limit),
             "verify_cache": given.flag("verify_cache", verify_cache),
         }
-        self._model = source if isinstance(source, Model) else Model(
-            source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
+        if isinstance(source, Model):
+            for name, value in (("limits", limits), ("external_folder", external_folder)):
+                if value is not None:
+                    raise InvalidArgument(f"{name} is for loading, and the source is a ferry.Model, which is loaded; "
+                                          f"give it there: ferry.Model(..., {name}=...)")
+            self._model = source
+        else:
+            self._model = Model(source, external_folder=external_folder, limits=limits, memory_limit=memory_limit)
         self._native = _native.Session.create(self._model._native, **self._options)
         self._run = self._native.run
 
@@ -173,7 +192,8 @@ class Session:
         inputs   arrays by name, or a list in model order; inputs with a default may be left out.
                  NumPy arrays and CPU tensors with __dlpack__ are not copied when they are
                  C-contiguous, aligned and in native byte order; others are copied into that form.
-                 An array keeps its type: a wrong one is an error. Numbers and lists are converted.
+                 An array keeps its type: a wrong one is an error. Numbers and lists are converted, but no
+                 fraction to an integer and no text to a number.
         outputs  names of what to compute, internal values too; None: the model's outputs.
         out      arrays by output name to write into: writable, C-contiguous, of the exact type and
                  shape. They are returned in place of new ones. They may lie in the memory of inputs
@@ -214,18 +234,18 @@ class Session:
         """Runs once; each step with the seconds that it took, in the order of the steps."""
         return self._native.profile(given.inputs(inputs))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _restore_session, (self._model, self._options)
 
     def __repr__(self) -> str:
         return _describe("Session", self)
 
 
-def _restore_model(source, arguments) -> Model:
+def _restore_model(source: Source, arguments: dict[str, Any]) -> Model:
     return Model(source, **arguments)
 
 
-def _restore_session(model, options) -> Session:
+def _restore_session(model: Model, options: dict[str, Any]) -> Session:
     return Session(model, **options)
 
 

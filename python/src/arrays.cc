@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "errors.h"
+#include "text.h"
 
 namespace nb = nanobind;
 
@@ -264,7 +265,7 @@ Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
   Dims dims;
   for (size_t i = 0; i < view.ndim(); ++i) dims.push_back(static_cast<int64_t>(view.shape(i)));
   const size_t item = static_cast<size_t>(dtype_bits(type)) / 8;
-  bool dense = true;
+  bool dense = reinterpret_cast<uintptr_t>(view.data()) % item == 0;
   for (int64_t step = 1, i = static_cast<int64_t>(view.ndim()) - 1; i >= 0; --i) {
     dense = dense && (dims[i] == 1 || view.stride(i) == step);
     step *= dims[i];
@@ -302,7 +303,12 @@ Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep, const Tim
                                       "; wanted an array for " + wanted.type + " (" + why.what() +
                                       ")");
   }
-  return from_array(nb::steal(made), wanted, keep, time);
+  const nb::object array = nb::steal(made);
+  // NumPy cuts off fractions and reads numbers in text.
+  if (PyArray_ISNUMBER(as_array(array)) || PyArray_ISBOOL(as_array(array))) {
+    nb::module_::import_("ferry.arguments").attr("exact")(wanted.name, object, array, wanted.type);
+  }
+  return from_array(array, wanted, keep, time);
 }
 
 Value from_dict(nb::dict dict, const Wanted& wanted, Keep& keep, const TimeLeft& time) {

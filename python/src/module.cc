@@ -52,10 +52,12 @@ LoadOptions load_options(const std::map<std::string, uint64_t>& limits, uint64_t
   return options;
 }
 
-PyModel load_model(nb::bytes path, bool map, const std::map<std::string, uint64_t>& limits,
-                   uint64_t memory_limit, bool strict) {
+PyModel load_model(nb::bytes path, bool map, nb::bytes external_folder,
+                   const std::map<std::string, uint64_t>& limits, uint64_t memory_limit,
+                   bool strict) {
   LoadOptions options = load_options(limits, memory_limit, strict);
   options.map = map;
+  options.external_folder = path_from(external_folder);
   const std::string file = path_from(path);
   nb::gil_scoped_release release;
   auto model = Model::load(file, options);
@@ -183,32 +185,42 @@ std::string names_of(const std::vector<ValueInfo>& values) {
 
 Wanted wanted_input(const ValueInfo& info) { return {"input '" + info.name + "'", info.type}; }
 
+[[noreturn]] void refuse_missing(const std::vector<ValueInfo>& infos, const ValueInfo& missing) {
+  raise(Code::kInvalidArgument, "input '" + missing.name + "' (" + missing.type +
+                                    ") is missing; the model's inputs are " + names_of(infos));
+}
+
+// Raises for a name that the model lacks.
+void check_keys(const std::vector<ValueInfo>& infos, nb::dict given) {
+  nb::list known;
+  for (const ValueInfo& info : infos) known.append(nb::cast(info.name));
+  for (nb::handle key : given.keys()) {
+    std::string name;
+    if (!nb::try_cast(key, name)) refuse("a key of inputs", key, "the name of an input");
+    if (!nb::cast<bool>(known.attr("__contains__")(key))) {
+      nb::module_::import_("ferry.arguments").attr("unknown_input")(key, known);
+    }
+  }
+}
+
 // Input values in model order; those with a default may be absent.
 std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dict given, Keep& keep,
                                     const TimeLeft& time) {
   std::vector<Value> values(infos.size());
+  const ValueInfo* missing = nullptr;
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
     PyObject* item = PyDict_GetItemWithError(given.ptr(), nb::cast(infos[i].name).ptr());
     if (item) {
       values[i] = to_value(item, wanted_input(infos[i]), keep, time);
       ++used;
-    } else if (!infos[i].optional && !infos[i].type.starts_with("optional(")) {
-      raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
-                                        ") is missing; the model's inputs are " + names_of(infos));
+    } else if (missing == nullptr && !infos[i].optional &&
+               !infos[i].type.starts_with("optional(")) {
+      missing = &infos[i];
     }
   }
-  if (used == given.size()) return values;
-  for (nb::handle key : given.keys()) {
-    std::string name;
-    if (!nb::try_cast(key, name)) refuse("a key of inputs", key, "the name of an input");
-    bool known = false;
-    for (const ValueInfo& info : infos) known |= info.name == name;
-    if (!known) {
-      raise(Code::kInvalidArgument,
-            "the model has no input '" + name + "'; its inputs are " + names_of(infos));
-    }
-  }
+  if (used < given.size()) check_keys(infos, given);
+  if (missing != nullptr) refuse_missing(infos, *missing);
   return values;
 }
 
@@ -224,8 +236,7 @@ std::vector<Value> values_from_list(const std::vector<ValueInfo>& infos, nb::han
     if (i < count) {
       values[i] = to_value(given[i], wanted_input(infos[i]), keep, time);
     } else if (!infos[i].optional) {
-      raise(Code::kInvalidArgument, "input '" + infos[i].name + "' (" + infos[i].type +
-                                        ") is missing; the model's inputs are " + names_of(infos));
+      refuse_missing(infos, infos[i]);
     }
   }
   return values;
@@ -426,9 +437,7 @@ NB_MODULE(_native, m) {
   m.def("version", &ferry::version);
   m.def("set_dtypes", &set_dtypes, "dtypes"_a);
   bind_types(m);
-#ifdef FERRY_PYTHON_PICTURES
   bind_pictures(m);
-#endif
 
   nb::class_<Cancel>(m, "Cancel", "Stops the runs that it is given to, from another thread.")
       .def(nb::init<>())
@@ -442,7 +451,9 @@ NB_MODULE(_native, m) {
       .def("is_set", [](const Cancel& c) { return c.flag.load(); });
 
   nb::class_<PyModel> model(m, "Model");
-  model.def_static("load", &load_model, "path"_a, "map"_a, "limits"_a, "memory_limit"_a, "strict"_a)
+  model
+      .def_static("load", &load_model, "path"_a, "map"_a, "external_folder"_a, "limits"_a,
+                  "memory_limit"_a, "strict"_a)
       .def_static("from_bytes", &load_bytes, "data"_a, "external_folder"_a, "limits"_a,
                   "memory_limit"_a, "strict"_a);
   model

@@ -77,7 +77,9 @@ void bind_report(nb::module_& m) {
       .def_ro("why_not", &Report::Step::why_not, "Faster kernels that refused, with reasons.")
       .def_ro("inputs", &Report::Step::inputs)
       .def_ro("outputs", &Report::Step::outputs)
-      .def_ro("flops", &Report::Step::flops, "At the shapes of the last run; 0 when not known.")
+      .def_ro("flops", &Report::Step::flops, "When shapes do not depend on the inputs; else 0.")
+      .def_ro("depth", &Report::Step::depth,
+              "0: the main program; 1: a body of the step before it; ...")
       .def("__repr__", [](const Report::Step& s) {
         return printable(s.op + " '" + s.node + "': " + s.kernel);
       });

@@ -175,6 +175,19 @@ def _sequence_model():
          models.tensor("y", TensorProto.FLOAT, [None])], [("zero", np.int64(0))])
 
 
+def test_plain_python_values_lose_nothing():
+    for element, good, bad in [
+            (TensorProto.INT8, [[3, 4.0], [True, -1]], [[3.5], [300], ["3"], "3", [float("nan")], [None]]),
+            (TensorProto.BOOL, [[True, 0], [1.0]], [[0.5], [2], ["a"]]),
+            (TensorProto.FLOAT, [[1, 2.5], [1e400]], [["1"], "1", [b"1"]])]:
+        session = ferry.Session(models.unary("Identity", element, ["N"]))
+        for x in good:
+            np.testing.assert_array_equal(session.run({"x": x})["y"], x)
+        for x in bad:
+            with pytest.raises(ferry.InvalidArgument, match="input 'x'"):
+                session.run({"x": x})
+
+
 def test_sequences_are_lists():
     try:
         session = ferry.Session(_sequence_model())

@@ -64,6 +64,51 @@ def test_options_keep_the_results(options):
     np.testing.assert_array_equal(ferry.Session(models.add_relu(), **options).run([X])["y"], Y)
 
 
+def test_what_is_for_loading_is_no_option_of_a_loaded_model(tmp_path):
+    model = ferry.Model(models.add_relu())
+    for options in ({"limits": {}}, {"external_folder": tmp_path}):
+        (name,) = options
+        with pytest.raises(ferry.InvalidArgument, match=f"{name} is for loading, .*give it there: ferry.Model"):
+            ferry.Session(model, **options)
+
+
+def test_external_data_in_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    path = tmp_path / "weights" / "model.onnx"
+    weights = np.arange(1000, dtype=np.float32).reshape(2, 500)
+    path.write_bytes(models.model([helper.make_node("MatMul", ["x", "w"], ["y"])],
+                                  [models.tensor("x", TensorProto.FLOAT, ["N", 2])],
+                                  [models.tensor("y", TensorProto.FLOAT, ["N", 500])], [("w", weights)]))
+    ferry.Model(path).optimize(path, external_data=True)
+    moved = path.rename(tmp_path / "model.onnx")
+    with pytest.raises(ferry.IoError, match="model.onnx.data"):
+        ferry.Model(moved)
+    monkeypatch.chdir(tmp_path)
+    for source in (moved, moved.read_bytes()):
+        model = ferry.Model(source, external_folder="weights")
+        monkeypatch.chdir("/")
+        again = pickle.loads(pickle.dumps(model))
+        monkeypatch.chdir(tmp_path)
+        np.testing.assert_array_equal(ferry.Session(again).run([X])["y"], X @ weights)
+
+
+def test_optimize_wants_a_path_for_external_data():
+    model = ferry.Model(models.add_relu())
+    with pytest.raises(ferry.InvalidArgument, match="no path is given; give one, optimize"):
+        model.optimize(external_data=True)
+
+
+def test_a_misspelt_input_is_named(session):
+    for model, inputs, words in [
+            (session, {"z": X}, "no input 'z'; its inputs are 'x'$"),
+            (session, {"x": X, "xx": X}, "no input 'xx'; its inputs are 'x'; did you mean 'x'"),
+            (ferry.Session(models.add_mul()), {"a": X[0], "B": X[0]}, "no input 'B'; its inputs are 'a', 'b'$")]:
+        with pytest.raises(ferry.InvalidArgument, match=words):
+            model.run(inputs)
+    with pytest.raises(ferry.InvalidArgument, match="no value named 'summ'; its outputs are 'y'; did you mean 'sum'"):
+        session.run({"x": X}, ["summ"])
+
+
 def test_outputs_are_chosen_by_name(session):
     assert list(session.run({"x": X}, ["sum"])) == ["sum"]
     np.testing.assert_array_equal(session.run({"x": X}, ["sum"])["sum"], X + 1)

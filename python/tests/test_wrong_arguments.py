@@ -99,6 +99,7 @@ CALLS = {
                                                          "inputs": [X], **k}),
     "rep.run": lambda s, **k: ferry.backend.prepare(MODEL).run(**k),
     "read_picture": lambda s, **k: ferry.read_picture(**{"path": "x.png", **k}),
+    "decode_picture": lambda s, **k: ferry.decode_picture(**{"data": b"x", **k}),
     "write_picture": lambda s, **k: ferry.write_picture(**{"path": "x.png", "picture": np.zeros((1, 3, 4, 4), "f"),
                                                            **k}),
 }
@@ -115,8 +116,9 @@ KEYWORDS = {
     "run_model": "model inputs device",
     "run_node": "node inputs device opset_version",
     "rep.run": "inputs",
-    "read_picture": "path layout order range channels",
-    "write_picture": "path picture layout order range",
+    "read_picture": "path layout order range channels mean std dtype",
+    "decode_picture": "data layout order range channels mean std dtype",
+    "write_picture": "path picture layout order range mean std rounding",
 }
 
 

@@ -41,7 +41,7 @@ class InferenceSession:
     Pickled as the path or the bytes, and the options.
     """
 
-    def __init__(self, path_or_bytes: str | bytes | os.PathLike,
+    def __init__(self, path_or_bytes: str | bytes | os.PathLike[str],
                  sess_options: SessionOptions | None = None,
                  providers: Sequence[str | tuple[str, dict]] | None = None,
                  provider_options: Sequence[dict] | None = None, **kwargs: Any):
