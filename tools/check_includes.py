@@ -9,11 +9,10 @@ import sys
 
 import tree
 
-LAYERS = ["base", "tensor", "ir", "ops", "onnx", "passes", "codec", "kernels", "plan", "ops_cpu", "runtime",
-          "quantize", "api"]
+LAYERS = ["base", "tensor", "ir", "ops", "onnx", "passes", "codec", "kernels", "plan", "ops_cpu", "runtime", "api"]
 # ops/**/*_cpu.cc choose the kernels of operators; the build gives them to the target ops_cpu.
 CPU_OPS_SEE = LAYERS[: LAYERS.index("ops_cpu") + 1]
-FACES = {"cli", "python", "pipelines", "server", "examples"}
+FACES = {"cli", "python", "examples"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
