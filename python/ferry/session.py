@@ -17,7 +17,7 @@ Path = str | bytes | os.PathLike[str]
 
 
 def _load(source: Source, external_folder: bytes | None, limits: dict[str, int],
-          memory_limit: int, strict: bool) -> tuple[str | bytes, Any]:
+          memory_limit: int, strict: bool) -> tuple[str | bytes, _native.Model]:
     """The source as it is pickled (an absolute path, or bytes), and the native model."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
