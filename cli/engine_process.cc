@@ -93,7 +93,7 @@ Json EngineProcess::read_line(double patience_seconds) {
   for (;;) {
     Interruption::check();
     if (const size_t end = buffered_.find('\n'); end != std::string::npos) {
-      const Json answer = Json::parse(buffered_.substr(0, end), nullptr, false);
+      Json answer = Json::parse(buffered_.substr(0, end), nullptr, false);
       buffered_.erase(0, end + 1);
       if (answer.is_discarded()) fail(Code::kInternal, "{}: its answer is no JSON", name_);
       return answer;

@@ -101,11 +101,11 @@ def exact(name: str, value: Any, array: np.ndarray, wanted: str) -> None:
         refuse(name, value, f"numbers that {wanted} holds exactly")
 
 
-def unknown_input(name: str, inputs: list[str]) -> NoReturn:
-    near = difflib.get_close_matches(name, inputs, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(f"'{known}'" for known in inputs) or "none"
-    raise InvalidArgument(f"the model has no input '{name}'; its inputs are {known}{hint}")
+def nearest(name: str, names: list[str]) -> str:
+    """The one of `names` that a misspelt name may have meant, or "". Case does not count."""
+    lowered = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(name.lower(), lowered, 1)
+    return lowered[near[0]] if near else ""
 
 
 def sizes(name: str, values: Any) -> list[int]:

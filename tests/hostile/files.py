@@ -59,7 +59,7 @@ def external_cases():
     yield at("w.bin", "negative_offset", one, offset=-16, length=16)
     yield at("w.bin", "offset_over_64_bits", one, offset=2**64, length=16)
     yield at("w.bin", "offset_is_text", one, offset="1e3")
-    yield at("w.bin", "unknown_key", one, basepath="..")
+    yield at("w.bin", "unknown_key", one, folder="..")
     yield at("*/_ORT_MEM_ADDR_/*", "address_of_memory", offset=0x7fff0000, length=16)
     yield at("file:///etc/hostname", "url", length=16)
     yield at("http://localhost/w.bin", "web", length=16)
