@@ -74,11 +74,12 @@ class StepKernel {
   virtual int in_place_input() const { return -1; }
   // False for a constant input that the kernel has packed: its source may be dropped.
   virtual bool reads_input(size_t) const { return true; }
-  // Where in input 0 output `i` lies: the planner lets them share memory and skips the step if that
-  // is so for all outputs. Else run() leaves outputs alone that are in place. nullopt: nowhere.
+  // Where in input 0 output `i` lies: the planner lets them share memory, and run() leaves outputs
+  // alone that are in place. Where all are, it runs once for given sizes, to refuse those that do
+  // not fit. nullopt: nowhere.
   virtual std::optional<Piece> piece(size_t) const { return std::nullopt; }
-  // The planner may let inputs be computed right where they belong in output 0, and skips the step
-  // if all are. Else run() leaves inputs alone that are in place.
+  // The planner may let inputs be computed right where they belong in output 0, and run() leaves
+  // inputs alone that are in place. Where all are, it runs once for given sizes, as above.
   virtual Join joins_inputs() const { return Join::kNo; }
   // run() reads input `i`, writes output 0, with rows that lie apart: as far as
   // StepContext::input_pitch and output_pitch say.

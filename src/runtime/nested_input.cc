@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/nested_input.h"
 
+#include "tensor/size.h"
+
 namespace ferry {
 namespace {
 
@@ -11,6 +13,7 @@ Status unlike(const Value& value, const Type& type) {
 Status check_tensor(const Value& value, const Type& type, const BindDim& bind) {
   if (!value.is_tensor() || !value.tensor().defined()) return unlike(value, type);
   const Tensor& t = value.tensor();
+  FERRY_RETURN_IF_ERROR(checked_size_bytes(t.dtype(), t.dims()).status());
   if (type.dtype != DType::kUndefined && type.dtype != t.dtype()) return unlike(value, type);
   if (!type.has_rank()) return {};
   if (type.rank() != t.rank()) {

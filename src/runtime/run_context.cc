@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 
 #include "base/status.h"
 #include "ir/string_memory.h"
@@ -228,13 +227,6 @@ class RunStepContext final : public StepContext {
   uint64_t draws_ = 0;
 };
 
-// Operators whose outputs have the elements of the input under other dims.
-static bool is_view(const Node& n) {
-  constexpr std::string_view kViews[] = {"Reshape",   "Flatten",  "Squeeze",
-                                         "Unsqueeze", "Identity", "Split"};
-  return std::find(std::begin(kViews), std::end(kViews), n.op.def().name) != std::end(kViews);
-}
-
 RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
     : p_(program),
       pool_(std::move(pool)),
@@ -249,14 +241,6 @@ RunContext::RunContext(const Program& program, std::shared_ptr<BufferPool> pool)
     if (p_.slots[v].place != Place::kAlias) continue;
     const Place root = p_.slots[p_.slots[v].alias_of].place;
     if (root != Place::kArena) moving_aliases_.push_back(v);
-  }
-  const auto early = [&](ValueId v) { return v != kNone && p_.slots[v].early; };
-  for (const Step& step : p_.steps) {
-    const Node& n = p_.graph->node(step.node);
-    if (is_view(n) && early(n.inputs[0]) &&
-        std::all_of(n.outputs.begin(), n.outputs.end(), early)) {
-      views_.push_back(step.node);
-    }
   }
 }
 
@@ -344,6 +328,11 @@ Status RunContext::check_sizes() const {
         if (sizes_[i] >= 0) continue;
         return impossible_size(p_.dims.dim(i), sizes_[i]).with_context(p_.node(step).describe());
       }
+      // Where one is 0 the memory plan does not multiply the others, but kernels do.
+      const Dims dims = early_dims(p_.slots[v]);
+      if (std::find(dims.begin(), dims.end(), 0) == dims.end()) continue;
+      const Result<int64_t> count = checked_count(dims);
+      if (!count.ok()) return count.status().with_context(p_.node(step).describe());
     }
   }
   return {};
@@ -352,6 +341,10 @@ Status RunContext::check_sizes() const {
 Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
   const GraphValue& value = p_.graph->value(v);
   const Type& type = value.type;
+  // A caller may have borrowed any dims.
+  if (const Result<size_t> bytes = checked_size_bytes(t.dtype(), t.dims()); !bytes.ok()) {
+    return bytes.status().with_context(fmt::format("input '{}'", value.name));
+  }
   if (type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t.dtype()) {
     return invalid_argument("input '{}' has element type {}, the model wants {}", value.name,
                             dtype_name(t.dtype()), dtype_name(type.dtype));
@@ -440,6 +433,7 @@ Status RunContext::bind_inputs(std::span<const Value> inputs) {
     const Type& type = p_.graph->value(id).type;
     if (!env_[id].is_tensor()) continue;
     const Dims& dims = env_[id].tensor().dims();
+    if (!type.has_rank()) note_free(static_cast<int64_t>(dims.size()));
     for (size_t a = 0; a < dims.size(); ++a) {
       if (!type.has_rank()) {
         note_free(dims[a]);
@@ -466,21 +460,6 @@ Dims RunContext::early_dims(const Slot& slot) const {
   return dims;
 }
 
-// A view runs no kernel that would see that its input has another number of elements.
-Status RunContext::check_views() const {
-  for (NodeId id : views_) {
-    const Node& n = p_.graph->node(id);
-    const Dims from = early_dims(p_.slots[n.inputs[0]]);
-    int64_t count = 0;
-    for (ValueId v : n.outputs) count += early_dims(p_.slots[v]).count();
-    if (count == from.count()) continue;
-    return shape_mismatch("{}: {} cannot be seen as {}", n.describe(), from.to_string(),
-                          n.outputs.size() == 1 ? early_dims(p_.slots[n.outputs[0]]).to_string()
-                                                : fmt::format("parts of {} elements", count));
-  }
-  return {};
-}
-
 // Sizes that contradict each other could place a part behind the end of the whole.
 Status RunContext::check_alias(ValueId v, const Dims& dims) const {
   const Slot& slot = p_.slots[v];
@@ -504,7 +483,6 @@ Status RunContext::layout(const RunControl& control) {
   Status sizes = p_.dims.evaluate(symbols_, sizes_);
   if (!sizes.ok()) return name_step_of(std::move(sizes));
   FERRY_RETURN_IF_ERROR(check_sizes());
-  FERRY_RETURN_IF_ERROR(check_views());
   FERRY_RETURN_IF_ERROR(p_.memory.place(sizes_, offsets_, arena_bytes_));
   if (arena_bytes_ > 0) FERRY_RETURN_IF_ERROR(control.reserve(arena_, arena_bytes_));
   auto* base = static_cast<std::byte*>(arena_.data());
@@ -524,6 +502,7 @@ Status RunContext::layout(const RunControl& control) {
   }
   bound_for_ = symbols_;
   laid_out_ = true;
+  seen_skipped_ = false;
   return {};
 }
 
@@ -617,6 +596,7 @@ Status RunContext::bind_late(ValueId v, size_t step) {
   const Tensor& t = env_[v].tensor();
   const Dims& dims = t.dims();
   if (!type.has_rank()) {
+    note_late(static_cast<int64_t>(dims.size()), step);
     for (int64_t n : dims) note_late(n, step);
     return {};
   }
@@ -629,9 +609,14 @@ Status RunContext::bind_late(ValueId v, size_t step) {
   for (size_t a = 0; a < dims.size(); ++a) {
     const Dim& d = (*type.shape)[a];
     if (d.is_constant() && d.constant() != dims[a]) return unlike();
+    if (d.is_constant()) continue;
     if (!d.is_symbol()) {
-      const auto lookup_symbol = [this](std::string_view s) { return lookup(s); };
-      if (!d.is_constant() && !d.eval(lookup_symbol).ok()) note_late(dims[a], step);
+      const Result<int64_t> n = d.eval([this](std::string_view s) { return lookup(s); });
+      if (!n.ok()) note_late(dims[a], step);
+      if (n.ok() && *n != dims[a]) {
+        return shape_mismatch("'{}' is {}, but its axis {} must be {} = {}",
+                              p_.graph->value(v).name, env_[v].describe(), a, d.to_string(), *n);
+      }
       continue;
     }
     if (const int64_t* known = lookup(d.symbol_name())) {
@@ -660,7 +645,8 @@ Status RunContext::run_steps(const RunControl& control) {
   FERRY_RETURN_IF_ERROR(control.poll());
   for (size_t s = 0; s < p_.steps.size(); ++s) {
     const Step& step = p_.steps[s];
-    if (step.skip) continue;
+    // What moves nothing still refuses sizes that do not fit, once for these sizes.
+    if (step.skip && seen_skipped_) continue;
     const auto start = control.observe ? std::chrono::steady_clock::now()
                                        : std::chrono::steady_clock::time_point();
     RunStepContext context(*this, s, control);
@@ -672,7 +658,7 @@ Status RunContext::run_steps(const RunControl& control) {
       status = count_strings(env_[v], control.budget);
     }
     if (!status.ok()) return std::move(status).with_context(p_.node(step).describe());
-    if (control.observe) {
+    if (control.observe && !step.skip) {
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
       control.observe(p_, step, took.count());
     }
@@ -682,6 +668,7 @@ Status RunContext::run_steps(const RunControl& control) {
     }
     for (ValueId v : step.release) env_[v] = Value();
   }
+  seen_skipped_ = true;
   return {};
 }
 

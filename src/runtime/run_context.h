@@ -64,7 +64,6 @@ class RunContext {
   Status place_outputs(std::vector<Value>& outputs, const RunControl& control);
   void point_aliases();
   Dims early_dims(const Slot& slot) const;
-  Status check_views() const;
   Status check_alias(ValueId v, const Dims& dims) const;
   // Elements from one row of a tensor to the next.
   int64_t pitch(ValueId v) const;
@@ -93,6 +92,7 @@ class RunContext {
   // was derived from others is void.
   std::vector<int64_t> free_dims_;
   bool laid_out_ = false;
+  bool seen_skipped_ = false;   // steps that are skipped have seen the sizes laid out
   std::vector<int64_t> sizes_;  // the dim table's values
   std::vector<uint64_t> offsets_;
   uint64_t arena_bytes_ = 0;
@@ -100,7 +100,6 @@ class RunContext {
   std::vector<std::pair<std::string_view, int64_t>> late_symbols_;  // names are the program's
   std::vector<int64_t> states_for_;      // sizes that became known during the run, in their order
   size_t late_sizes_ = 0;                // how many of them in this run
-  std::vector<NodeId> views_;            // operators that only rename dims, or cut
   std::vector<ValueId> moving_aliases_;  // aliases of inputs and outputs: repointed every run
   std::vector<Value> apart_;             // what the caller gave for outputs that wait for the end
   std::vector<std::unique_ptr<StepState>> states_;

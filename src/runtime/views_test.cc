@@ -59,6 +59,42 @@ TEST_F(ViewsTest, RefusesPartsThatAreNotTheWhole) {
   }
 }
 
+TEST_F(ViewsTest, RefusesPartsThatLeaveGapsInTheWhole) {
+  const ValueId x = input({2, Dim::symbol("n")}), y = input({3, Dim::symbol("m")});
+  output(reduce(concat({soft(x), soft(y)}, 0)));
+  const ValueId z = input({Dim::symbol("r"), 4}), w = input({Dim::symbol("s"), 4});
+  output(reduce(concat({relu(z), relu(w)}, 1)));
+  std::vector<Value> out;
+  const auto run = [&](int64_t n, int64_t m, int64_t r, int64_t s) {
+    return engine().run(inputs({{"n", n}, {"m", m}, {"r", r}, {"s", s}}), out, {});
+  };
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_TRUE(run(7, 7, 5, 5).ok());
+    for (const int64_t other : {0, 1, 4, 8}) {
+      EXPECT_EQ(run(7, other, 5, 5).code(), Code::kShapeMismatch) << other;
+      EXPECT_EQ(run(7, 7, 5, other).code(), Code::kShapeMismatch) << other;
+    }
+  }
+}
+
+TEST_F(ViewsTest, RefusesEmptyTensorsWhoseOtherDimsOverflow) {
+  constexpr int64_t kFar = int64_t{1} << 40;
+  output(soft(input({Dim::symbol("n"), Dim::symbol("m"), Dim::symbol("k")})));
+  const ValueId y = input({Dim::symbol("r"), 0, 1});
+  output(soft(node(make_op("Expand"), {y, ints({1, 1, kFar})})));
+  std::vector<Value> in = inputs({{"n", 1}, {"m", 1}, {"k", 1}, {"r", 1}}), out;
+  EXPECT_TRUE(engine().run(in, out, {}).ok());
+  const auto empty = [](const Dims& dims) {
+    return Tensor::borrow(DType::kFloat32, dims, static_cast<void*>(nullptr));
+  };
+  std::vector<Value> given = in, made = in;
+  given[0] = empty({0, kFar, kFar});
+  EXPECT_EQ(engine().run(given, out, {}).code(), Code::kLimitExceeded);
+  made[1] = empty({kFar, 0, 1});
+  EXPECT_EQ(engine().run(made, out, {}).code(), Code::kLimitExceeded);
+  EXPECT_TRUE(engine().run(in, out, {}).ok());
+}
+
 TEST_F(ViewsTest, SliceOfTheFirstAxisIsAView) {
   const ValueId x = input({Dim::symbol("n"), 4});
   output(reduce(slice(soft(x), {1}, {-1}, {0})));
