@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "kernels/conv/conv.h"
 #include "kernels/eltwise/eltwise.h"
+#include "ops/nn/convolve.h"
 #include "ops_cpu/parallel.h"
 #include "plan/epilogue.h"
 #include "plan/panels.h"
@@ -75,6 +76,11 @@ class AnchorStep : public StepKernel {
       c.state() = std::move(fresh);
     }
     return state->floats.data<float>();
+  }
+  // A bias that the run is given, for `channels`; constant ones were checked at load.
+  Status check_given_bias(StepContext& c, int64_t channels) const {
+    if (!computed_ || anchor_.inputs.size() < 3 || anchor_.inputs[2] < 0) return {};
+    return check_bias(c, static_cast<size_t>(anchor_.inputs[2]), channels);
   }
   const Tensor& computed_weights(const StepContext& c) const {
     return c.input(static_cast<size_t>(anchor_.inputs[1]));

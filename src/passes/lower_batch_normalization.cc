@@ -30,7 +30,10 @@ std::optional<Patch> lower(const Graph& g, const Node& n, const PassOptions&) {
     if (!numbers || (i > 1 && numbers->size() != p[0].size())) return std::nullopt;
     p.push_back(*std::move(numbers));
   }
-  if (p[0].empty()) return std::nullopt;
+  // Where the channels are not known, Mul and Add would broadcast a single one.
+  if (p[0].empty() || !(*x.shape)[1].is_constant(static_cast<int64_t>(p[0].size()))) {
+    return std::nullopt;
+  }
   Numbers a = p[0], b = p[1];
   for (size_t c = 0; c < a.size(); ++c) {
     a[c] /= std::sqrt(p[3][c] + static_cast<double>(op->epsilon));

@@ -11,9 +11,16 @@ from tests.hostile.case import F32, info, model
 
 node = helper.make_node
 W = ("w", np.ones((8, 4), np.float32))
+PARTS = ("sizes", np.array([2, 3, 4]))
 THIN, FULL, WIDE = (("w", np.ones(dims, np.float32)) for dims in ((4, 8, 1, 1), (4, 8, 3, 3), (32, 32, 3, 3)))
 PICTURE = ["N", "C", "H", "W"]
 LSTM = {"hidden_size": 8}
+
+
+def computed(last):
+    """`last` reads what was computed, and what it makes is computed with."""
+    return [node("Softmax", ["x0"], ["a"]), node("Softmax", ["x1"], ["b"]), last, node("Softmax", ["t"], ["y"])]
+
 
 CASES = {
     "matmul_short": ([node("MatMul", ["x0", "x1"], ["y"])], [["A", "B"], ["C", "D"]], [(2, 1000), (5, 4)], []),
@@ -46,6 +53,26 @@ CASES = {
     "lstm_weights": ([node("LSTM", ["x0", "x1", "x2"], ["y"], **LSTM)], [["T", "N", "I"], ["1", "G", "J"], ["1", "G", "H"]],
                      [(2, 3, 4), (1, 32, 9), (1, 32, 8)], []),
     "concat": ([node("Concat", ["x0", "x1"], ["y"], axis=0)], [["A", "B"], ["C", "D"]], [(2, 3), (2, 4)], []),
+    "concat_in_place_short": (computed(node("Concat", ["a", "b"], ["t"], axis=0)), [[4, "A"], [4, "B"]], [(4, 3), (4, 2)], []),
+    "concat_in_place_long": (computed(node("Concat", ["a", "b"], ["t"], axis=0)), [[4, "A"], [4, "B"]], [(4, 3), (4, 5)], []),
+    "concat_rows_in_place": ([node("Relu", ["x0"], ["a"]), node("Relu", ["x1"], ["b"]), node("Concat", ["a", "b"], ["t"], axis=1),
+                              node("Softmax", ["t"], ["y"])], [["A", 4], ["B", 4]], [(5, 4), (3, 4)], []),
+    "split_with_a_part_that_nobody_wants": (computed(node("Split", ["a", "sizes"], ["t", "", "u"], axis=0)), [["A", 4], ["B"]],
+                                            [(10, 4), (2,)], [PARTS]),
+    "conv_given_bias": ([node("Conv", ["x0", "w", "x1"], ["y"])], [PICTURE, ["B"]], [(1, 8, 9, 9), (3,)], [FULL]),
+    "conv_given_bias_of_nothing": ([node("Conv", ["x0", "w", "x1"], ["y"])], [PICTURE, ["B"]], [(1, 8, 9, 9), (0,)], [FULL]),
+    "conv_given_weights_and_bias": ([node("Conv", ["x0", "x2", "x1"], ["y"])], [PICTURE, ["B"], [4, 8, 3, 3]],
+                                    [(1, 8, 9, 9), (7,), (4, 8, 3, 3)], []),
+    "conv_transpose_given_bias": ([node("ConvTranspose", ["x0", "w", "x1"], ["y"])], [PICTURE, ["B"]], [(1, 4, 9, 9), (3,)], [FULL]),
+    "batch_norm_of_one_channel": ([node("BatchNormalization", ["x0", *["s"] * 4], ["y"])], [["N", "C", "W"]], [(2, 1, 3)],
+                                  [("s", np.ones(8, np.float32))]),
+    "split_into_one": ([node("Split", ["x0", "one"], ["t"]), node("Softmax", ["t"], ["y"])], [["N"]], [(4,)], [("one", np.array([3]))]),
+    "split_into_given_one": ([node("Cast", ["x1"], ["i"], to=7), node("Split", ["x0", "i"], ["t"]), node("Softmax", ["t"], ["y"])],
+                             [["N"], [1]], [(4,), (1,)], []),
+    "slope_in_half": ([node("Cast", ["x0"], ["a"], to=10), node("Cast", ["x1"], ["b"], to=10), node("PRelu", ["a", "b"], ["y"])],
+                      [["N", "A"], ["B"]], [(4, 1), (8,)], []),
+    "attention_past": ([node("Attention", ["x0", "x0", "x0", "", "x1", "x2"], ["y", "k", "v"])],
+                       [[1, 2, "L", 8], [1, 2, "P", 8], [1, 2, "Q", 8]], [(1, 2, 6, 8), (1, 2, 3, 8), (1, 2, 4, 8)], []),
 }
 
 
@@ -54,7 +81,7 @@ CASES = {
 def test_mismatch(name, options):
     nodes, types, dims, constants = CASES[name]
     infos = [info(f"x{i}", F32, shape) for i, shape in enumerate(types)]
-    session = ferry.Session(model(nodes, infos, initializers=constants), threads=1, **options)
+    session = ferry.Session(model(nodes, infos, initializers=constants, opset=23), threads=1, **options)
     inputs = {f"x{i}": np.ones(shape, np.float32) for i, shape in enumerate(dims)}
     with pytest.raises(ferry.ShapeMismatch) as error:
         session.run(inputs)

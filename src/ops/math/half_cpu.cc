@@ -2,10 +2,12 @@
 // Elementwise operators on f16 and bf16: a block at a time becomes f32, is computed and rounded.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/status.h"
 #include "kernels/typed/typed.h"
 #include "ops/arguments.h"
+#include "ops/math/binary.h"
 #include "ops_cpu/typed_rows.h"
 #include "plan/eltwise_program.h"
 #include "plan/step_kernel.h"
@@ -15,19 +17,24 @@ namespace {
 
 class HalfStep final : public StepKernel {
  public:
-  // `a` and `b`: the inputs that the instruction reads.
-  HalfStep(Isa isa, const EltInstruction& instruction, DType type, size_t a, size_t b)
+  // `binary`: null for operators of one input.
+  HalfStep(Isa isa, const EltInstruction& instruction, DType type, const Binary* binary)
       : kernels_(elt_kernels(isa)),
         instruction_(instruction),
         type_(type),
         widen_(typed_kernels(isa).cast(type, DType::kFloat32)),
         narrow_(typed_kernels(isa).cast(DType::kFloat32, type)),
-        a_(a),
-        b_(b) {}
+        a_(instruction.a),
+        b_(instruction.b) {
+    if (binary != nullptr) binary_ = *binary;
+  }
   std::string name() const override { return "elementwise_half"; }
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(a_), &b = c.input(b_);
-    FERRY_ASSIGN_OR_RETURN(const Dims dims, broadcast_dims(a.dims(), b.dims()));
+    Dims dims = a.dims();
+    if (binary_) {
+      FERRY_ASSIGN_OR_RETURN(dims, binary_dims(*binary_, dims, b.dims()));
+    }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type_, dims));
     const auto *p = static_cast<const uint16_t*>(a.raw()),
                *q = static_cast<const uint16_t*>(b.raw());
@@ -66,7 +73,8 @@ class HalfStep final : public StepKernel {
   EltInstruction instruction_;
   DType type_;
   TypedUnaryRow widen_, narrow_;
-  size_t a_, b_;
+  std::optional<Binary> binary_;
+  size_t a_, b_;  // the inputs that the instruction reads
 };
 
 Result<KernelOffer> make(const KernelRequest& request) {
@@ -87,7 +95,7 @@ Result<KernelOffer> make(const KernelRequest& request) {
   }
   const EltInstruction instruction = std::move(compiler).finish().code[0];
   return KernelOffer(
-      std::make_unique<HalfStep>(request.isa, instruction, type, instruction.a, instruction.b));
+      std::make_unique<HalfStep>(request.isa, instruction, type, node.op.as<Binary>()));
 }
 
 }  // namespace

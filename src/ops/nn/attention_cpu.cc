@@ -88,6 +88,10 @@ class AttentionKernel final : public StepKernel {
     Problem p;
     const Tensor &q = c.input(0), &k = c.input(1), &v = c.input(2);
     FERRY_ASSIGN_OR_RETURN(const HeadLayouts at, attention_layouts(op_, q, k, v));
+    if (past_rows(c, kPastKey) != past_rows(c, kPastValue)) {
+      return shape_mismatch("past_key and past_value have {} and {} rows", past_rows(c, kPastKey),
+                            past_rows(c, kPastValue));
+    }
     const Dims y_dims = q.rank() == 4 ? Dims{at.q.batch, at.q.heads, at.q.length, at.v.width}
                                       : Dims{at.q.batch, at.q.length, at.q.heads * at.v.width};
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, q.dtype(), y_dims));
@@ -97,10 +101,6 @@ class AttentionKernel final : public StepKernel {
     p.y_data = y.data<float>();
     FERRY_RETURN_IF_ERROR(bind_cache(p.keys, p.key_data, k, at.k, kPastKey, 1, c));
     FERRY_RETURN_IF_ERROR(bind_cache(p.values, p.value_data, v, at.v, kPastValue, 2, c));
-    if (p.keys.length != p.values.length) {
-      return shape_mismatch("keys and values with their past have {} and {} rows", p.keys.length,
-                            p.values.length);
-    }
     p.past = p.total() - at.k.length;
     if (c.has_input(kMask)) FERRY_RETURN_IF_ERROR(bind_mask(p, c.input(kMask)));
     if (c.has_input(kNonpad)) FERRY_RETURN_IF_ERROR(bind_nonpad(p, c.input(kNonpad)));
@@ -109,6 +109,10 @@ class AttentionKernel final : public StepKernel {
   }
 
  private:
+  static int64_t past_rows(const StepContext& c, size_t input) {
+    return c.has_input(input) && c.input(input).rank() == 4 ? c.input(input).dim(2) : 0;
+  }
+
   // Keys or values, after their past if there is one; writes the present output.
   static Status bind_cache(HeadLayout& layout, const float*& data, const Tensor& rows,
                            const HeadLayout& from, size_t past_input, size_t output,

@@ -92,6 +92,7 @@ class ConvStep final : public AnchorStep, public RowStage {
     const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    FERRY_RETURN_IF_ERROR(check_given_bias(c, s.out_channels));
     if (y.count() == 0) return {};
     ConvArgs args = conv_args(c, x, y);
     if (computed()) {

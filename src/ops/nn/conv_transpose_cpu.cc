@@ -39,6 +39,7 @@ class ConvTransposeStep final : public AnchorStep {
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     Window window;
     FERRY_ASSIGN_OR_RETURN(const ConvSizes sizes, transposed_sizes(op_, window, x, weight_dims_));
+    FERRY_RETURN_IF_ERROR(check_given_bias(c, shape_.out_channels));
     if (y.count() == 0) return {};
     ConvShape s = shape_;
     s.batch = sizes.batch;
