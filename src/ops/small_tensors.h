@@ -23,12 +23,14 @@ class SmallTensors {
     if (bytes > kSmall || type == DType::kString) {
       return Tensor::allocate(type, dims, c_.budget());
     }
-    if (left_ < bytes) {
-      FERRY_ASSIGN_OR_RETURN(block_, allocate_buffer(kBlock, c_.budget()));
+    // One without elements takes room too, so that no number of them is free.
+    const size_t room = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+    if (left_ < room) {
+      FERRY_ASSIGN_OR_RETURN(block_, new_block(kBlock / room));
       left_ = kBlock;
     }
     void* data = static_cast<std::byte*>(block_.get()) + (kBlock - left_);
-    left_ -= std::min(left_, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+    left_ -= room;
     return Tensor::share(type, dims, data, block_);
   }
 
@@ -43,6 +45,18 @@ class SmallTensors {
  private:
   // A tensor that outlives the others of its block keeps all of it.
   static constexpr size_t kSmall = 1 << 10, kBlock = 32 << 10;
+
+  // Counts the tensors themselves as well: what holds them is larger than what they hold.
+  Result<std::shared_ptr<void>> new_block(size_t tensors) {
+    FERRY_ASSIGN_OR_RETURN(std::shared_ptr<void> block, allocate_buffer(kBlock, c_.budget()));
+    if (c_.budget() == nullptr) return block;
+    const uint64_t extra = tensors * sizeof(Value);
+    FERRY_RETURN_IF_ERROR(c_.budget()->reserve(extra));
+    return std::shared_ptr<void>(block.get(),
+                                 [block, extra, budget = c_.budget()->shared_from_this()](void*) {
+                                   budget->release(extra);
+                                 });
+  }
 
   EvalContext& c_;
   std::shared_ptr<void> block_;

@@ -21,7 +21,12 @@ class WorkingArray {
   static Result<WorkingArray> make(EvalContext& c, int64_t size) {
     WorkingArray a;
     a.size_ = static_cast<size_t>(size);
-    FERRY_ASSIGN_OR_RETURN(a.memory_, allocate_buffer(a.size_ * sizeof(T), c.budget()));
+    size_t bytes = 0;
+    // An axis of a tensor without elements can be that long.
+    if (__builtin_mul_overflow(a.size_, sizeof(T), &bytes)) {
+      return limit_exceeded("{} elements of {} bytes", size, sizeof(T));
+    }
+    FERRY_ASSIGN_OR_RETURN(a.memory_, allocate_buffer(bytes, c.budget()));
     return a;
   }
 

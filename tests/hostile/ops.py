@@ -338,6 +338,33 @@ def image_cases():
         yield from op("image_" + name, "ImageDecoder", [np.frombuffer(content, np.uint8)], OK + TOO_BIG, opset=20)  # what does not decode is an empty picture
 
 
+def of_nothing_cases():
+    """Tensors without elements whose axes are long: no loop over an axis, no list as long as one."""
+    half = np.float16
+    for name, kind, fields in (("softmax", "Softmax", {}), ("log_softmax", "LogSoftmax", {}), ("hardmax", "Hardmax", {}), ("lp", "LpNormalization", {}),
+                               ("trilu", "Trilu", {}), ("transpose", "Transpose", {}), ("flatten", "Flatten", {}), ("softmax_of_rows", "Softmax", {"axis": 0})):
+        for dtype in (F, half):
+            yield from op(f"nothing_{name}_{np.dtype(dtype).name}", kind, [zeros(BIG, 0, dtype=dtype)], ANY, **fields)
+    yield from op("nothing_lrn", "LRN", [zeros(1, BIG, 0, dtype=half)], ANY, size=3)
+    yield from op("nothing_split", "Split", [zeros(BIG, 0)], ANY, outputs=2, axis=1, num_outputs=2)
+    yield from op("nothing_layer_norm", "LayerNormalization", [zeros(BIG, 0, dtype=half), zeros(0, dtype=half)], ANY)
+    for axis in (0, 1, 2):
+        yield from op(f"nothing_unique_{axis}", "Unique", [zeros(BIG, 2, 0)], (*ANY, *LONG), axis=axis)
+    yield from op("nothing_unique_places", "Unique", [zeros(BIG, 0)], TOO_BIG, outputs=4, axis=0)
+    for keepdims in (0, 1):
+        yield from op(f"nothing_split_to_sequence_{keepdims}", "SplitToSequence", [zeros(BIG, 0)], TOO_BIG, keepdims=keepdims)
+    yield from op("nothing_split_to_long_sequence", "SplitToSequence", [zeros(BIG, 0), array(1)], TOO_BIG)
+    yield from op("bytes_split_to_sequence", "SplitToSequence", [zeros(10_000_000, dtype=np.uint8)], TOO_BIG)
+    yield from op("maps_of_one", "ZipMap", [zeros(2_000_000, 1)], LONG, domain="ai.onnx.ml", classlabels_int64s=[1])
+    yield from op("nothing_top_k", "TopK", [zeros(BIG, 0), array([2])], ANY, outputs=2, axis=0)
+    yield from op("nothing_arg_max", "ArgMax", [zeros(BIG, 0)], ANY, axis=0)
+    yield from op("nothing_reduced", "ReduceSum", [zeros(BIG, 0), array([0])], ANY)
+    yield from op("nothing_pooled", "MaxPool", [zeros(BIG, 1, 0)], ANY, kernel_shape=[1])
+    yield from op("nothing_resized", "Resize", [zeros(BIG, 0), None, f(2, 1)], ANY, mode="linear")
+    yield from op("nothing_padded", "Pad", [zeros(BIG, 0), array([1, 0, 1, 0])], (*ANY, *LONG), mode="edge")
+
+
 def cases():
-    for family in (size_cases, index_cases, arithmetic_cases, window_cases, text_cases, ml_cases, image_cases):
+    for family in (size_cases, index_cases, arithmetic_cases, window_cases, text_cases, ml_cases, image_cases,
+                   of_nothing_cases):
         yield from family()

@@ -5,8 +5,11 @@
 #include <map>
 
 #include "ops/ml/rows.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
+#include "ops/small_tensors.h"
 #include "ops/tensor/cast_elements.h"
+#include "ops/working_array.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -32,12 +35,22 @@ Status eval_zip(const ZipMap& op, EvalContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(Tensor keys, Tensor::allocate(labels.dtype(), Dims{classes}, c.budget()));
   for (int64_t k = 0; k < classes; ++k) labels.write(keys, k, static_cast<size_t>(k));
+  // A map takes more memory than its numbers.
+  struct Row {
+    std::byte bytes[sizeof(Map) + sizeof(Value)];
+  };
+  const int64_t count = x.rank() == 2 ? x.dim(0) : 1;
+  FERRY_ASSIGN_OR_RETURN(const auto room, WorkingArray<Row>::make(c, count));
   Sequence rows;
-  for (int64_t i = 0; i < (x.rank() == 2 ? x.dim(0) : 1); ++i) {
+  SmallTensors memory(c);
+  PollEvery polls(c);
+  for (int64_t i = 0; i < count; ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(256));
     Map map;
     map.keys = keys;
     for (int64_t k = 0; k < classes; ++k) {
-      FERRY_ASSIGN_OR_RETURN(Tensor v, Tensor::allocate(DType::kFloat32, Dims{}, c.budget()));
+      FERRY_RETURN_IF_ERROR(polls.spend(64));
+      FERRY_ASSIGN_OR_RETURN(Tensor v, memory.allocate(DType::kFloat32, Dims{}));
       *v.data<float>() = x.data<float>()[i * classes + k];
       map.values.emplace_back(std::move(v));
     }

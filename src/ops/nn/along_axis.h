@@ -25,6 +25,7 @@ Status map_lines(EvalContext& c, int64_t signed_axis, F&& line) {
   FERRY_ASSIGN_OR_RETURN(const int64_t normal_axis, InferContext::axis(signed_axis, x.rank()));
   const auto axis = static_cast<size_t>(normal_axis);
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  if (x.count() == 0) return {};
   const int64_t outer = x.dims().count(0, axis), n = x.dim(axis);
   const int64_t inner = x.dims().count(axis + 1, x.rank());
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {

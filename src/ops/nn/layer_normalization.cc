@@ -124,7 +124,7 @@ Status eval(const LayerNormalization& op, EvalContext& c) {
   const int64_t outer = x.dims().count(0, axis), n = x.dims().count(axis, x.rank());
   if (x.count() == 0) {
     // The mean of nothing.
-    for (int64_t o = 0; o < outer; ++o) {
+    for (int64_t o = 0; o < outer && (means.defined() || inverses.defined()); ++o) {
       store(means, o, NAN);
       store(inverses, o, NAN);
     }

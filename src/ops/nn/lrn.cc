@@ -21,6 +21,7 @@ Status eval(const LRN& op, EvalContext& c) {
   const Tensor& x = c.input(0);
   if (x.rank() < 2) return shape_mismatch("x is {}, wanted is rank 2 or more", x.describe());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  if (y.count() == 0) return {};
   const int64_t channels = x.dim(1), inner = x.dims().count(2, x.rank());
   const int64_t before = (op.size - 1) / 2, after = op.size - 1 - before;
   const double alpha = double(op.alpha) / double(op.size);

@@ -5,10 +5,12 @@
 
 #include "ops/arguments.h"
 #include "ops/move.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 #include "ops/sequence/sequence_argument.h"
 #include "ops/small_tensors.h"
 #include "ops/tensor/concatenate.h"
+#include "ops/working_array.h"
 
 namespace ferry {
 namespace {
@@ -49,8 +51,18 @@ Result<Ints> part_sizes(EvalContext& c, int64_t n) {
     FERRY_ASSIGN_OR_RETURN(chunk, read_int(c.input(1), "split"));
     if (chunk < 1) return invalid_argument("split is {}, wanted is 1 or more", chunk);
   }
+  // The parts themselves take more memory than their elements, if there are elements at all.
+  struct Part {
+    std::byte bytes[sizeof(Value)];
+  };
+  const int64_t parts = n / chunk + (n % chunk != 0 ? 1 : 0);
+  FERRY_RETURN_IF_ERROR(WorkingArray<Part>::make(c, parts).status());
   Ints sizes;
-  for (int64_t left = n; left > 0; left -= sizes.back()) sizes.push_back(std::min(chunk, left));
+  PollEvery polls(c);
+  for (int64_t left = n; left > 0; left -= sizes.back()) {
+    FERRY_RETURN_IF_ERROR(polls.spend(1));
+    sizes.push_back(std::min(chunk, left));
+  }
   return sizes;
 }
 
@@ -83,7 +95,7 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
     }
     const int64_t n = size * inner;
     FERRY_RETURN_IF_ERROR(visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-      for (int64_t o = 0; o < outer; ++o) {
+      for (int64_t o = 0; o < outer && n > 0; ++o) {
         std::copy_n(x.data<T>() + o * row + at, n, bytes.data<T>() + o * n);
       }
       return {};

@@ -123,7 +123,7 @@ Status eval(const Split& op, EvalContext& c) {
     if (c.has_output(i)) {
       FERRY_ASSIGN_OR_RETURN(MovedOutput y, moved_output(c, i, packed.dtype(), dims));
       FERRY_RETURN_IF_ERROR(visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-        for (int64_t o = 0; o < outer; ++o) {
+        for (int64_t o = 0; o < outer && n > 0; ++o) {
           std::copy_n(x.data<T>() + o * row + at, n, y.tensor.data<T>() + o * n);
         }
         return {};

@@ -28,6 +28,7 @@ Status eval(const Trilu& op, EvalContext& c) {
     FERRY_ASSIGN_OR_RETURN(k, read_int(c.input(1), "k"));
   }
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  if (y.count() == 0) return {};
   const int64_t n = x.dim(x.rank() - 2), m = x.dims().back();
   const int64_t rows = x.dims().count(0, x.rank() - 1);
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {

@@ -174,10 +174,29 @@ Status copy_slices(EvalContext& c, const Tensor& x, const Slices& s,
   return {};
 }
 
+// Slices without elements are all alike, however many there are.
+Status write_empty(EvalContext& c, const Tensor& x, size_t axis) {
+  const int64_t n = x.dim(axis), unique = n > 0 ? 1 : 0;
+  Dims dims = x.dims();
+  dims[axis] = unique;
+  FERRY_RETURN_IF_ERROR(c.output(0, x.dtype(), dims).status());
+  const auto fill = [&](size_t i, int64_t count, int64_t value) -> Status {
+    if (!c.has_output(i)) return {};
+    FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(i, DType::kInt64, Dims{count}));
+    return in_ranges(c, count, 1, [&](int64_t from, int64_t to) {
+      std::fill(t.data<int64_t>() + from, t.data<int64_t>() + to, value);
+    });
+  };
+  FERRY_RETURN_IF_ERROR(fill(1, unique, 0));
+  FERRY_RETURN_IF_ERROR(fill(2, n, 0));
+  return fill(3, unique, n);
+}
+
 Status eval(const Unique& op, EvalContext& c) {
   Tensor x = c.input(0);
   if (!op.axis) x = x.reshaped({x.count()});
   FERRY_ASSIGN_OR_RETURN(const size_t axis, normalize_axis(op.axis.value_or(0), x.rank()));
+  if (x.count() == 0) return write_empty(c, x, axis);
   const Slices s{x.dims().count(0, axis), x.dim(axis), x.dims().count(axis + 1, x.rank())};
   FERRY_ASSIGN_OR_RETURN(const Compare compare, compare_of(x, s));
   FERRY_ASSIGN_OR_RETURN(const Groups g, group(c, compare, s.n, op.sorted));

@@ -51,5 +51,24 @@ TEST(Unique, Slices) {
       .run();
 }
 
+TEST(Unique, SlicesWithoutElementsAreAlike) {
+  OpTester("Unique")
+      .attr("axis", int64_t{0})
+      .input(tensor<float>({3, 0}, {}))
+      .expect(tensor<float>({1, 0}, {}))
+      .expect(ints({0}))
+      .expect(ints({0, 0, 0}))
+      .expect(ints({3}))
+      .run();
+  OpTester("Unique")
+      .attr("axis", int64_t{1})
+      .input(tensor<float>({3, 0}, {}))
+      .expect(tensor<float>({3, 0}, {}))
+      .expect(ints({}))
+      .expect(ints({}))
+      .expect(ints({}))
+      .run();
+}
+
 }  // namespace
 }  // namespace ferry
