@@ -159,10 +159,13 @@ Result<std::shared_ptr<MappedFile>> MappedFile::from_descriptor(int fd, std::str
     mapped.all[begin] = {begin + size, identity};
     return file;
   }
-  file->copy_ = std::make_unique_for_overwrite<std::byte[]>(size);
-  file->data_ = file->copy_.get();
+  auto memory = allocate_buffer(size, options.budget);
+  if (!memory.ok()) return std::move(memory).status().with_context(file->path_);
+  file->copy_ = *std::move(memory);
+  auto* copy = static_cast<std::byte*>(file->copy_.get());
+  file->data_ = copy;
   for (uint64_t at = 0; at < size;) {
-    const ssize_t n = ::pread(fd, file->copy_.get() + at, size - at, static_cast<off_t>(at));
+    const ssize_t n = ::pread(fd, copy + at, size - at, static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return io_error("{}: cannot be read: {}", file->path_, reason(errno));
     if (n == 0) return io_error("{}: became shorter while it was read", file->path_);

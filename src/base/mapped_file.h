@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 
+#include "base/allocator.h"
 #include "ferry/status.h"
 
 namespace ferry {
@@ -26,6 +27,7 @@ struct FileIdentity {
 struct MapOptions {
   bool map = true;  // false: read into memory
   uint64_t max_bytes = UINT64_MAX;
+  MemoryBudget* budget = nullptr;  // counts what is read into memory
 };
 
 class MappedFile {
@@ -34,7 +36,8 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  // Errors: kIoError (missing, no regular file, unreadable), kLimitExceeded (over max_bytes).
+  // Errors: kIoError (missing, no regular file, unreadable), kLimitExceeded (over max_bytes),
+  // kOutOfMemory (not mapped, and over the budget).
   static Result<std::shared_ptr<MappedFile>> open(const std::string& path,
                                                   const MapOptions& options = {});
 
@@ -52,7 +55,7 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   bool mapped_ = false;
-  std::unique_ptr<std::byte[]> copy_;
+  std::shared_ptr<void> copy_;
 };
 
 class Directory {
@@ -66,7 +69,7 @@ class Directory {
 
   // A file named relative to the folder. Refused: absolute names, "..", symbolic links anywhere on
   // the way, hard links, anything but a regular file.
-  // Errors: kInvalidModel (refused), kIoError, kLimitExceeded.
+  // Errors: kInvalidModel (refused), kIoError, kLimitExceeded, kOutOfMemory.
   Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& relative,
                                                    const MapOptions& options = {}) const;
   const std::string& path() const noexcept { return path_; }

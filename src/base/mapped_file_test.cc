@@ -64,5 +64,21 @@ TEST(MappedFile, OtherMemoryIsLeftAlone) {
   EXPECT_EQ(sum_of((*file)->bytes()), sum);
 }
 
+TEST(MappedFile, ACopyCountsAsMemory) {
+  const WrittenFile written(size_t{1} << 20);
+  const auto budget = MemoryBudget::create(size_t{1} << 19);
+  EXPECT_TRUE(MappedFile::open(written.path, {.budget = budget.get()}).ok());
+  const auto copy = MappedFile::open(written.path, {.map = false, .budget = budget.get()});
+  ASSERT_EQ(copy.status().code(), Code::kOutOfMemory);
+  EXPECT_NE(copy.status().message().find(written.path), std::string::npos);
+  const auto enough = MemoryBudget::create(size_t{1} << 21);
+  {
+    const auto held = MappedFile::open(written.path, {.map = false, .budget = enough.get()});
+    ASSERT_TRUE(held.ok());
+    EXPECT_GE(enough->used(), size_t{1} << 20);
+  }
+  EXPECT_EQ(enough->used(), 0u);
+}
+
 }  // namespace
 }  // namespace ferry

@@ -75,10 +75,11 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   FERRY_ASSIGN_OR_RETURN(const Opsets opsets, Opsets::from(model.opsets, model.ir_version));
   FERRY_ASSIGN_OR_RETURN(const Functions functions, Functions::from(model));
   const std::shared_ptr<MemoryBudget> own = options.budget ? nullptr : MemoryBudget::create();
-  ExternalData external(folder, options.external_buffers,
-                        {.map = options.map, .max_bytes = options.limits.max_file_bytes});
-  TensorReader tensors(wire, std::move(owner), external,
-                       options.budget ? options.budget : own.get(), options.align_large,
+  MemoryBudget* const budget = options.budget ? options.budget : own.get();
+  ExternalData external(
+      folder, options.external_buffers,
+      {.map = options.map, .max_bytes = options.limits.max_file_bytes, .budget = budget});
+  TensorReader tensors(wire, std::move(owner), external, budget, options.align_large,
                        options.strict);
   FERRY_RETURN_IF_ERROR(check_known_ops(model, functions));
   if (options.strict) FERRY_RETURN_IF_ERROR(check_conformity(wire, tensors, model, functions));
@@ -94,9 +95,10 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
 }  // namespace
 
 Result<ImportedModel> import_file(const std::string& path, const ImportOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(
-      const std::shared_ptr<MappedFile> file,
-      MappedFile::open(path, {.map = options.map, .max_bytes = options.limits.max_file_bytes}));
+  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<MappedFile> file,
+                         MappedFile::open(path, {.map = options.map,
+                                                 .max_bytes = options.limits.max_file_bytes,
+                                                 .budget = options.budget}));
   const size_t slash = path.rfind('/');
   const std::string beside = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const std::string& folder = options.external_folder.empty() ? beside : options.external_folder;
