@@ -254,7 +254,8 @@ Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
                                       " that is not readable as a CPU tensor through DLPack");
   }
   const DType type = dlpack_type(view.dtype());
-  if (type == DType::kUndefined) {
+  // Integers of 4 bits, say, are none of NumPy's.
+  if (type == DType::kUndefined || dtype_bits(type) != view.dtype().bits) {
     raise(Code::kInvalidArgument,
           wanted.name + ": a DLPack tensor of this element type is not supported; wanted " +
               wanted.type);

@@ -214,8 +214,10 @@ std::vector<Value> values_from_dict(const std::vector<ValueInfo>& infos, nb::dic
   const ValueInfo* missing = nullptr;
   size_t used = 0;
   for (size_t i = 0; i < infos.size(); ++i) {
-    PyObject* item = PyDict_GetItemWithError(given.ptr(), nb::cast(infos[i].name).ptr());
-    if (item) {
+    // Held: what it is asked for may take it out of the dict.
+    const nb::object item =
+        nb::borrow(PyDict_GetItemWithError(given.ptr(), nb::cast(infos[i].name).ptr()));
+    if (item.is_valid()) {
       values[i] = to_value(item, wanted_input(infos[i]), keep, time);
       ++used;
     } else if (missing == nullptr && !infos[i].optional &&

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrays in and out: element types, layouts, other libraries' tensors, strings, sequences."""
 
+import ctypes
+import struct
+
 import ferry
 import ml_dtypes
 import models
@@ -143,6 +146,29 @@ def test_torch_bfloat16():
     torch = pytest.importorskip("torch")
     y = identity(TensorProto.BFLOAT16, 1).run({"x": torch.tensor([1.5, -2.0], dtype=torch.bfloat16)})["y"]
     np.testing.assert_array_equal(y.astype(np.float32), [1.5, -2])
+
+
+class Packed:
+    """Eight elements of one byte in all that say they are `bits` wide, as a producer of packed integers would hand out."""
+
+    def __init__(self, code, bits):
+        self.data, self.shape = ctypes.create_string_buffer(8), (ctypes.c_int64 * 1)(8)
+        fields = struct.pack("@PiiiBBHPPQ", ctypes.addressof(self.data), 1, 0, 1, code, bits, 1, ctypes.addressof(self.shape), 0, 0)
+        self.managed = ctypes.create_string_buffer(fields + bytes(16))
+
+    def __dlpack__(self, **_):
+        new = ctypes.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        return new(ctypes.addressof(self.managed), b"dltensor", None)
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+
+@pytest.mark.parametrize(("code", "bits"), [(0, 4), (1, 4), (0, 2), (0, 128), (2, 4), (4, 8), (6, 1), (10, 4)])
+def test_dlpack_of_other_widths(code, bits):
+    with pytest.raises(ferry.InvalidArgument, match="element type is not supported"):
+        identity(TensorProto.INT64, 1).run({"x": Packed(code, bits)})
 
 
 @pytest.mark.parametrize("x", [
