@@ -181,8 +181,8 @@ def finding(seed, all_schemas):
     return None
 
 
-def search(seeds, report):
-    """Runs the seeds in child processes; report(seed, what)."""
+def search(seeds, report, finding=finding):
+    """Runs finding(seed, schemas) for the seeds in child processes; report(seed, what)."""
     all_schemas = schemas()
     seeds = list(seeds)
     while seeds:
