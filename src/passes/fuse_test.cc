@@ -91,12 +91,6 @@ TEST(LowerBatchNormalization, RefusesStatisticsThatAreInputs) {
   EXPECT_EQ(t.run({lower_batch_normalization()}), "BatchNormalization BatchNormalization");
 }
 
-TEST(LowerBatchNormalization, RefusesUnknownNumbersOfChannels) {
-  Weights t;
-  t.output(t.bn(t.input({N, N, 4}), 3));
-  EXPECT_EQ(t.run({lower_batch_normalization()}), "BatchNormalization");
-}
-
 ConvTranspose upscaling(int64_t stride, std::vector<int64_t> pads, int64_t extra = 0) {
   ConvTranspose op;
   op.strides = {stride, stride};
