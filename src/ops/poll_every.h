@@ -13,9 +13,10 @@ class PollEvery {
   // Nothing can stop what is done while a model loads.
   PollEvery() = default;
 
-  // `work` elementary operations (a multiplication, an element moved) are about to be done.
+  // `work` elementary operations (a multiplication, an element moved) are about to be done; asking
+  // for none takes time as well.
   Status spend(int64_t work) {
-    left_ -= work;
+    left_ -= work + 1;
     if (left_ >= 0) return {};
     left_ = kWork;
     return c_ == nullptr ? Status() : c_->poll();

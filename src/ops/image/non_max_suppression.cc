@@ -71,15 +71,16 @@ Status eval(const Nms& op, EvalContext& c) {
   const Tensor &boxes = c.input(0), &scores = c.input(1);
   FERRY_ASSIGN_OR_RETURN(const NmsLimits limits, nms_limits(c));
   const int64_t n = boxes.dim(1), classes = scores.dim(1);
-  std::vector<NmsBox> batch_boxes(static_cast<size_t>(n));
+  const bool any = limits.per_class > 0 && boxes.count() > 0 && scores.count() > 0;
+  std::vector<NmsBox> batch_boxes(any ? static_cast<size_t>(n) : 0);
   std::vector<int64_t> order, chosen, rows;
   PollEvery polls(c);
-  for (int64_t b = 0; b < boxes.dim(0) && limits.per_class > 0; ++b) {
+  for (int64_t b = 0; b < boxes.dim(0) && any; ++b) {
     for (int64_t i = 0; i < n; ++i) {
       FERRY_RETURN_IF_ERROR(polls.spend(16));
       batch_boxes[size_t(i)] = nms_box(boxes.data<float>() + (b * n + i) * 4, op.center_point_box);
     }
-    for (int64_t k = 0; k < classes && n > 0; ++k) {
+    for (int64_t k = 0; k < classes; ++k) {
       chosen.clear();
       FERRY_RETURN_IF_ERROR(select(batch_boxes, scores.data<float>() + (b * classes + k) * n,
                                    limits, order, chosen, c));

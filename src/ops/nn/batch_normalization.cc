@@ -38,7 +38,7 @@ Status statistics(EvalContext& c, const T* x, int64_t batch, int64_t channels, i
   PollEvery polls(c);
   for (int64_t ch = 0; ch < channels; ++ch) {
     const auto each = [&](auto&& f) -> Status {
-      for (int64_t n = 0; n < batch; ++n) {
+      for (int64_t n = 0; n < batch && inner > 0; ++n) {
         FERRY_RETURN_IF_ERROR(polls.spend(2 * inner));
         const T* row = x + (n * channels + ch) * inner;
         for (int64_t i = 0; i < inner; ++i) f(double(compute_t<T>(row[i])));
@@ -87,6 +87,7 @@ Status eval(const BatchNormalization& op, EvalContext& c) {
       FERRY_RETURN_IF_ERROR(store_running(op, 1, c.input(3), old_mean, mean, c));
       FERRY_RETURN_IF_ERROR(store_running(op, 2, c.input(4), old_var, var, c));
     }
+    if (y.count() == 0) return {};
     const T* px = x.data<T>();
     T* py = y.data<T>();
     PollEvery polls(c);
