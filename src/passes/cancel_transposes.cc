@@ -389,7 +389,8 @@ std::optional<Sunk> sink_pool(PatchBuilder&, const Graph& g, const Node& n,
   return s;
 }
 
-Sink sink_of(const Node& n) {
+// `planned`: operators may become channels-last, which ONNX cannot say.
+Sink sink_of(const Node& n, bool planned) {
   if (is_elementwise(n)) return sink_elementwise;
   if (n.op.as<Concat>()) return sink_concat;
   if (n.op.as<Split>()) return sink_split;
@@ -402,6 +403,7 @@ Sink sink_of(const Node& n) {
   if (n.op.as<Squeeze>()) return sink_squeeze;
   if (n.op.as<Unsqueeze>()) return sink_unsqueeze;
   if (n.op.as<Reshape>()) return sink_reshape;
+  if (!planned) return nullptr;
   if (n.op.as<Pool>()) return sink_pool<Pool>;
   if (n.op.as<GlobalPool>()) return sink_pool<GlobalPool>;
   if (n.op.as<GroupNormalization>()) return sink_pool<GroupNormalization>;
@@ -415,45 +417,49 @@ Sink sink_of(const Node& n) {
 bool joins(const Node& n) { return is_elementwise(n) || n.op.as<Concat>() != nullptr; }
 
 // Operators of one data input that keep its rank and its permutation.
-bool carries(const Node& n, const Permutation& perm) {
+bool carries(const Node& n, const Permutation& perm, bool planned) {
   if (n.op.as<Pool>() || n.op.as<GlobalPool>() || n.op.as<GroupNormalization>()) {
-    return perm == channels_first(perm.size());
+    return planned && perm == channels_first(perm.size());
   }
 #if __has_include("ops/image/resize.h")
-  if (n.op.as<Resize>()) return perm == channels_first(perm.size());
+  if (n.op.as<Resize>()) return planned && perm == channels_first(perm.size());
 #endif
   if (const auto* r = n.op.as<Reduce>()) return r->keepdims;
   return n.op.as<Split>() || n.op.as<Slice>() || n.op.as<Pad>() || n.op.as<Softmax>();
 }
 
 // True when `v` is, or is about to become, a transpose by `perm`, or can follow one.
-bool will_be_transposed(const Graph& g, ValueId v, const Permutation& perm, int depth) {
+bool will_be_transposed(const Graph& g, ValueId v, const Permutation& perm, bool planned,
+                        int depth) {
   if (source(g, v, perm) != kNone || follows(g, v, perm) != Operand::kNo) return true;
   const Node* n = g.producer(v);
   if (n == nullptr || depth == 0) return false;
-  if (carries(*n, perm)) return will_be_transposed(g, n->inputs[0], perm, depth - 1);
+  if (carries(*n, perm, planned)) {
+    return will_be_transposed(g, n->inputs[0], perm, planned, depth - 1);
+  }
   if (!joins(*n)) return false;
   for (size_t i = 0; i < num_broadcast_operands(*n); ++i) {
-    if (!will_be_transposed(g, n->inputs[i], perm, depth - 1)) return false;
+    if (!will_be_transposed(g, n->inputs[i], perm, planned, depth - 1)) return false;
   }
   return true;
 }
 
 // True when a transpose by `perm` can move from input to output of `n`, now or soon.
-bool can_sink(const Graph& g, const Node& n, const Permutation& perm) {
-  if (sink_of(n) == nullptr) return false;
+bool can_sink(const Graph& g, const Node& n, const Permutation& perm, bool planned) {
+  const Sink make = sink_of(n, planned);
+  if (make == nullptr) return false;
   if (joins(n)) {
     for (size_t i = 0; i < num_broadcast_operands(n); ++i) {
-      if (!will_be_transposed(g, n.inputs[i], perm, kLookahead)) return false;
+      if (!will_be_transposed(g, n.inputs[i], perm, planned, kLookahead)) return false;
     }
     return true;
   }
   PatchBuilder probe(g);
-  return sink_of(n)(probe, g, n, perm).has_value();
+  return make(probe, g, n, perm).has_value();
 }
 
 // True when a transpose by `perm` of `v` would be undone by everyone who uses it.
-bool cancels_below(const Graph& g, ValueId v, const Permutation& perm, int depth) {
+bool cancels_below(const Graph& g, ValueId v, const Permutation& perm, bool planned, int depth) {
   if (g.is_output(v) || g.value(v).users.empty()) return false;
   for (NodeId id : g.value(v).users) {
     const Node& user = g.node(id);
@@ -462,30 +468,34 @@ bool cancels_below(const Graph& g, ValueId v, const Permutation& perm, int depth
       if (next.size() != perm.size() || !is_identity(compose(perm, next))) return false;
       continue;
     }
-    if (depth == 0 || (joins(user) ? !can_sink(g, user, perm) : !carries(user, perm))) return false;
+    if (depth == 0) return false;
+    if (joins(user) ? !can_sink(g, user, perm, planned) : !carries(user, perm, planned)) {
+      return false;
+    }
     for (ValueId y : user.outputs) {
-      if (y != kNone && !cancels_below(g, y, perm, depth - 1)) return false;
+      if (y != kNone && !cancels_below(g, y, perm, planned, depth - 1)) return false;
     }
   }
   return true;
 }
 
 // Sinking must not leave more transposes than before: the old one goes away, or the new one does.
-bool worthwhile(const Graph& g, const Node& n, const Node& t, const Permutation& perm) {
+bool worthwhile(const Graph& g, const Node& n, const Node& t, const Permutation& perm,
+                bool planned) {
   const ValueId v = t.outputs[0];
   const bool goes = !g.is_output(v) &&
                     std::all_of(g.value(v).users.begin(), g.value(v).users.end(), [&](NodeId id) {
                       const Node& u = g.node(id);
-                      return &u == &n || u.op.as<Transpose>() || can_sink(g, u, perm);
+                      return &u == &n || u.op.as<Transpose>() || can_sink(g, u, perm, planned);
                     });
   if (goes) return true;
   return std::all_of(n.outputs.begin(), n.outputs.end(), [&](ValueId y) {
-    return y == kNone || cancels_below(g, y, perm, kLookahead);
+    return y == kNone || cancels_below(g, y, perm, planned, kLookahead);
   });
 }
 
-std::optional<Patch> sink(const Graph& g, const Node& n, const PassOptions&) {
-  const Sink make = sink_of(n);
+std::optional<Patch> sink(const Graph& g, const Node& n, bool planned) {
+  const Sink make = sink_of(n, planned);
   if (make == nullptr || n.outputs.empty()) return std::nullopt;
   const size_t candidates = joins(n) ? num_broadcast_operands(n) : 1;
   for (size_t i = 0; i < candidates; ++i) {
@@ -494,7 +504,7 @@ std::optional<Patch> sink(const Graph& g, const Node& n, const PassOptions&) {
     const Permutation perm = permutation_of(g, *t);
     PatchBuilder p(g);
     std::optional<Sunk> s = make(p, g, n, perm);
-    if (!s || !worthwhile(g, n, *t, perm)) continue;
+    if (!s || !worthwhile(g, n, *t, perm, planned)) continue;
     const std::vector<ValueId> ys = p.add(std::move(s->op), s->inputs, n.outputs.size());
     for (size_t k = 0; k < ys.size(); ++k) {
       if (n.outputs[k] == kNone) continue;
@@ -505,6 +515,14 @@ std::optional<Patch> sink(const Graph& g, const Node& n, const PassOptions&) {
     return std::move(p).build();
   }
   return std::nullopt;
+}
+
+std::optional<Patch> sink_planned(const Graph& g, const Node& n, const PassOptions&) {
+  return sink(g, n, true);
+}
+
+std::optional<Patch> sink_written(const Graph& g, const Node& n, const PassOptions&) {
+  return sink(g, n, false);
 }
 
 std::optional<Patch> compose_transposes(const Graph& g, const Node& n, const PassOptions&) {
@@ -542,17 +560,24 @@ std::optional<Patch> transpose_to_reshape(const Graph& g, const Node& n, const P
 
 }  // namespace
 
-std::vector<NamedRule> transpose_rules() {
-  return {{"compose_transposes", compose_transposes}, {"sink_transposes", sink}};
-}
 
 std::vector<NamedRule> transpose_to_reshape_rules() {
   return {{"transpose_to_reshape", transpose_to_reshape}};
 }
 
-bool sinks_transposes(const Node& node) { return sink_of(node) != nullptr; }
+bool sinks_transposes(const Node& node) { return sink_of(node, true) != nullptr; }
 
-Pass cancel_transposes() { return {"cancel_transposes", transpose_rules(), nullptr}; }
+Pass cancel_transposes() {
+  return {"cancel_transposes",
+          {{"compose_transposes", compose_transposes}, {"sink_transposes", sink_planned}},
+          nullptr};
+}
+
+Pass cancel_written_transposes() {
+  return {"cancel_transposes",
+          {{"compose_transposes", compose_transposes}, {"sink_transposes", sink_written}},
+          nullptr};
+}
 
 Pass lower_transposes() { return {"lower_transposes", transpose_to_reshape_rules(), nullptr}; }
 

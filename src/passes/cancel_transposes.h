@@ -15,8 +15,6 @@
 
 namespace ferry {
 
-// What the layout of a plan needs too.
-std::vector<NamedRule> transpose_rules();
 // Transpose that moves only axes of size 1 ⇒ Reshape. Runs after the rules above: they look for
 // transposes.
 std::vector<NamedRule> transpose_to_reshape_rules();
@@ -25,6 +23,8 @@ std::vector<NamedRule> transpose_to_reshape_rules();
 bool sinks_transposes(const Node& node);
 
 Pass cancel_transposes();
+// The same without what a file cannot say: poolings, Resize and GroupNormalization stay planar.
+Pass cancel_written_transposes();
 Pass lower_transposes();
 
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ops/tensor/split.h"
 #include "passes/pass_tester.h"
 #include "passes/permutation.h"
+#include "passes/pipelines.h"
 
 namespace ferry {
 namespace {
@@ -84,6 +85,20 @@ TEST(CancelTransposes, SplitConcatPoolPadSlice) {
   const ValueId cut = t.node(make_op("Slice"), {padded, t.ints({1}), t.ints({-1}), t.ints({3})});
   t.output(t.unary("Neg", t.last(cut)));
   EXPECT_EQ(t.left(), "Split MaxPool Concat Pad Slice Neg");
+}
+
+// ONNX has no channels-last pools: what a file can say stays behind the transpose.
+TEST(CancelTransposes, PoolsOfFilesStayPlanar) {
+  Transposes t;
+  const ValueId p = t.planar(t.unary("Exp", t.x));
+  t.output(t.unary("GlobalAveragePool", p));
+  EXPECT_EQ(t.run(standard_pipeline(), 1e-6), "Exp Transpose GlobalAveragePool");
+  Transposes u;
+  Pool pool = *make_op("MaxPool").as<Pool>();
+  pool.kernel_shape = {2, 2};
+  const ValueId pooled = u.node(make_op("MaxPool", pool), {u.planar(u.x)});
+  u.output(u.unary("Neg", u.last(u.unary("Exp", pooled))));
+  EXPECT_EQ(u.run(standard_pipeline()), "Transpose MaxPool Exp Neg Transpose");
 }
 
 TEST(CancelTransposes, ReductionsSoftmaxAndViews) {

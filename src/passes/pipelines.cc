@@ -42,7 +42,7 @@ std::vector<Pass> standard_pipeline() {
       fuse_conv_bn(),
       fuse_matmul_add(),
       // Data movement.
-      cancel_transposes(),
+      cancel_written_transposes(),
       lower_transposes(),
       // What the rewrites above left behind.
       fold_shape_arithmetic(),
