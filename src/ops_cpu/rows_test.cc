@@ -187,6 +187,14 @@ TEST(Rows, RotaryEmbedding) {
           .input(random_tensor({2, 40, half}, 3))
           .kernel("rotary_f32")
           .run();
+      StepTester("RotaryEmbedding")
+          .attr("interleaved", interleaved)
+          .attr("rotary_embedding_dim", part)
+          .input(random_tensor({2, 3, 40, 10}, 1))
+          .input(random_tensor({1, 40, half}, 2))
+          .input(random_tensor({1, 40, half}, 3))
+          .kernel("rotary_f32")
+          .run();
     }
   }
   StepTester("RotaryEmbedding")

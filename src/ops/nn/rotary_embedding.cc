@@ -32,10 +32,11 @@ Status infer(const RotaryEmbedding& op, InferContext& c) {
 struct CacheRows {
   const int64_t* ids = nullptr;  // [batch, length] or none
   int64_t rows = 0, length = 0;
+  bool shared = false;  // one batch of rows serves all
 
   Result<int64_t> operator()(int64_t b, int64_t s) const {
+    if (ids == nullptr) return shared ? s : b * length + s;
     const int64_t i = b * length + s;
-    if (ids == nullptr) return i;
     if (ids[i] < 0 || ids[i] >= rows) {
       return invalid_argument("position id {} outside [0, {})", ids[i], rows);
     }
@@ -45,7 +46,7 @@ struct CacheRows {
 
 Result<CacheRows> check_caches(EvalContext& c, const HeadLayout& at, int64_t half) {
   const Tensor &cosines = c.input(1), &sines = c.input(2);
-  CacheRows rows{nullptr, 0, at.length};
+  CacheRows rows{nullptr, 0, at.length, false};
   bool fits =
       cosines.dims() == sines.dims() && cosines.rank() >= 2 && cosines.dims().back() == half;
   if (c.has_input(3)) {
@@ -54,7 +55,8 @@ Result<CacheRows> check_caches(EvalContext& c, const HeadLayout& at, int64_t hal
     rows.ids = ids.data<int64_t>();
     rows.rows = cosines.dim(0);
   } else {
-    fits = fits && cosines.dims() == Dims{at.batch, at.length, half};
+    rows.shared = fits && cosines.dim(0) == 1;
+    fits = fits && cosines.dims() == Dims{rows.shared ? 1 : at.batch, at.length, half};
   }
   if (fits) return rows;
   return shape_mismatch("the caches are {} and {}, wanted are rows of {} for {} x {} positions",

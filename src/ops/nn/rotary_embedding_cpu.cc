@@ -46,12 +46,14 @@ class RotaryStep final : public StepKernel {
     }
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
     const int64_t* ids = c.has_input(3) ? c.input(3).data<int64_t>() : nullptr;
+    const bool shared = ids == nullptr && cosines.dim(0) == 1;
     const int64_t rows = at.batch * at.heads * at.length;
     parallel_range(
         c.team(), rows, x.count() >= kMinParallelValues, [&](int64_t r0, int64_t r1, int) {
           for (int64_t r = r0; r < r1; ++r) {
             const int64_t s = r % at.length, h = r / at.length % at.heads;
-            const int64_t b = r / (at.length * at.heads), position = b * at.length + s;
+            const int64_t b = r / (at.length * at.heads);
+            const int64_t position = (shared ? 0 : b * at.length) + s;
             const int64_t cache = (ids == nullptr ? position : ids[position]) * half;
             const float* from = x.data<float>() + at.row(b, h, s);
             float* to = y.data<float>() + at.row(b, h, s);
@@ -67,7 +69,10 @@ class RotaryStep final : public StepKernel {
   static bool caches_fit(const StepContext& c, const HeadLayout& at, int64_t half) {
     const Tensor &cosines = c.input(1), &sines = c.input(2);
     if (!(cosines.dims() == sines.dims())) return false;
-    if (!c.has_input(3)) return cosines.dims() == Dims{at.batch, at.length, half};
+    if (!c.has_input(3)) {
+      return cosines.rank() == 3 && (cosines.dim(0) == 1 || cosines.dim(0) == at.batch) &&
+             cosines.dim(1) == at.length && cosines.dim(2) == half;
+    }
     const Tensor& ids = c.input(3);
     if (cosines.rank() != 2 || cosines.dim(1) != half) return false;
     if (!(ids.dims() == Dims{at.batch, at.length})) return false;

@@ -36,6 +36,27 @@ TEST(RotaryEmbedding, InterleavedPartialAndPacked) {
       .run();
 }
 
+TEST(RotaryEmbedding, CachesOfOneBatchServeAll) {
+  OpTester("RotaryEmbedding")
+      .input(tensor<float>({2, 1, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}))
+      .input(tensor<float>({1, 2, 1}, {1, 0}))
+      .input(tensor<float>({1, 2, 1}, {0, 1}))
+      .expect(tensor<float>({2, 1, 2, 2}, {1, 2, -4, 3, 5, 6, -8, 7}))
+      .run();
+  OpTester("RotaryEmbedding")
+      .input(random_tensor({3, 1, 2, 2}, 1))
+      .input(random_tensor({2, 2, 1}, 1))
+      .input(random_tensor({2, 2, 1}, 1))
+      .expect_error(Code::kShapeMismatch, "wanted are rows of 1 for 3 x 2 positions")
+      .run();
+  OpTester("RotaryEmbedding")
+      .input(random_tensor({2, 1, 2, 2}, 1))
+      .input(random_tensor({1, 1, 1}, 1))
+      .input(random_tensor({1, 1, 1}, 1))
+      .expect_error(Code::kShapeMismatch, "wanted are rows of 1 for 2 x 2 positions")
+      .run();
+}
+
 TEST(RotaryEmbedding, RefusesWhatDoesNotFit) {
   const Tensor x = random_tensor({1, 1, 2, 2}, 1);
   OpTester("RotaryEmbedding")
