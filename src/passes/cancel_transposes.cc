@@ -560,7 +560,6 @@ std::optional<Patch> transpose_to_reshape(const Graph& g, const Node& n, const P
 
 }  // namespace
 
-
 std::vector<NamedRule> transpose_to_reshape_rules() {
   return {{"transpose_to_reshape", transpose_to_reshape}};
 }
