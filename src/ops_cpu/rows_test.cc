@@ -25,7 +25,28 @@ TEST(Rows, Softmax) {
     for (int64_t n = 1; n < 70; ++n) {
       StepTester(op).input(random_tensor({7, n}, n)).kernel(kernel).tolerance(2e-6, 1e-6).run();
     }
+    // Few columns: several rows of them fill a vector.
+    for (int64_t cols = 2; cols < 10; ++cols) {
+      for (int64_t n : {40, 63, 197, 3001}) {
+        StepTester(op)
+            .attr("axis", int64_t{1})
+            .input(random_tensor({3, n, cols}, n))
+            .kernel(kernel)
+            .tolerance(2e-6, 1e-6)
+            .run();
+      }
+    }
     const float inf = INFINITY;
+    Tensor special = random_tensor({90, 3}, 5);
+    special.data<float>()[3 * 71] = NAN;
+    special.data<float>()[3 * 70 + 1] = 1e30f;
+    for (int64_t i = 0; i < 90; ++i) special.data<float>()[3 * i + 2] = i == 88 ? 7 : -inf;
+    StepTester(op)
+        .attr("axis", int64_t{0})
+        .input(special)
+        .kernel(kernel)
+        .tolerance(2e-6, 1e-6)
+        .run();
     for (int64_t axis : {0, 1}) {
       StepTester(op)
           .attr("axis", axis)

@@ -50,6 +50,32 @@ int64_t block_pixels(const ConvShape& s, const GemmBlocking& blocking) {
   return std::max<int64_t>(pixels, 48);
 }
 
+// Outputs [first, last) of `out` whose input position o * stride + offset lies inside [0, in).
+struct Inside {
+  int64_t first, last;
+  Inside(int64_t offset, int64_t stride, int64_t in, int64_t out) {
+    first = offset >= 0 ? 0 : std::min((-offset + stride - 1) / stride, out);
+    last = offset >= in ? 0 : std::min((in - offset + stride - 1) / stride, out);
+    last = std::max(last, first);
+  }
+};
+
+// True when so many taps lie outside the image, as those of large dilations do, that it pays to
+// look for them.
+bool reaches_outside(const ConvShape& s) {
+  constexpr double kWorthwhile = 7.0 / 8;
+  double inside = 1;
+  for (int d = 0; d < 3; ++d) {
+    int64_t within = 0;
+    for (int64_t k = 0; k < s.kernel[d]; ++k) {
+      const Inside o(k * s.dilation[d] - s.pad[d], s.stride[d], s.in[d], s.out[d]);
+      within += o.last - o.first;
+    }
+    inside *= static_cast<double>(within) / static_cast<double>(s.kernel[d] * s.out[d]);
+  }
+  return inside < kWorthwhile;
+}
+
 // Position of an output pixel, advanced in row-major order.
 struct Cursor {
   int64_t n, d, h, w;
@@ -69,16 +95,6 @@ struct Cursor {
     if (++d < s.out[0]) return;
     d = 0;
     ++n;
-  }
-};
-
-// Outputs [first, last) of `out` whose input position o * stride + offset lies inside [0, in).
-struct Inside {
-  int64_t first, last;
-  Inside(int64_t offset, int64_t stride, int64_t in, int64_t out) {
-    first = offset >= 0 ? 0 : std::min((-offset + stride - 1) / stride, out);
-    last = offset >= in ? 0 : std::min((in - offset + stride - 1) / stride, out);
-    last = std::max(last, first);
   }
 };
 
@@ -259,6 +275,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
   // The block is already sized for L2: a row of A is mostly the same memory as the row before.
   const GemmBlocking whole = {.panel_bytes = blocking.panel_bytes,
                               .rows_bytes = std::numeric_limits<int64_t>::max()};
+  const bool sparse = !joined && reaches_outside(shape);
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t count = std::min(block, end - pixel);
     if (joined) {
@@ -272,6 +289,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       g.taps = joined ? shape.kernel[0] * shape.kernel[1] : shape.taps();
       g.k = joined ? shape.kernel[2] * shape.in_channels : shape.group_in();
       g.a_rows = table;
+      g.zeros = sparse ? args.weights : nullptr;
       g.a_offset = group * shape.group_in();
       g.packed_b = panels + group * group_size(kernels, shape);
       gemm_tile(kernels, whole, g, 0, g.m, args.out_begin, out_end(args, g.n));

@@ -109,6 +109,21 @@ TEST_P(Conv, KernelsStridesDilationsAndPaddings) {
   }
 }
 
+// Most taps of most pixels lie outside the image and are left out by tiles.
+TEST_P(Conv, DilationsAsLargeAsTheImage) {
+  for (const int64_t dilation : {4, 7, 12, 30}) {
+    for (const int64_t channels : {5, 40}) {
+      const ConvShape s = make(2, channels, 37, 13, 19, 3, 1, dilation, dilation);
+      const std::vector<float> whole = check(s, {.residual = true, .lo = 0}, 1000);
+      EXPECT_EQ(check(s, {.residual = true, .lo = 0}, 1), whole);
+      EXPECT_EQ(check(s, {.residual = true, .lo = 0}, 3, {.panel_bytes = 1, .rows_bytes = 1}),
+                whole);
+      check(make(1, 4 * channels, 36, 9, 8, 3, 2, dilation, dilation, 4), {.x_extra = 2}, 2);
+    }
+  }
+  check(make(1, 40, 37, 2, 3, 7, 1, 1, 3), {}, 1);
+}
+
 TEST_P(Conv, OneAndThreeDimensions) {
   ConvShape s = make(2, 5, 7, 1, 29, 1, 1, 1, 0);
   s.kernel[2] = 4, s.stride[2] = 2, s.pad[2] = 1;

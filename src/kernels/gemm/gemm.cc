@@ -169,6 +169,7 @@ void gemm_tile_paused(const GemmKernels& kernels, const GemmBlocking& blocking,
   p.ldc = args.ldc;
   p.ldr = args.ldr;
   p.a_offset = args.a_offset;
+  p.zeros = args.zeros;
   p.panel_stride = k_total * kernels.nr;
   Block block(kernels, args, chunks, panels, pause, p);
   for (int64_t m = m0; m < m1; m += p.rows) {

@@ -28,6 +28,9 @@ struct GemmArgs {
   int64_t lda = 0;
   const float* const* a_rows = nullptr;
   int64_t a_offset = 0;  // added to every pointer of a_rows
+  // Where pointers of a_rows to nothing but zeros point, or none: taps at which all rows of a tile
+  // do are left out, which shows in nothing but the sign of a zero while B is finite.
+  const float* zeros = nullptr;
   // Element (i, k) of A is a[i * lda + k_offsets[k]], for images in planes; not with a_rows.
   const int32_t* k_offsets = nullptr;
 
@@ -60,6 +63,7 @@ struct GemmPanel {
   int64_t lda;
   const float* const* a_rows;
   int64_t a_offset;
+  const float* zeros;
   const int32_t* k_offsets;
   int64_t taps;
   int64_t tap_begin, tap_end;

@@ -129,6 +129,15 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, i
   }
 }
 
+// True when every row of a tile points at zeros for a tap. Out of line: the tiles are many.
+[[gnu::noinline]] bool all_zeros(const float* const* table, int64_t taps, int rows,
+                                 const float* zeros) {
+  for (int i = 0; i < rows; ++i) {
+    if (table[i * taps] != zeros) return false;
+  }
+  return true;
+}
+
 // How the elements of A are found.
 enum class Access {
   kRows,        // a pointer per row
@@ -177,6 +186,12 @@ template <int kRows, int kVectors, int kPanels, Access kAccess>
   for (int64_t t = p.tap_begin; t < p.tap_end; ++t) {
     const float* row[kRows];
     const float* const* table = from_table ? p.a_rows + first_row * p.taps + t : nullptr;
+    if (kAccess == Access::kRows && p.zeros != nullptr) [[unlikely]] {
+      if (all_zeros(table, p.taps, kRows, p.zeros)) {
+        b += (p.k_end - p.k_begin) * kPerPanel * kLanes;
+        continue;
+      }
+    }
     FERRY_UNROLL
     for (int i = 0; i < kRows; ++i) {
       row[i] = from_table ? table[i * p.taps] + p.a_offset : row_of_a + i * p.lda;

@@ -294,8 +294,76 @@ void softmax(const float* x, float* y, int64_t rows, int64_t n, bool log,
   });
 }
 
+// Every lane of a column holds what `join` makes of all of them.
+template <class Join>
+FERRY_INLINE F32 join_columns(F32 v, int64_t cols, int64_t lanes, Join join) {
+  float held[kLanes];
+  store(held, v);
+  for (int64_t l = cols; l < lanes; ++l) held[l % cols] = join(held[l % cols], held[l]);
+  for (int64_t l = cols; l < lanes; ++l) held[l] = held[l % cols];
+  return load(held);
+}
+
+// Few columns without gaps: a vector takes several rows of them.
+struct NarrowRows {
+  int64_t together, vectors;
+  Mask used, rest;
+
+  NarrowRows(int64_t n, int64_t cols)
+      : together(kLanes / cols * cols),
+        vectors(n * cols / together),
+        used(first_n(together)),
+        rest(first_n(n * cols - vectors * together)) {}
+
+  // make(vector of x, mask of what counts) is stored. Several vectors are read before one is
+  // written, because a load behind a masked store to its line waits for the store.
+  template <class Make>
+  FERRY_INLINE bool map(const float* x, float* y, const Pause& pause, Make make) const {
+    const bool all = in_pieces(vectors, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+      for (; i + kAhead <= end; i += kAhead) {
+        F32 v[kAhead];
+        FERRY_UNROLL
+        for (int k = 0; k < kAhead; ++k) v[k] = make(load(x + (i + k) * together, used), used);
+        FERRY_UNROLL
+        for (int k = 0; k < kAhead; ++k) store(y + (i + k) * together, v[k], used);
+      }
+      for (; i < end; ++i) store(y + i * together, make(load(x + i * together, used), used), used);
+    });
+    const int64_t last = vectors * together;
+    if (all) store(y + last, make(load(x + last, rest), rest), rest);
+    return all;
+  }
+};
+
+void softmax_narrow(const float* x, float* y, int64_t n, int64_t cols, bool log,
+                    const Pause& pause) {
+  const NarrowRows rows(n, cols);
+  F32 top = splat(-kInfinity), sum = zero();
+  bool all = in_pieces(rows.vectors, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) top = max(load(x + i * rows.together, rows.used), top);
+  });
+  if (!all) return;
+  const F32 last = load(x + rows.vectors * rows.together, rows.rest);
+  top = max(select(rows.rest, last, splat(-kInfinity)), top);
+  top = join_columns(top, cols, rows.together, [](float a, float b) { return a > b ? a : b; });
+  all = rows.map(x, y, pause, [&](F32 v, Mask counts) {
+    const F32 d = v - top, e = exp(d);
+    sum = sum + select(counts, e, zero());
+    return log ? d : e;
+  });
+  if (!all) return;
+  sum = join_columns(sum, cols, rows.together, [](float a, float b) { return a + b; });
+  float totals[kLanes];
+  store(totals, sum);
+  for (float& total : totals) total = log ? __builtin_logf(total) : 1.0f / total;
+  const F32 of_column = load(totals);
+  rows.map(y, y, pause, [&](F32 v, Mask) { return log ? v - of_column : v * of_column; });
+}
+
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t cols, bool log,
                      const Pause& pause) noexcept {
+  const bool narrow = stride == cols && 2 * cols <= kLanes && n * cols >= 8 * kLanes;
+  if (narrow) return softmax_narrow(x, y, n, cols, log, pause);
   for (int64_t c = 0; c < cols; c += kLanes) {
     const int64_t lanes = smaller<int64_t>(kLanes, cols - c);
     const Mask m = first_n(lanes);
