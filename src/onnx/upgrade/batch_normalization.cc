@@ -24,6 +24,18 @@ Status per_element(SourceNode& node, Rewriter& r) {
   return {};
 }
 
+// Outputs 3 and 4 were the statistics of the batch itself: where nothing is kept of the old ones,
+// outputs 1 and 2 are that.
+Status batch_statistics(SourceNode& node, Rewriter& r) {
+  SourceNode batch = node;
+  batch.outputs = {r.new_value(), node.outputs[3]};
+  if (node.outputs.size() > 4) batch.outputs.push_back(node.outputs[4]);
+  batch.set("momentum", 0.0f);
+  batch.set("training_mode", int64_t{1});
+  node.outputs.resize(3);
+  return r.add_before(std::move(batch));
+}
+
 Status upgrade(SourceNode& node, Rewriter& r) {
   if (node.inputs.size() != 5)
     return invalid_model("has {} inputs, wanted are 5", node.inputs.size());
@@ -33,12 +45,15 @@ Status upgrade(SourceNode& node, Rewriter& r) {
   node.remove("spatial");
   while (!node.outputs.empty() && node.outputs.back() == kNone) node.outputs.pop_back();
   const bool training = node.outputs.size() > 1 && !test;
-  if (node.outputs.size() > 3) {
-    return unsupported_op("outputs saved_mean and saved_var of an opset before 14");
-  }
   if (!spatial) {
     if (node.outputs.size() > 1) return unsupported_op("training with spatial = 0");
     return per_element(node, r);
+  }
+  if (node.outputs.size() > 5)
+    return invalid_model("has {} outputs, wanted are at most 5", node.outputs.size());
+  if (node.outputs.size() > 3) {
+    if (test) return unsupported_op("statistics of the batch with is_test = 1");
+    FERRY_RETURN_IF_ERROR(batch_statistics(node, r));
   }
   if (training) node.set("training_mode", int64_t{1});
   return {};

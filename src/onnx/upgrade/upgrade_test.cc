@@ -242,6 +242,28 @@ TEST(Upgrade, BatchNormalization) {
       .gives("f32[2,2]", {1, 5, 0, 1});
 }
 
+// Training: mean 2 and variance 1 of the batch, which move running ones of 4 and 3 by a tenth.
+TEST(Upgrade, BatchNormalizationWithStatistics) {
+  const Floats wanted[] = {{-1, 1}, {3.8f}, {2.8f}, {2}, {1}};
+  for (size_t outputs : {2, 3, 4, 5}) {
+    for (size_t i = 0; i < outputs; ++i) {
+      OldNode n("BatchNormalization", 13);
+      n.attr(float_attr("epsilon", 0)).outputs(outputs).input({2, 1}, {1, 3}).constant({1}, {1});
+      n.constant({1}, {0}).constant({1}, {4}).constant({1}, {3});
+      n.gives(i == 0 ? "f32[2,1]" : "f32[1]", wanted[i], i);
+    }
+  }
+  OldNode("BatchNormalization", 6)
+      .attr(int_attr("is_test", 1))
+      .outputs(5)
+      .input({2, 1}, {1, 3})
+      .constant({1}, {1})
+      .constant({1}, {0})
+      .constant({1}, {4})
+      .constant({1}, {3})
+      .fails("statistics of the batch with is_test = 1");
+}
+
 TEST(Upgrade, Dropout) {
   OldNode("Dropout", 7)
       .attr(float_attr("ratio", 0.5))
