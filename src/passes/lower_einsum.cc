@@ -40,17 +40,17 @@ class Lowering {
   Lowering(const Graph& g, const Node& n, const EinsumTerms& terms)
       : p_(g), n_(n), terms_(terms), sizes_(static_cast<size_t>(terms.num_labels)) {}
 
-  // False when a label stands for two sizes.
-  bool collect_sizes() {
+  // What stands for two sizes, of which one may be 1, is noted in `loose_`.
+  void collect_sizes() {
     for (size_t i = 0; i < terms_.inputs.size(); ++i) {
       const Shape& shape = *p_.type(n_.inputs[i]).shape;
       for (size_t a = 0; a < shape.size(); ++a) {
-        std::optional<Dim>& size = sizes_[static_cast<size_t>(terms_.inputs[i][a])];
-        if (size && !(*size == shape[a])) return false;
+        const int label = terms_.inputs[i][a];
+        std::optional<Dim>& size = sizes_[static_cast<size_t>(label)];
+        if (size && !(*size == shape[a])) loose_.push_back(label);
         size = shape[a];
       }
     }
-    return true;
   }
 
   std::optional<Patch> one() {
@@ -71,6 +71,7 @@ class Lowering {
     for (int label : b) {
       if (!has(a, label)) n.push_back(label);
     }
+    if (!loose_.empty()) return broadcast_product(x, a, y, b, batch, m, n, k);
     if (!k.empty() && m.empty() && n.empty()) return finish(dots(x, a, y, b));
     return finish(k.empty() ? outer(x, a, y, b) : product(x, a, y, b, batch, m, n, k));
   }
@@ -162,6 +163,20 @@ class Lowering {
     return transposed(reshaped(z, shape_of(labels)), labels, terms_.output);
   }
 
+  // Leading axes broadcast in a matrix product as they are: no group may have to become one axis.
+  std::optional<Patch> broadcast_product(ValueId x, const Labels& a, ValueId y, const Labels& b,
+                                         const Labels& batch, const Labels& m, const Labels& n,
+                                         const Labels& k) {
+    if (m.size() != 1 || n.size() != 1 || k.size() != 1) return std::nullopt;
+    for (int label : loose_) {
+      if (!has(batch, label)) return std::nullopt;
+    }
+    const ValueId u = transposed(x, a, joined(joined(batch, m), k));
+    const ValueId w = transposed(y, b, joined(joined(batch, k), n));
+    return finish(
+        transposed(p_.add(make_op("MatMul"), {u, w}), joined(joined(batch, m), n), terms_.output));
+  }
+
   std::optional<Patch> finish(ValueId y) {
     if (!ok_) return std::nullopt;
     p_.replace(n_.outputs[0], y);
@@ -172,6 +187,7 @@ class Lowering {
   const Node& n_;
   const EinsumTerms& terms_;
   std::vector<std::optional<Dim>> sizes_;  // by label
+  Labels loose_;
   bool ok_ = true;
 };
 
@@ -192,7 +208,7 @@ std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) 
     if (has_repeats(term)) return std::nullopt;
   }
   Lowering lowering(g, n, *terms);
-  if (!lowering.collect_sizes()) return std::nullopt;
+  lowering.collect_sizes();
   return n.inputs.size() == 1 ? lowering.one() : lowering.two();
 }
 

@@ -37,6 +37,18 @@ TEST(LowerEinsum, Products) {
   EXPECT_EQ(lowered("ij,jk->ik", {{2, 3}, {3, 4}}, DType::kFloat64), "MatMul");
 }
 
+TEST(LowerEinsum, SizesThatMayBroadcast) {
+  EXPECT_EQ(lowered("bij,bjk->bik", {{2, 3, 4}, {1, 4, 5}}), "MatMul");
+  EXPECT_EQ(lowered("...ij,...jk->...ik", {{B, 2, 3, 4}, {S, 2, 4, 5}}), "MatMul");
+  EXPECT_EQ(lowered("...hqk,...khd->...qhd", {{B, 2, 3, 4}, {S, 4, 2, 5}}),
+            "Transpose MatMul Transpose");
+  EXPECT_EQ(lowered("bij,bjk->bik", {{1, 3, 4}, {B, 4, 5}}), "MatMul");
+  // No axes of MatMul that broadcast.
+  EXPECT_EQ(lowered("ij,jk->ik", {{2, B}, {S, 3}}), "Einsum");
+  EXPECT_EQ(lowered("bqd,bdhe->bqhe", {{B, 5, 4}, {1, 4, 2, 3}}), "Einsum");
+  EXPECT_EQ(lowered("bij,bij->b", {{B, 3, 4}, {S, 3, 4}}), "Einsum");
+}
+
 TEST(LowerEinsum, WithoutSummedLabels) {
   EXPECT_EQ(lowered("ij,ij->ij", {{B, 3}, {B, 3}}), "Mul");
   EXPECT_EQ(lowered("bi,bj->bij", {{2, 3}, {2, 4}}), "Reshape Reshape Mul");
