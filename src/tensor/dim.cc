@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/int128.h"
 #include "base/status.h"
@@ -70,6 +71,47 @@ int compare_factors(const std::vector<Dim>& a, const std::vector<Dim>& b) {
   return 0;
 }
 
+// The divisor of a term that is a remainder by a constant, else 0.
+int64_t remainder_of(const DimTerm& t) {
+  if (t.factors.size() != 1) return 0;
+  const DimExpr& e = *t.factors[0].expr();
+  return e.op == DimOp::kMod && e.args[1].is_constant() && e.args[1].constant() > 0
+             ? e.args[1].constant()
+             : 0;
+}
+
+bool is_multiple_of(const Dim& d, int64_t c) {
+  const Polynomial p = polynomial_of(d);
+  return p.constant % c == 0 && std::all_of(p.terms.begin(), p.terms.end(), [&](const DimTerm& t) {
+           return t.coefficient % c == 0;
+         });
+}
+
+Dim dim_of(int64_t constant, std::vector<DimTerm> terms);
+
+// The sum without term i.
+Dim without(int64_t constant, std::vector<DimTerm> terms, size_t i) {
+  terms.erase(terms.begin() + static_cast<ptrdiff_t>(i));
+  return dim_of(constant, std::move(terms));
+}
+
+// Sizes padded or cut to a multiple: x + mod(-x, c) = c * ceil_div(x, c) and x - mod(x, c) =
+// c * floor_div(x, c). nullopt where it is no such sum.
+std::optional<Dim> rounded_to_multiple(int64_t constant, const std::vector<DimTerm>& terms) {
+  for (size_t i = 0; i < terms.size(); ++i) {
+    const int64_t sign = terms[i].coefficient, c = remainder_of(terms[i]);
+    if (c == 0 || (sign != 1 && sign != -1)) continue;
+    const Dim x = without(constant, terms, i);
+    const Dim sum = x + terms[i].factors[0].expr()->args[0] * Dim(sign);
+    if (sum.is_invalid() || !is_multiple_of(sum, c)) continue;
+    const Polynomial p = polynomial_of(x);
+    const int64_t of = !p.terms.empty() && p.terms[0].coefficient < 0 ? -1 : 1;
+    const Dim y = x * Dim(of);
+    return (sign == of ? ceil_div(y, c) : floor_div(y, c)) * Dim(c * of);
+  }
+  return std::nullopt;
+}
+
 // Sorts, merges equal monomials, drops zeros and picks the simplest node.
 Dim dim_of(int64_t constant, std::vector<DimTerm> terms) {
   std::sort(terms.begin(), terms.end(), [](const DimTerm& a, const DimTerm& b) {
@@ -93,6 +135,7 @@ Dim dim_of(int64_t constant, std::vector<DimTerm> terms) {
       merged[0].factors.size() == 1) {
     return merged[0].factors[0];
   }
+  if (std::optional<Dim> whole = rounded_to_multiple(constant, merged)) return *std::move(whole);
   return DimBuilder::make(DimExpr{
       .op = DimOp::kSum, .name = {}, .constant = constant, .terms = std::move(merged), .args = {}});
 }
@@ -403,8 +446,17 @@ Dim mod(const Dim& a, const Dim& b) {
     return a.constant() - floor_divide(a.constant(), b.constant()) * b.constant();
   }
   if (!b.is_constant() || b.constant() < 0) return DimBuilder::node(DimOp::kMod, {a, b});
+  // mod(k mod(x, c), c) = mod(k x, c)
+  const Polynomial p = polynomial_of(a);
+  for (size_t i = 0; i < p.terms.size(); ++i) {
+    const DimTerm& t = p.terms[i];
+    const int64_t c = remainder_of(t);
+    if (c == 0 || c % b.constant() != 0) continue;
+    const Dim x = t.factors[0].expr()->args[0];
+    return mod(without(p.constant, p.terms, i) + x * Dim(t.coefficient), b);
+  }
   Polynomial whole, rest;
-  split_by_divisor(polynomial_of(a), b.constant(), whole, rest);
+  split_by_divisor(p, b.constant(), whole, rest);
   Dim remainder = dim_of(rest.constant, std::move(rest.terms));
   if (remainder.is_constant() ||
       (remainder.lower_bound() >= 0 && remainder.upper_bound() < b.constant())) {

@@ -29,6 +29,36 @@ TEST(Dim, FloorDivisionTakesOutWhatDivides) {
   EXPECT_EQ(mod(n * 8 + 3, 4), Dim(3));
 }
 
+TEST(Dim, RoundsToMultiples) {
+  const auto padded = [](const Dim& x, int64_t c) { return x + mod(Dim(c) - mod(x, c), c); };
+  EXPECT_EQ(padded(n, 4), ceil_div(n, 4) * 4);
+  EXPECT_EQ(n + mod(n * -1, 7), ceil_div(n, 7) * 7);
+  EXPECT_EQ(padded(n + 3, 2), ceil_div(n + 3, 2) * 2);
+  EXPECT_EQ(padded(padded(n, 4), 4), ceil_div(n, 4) * 4);
+  EXPECT_EQ(floor_div(padded(n, 4) + 3, 4), floor_div(n + 3, 4));
+  const Dim patches = floor_div(padded(n, 4) + 3, 4);
+  EXPECT_EQ(floor_div(padded(patches, 2), 2), floor_div(n + 7, 8));
+  EXPECT_EQ(mod(mod(n, 8) * 3 + h, 4), mod(n * 3 + h, 4));
+  EXPECT_FALSE(mod(mod(n, 6) * 3, 4) == mod(n * 3, 4));
+  EXPECT_EQ(padded(n * h, 4), ceil_div(n * h, 4) * 4);
+  EXPECT_EQ(n - mod(n, 4), floor_div(n, 4) * 4);
+  EXPECT_EQ(mod(n, 4) - n, floor_div(n, 4) * -4);
+  EXPECT_FALSE(n + mod(n, 4) == ceil_div(n, 4) * 4);
+  // Whatever it is written as, it is the same number.
+  const auto at = [](const Dim& d, int64_t value) {
+    return *d.eval([&](std::string_view) { return &value; });
+  };
+  for (int64_t value = 0; value < 60; ++value) {
+    for (int64_t c : {2, 3, 4, 7}) {
+      EXPECT_EQ(at(padded(n, c), value), (value + c - 1) / c * c);
+      EXPECT_EQ(at(padded(n * 3 + 1, c), value), (value * 3 + c) / c * c);
+      EXPECT_EQ(at(n + mod(n, c), value), value + value % c);
+      EXPECT_EQ(at(h + mod(n, c) - n, value), value % c);
+      EXPECT_EQ(at(mod(mod(n, 2 * c) * 5 - 3, c), value), ((value * 5 - 3) % c + c) % c);
+    }
+  }
+}
+
 TEST(Dim, BoundsDecideMinMaxAndSelect) {
   EXPECT_EQ(max(n, Dim(0)), n);
   EXPECT_EQ(min(n, n + 3), n);
