@@ -16,6 +16,7 @@
 namespace ferry {
 namespace {
 
+// NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
 const Dim N = Dim::symbol("N"), H = Dim::symbol("H");
 const std::vector<int64_t> kToPlanar = {0, 3, 1, 2}, kToLast = {0, 2, 3, 1};
 

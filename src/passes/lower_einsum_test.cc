@@ -9,6 +9,7 @@
 namespace ferry {
 namespace {
 
+// NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
 const Dim B = Dim::symbol("B"), S = Dim::symbol("S");
 
 std::string lowered(const std::string& equation, const std::vector<Shape>& shapes,

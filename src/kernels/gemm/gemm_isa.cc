@@ -129,9 +129,10 @@ FERRY_INLINE void finish_tile(F32 (&acc)[kRows][kVectors], const GemmPanel& p, i
   }
 }
 
-// True when every row of a tile points at zeros for a tap. Out of line: the tiles are many.
-[[gnu::noinline]] bool all_zeros(const float* const* table, int64_t taps, int rows,
-                                 const float* zeros) {
+// True when every row of a tile points at zeros for a tap. Neither a call, which would spill the
+// sums, nor unrolled: the tiles are many.
+FERRY_INLINE bool all_zeros(const float* const* table, int64_t taps, int rows, const float* zeros) {
+#pragma GCC unroll 1
   for (int i = 0; i < rows; ++i) {
     if (table[i * taps] != zeros) return false;
   }
