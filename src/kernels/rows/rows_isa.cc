@@ -315,23 +315,20 @@ struct NarrowRows {
         used(first_n(together)),
         rest(first_n(n * cols - vectors * together)) {}
 
-  // make(vector of x, mask of what counts) is stored. Several vectors are read before one is
-  // written, because a load behind a masked store to its line waits for the store.
+  Mask mask(int64_t i) const { return i < vectors ? used : rest; }
+
+  // Stores make(vector of x, its mask). The next vector is read before one is written, because a
+  // load behind a masked store to its line waits for the store.
   template <class Make>
   FERRY_INLINE bool map(const float* x, float* y, const Pause& pause, Make make) const {
-    const bool all = in_pieces(vectors, kPiece / 8, pause, [&](int64_t i, int64_t end) {
-      for (; i + kAhead <= end; i += kAhead) {
-        F32 v[kAhead];
-        FERRY_UNROLL
-        for (int k = 0; k < kAhead; ++k) v[k] = make(load(x + (i + k) * together, used), used);
-        FERRY_UNROLL
-        for (int k = 0; k < kAhead; ++k) store(y + (i + k) * together, v[k], used);
+    F32 next = load(x, mask(0));
+    return in_pieces(vectors + 1, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) {
+        const F32 v = next;
+        if (i < vectors) next = load(x + (i + 1) * together, mask(i + 1));
+        store(y + i * together, make(v, mask(i)), mask(i));
       }
-      for (; i < end; ++i) store(y + i * together, make(load(x + i * together, used), used), used);
     });
-    const int64_t last = vectors * together;
-    if (all) store(y + last, make(load(x + last, rest), rest), rest);
-    return all;
   }
 };
 
@@ -339,12 +336,13 @@ void softmax_narrow(const float* x, float* y, int64_t n, int64_t cols, bool log,
                     const Pause& pause) {
   const NarrowRows rows(n, cols);
   F32 top = splat(-kInfinity), sum = zero();
-  bool all = in_pieces(rows.vectors, kPiece / 8, pause, [&](int64_t i, int64_t end) {
-    for (; i < end; ++i) top = max(load(x + i * rows.together, rows.used), top);
+  bool all = in_pieces(rows.vectors + 1, kPiece / 8, pause, [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) {
+      const F32 v = load(x + i * rows.together, rows.mask(i));
+      top = max(select(rows.mask(i), v, splat(-kInfinity)), top);
+    }
   });
   if (!all) return;
-  const F32 last = load(x + rows.vectors * rows.together, rows.rest);
-  top = max(select(rows.rest, last, splat(-kInfinity)), top);
   top = join_columns(top, cols, rows.together, [](float a, float b) { return a > b ? a : b; });
   all = rows.map(x, y, pause, [&](F32 v, Mask counts) {
     const F32 d = v - top, e = exp(d);
