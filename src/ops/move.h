@@ -9,18 +9,23 @@
 
 namespace ferry {
 
+Status unpack_in_ranges(EvalContext& c, const Tensor& packed, Tensor& bytes);
+Status pack_in_ranges(EvalContext& c, const Tensor& bytes, Tensor& packed);
+
 // The tensor itself, or its raw bits one per byte (u8) when its type is packed.
 inline Result<Tensor> unpacked(EvalContext& c, const Tensor& t) {
   if (!is_packed(t.dtype())) return t;
-  return unpack_bits(t, c.budget());
+  FERRY_ASSIGN_OR_RETURN(Tensor bytes, Tensor::allocate(DType::kUInt8, t.dims(), c.budget()));
+  FERRY_RETURN_IF_ERROR(unpack_in_ranges(c, t, bytes));
+  return bytes;
 }
 
 // Output `i` while it is written: `tensor` is the output, or a u8 stand-in when the type is packed.
 struct MovedOutput {
   Tensor tensor;
   Tensor packed;
-  void finish() {
-    if (packed.defined()) pack_bits(tensor, packed);
+  Status finish(EvalContext& c) {
+    return packed.defined() ? pack_in_ranges(c, tensor, packed) : Status();
   }
 };
 inline Result<MovedOutput> moved_output(EvalContext& c, size_t i, DType dtype, const Dims& dims) {
@@ -41,8 +46,7 @@ Status move_elements(EvalContext& c, const Tensor& x, size_t i, const Dims& dims
   FERRY_RETURN_IF_ERROR(visit_storage(from.dtype(), [&]<class T>(TypeTag<T> tag) -> Status {
     return move(tag, from.data<T>(), to.tensor.data<T>());
   }));
-  to.finish();
-  return {};
+  return to.finish(c);
 }
 
 }  // namespace ferry

@@ -3,16 +3,16 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
+#include <span>
 
-#include "ops/in_ranges.h"
 #include "ops/poll_every.h"
+#include "ops/working_array.h"
 
 namespace ferry {
 
 // Sorts by less(a, b), which takes about `work` elementary operations.
 template <class T, class Less>
-Status polled_stable_sort(EvalContext& c, std::vector<T>& items, int64_t work, Less&& less) {
+Status polled_stable_sort(EvalContext& c, std::span<T> items, int64_t work, Less&& less) {
   constexpr size_t kRun = 4096;
   const size_t n = items.size();
   PollEvery polls(c);
@@ -23,8 +23,9 @@ Status polled_stable_sort(EvalContext& c, std::vector<T>& items, int64_t work, L
     FERRY_RETURN_IF_ERROR(polls.spend(work * 16 * static_cast<int64_t>(kRun)));
     std::stable_sort(at(i), at(i + kRun), less);
   }
-  std::vector<T> merged;
-  if (n > kRun) FERRY_RETURN_IF_ERROR(resize_in_ranges(c, merged, static_cast<int64_t>(n)));
+  if (n <= kRun) return {};
+  FERRY_ASSIGN_OR_RETURN(auto other, WorkingArray<T>::make(c, static_cast<int64_t>(n)));
+  T *from = items.data(), *merged = other.data();
   for (size_t width = kRun; width < n; width *= 2) {
     size_t left = 0, right = 0, middle = 0, end = 0;
     for (size_t to = 0; to < n; ++to) {
@@ -34,12 +35,15 @@ Status polled_stable_sort(EvalContext& c, std::vector<T>& items, int64_t work, L
         end = std::min(middle + width, n);
       }
       FERRY_RETURN_IF_ERROR(polls.spend(work));
-      const bool second = left == middle || (right < end && less(items[right], items[left]));
-      merged[to] = std::move(items[second ? right++ : left++]);
+      const bool second = left == middle || (right < end && less(from[right], from[left]));
+      merged[to] = from[second ? right++ : left++];
     }
-    items.swap(merged);
+    std::swap(from, merged);
   }
-  return {};
+  if (from == items.data()) return {};
+  return in_ranges(c, static_cast<int64_t>(n), 1, [&](int64_t first, int64_t last) {
+    std::copy(from + first, from + last, items.data() + first);
+  });
 }
 
 }  // namespace ferry

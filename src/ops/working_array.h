@@ -3,11 +3,13 @@
 // quickly given back, which a run that was stopped waits for.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <type_traits>
 
 #include "base/status.h"
 #include "ir/eval.h"
+#include "ops/in_ranges.h"
 
 namespace ferry {
 
@@ -29,11 +31,22 @@ class WorkingArray {
     FERRY_ASSIGN_OR_RETURN(a.memory_, allocate_buffer(bytes, c.budget()));
     return a;
   }
+  static Result<WorkingArray> filled(EvalContext& c, int64_t size, T value) {
+    FERRY_ASSIGN_OR_RETURN(WorkingArray a, make(c, size));
+    FERRY_RETURN_IF_ERROR(in_ranges(c, size, 1, [&](int64_t from, int64_t to) {
+      std::fill(a.data() + from, a.data() + to, value);
+    }));
+    return a;
+  }
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   T* data() { return static_cast<T*>(memory_.get()); }
   const T* data() const { return static_cast<const T*>(memory_.get()); }
+  T* begin() { return data(); }
+  T* end() { return data() + size_; }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + size_; }
   T& operator[](size_t i) { return data()[i]; }
   const T& operator[](size_t i) const { return data()[i]; }
 

@@ -9,6 +9,11 @@ namespace ferry {
 
 Result<Tensor> unpack_bits(const Tensor& packed, MemoryBudget* budget) {
   FERRY_ASSIGN_OR_RETURN(Tensor bytes, Tensor::allocate(DType::kUInt8, packed.dims(), budget));
+  unpack_bits(packed, bytes);
+  return bytes;
+}
+
+void unpack_bits(const Tensor& packed, Tensor& bytes) {
   const auto bits = static_cast<unsigned>(dtype_bits(packed.dtype()));
   const unsigned per_byte = 8 / bits;
   const unsigned mask = (1u << bits) - 1;
@@ -18,7 +23,6 @@ Result<Tensor> unpack_bits(const Tensor& packed, MemoryBudget* budget) {
     const auto slot = static_cast<unsigned>(i % per_byte);
     out[i] = static_cast<uint8_t>((in[i / per_byte] >> (slot * bits)) & mask);
   }
-  return bytes;
 }
 
 void pack_bits(const Tensor& bytes, Tensor& packed) {

@@ -53,8 +53,8 @@ Status select(const std::vector<NmsBox>& boxes, const float* scores, const NmsLi
     if (std::isnan(scores[i]) || (limits.has_score && !(scores[i] > limits.score))) continue;
     order.push_back(static_cast<int64_t>(i));
   }
-  FERRY_RETURN_IF_ERROR(
-      polled_stable_sort(c, order, 8, [&](int64_t a, int64_t b) { return scores[a] > scores[b]; }));
+  FERRY_RETURN_IF_ERROR(polled_stable_sort(
+      c, std::span(order), 8, [&](int64_t a, int64_t b) { return scores[a] > scores[b]; }));
   PollEvery polls(c);
   for (int64_t candidate : order) {
     if (static_cast<int64_t>(chosen.size()) >= limits.per_class) break;

@@ -168,7 +168,7 @@ Status infer(const Resize& op, InferContext& c) {
 Status read_roi(const Resize& op, std::span<const size_t> axes, EvalContext& c, ResizeAxes& out) {
   if (op.coordinate_transformation_mode != "tf_crop_and_resize") return {};
   if (!given(c, 1)) return invalid_argument("tf_crop_and_resize needs the input roi");
-  FERRY_ASSIGN_OR_RETURN(const auto roi, as_doubles(c.input(1)));
+  FERRY_ASSIGN_OR_RETURN(const auto roi, as_doubles(c, c.input(1)));
   if (roi.size() != 2 * axes.size()) return wrong_count("roi", roi.size(), 2 * axes.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     out[axes[i]].roi_start = roi[i];

@@ -144,7 +144,7 @@ Status eval(const RoiAlign& op, EvalContext& c) {
       Tensor y, c.output(0, x.dtype(), {rois.dim(0), channels, op.output_height, op.output_width}));
   if (y.count() == 0) return {};
   if (height == 0 || width == 0) return shape_mismatch("x is {}, which is empty", x.describe());
-  FERRY_ASSIGN_OR_RETURN(const auto regions, as_doubles(rois));
+  FERRY_ASSIGN_OR_RETURN(const auto regions, as_doubles(c, rois));
   const int64_t bins = op.output_height * op.output_width;
   Grid grid;
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {

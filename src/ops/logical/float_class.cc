@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/float8.h"
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -25,14 +26,14 @@ Status classify(EvalContext& c, F test) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kBool, x.dims()));
   bool* to = y.data<bool>();
   if (dtype_bits(x.dtype()) == 8) {
-    for (int64_t i = 0; i < x.count(); ++i) {
-      to[i] = test(float8_to_float(x.dtype(), x.data<uint8_t>()[i]));
-    }
-    return {};
+    return in_ranges(c, x.count(), 4, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) to[i] = test(float8_to_float(x.dtype(), x.data<uint8_t>()[i]));
+    });
   }
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (int64_t i = 0; i < x.count(); ++i) to[i] = test(static_cast<compute_t<T>>(x.data<T>()[i]));
-    return {};
+    return in_ranges(c, x.count(), 1, [&](int64_t i, int64_t end) {
+      for (; i < end; ++i) to[i] = test(static_cast<compute_t<T>>(x.data<T>()[i]));
+    });
   });
 }
 

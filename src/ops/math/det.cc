@@ -2,10 +2,10 @@
 #include "ops/math/det.h"
 
 #include <cmath>
-#include <vector>
 
-#include "ops/poll_every.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
+#include "ops/working_array.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -25,7 +25,7 @@ Status infer(const Det&, InferContext& c) {
 }
 
 // Gaussian elimination with partial pivoting; `a` is overwritten.
-Result<double> determinant(PollEvery& polls, std::vector<double>& a, size_t n) {
+Result<double> determinant(PollEvery& polls, WorkingArray<double>& a, size_t n) {
   double det = 1;
   for (size_t k = 0; k < n; ++k) {
     size_t pivot = k;
@@ -56,13 +56,14 @@ Status eval(const Det&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y,
                          c.output(0, x.dtype(), Dims(std::span(x.dims().begin(), x.rank() - 2))));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::vector<double> a(static_cast<size_t>(y.count() > 0 ? n * n : 0));
+    FERRY_ASSIGN_OR_RETURN(auto a, WorkingArray<double>::make(c, y.count() > 0 ? n * n : 0));
     PollEvery polls(c);
     for (int64_t i = 0; i < y.count(); ++i) {
-      FERRY_RETURN_IF_ERROR(polls.spend(static_cast<int64_t>(a.size())));
       const T* from = x.data<T>() + i * n * n;
-      for (size_t k = 0; k < a.size(); ++k)
-        a[k] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, n * n, 2, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k)
+          a[size_t(k)] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
+      }));
       FERRY_ASSIGN_OR_RETURN(const double det, determinant(polls, a, static_cast<size_t>(n)));
       y.data<T>()[i] = T(static_cast<compute_t<T>>(det));
     }

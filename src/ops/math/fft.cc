@@ -50,7 +50,7 @@ Status Fft::transform(PollEvery& polls, const std::complex<double>* in, int64_t 
                       std::complex<double>* out, int64_t n) {
   if (n == 1) {
     *out = *in;
-    return {};
+    return polls.spend(8);
   }
   // out[q + m s] = sum over r of w^(r (q + m s)) part_r[q], the parts being every p-th element.
   const int64_t p = smallest_factor(n), m = n / p, step = n_ / n;

@@ -15,6 +15,9 @@
 namespace ferry {
 namespace {
 
+// A tensor of its own for each value of a map costs an allocation.
+constexpr int64_t kWorkPerValue = 256;
+
 ClassLabels labels_of(const ZipMap& op) { return {op.classlabels_int64s, op.classlabels_strings}; }
 
 Status infer_zip(const ZipMap& op, InferContext& c) {
@@ -49,7 +52,7 @@ Status eval_zip(const ZipMap& op, EvalContext& c) {
     Map map;
     map.keys = keys;
     for (int64_t k = 0; k < classes; ++k) {
-      FERRY_RETURN_IF_ERROR(polls.spend(64));
+      FERRY_RETURN_IF_ERROR(polls.spend(kWorkPerValue));
       FERRY_ASSIGN_OR_RETURN(Tensor v, memory.allocate(DType::kFloat32, Dims{}));
       *v.data<float>() = x.data<float>()[i * classes + k];
       map.values.emplace_back(std::move(v));
@@ -72,7 +75,7 @@ Result<DType> infer_map(const InferContext& c, TypeSet values) {
   return x.element->dtype;
 }
 
-Result<const Map*> read_map(const EvalContext& c) {
+Result<const Map*> read_map(EvalContext& c) {
   const Value& v = c.value(0);
   if (!v.is_map()) return invalid_argument("input 0 is {}, a map was wanted", v.describe());
   const Map& map = v.map();
@@ -81,7 +84,9 @@ Result<const Map*> read_map(const EvalContext& c) {
     return invalid_argument("the map has keys {} for {} values", map.keys.describe(),
                             map.values.size());
   }
+  PollEvery polls(c);
   for (const Value& e : map.values) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     if (!e.is_tensor() || e.tensor().count() != 1 ||
         e.tensor().dtype() != map.values[0].tensor().dtype()) {
       return invalid_argument("a value of the map is {}, wanted is one element", e.describe());
@@ -108,11 +113,13 @@ std::map<K, int64_t> places(const std::vector<K>& words) {
 }
 
 template <class K>
-Status vectorize(const Map& map, const std::vector<K>& words, Tensor& y) {
+Status vectorize(EvalContext& c, const Map& map, const std::vector<K>& words, Tensor& y) {
   const std::map<K, int64_t> place = places(words);
   return visit_storage(y.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     std::fill_n(y.data<T>(), y.count(), T{});
+    PollEvery polls(c);
     for (size_t i = 0; i < map.values.size(); ++i) {
+      FERRY_RETURN_IF_ERROR(polls.spend(kWorkPerValue));
       const auto at = place.find(map.keys.data<K>()[i]);
       if (at != place.end()) y.data<T>()[at->second] = *map.values[i].tensor().data<T>();
     }
@@ -130,8 +137,8 @@ Status eval_dict(const DictVectorizer& op, EvalContext& c) {
   DType dtype = map->values.empty() ? c.output_type(0).dtype : map->values[0].tensor().dtype();
   if (dtype == DType::kUndefined) dtype = DType::kFloat32;
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, dtype, Dims{1, static_cast<int64_t>(words.size())}));
-  if (words.dtype() == DType::kString) return vectorize(*map, op.string_vocabulary, y);
-  return vectorize(*map, op.int64_vocabulary, y);
+  if (words.dtype() == DType::kString) return vectorize(c, *map, op.string_vocabulary, y);
+  return vectorize(c, *map, op.int64_vocabulary, y);
 }
 
 Result<DType> cast_target(const CastMap& op) {
@@ -158,8 +165,11 @@ Status eval_cast(const CastMap& op, EvalContext& c) {
   if (map->keys.dtype() != DType::kInt64)
     return invalid_argument("the map has keys {}", map->keys.describe());
   std::map<int64_t, const Tensor*> ordered;
-  for (size_t i = 0; i < map->values.size(); ++i)
+  PollEvery polls(c);
+  for (size_t i = 0; i < map->values.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(polls.spend(kWorkPerValue));
     ordered[map->keys.data<int64_t>()[i]] = &map->values[i].tensor();
+  }
   const bool sparse = op.map_form == "SPARSE";
   const int64_t n = sparse ? op.max_map : static_cast<int64_t>(ordered.size());
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, dtype, Dims{1, n}));
@@ -167,6 +177,7 @@ Status eval_cast(const CastMap& op, EvalContext& c) {
     std::fill_n(y.data<T>(), n, T{});
     int64_t next = 0;
     for (const auto& [key, value] : ordered) {
+      FERRY_RETURN_IF_ERROR(polls.spend(kWorkPerValue));
       if (sparse && (key < 0 || key >= n))
         return invalid_argument("key {} outside [0, {})", key, n);
       Tensor cell = Tensor::borrow(dtype, value->dims(), y.data<T>() + (sparse ? key : next++));

@@ -7,6 +7,7 @@
 
 #include "ops/nn/head_rows.h"
 #include "ops/registry.h"
+#include "ops/working_array.h"
 
 namespace ferry {
 namespace {
@@ -316,23 +317,31 @@ Status attend(const Attention& op, const Operands& o, const Bias& bias, Tensor& 
   // Both factors of a product carry the root of the scale, so that neither overflows.
   const double root = narrow(static_cast<double>(std::sqrt(std::fabs(scale))));
   const double sign = scale < 0 ? -1 : 1;
-  std::vector<double> k(static_cast<size_t>(o.total * width));
-  std::vector<double> v(static_cast<size_t>(o.total * o.value_width));
+  using Numbers = WorkingArray<double>;
+  FERRY_ASSIGN_OR_RETURN(Numbers k, Numbers::make(c, o.total * width));
+  FERRY_ASSIGN_OR_RETURN(Numbers v, Numbers::make(c, o.total * o.value_width));
+  FERRY_ASSIGN_OR_RETURN(Numbers scores, Numbers::make(c, o.total));
+  FERRY_ASSIGN_OR_RETURN(Numbers row_bias, Numbers::filled(c, o.total, 0));
+  FERRY_ASSIGN_OR_RETURN(Numbers row_shown, Numbers::filled(c, o.total, 0));
   std::vector<double> q(static_cast<size_t>(width)), out(static_cast<size_t>(o.value_width));
-  std::vector<double> scores(static_cast<size_t>(o.total)), row_bias = scores, row_shown = scores;
+  PollEvery polls(c);
   for (int64_t b = 0; b < qd.batch; ++b) {
     for (int64_t h = 0; h < qd.heads; ++h) {
       const int64_t kv = b * o.kv_heads + h / group;
       if (h % group == 0) {
-        load_row(o.keys, kv * o.total * width, o.total * width, k.data());
-        for (double& x : k) x = narrow(x * root);
-        load_row(o.values, kv * o.total * o.value_width, o.total * o.value_width, v.data());
+        FERRY_RETURN_IF_ERROR(
+            load_rows(polls, o.keys, kv * o.total * width, o.total * width, k.data()));
+        FERRY_RETURN_IF_ERROR(in_pieces(polls, o.total * width, 4, [&](int64_t from, int64_t to) {
+          for (int64_t x = from; x < to; ++x) k[size_t(x)] = narrow(k[size_t(x)] * root);
+        }));
+        FERRY_RETURN_IF_ERROR(load_rows(polls, o.values, kv * o.total * o.value_width,
+                                        o.total * o.value_width, v.data()));
       }
       for (int64_t i = 0; i < qd.length; ++i) {
-        FERRY_RETURN_IF_ERROR(c.poll());
         load_row(o.q, qd.row(b, h, i), width, q.data());
         for (double& x : q) x = narrow(x * root);
         for (int64_t j = 0; j < o.total; ++j) {
+          FERRY_RETURN_IF_ERROR(polls.spend(32 + width + o.value_width));
           double sum = 0;
           for (int64_t d = 0; d < width; ++d) sum += q[size_t(d)] * k[size_t(j * width + d)];
           scores[size_t(j)] = narrow(sum * sign);

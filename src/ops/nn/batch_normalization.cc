@@ -33,7 +33,7 @@ Status infer(const BatchNormalization& op, InferContext& c) {
 // Mean and population variance of each channel.
 template <class T>
 Status statistics(EvalContext& c, const T* x, int64_t batch, int64_t channels, int64_t inner,
-                  std::vector<double>& means, std::vector<double>& vars) {
+                  WorkingArray<double>& means, WorkingArray<double>& vars) {
   const double count = double(batch) * double(inner);
   PollEvery polls(c);
   for (int64_t ch = 0; ch < channels; ++ch) {
@@ -56,17 +56,18 @@ Status statistics(EvalContext& c, const T* x, int64_t batch, int64_t channels, i
 }
 
 Status store_running(const BatchNormalization& op, size_t output, const Tensor& old_values,
-                     const std::vector<double>& old, const std::vector<double>& current,
+                     const WorkingArray<double>& old, const WorkingArray<double>& current,
                      EvalContext& c) {
   if (!c.has_output(output)) return {};
   FERRY_ASSIGN_OR_RETURN(Tensor t, c.output(output, old_values.dtype(), old_values.dims()));
   const double momentum = double(op.momentum);
   return visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    for (size_t i = 0; i < old.size(); ++i) {
-      t.data<T>()[i] =
-          T(static_cast<compute_t<T>>(old[i] * momentum + current[i] * (1 - momentum)));
-    }
-    return {};
+    return in_ranges(c, t.count(), 4, [&](int64_t from, int64_t to) {
+      for (auto i = static_cast<size_t>(from); i < static_cast<size_t>(to); ++i) {
+        t.data<T>()[i] =
+            T(static_cast<compute_t<T>>(old[i] * momentum + current[i] * (1 - momentum)));
+      }
+    });
   });
 }
 
@@ -75,14 +76,16 @@ Status eval(const BatchNormalization& op, EvalContext& c) {
   if (x.rank() < 1) return shape_mismatch("x is {}, wanted is rank 1 or more", x.describe());
   const int64_t batch = x.dim(0), channels = x.rank() == 1 ? 1 : x.dim(1);
   const int64_t inner = x.rank() == 1 ? 1 : x.dims().count(2, x.rank());
-  FERRY_ASSIGN_OR_RETURN(const auto scale, channel_values(c.input(1), channels, "scale"));
-  FERRY_ASSIGN_OR_RETURN(const auto bias, channel_values(c.input(2), channels, "B"));
-  FERRY_ASSIGN_OR_RETURN(auto mean, channel_values(c.input(3), channels, "input_mean"));
-  FERRY_ASSIGN_OR_RETURN(auto var, channel_values(c.input(4), channels, "input_var"));
+  FERRY_ASSIGN_OR_RETURN(const auto scale, channel_values(c, c.input(1), channels, "scale"));
+  FERRY_ASSIGN_OR_RETURN(const auto bias, channel_values(c, c.input(2), channels, "B"));
+  FERRY_ASSIGN_OR_RETURN(auto mean, channel_values(c, c.input(3), channels, "input_mean"));
+  FERRY_ASSIGN_OR_RETURN(auto var, channel_values(c, c.input(4), channels, "input_var"));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     if (op.training_mode) {
-      const std::vector<double> old_mean = mean, old_var = var;
+      const auto old_mean = mean, old_var = var;
+      FERRY_ASSIGN_OR_RETURN(mean, WorkingArray<double>::make(c, channels));
+      FERRY_ASSIGN_OR_RETURN(var, WorkingArray<double>::make(c, channels));
       FERRY_RETURN_IF_ERROR(statistics(c, x.data<T>(), batch, channels, inner, mean, var));
       FERRY_RETURN_IF_ERROR(store_running(op, 1, c.input(3), old_mean, mean, c));
       FERRY_RETURN_IF_ERROR(store_running(op, 2, c.input(4), old_var, var, c));

@@ -6,6 +6,7 @@
 
 #include "ops/nn/head_rows.h"
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -57,29 +58,30 @@ Status eval(const Causal& op, EvalContext& c) {
   }
   const int64_t batch = x.dim(0), channels = x.dim(1), length = x.dim(2);
   const int64_t taps = w.dim(2), before = taps - 1;
-  std::vector<double> bias(static_cast<size_t>(channels), 0.0);
+  WorkingArray<double> bias;
   if (c.has_input(2)) {
-    FERRY_ASSIGN_OR_RETURN(bias, channel_values(c.input(2), channels, "bias"));
+    FERRY_ASSIGN_OR_RETURN(bias, channel_values(c, c.input(2), channels, "bias"));
   }
   const Dims state{batch, channels, before};
   if (c.has_input(3) && !(c.input(3).dims() == state)) {
     return shape_mismatch("past_state is {}, wanted is {}", c.input(3).describe(),
                           state.to_string());
   }
-  FERRY_ASSIGN_OR_RETURN(const auto weights, as_doubles(w));
+  FERRY_ASSIGN_OR_RETURN(const auto weights, as_doubles(c, w));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   FERRY_ASSIGN_OR_RETURN(Tensor present, c.output(1, x.dtype(), state));
   if (batch == 0 || channels == 0) return {};
-  std::vector<double> padded(static_cast<size_t>(before + length)),
-      out(static_cast<size_t>(length));
+  FERRY_ASSIGN_OR_RETURN(auto padded, WorkingArray<double>::make(c, before + length));
+  FERRY_ASSIGN_OR_RETURN(auto out, WorkingArray<double>::make(c, length));
+  PollEvery polls(c);
   for (int64_t row = 0; row < batch * channels; ++row) {
-    FERRY_RETURN_IF_ERROR(c.poll());
     std::fill_n(padded.begin(), before, 0.0);
     if (c.has_input(3)) load_row(c.input(3), row * before, before, padded.data());
     load_row(x, row * length, length, padded.data() + before);
     const int64_t ch = row % channels;
     for (int64_t i = 0; i < length; ++i) {
-      double sum = bias[size_t(ch)];
+      FERRY_RETURN_IF_ERROR(polls.spend(taps + 32));
+      double sum = bias.empty() ? 0 : bias[size_t(ch)];
       for (int64_t k = 0; k < taps; ++k)
         sum += padded[size_t(i + k)] * weights[size_t(ch * taps + k)];
       out[size_t(i)] = op.activation == "none" ? sum : sum / (1 + std::exp(-sum));

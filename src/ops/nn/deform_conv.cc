@@ -66,7 +66,7 @@ struct Operands {
 // Patch of one output position: every channel under every tap.
 template <class T>
 void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t n, int64_t position,
-                const Dims& at, std::vector<double>& patch) {
+                const Dims& at, WorkingArray<double>& patch) {
   const auto rank = static_cast<int64_t>(s.in.size());
   const int64_t out_count = s.out.count(), in_count = s.in.count();
   const int64_t per_group = s.in_total() / o.offset_groups;
@@ -100,7 +100,7 @@ void fill_patch(const Operands& o, const ConvSizes& s, const Window& w, int64_t 
 
 template <class T>
 Status run(const Operands& o, const ConvSizes& s, const Window& w, const Tensor& weights,
-           const std::vector<double>& bias, Tensor& y, EvalContext& c) {
+           const WorkingArray<double>& bias, Tensor& y, EvalContext& c) {
   PollEvery polls(c);
   FERRY_ASSIGN_OR_RETURN(
       const auto packed,
@@ -108,7 +108,7 @@ Status run(const Operands& o, const ConvSizes& s, const Window& w, const Tensor&
           c, s, o.taps,
           [&](int64_t i, int64_t) { return double(compute_t<T>(weights.data<T>()[i])); }, polls));
   const int64_t out_count = s.out.count(), depth = s.in_channels * o.taps;
-  std::vector<double> patch(static_cast<size_t>(s.in_total() * o.taps));
+  FERRY_ASSIGN_OR_RETURN(auto patch, WorkingArray<double>::make(c, s.in_total() * o.taps));
   for (int64_t n = 0; n < s.batch; ++n) {
     Dims at = Dims::filled(s.out.size(), 0);
     for (int64_t p = 0; p < out_count; ++p, next_position(at, s.out)) {
@@ -163,9 +163,9 @@ Status eval(const DeformConv& op, EvalContext& c) {
                          c.output(0, x.dtype(), image_dims(s.batch, s.out_total(), s.out, false)));
   if (y.count() == 0) return {};
   if (taps > 0) FERRY_RETURN_IF_ERROR(check_moves(op, s, taps, c));
-  std::vector<double> bias;
+  WorkingArray<double> bias;
   if (c.has_input(kBias)) {
-    FERRY_ASSIGN_OR_RETURN(bias, as_doubles(c.input(kBias)));
+    FERRY_ASSIGN_OR_RETURN(bias, as_doubles(c, c.input(kBias)));
   }
   const Operands o{x, c.input(kOffset), c.has_input(kMask) ? &c.input(kMask) : nullptr, taps,
                    op.offset_group};

@@ -6,6 +6,7 @@
 
 #include "ops/nn/head_rows.h"
 #include "ops/registry.h"
+#include "ops/working_array.h"
 
 namespace ferry {
 namespace {
@@ -100,14 +101,17 @@ Result<Sizes> check_sizes(const Tensor& q, const Tensor& k, const Tensor& v) {
 Status multiply(const FlexAttention& op, const Sizes& s, const Tensor& q, const Tensor& k,
                 Tensor& scores, EvalContext& c) {
   const double scale = op.scale ? double(*op.scale) : 1 / std::sqrt(double(s.width));
-  std::vector<double> q_row(static_cast<size_t>(s.width)), out(static_cast<size_t>(s.keys));
-  std::vector<double> rows(static_cast<size_t>(s.keys * s.width));
+  std::vector<double> q_row(static_cast<size_t>(s.width));
+  FERRY_ASSIGN_OR_RETURN(auto out, WorkingArray<double>::make(c, s.keys));
+  FERRY_ASSIGN_OR_RETURN(auto rows, WorkingArray<double>::make(c, s.keys * s.width));
+  PollEvery polls(c);
   for (int64_t r = 0; r < s.batch * s.heads; ++r) {
-    load_row(k, s.kv(r) * s.keys * s.width, s.keys * s.width, rows.data());
+    FERRY_RETURN_IF_ERROR(
+        load_rows(polls, k, s.kv(r) * s.keys * s.width, s.keys * s.width, rows.data()));
     for (int64_t i = r * s.queries; i < (r + 1) * s.queries; ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       load_row(q, i * s.width, s.width, q_row.data());
       for (int64_t j = 0; j < s.keys; ++j) {
+        FERRY_RETURN_IF_ERROR(polls.spend(8 + s.width));
         double sum = 0;
         for (int64_t d = 0; d < s.width; ++d)
           sum += q_row[size_t(d)] * rows[size_t(j * s.width + d)];
@@ -120,10 +124,11 @@ Status multiply(const FlexAttention& op, const Sizes& s, const Tensor& q, const 
 }
 
 Status softmax(const Sizes& s, const Tensor& scores, Tensor& probs, EvalContext& c) {
-  std::vector<double> row(static_cast<size_t>(s.keys));
+  FERRY_ASSIGN_OR_RETURN(auto row, WorkingArray<double>::make(c, s.keys));
+  PollEvery polls(c);
   for (int64_t i = 0; i < s.batch * s.heads * s.queries && s.keys > 0; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
-    load_row(scores, i * s.keys, s.keys, row.data());
+    FERRY_RETURN_IF_ERROR(polls.spend(32 * s.keys));
+    FERRY_RETURN_IF_ERROR(load_rows(polls, scores, i * s.keys, s.keys, row.data()));
     const double top = *std::max_element(row.begin(), row.end());
     double sum = 0;
     for (double& v : row) sum += v = std::exp(v - top);
@@ -134,15 +139,18 @@ Status softmax(const Sizes& s, const Tensor& scores, Tensor& probs, EvalContext&
 }
 
 Status combine(const Sizes& s, const Tensor& probs, const Tensor& v, Tensor& y, EvalContext& c) {
-  std::vector<double> p(static_cast<size_t>(s.keys)), out(static_cast<size_t>(s.value_width));
-  std::vector<double> rows(static_cast<size_t>(s.keys * s.value_width));
+  std::vector<double> out(static_cast<size_t>(s.value_width));
+  FERRY_ASSIGN_OR_RETURN(auto p, WorkingArray<double>::make(c, s.keys));
+  FERRY_ASSIGN_OR_RETURN(auto rows, WorkingArray<double>::make(c, s.keys * s.value_width));
+  PollEvery polls(c);
   for (int64_t r = 0; r < s.batch * s.heads; ++r) {
-    load_row(v, s.kv(r) * s.keys * s.value_width, s.keys * s.value_width, rows.data());
+    FERRY_RETURN_IF_ERROR(
+        load_rows(polls, v, s.kv(r) * s.keys * s.value_width, s.keys * s.value_width, rows.data()));
     for (int64_t i = r * s.queries; i < (r + 1) * s.queries; ++i) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       load_row(probs, i * s.keys, s.keys, p.data());
       std::fill(out.begin(), out.end(), 0.0);
       for (size_t j = 0; j < p.size(); ++j) {
+        FERRY_RETURN_IF_ERROR(polls.spend(4 + s.value_width));
         for (size_t d = 0; d < out.size(); ++d) out[d] += p[j] * rows[j * out.size() + d];
       }
       store_row(y, i * s.value_width, s.value_width, out.data());

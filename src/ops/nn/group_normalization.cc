@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "ops/in_pieces.h"
 #include "ops/nn/parameters.h"
 #include "ops/registry.h"
 
@@ -45,23 +46,26 @@ struct Layout {
 };
 
 template <class T>
-void normalize_group(const T* x, T* y, const Layout& l, double epsilon, const double* scale,
-                     const double* bias) {
+Status normalize_group(PollEvery& polls, const T* x, T* y, const Layout& l, double epsilon,
+                       const double* scale, const double* bias) {
   using C = compute_t<T>;
-  const auto each = [&](auto f) {
+  const auto each = [&](auto f) -> Status {
     for (int64_t ch = 0; ch < l.channels; ++ch) {
-      for (int64_t i = 0; i < l.inner; ++i) f(ch, ch * l.channel_stride + i * l.inner_stride);
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, l.inner, 4, [&](int64_t from, int64_t to) {
+        for (int64_t i = from; i < to; ++i) f(ch, ch * l.channel_stride + i * l.inner_stride);
+      }));
     }
+    return {};
   };
   const auto count = double(l.channels * l.inner);
   double sum = 0, squares = 0;
-  each([&](int64_t, int64_t at) { sum += double(C(x[at])); });
+  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at) { sum += double(C(x[at])); }));
   const double mean = sum / count;
-  each([&](int64_t, int64_t at) {
+  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at) {
     squares += (double(C(x[at])) - mean) * (double(C(x[at])) - mean);
-  });
+  }));
   const double factor = 1 / std::sqrt(squares / count + epsilon);
-  each([&](int64_t ch, int64_t at) {
+  return each([&](int64_t ch, int64_t at) {
     y[at] = T(static_cast<C>((double(C(x[at])) - mean) * factor * scale[ch] + bias[ch]));
   });
 }
@@ -73,8 +77,8 @@ Status eval(const GroupNormalization& op, EvalContext& c) {
   const int64_t inner =
       op.channels_last ? x.dims().count(1, x.rank() - 1) : x.dims().count(2, x.rank());
   FERRY_RETURN_IF_ERROR(check_groups(channels, op.num_groups));
-  FERRY_ASSIGN_OR_RETURN(const auto scale, channel_values(c.input(1), channels, "scale"));
-  FERRY_ASSIGN_OR_RETURN(const auto bias, channel_values(c.input(2), channels, "bias"));
+  FERRY_ASSIGN_OR_RETURN(const auto scale, channel_values(c, c.input(1), channels, "scale"));
+  FERRY_ASSIGN_OR_RETURN(const auto bias, channel_values(c, c.input(2), channels, "bias"));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
   const int64_t groups = op.num_groups == 0 ? channels : op.num_groups;
   const int64_t per_group = groups == 0 ? 0 : channels / groups;
@@ -82,12 +86,13 @@ Status eval(const GroupNormalization& op, EvalContext& c) {
   Layout layout{per_group, inner, inner, 1};
   if (op.channels_last) layout.channel_stride = 1, layout.inner_stride = channels;
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     for (int64_t n = 0; n < x.dim(0); ++n) {
       for (int64_t g = 0; g < groups; ++g) {
-        FERRY_RETURN_IF_ERROR(c.poll());
         const int64_t at = n * channels * inner + g * per_group * layout.channel_stride;
-        normalize_group(x.data<T>() + at, y.data<T>() + at, layout, double(op.epsilon),
-                        scale.data() + g * per_group, bias.data() + g * per_group);
+        FERRY_RETURN_IF_ERROR(normalize_group(polls, x.data<T>() + at, y.data<T>() + at, layout,
+                                              double(op.epsilon), scale.data() + g * per_group,
+                                              bias.data() + g * per_group));
       }
     }
     return {};

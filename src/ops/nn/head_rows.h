@@ -6,6 +6,7 @@
 
 #include "ferry/tensor.h"
 #include "ops/nn/attention.h"
+#include "ops/nn/parameters.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -60,23 +61,6 @@ inline Result<HeadLayouts> attention_layouts(const Attention& op, const Tensor& 
   at.y = q.rank() == 4 ? HeadLayout::planar(at.q.batch, at.q.heads, at.q.length, at.v.width)
                        : HeadLayout::packed(at.q.batch, at.q.heads, at.q.length, at.v.width);
   return at;
-}
-
-// Reads `n` elements from `offset` on. Requires a floating type.
-inline void load_row(const Tensor& t, int64_t offset, int64_t n, double* to) {
-  (void)visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    const T* from = t.data<T>() + offset;
-    for (int64_t i = 0; i < n; ++i) to[i] = double(compute_t<T>(from[i]));
-    return {};
-  });
-}
-
-inline void store_row(Tensor& t, int64_t offset, int64_t n, const double* from) {
-  (void)visit_floating(t.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    T* to = t.data<T>() + offset;
-    for (int64_t i = 0; i < n; ++i) to[i] = T(static_cast<compute_t<T>>(from[i]));
-    return {};
-  });
 }
 
 }  // namespace ferry

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "ops/in_pieces.h"
 #include "ops/nn/parameters.h"
 #include "ops/registry.h"
 
@@ -72,36 +73,44 @@ void store(Tensor& t, int64_t i, double value) {
 struct Moments {
   double mean, inverse;  // 1 / sqrt(var + epsilon)
 };
-template <class T>
-Moments moments(const T* x, int64_t n, double epsilon, bool centred) {
-  using C = compute_t<T>;
+Result<Moments> moments(PollEvery& polls, const Tensor& x, int64_t offset, int64_t n,
+                        double epsilon, bool centred) {
+  double piece[kLongestPiece];
+  const auto each = [&](auto&& f) {
+    return in_pieces(polls, n, 4, [&](int64_t from, int64_t to) {
+      load_row(x, offset + from, to - from, piece);
+      for (int64_t i = 0; i < to - from; ++i) f(piece[i]);
+    });
+  };
   double sum = 0, squares = 0;
-  for (int64_t i = 0; centred && i < n; ++i) sum += double(C(x[i]));
+  if (centred) FERRY_RETURN_IF_ERROR(each([&](double v) { sum += v; }));
   const double mean = centred ? sum / double(n) : 0;
-  for (int64_t i = 0; i < n; ++i) squares += (double(C(x[i])) - mean) * (double(C(x[i])) - mean);
-  return {mean, 1 / std::sqrt(squares / double(n) + epsilon)};
+  FERRY_RETURN_IF_ERROR(each([&](double v) { squares += (v - mean) * (v - mean); }));
+  return Moments{mean, 1 / std::sqrt(squares / double(n) + epsilon)};
 }
 
 // Operands repeat after `scale.size()` elements of x.
-template <class X, class Y>
 Status normalize(const Tensor& x, Tensor& y, int64_t outer, int64_t n, double epsilon, bool centred,
-                 const std::vector<double>& scale, const std::vector<double>& bias, Tensor& means,
+                 const WorkingArray<double>& scale, const WorkingArray<double>& bias, Tensor& means,
                  Tensor& inverses, EvalContext& c) {
   size_t s = 0, b = 0;
+  PollEvery polls(c);
+  double piece[kLongestPiece];
   for (int64_t o = 0; o < outer; ++o) {
-    FERRY_RETURN_IF_ERROR(c.poll());
-    const X* from = x.data<X>() + o * n;
-    Y* to = y.data<Y>() + o * n;
-    const Moments m = moments(from, n, epsilon, centred);
+    FERRY_ASSIGN_OR_RETURN(const Moments m, moments(polls, x, o * n, n, epsilon, centred));
     store(means, o, m.mean);
     store(inverses, o, m.inverse);
-    for (int64_t i = 0; i < n; ++i) {
-      double v = (double(compute_t<X>(from[i])) - m.mean) * m.inverse * scale[s];
-      if (!bias.empty()) v += bias[b];
-      to[i] = Y(static_cast<compute_t<Y>>(v));
-      if (++s == scale.size()) s = 0;
-      if (++b >= bias.size()) b = 0;
-    }
+    FERRY_RETURN_IF_ERROR(in_pieces(polls, n, 8, [&](int64_t from, int64_t to) {
+      load_row(x, o * n + from, to - from, piece);
+      for (int64_t i = 0; i < to - from; ++i) {
+        double v = (piece[i] - m.mean) * m.inverse * scale[s];
+        if (!bias.empty()) v += bias[b];
+        piece[i] = v;
+        if (++s == scale.size()) s = 0;
+        if (++b >= bias.size()) b = 0;
+      }
+      store_row(y, o * n + from, to - from, piece);
+    }));
   }
   return {};
 }
@@ -130,15 +139,13 @@ Status eval(const LayerNormalization& op, EvalContext& c) {
     }
     return {};
   }
-  FERRY_ASSIGN_OR_RETURN(const auto scale, broadcast_doubles(c.input(1), x.dims(), axis, "scale"));
-  std::vector<double> bias;
+  FERRY_ASSIGN_OR_RETURN(const auto scale,
+                         broadcast_doubles(c, c.input(1), x.dims(), axis, "scale"));
+  WorkingArray<double> bias;
   if (c.has_input(2)) {
-    FERRY_ASSIGN_OR_RETURN(bias, broadcast_doubles(c.input(2), x.dims(), axis, "B"));
+    FERRY_ASSIGN_OR_RETURN(bias, broadcast_doubles(c, c.input(2), x.dims(), axis, "B"));
   }
-  return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) {
-    return normalize<T, T>(x, y, outer, n, double(op.epsilon), true, scale, bias, means, inverses,
-                           c);
-  });
+  return normalize(x, y, outer, n, double(op.epsilon), true, scale, bias, means, inverses, c);
 }
 
 Status eval_rms(const RMSNormalization& op, EvalContext& c) {
@@ -148,13 +155,9 @@ Status eval_rms(const RMSNormalization& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, w.dtype(), x.dims()));
   if (x.count() == 0) return {};
   const int64_t outer = x.dims().count(0, axis), n = x.dims().count(axis, x.rank());
-  FERRY_ASSIGN_OR_RETURN(const auto scale, broadcast_doubles(w, x.dims(), axis, "scale"));
+  FERRY_ASSIGN_OR_RETURN(const auto scale, broadcast_doubles(c, w, x.dims(), axis, "scale"));
   Tensor none;
-  return visit_floating(x.dtype(), [&]<class X>(TypeTag<X>) {
-    return visit_floating(y.dtype(), [&]<class Y>(TypeTag<Y>) {
-      return normalize<X, Y>(x, y, outer, n, double(op.epsilon), false, scale, {}, none, none, c);
-    });
-  });
+  return normalize(x, y, outer, n, double(op.epsilon), false, scale, {}, none, none, c);
 }
 
 template <class T>

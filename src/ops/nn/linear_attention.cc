@@ -6,6 +6,7 @@
 
 #include "ops/nn/head_rows.h"
 #include "ops/nn/parameters.h"
+#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -105,13 +106,13 @@ Status infer(const LinearAttention& op, InferContext& c) {
 }
 
 struct Gates {
-  std::vector<double> decay, beta;
+  WorkingArray<double> decay, beta;
   int64_t decay_width = 0, beta_width = 0;  // of the last axis
 };
 
 Result<Gates> load_gates(const LinearAttention& op, const HeadLayout& k, EvalContext& c) {
   Gates g;
-  const auto load = [&](size_t i, int64_t other_width, std::vector<double>& to,
+  const auto load = [&](size_t i, int64_t other_width, WorkingArray<double>& to,
                         int64_t& width) -> Status {
     if (!c.has_input(i)) return {};
     const Tensor& t = c.input(i);
@@ -122,7 +123,7 @@ Result<Gates> load_gates(const LinearAttention& op, const HeadLayout& k, EvalCon
                             k.batch, k.length, k.heads, k.batch, k.length, other_width);
     }
     width = t.dim(2);
-    FERRY_ASSIGN_OR_RETURN(to, as_doubles(t));
+    FERRY_ASSIGN_OR_RETURN(to, as_doubles(c, t));
     return {};
   };
   FERRY_RETURN_IF_ERROR(check_gate(op, op.is_gated(), c.has_input(kDecay), "decay"));
@@ -168,23 +169,26 @@ Status eval(const LinearAttention& op, EvalContext& c) {
                          c.output(0, query.dtype(), {q.batch, q.length, q.heads * v.width}));
   const DType state_type = c.has_input(kPast) ? c.input(kPast).dtype() : query.dtype();
   FERRY_ASSIGN_OR_RETURN(Tensor present, c.output(1, state_type, state_dims));
-  std::vector<double> states(static_cast<size_t>(present.count()), 0.0);
+  WorkingArray<double> states;
   if (c.has_input(kPast)) {
     if (!(c.input(kPast).dims() == state_dims)) {
       return shape_mismatch("past_state is {}, wanted is {}", c.input(kPast).describe(),
                             state_dims.to_string());
     }
-    FERRY_ASSIGN_OR_RETURN(states, as_doubles(c.input(kPast)));
+    FERRY_ASSIGN_OR_RETURN(states, as_doubles(c, c.input(kPast)));
+  } else {
+    FERRY_ASSIGN_OR_RETURN(states, WorkingArray<double>::filled(c, present.count(), 0));
   }
   const int64_t dk = k.width, dv = v.width, group = q.heads / k.heads;
   const double scale = op.scale != 0 ? double(op.scale) : 1 / std::sqrt(double(dk));
+  PollEvery polls(c);
   const HeadLayout y_at = HeadLayout::packed(q.batch, q.heads, q.length, dv);
   std::vector<double> q_row(static_cast<size_t>(dk)), k_row = q_row;
   std::vector<double> v_row(static_cast<size_t>(dv)), change = v_row, out = v_row;
   for (int64_t b = 0; b < k.batch; ++b) {
     for (int64_t t = 0; t < k.length; ++t) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t h = 0; h < k.heads; ++h) {
+        FERRY_RETURN_IF_ERROR(polls.spend((3 + 2 * group) * dk * dv));
         double* state = states.data() + (b * k.heads + h) * dk * dv;
         load_row(key, k.row(b, h, t), dk, k_row.data());
         load_row(value, v.row(b, h, t), dv, v_row.data());

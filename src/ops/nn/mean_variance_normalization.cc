@@ -5,6 +5,7 @@
 
 #include "ops/nn/window.h"
 #include "ops/poll_every.h"
+#include "ops/working_array.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -41,7 +42,8 @@ Status eval(const Mvn& op, EvalContext& c) {
     if (!reduced[a]) kept *= x.dim(a);
   }
   const double count = double(x.count()) / double(kept);
-  std::vector<double> mean(static_cast<size_t>(kept), 0), var = mean;
+  FERRY_ASSIGN_OR_RETURN(auto mean, WorkingArray<double>::filled(c, kept, 0));
+  FERRY_ASSIGN_OR_RETURN(auto var, WorkingArray<double>::filled(c, kept, 0));
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
     const T* from = x.data<T>();
@@ -58,7 +60,9 @@ Status eval(const Mvn& op, EvalContext& c) {
       return {};
     };
     FERRY_RETURN_IF_ERROR(each([&](int64_t, size_t k, double v) { mean[k] += v; }));
-    for (double& m : mean) m /= count;
+    FERRY_RETURN_IF_ERROR(in_ranges(c, kept, 8, [&](int64_t first, int64_t last) {
+      for (int64_t k = first; k < last; ++k) mean[static_cast<size_t>(k)] /= count;
+    }));
     FERRY_RETURN_IF_ERROR(
         each([&](int64_t, size_t k, double v) { var[k] += (v - mean[k]) * (v - mean[k]); }));
     return each([&](int64_t i, size_t k, double v) {

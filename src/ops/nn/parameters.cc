@@ -2,12 +2,13 @@
 #include "ops/nn/parameters.h"
 
 #include "ops/nn/window.h"
+#include "ops/poll_every.h"
 
 namespace ferry {
 
-Result<std::vector<double>> broadcast_doubles(const Tensor& t, const Dims& dims, size_t axis,
-                                              const char* name) {
-  FERRY_ASSIGN_OR_RETURN(const std::vector<double> values, as_doubles(t));
+Result<WorkingArray<double>> broadcast_doubles(EvalContext& c, const Tensor& t, const Dims& dims,
+                                               size_t axis, const char* name) {
+  FERRY_ASSIGN_OR_RETURN(const auto values, as_doubles(c, t));
   const size_t rank = dims.size();
   if (t.rank() > rank) {
     return shape_mismatch("{} is {}, which does not broadcast to {}", name, t.describe(),
@@ -29,9 +30,11 @@ Result<std::vector<double>> broadcast_doubles(const Tensor& t, const Dims& dims,
     first = a;
   }
   const Dims tail(std::span<const int64_t>(dims).subspan(first >= axis ? axis : 0));
-  std::vector<double> out(static_cast<size_t>(tail.count()));
+  FERRY_ASSIGN_OR_RETURN(auto out, WorkingArray<double>::make(c, tail.count()));
   Dims at = Dims::filled(tail.size(), 0);
+  PollEvery polls(c);
   for (double& v : out) {
+    FERRY_RETURN_IF_ERROR(polls.spend(16));
     int64_t i = 0;
     for (size_t a = 0; a < tail.size(); ++a) i += at[a] * strides[rank - tail.size() + a];
     v = values[static_cast<size_t>(i)];

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/in_pieces.h"
 #include "ops/nn/window.h"
-#include "ops/poll_every.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -233,25 +233,28 @@ Status infer_global(const GlobalPool& op, InferContext& c) {
 }
 
 template <class T>
-void global_pool(const GlobalPool& op, const T* x, T* y, int64_t count, int64_t stride) {
+Status global_pool(const GlobalPool& op, const T* x, T* y, int64_t count, int64_t stride,
+                   PollEvery& polls) {
   using C = compute_t<T>;
   MaxOf<C> top;
   double sum = 0;
   LpNorm norm(op.p);
-  for (int64_t i = 0; i < count; ++i) {
-    const C v = x[i * stride];
-    switch (op.kind) {
-      case PoolKind::kMax:
-        top.add(v, i);
-        break;
-      case PoolKind::kAverage:
-        sum += double(v);
-        break;
-      case PoolKind::kLp:
-        norm.add(double(v));
-        break;
+  FERRY_RETURN_IF_ERROR(in_pieces(polls, count, 4, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; ++i) {
+      const C v = x[i * stride];
+      switch (op.kind) {
+        case PoolKind::kMax:
+          top.add(v, i);
+          break;
+        case PoolKind::kAverage:
+          sum += double(v);
+          break;
+        case PoolKind::kLp:
+          norm.add(double(v));
+          break;
+      }
     }
-  }
+  }));
   switch (op.kind) {
     case PoolKind::kMax:
       *y = T(top.value());
@@ -263,6 +266,7 @@ void global_pool(const GlobalPool& op, const T* x, T* y, int64_t count, int64_t 
       *y = T(static_cast<C>(norm.value()));
       break;
   }
+  return {};
 }
 
 Status eval_global(const GlobalPool& op, EvalContext& c) {
@@ -277,11 +281,12 @@ Status eval_global(const GlobalPool& op, EvalContext& c) {
   if (y.count() == 0) return {};
   const ImageIndex x_at(channels, in.count(), op.channels_last);
   return visit_floating(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    PollEvery polls(c);
     for (int64_t n = 0; n < batch; ++n) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t ch = 0; ch < channels; ++ch) {
-        global_pool(op, x.data<T>() + x_at(n, ch, 0), y.data<T>() + n * channels + ch, in.count(),
-                    x_at.position);
+        FERRY_RETURN_IF_ERROR(global_pool(op, x.data<T>() + x_at(n, ch, 0),
+                                          y.data<T>() + n * channels + ch, in.count(),
+                                          x_at.position, polls));
       }
     }
     return {};

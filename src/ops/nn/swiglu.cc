@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -35,11 +36,12 @@ Status eval(const SwiGLU& op, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), a.dims()));
   return visit_floating(a.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     using C = compute_t<T>;
-    for (int64_t i = 0; i < a.count(); ++i) {
-      const C x = a.data<T>()[i];
-      y.data<T>()[i] = T(x / (1 + std::exp(-C(op.alpha) * x)) * C(b.data<T>()[i]));
-    }
-    return {};
+    return in_ranges(c, a.count(), 16, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        const C x = a.data<T>()[i];
+        y.data<T>()[i] = T(x / (1 + std::exp(-C(op.alpha) * x)) * C(b.data<T>()[i]));
+      }
+    });
   });
 }
 

@@ -54,11 +54,15 @@ int32_t byte_at(const Tensor& t, int64_t i) {
 }
 
 // One value per output channel from a scalar or a list; `absent` when there is no input.
-Result<std::vector<double>> per_channel(EvalContext& c, size_t i, int64_t channels, double absent) {
-  if (!c.has_input(i)) return std::vector<double>(static_cast<size_t>(channels), absent);
+Result<WorkingArray<double>> per_channel(EvalContext& c, size_t i, int64_t channels,
+                                         double absent) {
+  using Values = WorkingArray<double>;
+  if (!c.has_input(i)) return Values::filled(c, channels, absent);
   const Tensor& t = c.input(i);
-  FERRY_ASSIGN_OR_RETURN(std::vector<double> values, number_contents(t));
-  if (t.count() == 1) values.assign(static_cast<size_t>(channels), values[0]);
+  FERRY_ASSIGN_OR_RETURN(Values values, number_contents(c, t));
+  if (t.count() == 1) {
+    FERRY_ASSIGN_OR_RETURN(values, Values::filled(c, channels, values[0]));
+  }
   if (static_cast<int64_t>(values.size()) != channels || t.rank() > 1) {
     return shape_mismatch("input {} is {}, wanted is a scalar or [{}]", i, t.describe(), channels);
   }

@@ -42,17 +42,19 @@ Status infer(const DequantizeLinear& op, InferContext& c) {
 
 Status eval(const DequantizeLinear& op, EvalContext& c) {
   const Tensor &x = c.input(0), &scale = c.input(1);
-  std::vector<double> zero_points(static_cast<size_t>(scale.count()), 0.0);
+  WorkingArray<double> zero_points;
   if (c.has_input(2)) {
     if (c.input(2).count() != scale.count()) {
       return shape_mismatch("the zero point is {} for a scale {}", c.input(2).describe(),
                             scale.describe());
     }
-    FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c.input(2)));
+    FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c, c.input(2)));
+  } else {
+    FERRY_ASSIGN_OR_RETURN(zero_points, WorkingArray<double>::filled(c, scale.count(), 0));
   }
   FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, scale.dtype()));
   FERRY_ASSIGN_OR_RETURN(const Granularity g, Granularity::make(x, scale, op.axis, op.block_size));
-  FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
+  FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(c, scale));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
   if (x.count() == 0) return {};
   return visit_floating(type, [&]<class T>(TypeTag<T>) -> Status {

@@ -48,13 +48,15 @@ Status infer_linear(const QLinearMatMul&, InferContext& c) {
 // an operand of rank 2 or more when `rows`, else to the last axis.
 class Parameter {
  public:
-  static Result<Parameter> make(const Tensor* t, const Dims& dims, bool rows, double absent,
-                                const char* name) {
+  static Result<Parameter> make(EvalContext& c, const Tensor* t, const Dims& dims, bool rows,
+                                double absent, const char* name) {
     Parameter p;
-    p.values_ = {absent};
     p.strides_ = Dims::filled(dims.size(), 0);
-    if (t == nullptr) return p;
-    FERRY_ASSIGN_OR_RETURN(p.values_, number_contents(*t));
+    if (t == nullptr) {
+      FERRY_ASSIGN_OR_RETURN(p.values_, WorkingArray<double>::filled(c, 1, absent));
+      return p;
+    }
+    FERRY_ASSIGN_OR_RETURN(p.values_, number_contents(c, *t));
     if (t->count() == 1) return p;
     Dims from = t->dims();
     if (rows && from.size() == 1 && dims.size() > 1) from.push_back(1);
@@ -77,17 +79,17 @@ class Parameter {
   }
 
  private:
-  std::vector<double> values_;
+  WorkingArray<double> values_;
   Dims strides_;
 };
 
 // The operand minus its zero point.
-Result<std::vector<double>> centred(EvalContext& c, size_t operand, size_t zero, bool rows) {
+Result<WorkingArray<double>> centred(EvalContext& c, size_t operand, size_t zero, bool rows) {
   const Tensor& t = c.input(operand);
   FERRY_ASSIGN_OR_RETURN(const Parameter p,
-                         Parameter::make(c.has_input(zero) ? &c.input(zero) : nullptr, t.dims(),
+                         Parameter::make(c, c.has_input(zero) ? &c.input(zero) : nullptr, t.dims(),
                                          rows, 0, "a zero point"));
-  FERRY_ASSIGN_OR_RETURN(std::vector<double> values, number_contents(t));
+  FERRY_ASSIGN_OR_RETURN(auto values, number_contents(c, t));
   Dims at = Dims::filled(t.rank(), 0);
   PollEvery polls(c);
   for (double& v : values) {
@@ -100,18 +102,19 @@ Result<std::vector<double>> centred(EvalContext& c, size_t operand, size_t zero,
 
 // Calls row(sums) for each row of the product in order.
 template <class Row>
-Status multiply(const MatMulSizes& s, const std::vector<double>& a, const std::vector<double>& b,
+Status multiply(const MatMulSizes& s, const WorkingArray<double>& a, const WorkingArray<double>& b,
                 EvalContext& c, Row&& row) {
-  std::vector<double> sums(static_cast<size_t>(s.n));
+  FERRY_ASSIGN_OR_RETURN(auto sums, WorkingArray<double>::make(c, s.n));
+  PollEvery polls(c);
   return for_each_row<2>(c, s.batch, {s.a_strides, s.b_strides},
                          [&](int64_t count, const auto& at, const auto& step) -> Status {
                            for (int64_t t = 0; t < count; ++t) {
                              const double* x = a.data() + (at[0] + t * step[0]) * s.m * s.k;
                              const double* y = b.data() + (at[1] + t * step[1]) * s.k * s.n;
                              for (int64_t i = 0; i < s.m; ++i, x += s.k) {
-                               FERRY_RETURN_IF_ERROR(c.poll());
                                std::fill(sums.begin(), sums.end(), 0.0);
                                for (int64_t k = 0; k < s.k; ++k) {
+                                 FERRY_RETURN_IF_ERROR(polls.spend(s.n + 4));
                                  for (int64_t j = 0; j < s.n; ++j)
                                    sums[size_t(j)] += x[k] * y[k * s.n + j];
                                }
@@ -134,7 +137,7 @@ Status eval_integer(const MatMulInteger&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, DType::kInt32, s.out));
   if (y.count() == 0) return {};
   auto* to = y.data<int32_t>();
-  return multiply(s, a, b, c, [&](const std::vector<double>& sums) {
+  return multiply(s, a, b, c, [&](const WorkingArray<double>& sums) {
     for (double v : sums) *to++ = wrap(v);
   });
 }
@@ -149,7 +152,7 @@ Status eval_linear(const QLinearMatMul&, EvalContext& c) {
   product.push_back(s.m);
   product.push_back(s.n);
   const auto parameter = [&](size_t i, bool rows, const char* name) {
-    return Parameter::make(&c.input(i), product, rows, 0, name);
+    return Parameter::make(c, &c.input(i), product, rows, 0, name);
   };
   FERRY_ASSIGN_OR_RETURN(const Parameter a_scale, parameter(1, true, "a_scale"));
   FERRY_ASSIGN_OR_RETURN(const Parameter b_scale, parameter(4, false, "b_scale"));
@@ -160,7 +163,7 @@ Status eval_linear(const QLinearMatMul&, EvalContext& c) {
   FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer, QuantizedWriter::make(y, true, c.budget()));
   int64_t at = 0;
   Dims position = Dims::filled(product.size(), 0);
-  FERRY_RETURN_IF_ERROR(multiply(s, a, b, c, [&](const std::vector<double>& sums) {
+  FERRY_RETURN_IF_ERROR(multiply(s, a, b, c, [&](const WorkingArray<double>& sums) {
     for (double sum : sums) {
       const float factor =
           float(a_scale.at(position)) * float(b_scale.at(position)) / float(y_scale.at(position));

@@ -35,9 +35,11 @@ Status read_numbers(const Tensor& t, int64_t from, int64_t to, double* out) {
   });
 }
 
-Result<std::vector<double>> number_contents(const Tensor& t) {
-  std::vector<double> out(static_cast<size_t>(t.count()));
-  FERRY_RETURN_IF_ERROR(read_numbers(t, 0, t.count(), out.data()));
+Result<WorkingArray<double>> number_contents(EvalContext& c, const Tensor& t) {
+  FERRY_ASSIGN_OR_RETURN(auto out, WorkingArray<double>::make(c, t.count()));
+  FERRY_RETURN_IF_ERROR(in_ranges(c, t.count(), 4, [&](int64_t from, int64_t to) {
+    return read_numbers(t, from, to, out.data() + from);
+  }));
   return out;
 }
 

@@ -4,11 +4,11 @@
 
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "base/float8.h"
 #include "ferry/tensor.h"
 #include "ir/infer.h"
+#include "ops/working_array.h"
 #include "tensor/packed.h"
 #include "tensor/visit.h"
 
@@ -46,8 +46,8 @@ inline std::optional<IntRange> int_range(DType type) {
 }
 
 // The elements as doubles, which hold all of them exactly.
-// Errors: kUnsupportedType for i64, u64 and types that are no numbers.
-Result<std::vector<double>> number_contents(const Tensor& t);
+// Errors: kOutOfMemory; kUnsupportedType for i64, u64 and types that are no numbers.
+Result<WorkingArray<double>> number_contents(EvalContext& c, const Tensor& t);
 // Elements [from, to) alone. Packed types are read in place.
 Status read_numbers(const Tensor& t, int64_t from, int64_t to, double* out);
 // As many as are read, or written, between two polls.

@@ -64,19 +64,19 @@ float divide(DType type, float x, float scale) {
 Status eval(const QuantizeLinear& op, EvalContext& c) {
   const Tensor &x = c.input(0), &scale = c.input(1);
   std::optional<DType> zero_type;
-  std::vector<double> zero_points;
+  WorkingArray<double> zero_points;
   if (c.has_input(2)) {
     zero_type = c.input(2).dtype();
     if (c.input(2).count() != scale.count()) {
       return shape_mismatch("the zero point is {} for a scale {}", c.input(2).describe(),
                             scale.describe());
     }
-    FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c.input(2)));
+    FERRY_ASSIGN_OR_RETURN(zero_points, number_contents(c, c.input(2)));
   }
   FERRY_ASSIGN_OR_RETURN(const DType type, output_type(op, zero_type));
   FERRY_ASSIGN_OR_RETURN(const DType precision, division_type(op, scale.dtype()));
   FERRY_ASSIGN_OR_RETURN(const Granularity g, Granularity::make(x, scale, op.axis, op.block_size));
-  FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(scale));
+  FERRY_ASSIGN_OR_RETURN(const auto scales, number_contents(c, scale));
   FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, type, x.dims()));
   if (x.count() == 0) return {};
   FERRY_ASSIGN_OR_RETURN(QuantizedWriter writer, QuantizedWriter::make(y, op.saturate, c.budget()));

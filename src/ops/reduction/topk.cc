@@ -75,16 +75,17 @@ Status eval(const TopK& op, EvalContext& c) {
     return {};
   }));
   const int64_t size = dtype_bits(x.dtype()) / 8;
-  std::vector<int64_t> order(static_cast<size_t>(n));
+  FERRY_ASSIGN_OR_RETURN(auto order, WorkingArray<int64_t>::make(c, n));
   for (int64_t i = 0; i < values.count() / k; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
     const int64_t outer = i / inner, in = i % inner;
     const auto* row = static_cast<const char*>(x.raw()) + (outer * n * inner + in) * size;
-    std::iota(order.begin(), order.end(), 0);
+    FERRY_RETURN_IF_ERROR(in_ranges(c, n, 1, [&](int64_t from, int64_t to) {
+      std::iota(order.begin() + from, order.begin() + to, from);
+    }));
     const auto better = [&](int64_t a, int64_t b) { return before(row, inner, a, b, op.largest); };
     constexpr int64_t kShort = 64 << 10;
     if (n > kShort) {
-      FERRY_RETURN_IF_ERROR(polled_stable_sort(c, order, 8, better));
+      FERRY_RETURN_IF_ERROR(polled_stable_sort(c, std::span(order), 8, better));
     } else {
       std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
     }

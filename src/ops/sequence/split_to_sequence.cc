@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/move.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
@@ -79,8 +80,9 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
   reserve_many(parts, static_cast<int64_t>(sizes.size()));
   SmallTensors memory(c);
   int64_t at = 0;
+  PollEvery polls(c);
   for (int64_t size : sizes) {
-    FERRY_RETURN_IF_ERROR(c.poll());
+    FERRY_RETURN_IF_ERROR(polls.spend(256));
     Dims dims;
     for (size_t a = 0; a < x.rank(); ++a) {
       if (a != axis)
@@ -96,7 +98,8 @@ Status eval_split(const SplitToSequence& op, EvalContext& c) {
     const int64_t n = size * inner;
     FERRY_RETURN_IF_ERROR(visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       for (int64_t o = 0; o < outer && n > 0; ++o) {
-        std::copy_n(x.data<T>() + o * row + at, n, bytes.data<T>() + o * n);
+        FERRY_RETURN_IF_ERROR(
+            copy_in_pieces(polls, x.data<T>() + o * row + at, n, bytes.data<T>() + o * n));
       }
       return {};
     }));

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/move.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -42,8 +42,10 @@ Status eval(const Compress& op, EvalContext& c) {
     PollEvery polls(c);
     for (int64_t o = 0; o < outer; ++o, from += row) {
       for (int64_t i = 0; i < n; ++i) {
-        FERRY_RETURN_IF_ERROR(polls.spend(4 + inner));
-        if (keep[i]) to = std::copy_n(from + i * inner, inner, to);
+        FERRY_RETURN_IF_ERROR(polls.spend(4));
+        if (!keep[i]) continue;
+        FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, from + i * inner, inner, to));
+        to += inner;
       }
     }
     return {};

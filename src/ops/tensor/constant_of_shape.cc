@@ -64,8 +64,7 @@ Status eval(const ConstantOfShape& op, EvalContext& c) {
       std::fill(y.tensor.data<T>() + from, y.tensor.data<T>() + to, each);
     });
   }));
-  y.finish();
-  return {};
+  return y.finish(c);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/known.h"
 #include "ops/move.h"
 #include "ops/registry.h"
@@ -134,13 +135,16 @@ Status eval_tile(const Tile& op, EvalContext& c) {
       return {};
     }
     const size_t last = x.rank() - 1;
+    PollEvery polls(c);
     Dims at = Dims::filled(x.rank(), 0);
     const int64_t rows = dims.count(0, last), n = x.dim(last);
     for (int64_t r = 0; r < rows; ++r) {
-      if (r % 1024 == 0) FERRY_RETURN_IF_ERROR(c.poll());
+      FERRY_RETURN_IF_ERROR(polls.spend(32));
       int64_t offset = 0;
       for (size_t a = 0; a < last; ++a) offset += at[a] % x.dim(a) * dense[a];
-      for (int64_t k = 0; k < dims[last] / n; ++k, to += n) std::copy_n(from + offset, n, to);
+      for (int64_t k = 0; k < dims[last] / n; ++k, to += n) {
+        FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, from + offset, n, to));
+      }
       for (size_t a = last; a-- > 0;) {
         if (++at[a] < dims[a]) break;
         at[a] = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/known.h"
 #include "ops/move.h"
 #include "ops/registry.h"
@@ -54,12 +55,12 @@ Status eval(const Gather& op, EvalContext& c) {
   const int64_t inner = x.dims().count(axis + 1, x.rank()), m = indices.count();
   const IndexReader read(indices);
   return move_elements(c, x, 0, dims, [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+    PollEvery polls(c);
     for (int64_t o = 0; o < outer; ++o, from += n * inner) {
-      FERRY_RETURN_IF_ERROR(c.poll());
       for (int64_t j = 0; j < m; ++j, to += inner) {
         int64_t at = 0;
         FERRY_RETURN_IF_ERROR(read.get(j, n, at));
-        std::copy_n(from + at * inner, inner, to);
+        FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, from + at * inner, inner, to));
       }
     }
     return {};

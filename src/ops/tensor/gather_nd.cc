@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/move.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -58,24 +58,24 @@ Status eval(const GatherND& op, EvalContext& c) {
   const int64_t block = x.dims().count(first, x.rank()), inner = x.dims().count(last, x.rank());
   const int64_t per_batch = indices.dims().count(first, indices.rank() - 1);
   const IndexReader read(indices);
-  return move_elements(c, x, 0, *constant_dims(shape),
-                       [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
-                         PollEvery polls(c);
-                         int64_t next = 0;
-                         for (int64_t b = 0; b < batches; ++b, from += block) {
-                           for (int64_t i = 0; i < per_batch; ++i, to += inner) {
-                             FERRY_RETURN_IF_ERROR(polls.spend(32 * (m + 1) + inner));
-                             int64_t at = 0;
-                             for (size_t a = first; a < last; ++a) {
-                               int64_t index = 0;
-                               FERRY_RETURN_IF_ERROR(read.get(next++, x.dim(a), index));
-                               at = at * x.dim(a) + index;
-                             }
-                             std::copy_n(from + at * inner, inner, to);
-                           }
-                         }
-                         return {};
-                       });
+  return move_elements(
+      c, x, 0, *constant_dims(shape), [&]<class T>(TypeTag<T>, const T* from, T* to) -> Status {
+        PollEvery polls(c);
+        int64_t next = 0;
+        for (int64_t b = 0; b < batches; ++b, from += block) {
+          for (int64_t i = 0; i < per_batch; ++i, to += inner) {
+            FERRY_RETURN_IF_ERROR(polls.spend(32 * (m + 1)));
+            int64_t at = 0;
+            for (size_t a = first; a < last; ++a) {
+              int64_t index = 0;
+              FERRY_RETURN_IF_ERROR(read.get(next++, x.dim(a), index));
+              at = at * x.dim(a) + index;
+            }
+            FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, from + at * inner, inner, to));
+          }
+        }
+        return {};
+      });
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/in_pieces.h"
 #include "ops/move.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -44,10 +44,10 @@ Status eval(const ReverseSequence& op, EvalContext& c) {
         return invalid_argument("sequence_lens[{}] is {}, wanted is 0 to {}", b, n, times);
       }
       for (int64_t t = 0; t < times; ++t) {
-        FERRY_RETURN_IF_ERROR(polls.spend(64 + inner));
+        FERRY_RETURN_IF_ERROR(polls.spend(64));
         const int64_t source = t < n ? n - 1 - t : t;
-        std::copy_n(from + b * batch_step + source * time_step, inner,
-                    to + b * batch_step + t * time_step);
+        FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, from + b * batch_step + source * time_step,
+                                             inner, to + b * batch_step + t * time_step));
       }
     }
     return {};

@@ -6,6 +6,7 @@
 
 #include "ops/arguments.h"
 #include "ops/convert.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "ops/walk.h"
 #include "tensor/visit.h"
@@ -67,8 +68,8 @@ Status copy_input(EvalContext& c, Tensor& y) {
   const Tensor& x = c.input(0);
   FERRY_ASSIGN_OR_RETURN(y, c.output(0, x.dtype(), x.dims()));
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    std::copy_n(x.data<T>(), x.count(), y.data<T>());
-    return {};
+    PollEvery polls(c);
+    return copy_in_pieces(polls, x.data<T>(), x.count(), y.data<T>());
   });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/move.h"
 #include "ops/registry.h"
 
@@ -116,6 +117,7 @@ Status eval(const Split& op, EvalContext& c) {
   const int64_t outer = x.dims().count(0, axis), row = x.dims().count(axis, x.rank());
   const int64_t inner = x.dims().count(axis + 1, x.rank());
   int64_t at = 0;
+  PollEvery polls(c);
   for (size_t i = 0; i < c.num_outputs(); ++i) {
     Dims dims = x.dims();
     dims[axis] = sizes[i];
@@ -124,11 +126,12 @@ Status eval(const Split& op, EvalContext& c) {
       FERRY_ASSIGN_OR_RETURN(MovedOutput y, moved_output(c, i, packed.dtype(), dims));
       FERRY_RETURN_IF_ERROR(visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
         for (int64_t o = 0; o < outer && n > 0; ++o) {
-          std::copy_n(x.data<T>() + o * row + at, n, y.tensor.data<T>() + o * n);
+          FERRY_RETURN_IF_ERROR(
+              copy_in_pieces(polls, x.data<T>() + o * row + at, n, y.tensor.data<T>() + o * n));
         }
         return {};
       }));
-      y.finish();
+      FERRY_RETURN_IF_ERROR(y.finish(c));
     }
     at += n;
   }

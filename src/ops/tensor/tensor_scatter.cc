@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/in_ranges.h"
 #include "ops/move.h"
-#include "ops/poll_every.h"
 #include "ops/registry.h"
 
 namespace ferry {
@@ -76,10 +76,10 @@ Status eval(const TensorScatter& op, EvalContext& c) {
                                     n, length);
           }
           for (int64_t i = 0; i < n; ++i) {
-            FERRY_RETURN_IF_ERROR(polls.spend(8 + inner));
+            FERRY_RETURN_IF_ERROR(polls.spend(8));
             const int64_t at = (first % length + i) % length;
-            std::copy_n(update.data<T>() + (o * n + i) * inner, inner,
-                        to + (o * length + at) * inner);
+            FERRY_RETURN_IF_ERROR(copy_in_pieces(polls, update.data<T>() + (o * n + i) * inner,
+                                                 inner, to + (o * length + at) * inner));
           }
         }
         return {};

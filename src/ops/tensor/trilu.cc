@@ -2,6 +2,7 @@
 #include "ops/tensor/trilu.h"
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -34,11 +35,14 @@ Status eval(const Trilu& op, EvalContext& c) {
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     const T* from = x.data<T>();
     T* to = y.data<T>();
+    PollEvery polls(c);
     for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t j = 0; j < m; ++j, ++from, ++to) {
-        const int64_t diagonal = j - r % n;
-        *to = (op.upper ? diagonal >= k : diagonal <= k) ? *from : T{};
-      }
+      FERRY_RETURN_IF_ERROR(in_pieces(polls, m, 2, [&](int64_t j, int64_t end) {
+        for (; j < end; ++j, ++from, ++to) {
+          const int64_t diagonal = j - r % n;
+          *to = (op.upper ? diagonal >= k : diagonal <= k) ? *from : T{};
+        }
+      }));
     }
     return {};
   });

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "ops/arguments.h"
+#include "ops/in_pieces.h"
 #include "ops/in_ranges.h"
 #include "ops/polled_sort.h"
 #include "ops/registry.h"
@@ -108,13 +109,12 @@ struct Groups {
 
 Result<Groups> group(EvalContext& c, const Compare& compare_slices, int64_t slices, bool sorted) {
   const auto n = static_cast<size_t>(slices);
-  std::vector<int64_t> order;
-  order.reserve(n);
+  FERRY_ASSIGN_OR_RETURN(auto order, WorkingArray<int64_t>::make(c, slices));
   FERRY_RETURN_IF_ERROR(in_ranges(c, slices, 1, [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; ++i) order.push_back(i);
+    std::iota(order.begin() + from, order.begin() + to, from);
   }));
   FERRY_RETURN_IF_ERROR(polled_stable_sort(
-      c, order, 16, [&](int64_t i, int64_t j) { return compare_slices(i, j) < 0; }));
+      c, std::span(order), 16, [&](int64_t i, int64_t j) { return compare_slices(i, j) < 0; }));
   PollEvery polls(c);
   Groups g;
   FERRY_RETURN_IF_ERROR(resize_in_ranges(c, g.inverse, slices));
@@ -128,12 +128,15 @@ Result<Groups> group(EvalContext& c, const Compare& compare_slices, int64_t slic
     ++g.counts.back();
   }
   if (sorted) return g;
-  std::vector<size_t> by_first(g.first.size());
-  std::iota(by_first.begin(), by_first.end(), 0);
+  const auto groups = static_cast<int64_t>(g.first.size());
+  FERRY_ASSIGN_OR_RETURN(auto by_first, WorkingArray<size_t>::make(c, groups));
+  FERRY_RETURN_IF_ERROR(in_ranges(c, groups, 1, [&](int64_t from, int64_t to) {
+    std::iota(by_first.begin() + from, by_first.begin() + to, static_cast<size_t>(from));
+  }));
   FERRY_RETURN_IF_ERROR(polled_stable_sort(
-      c, by_first, 4, [&](size_t a, size_t b) { return g.first[a] < g.first[b]; }));
+      c, std::span(by_first), 4, [&](size_t a, size_t b) { return g.first[a] < g.first[b]; }));
   Groups out;
-  std::vector<int64_t> place(by_first.size());
+  FERRY_ASSIGN_OR_RETURN(auto place, WorkingArray<int64_t>::make(c, groups));
   for (size_t k = 0; k < by_first.size(); ++k) {
     FERRY_RETURN_IF_ERROR(polls.spend(16));
     place[by_first[k]] = static_cast<int64_t>(k);
@@ -167,8 +170,9 @@ Status copy_slices(EvalContext& c, const Tensor& x, const Slices& s,
   PollEvery polls(c);
   for (int64_t o = 0; o < s.outer; ++o) {
     for (int64_t i : places) {
-      FERRY_RETURN_IF_ERROR(polls.spend(8 + s.inner));
-      to = std::copy_n(x.data<T>() + (o * s.n + i) * s.inner, s.inner, to);
+      FERRY_RETURN_IF_ERROR(
+          copy_in_pieces(polls, x.data<T>() + (o * s.n + i) * s.inner, s.inner, to));
+      to += s.inner;
     }
   }
   return {};

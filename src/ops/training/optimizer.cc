@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/arguments.h"
+#include "ops/in_ranges.h"
 #include "ops/registry.h"
 #include "tensor/visit.h"
 
@@ -108,15 +109,16 @@ Status run(const Op& op, EvalContext& c, const Step& step, size_t n, size_t i) {
   if (kTwo) {
     FERRY_ASSIGN_OR_RETURN(new_h, c.output(2 * n + i, x.dtype(), x.dims()));
   }
-  for (int64_t k = 0; k < x.count(); ++k) {
-    const auto at = [k](const Tensor& t) { return static_cast<double>(t.data<T>()[k]); };
-    Element e{at(x), at(g), at(v), at(h)};
-    update(op, step, e);
-    new_x.data<T>()[k] = static_cast<T>(e.x);
-    new_v.data<T>()[k] = static_cast<T>(e.v);
-    if (kTwo) new_h.data<T>()[k] = static_cast<T>(e.h);
-  }
-  return {};
+  return in_ranges(c, x.count(), 32, [&](int64_t from, int64_t to) {
+    for (int64_t k = from; k < to; ++k) {
+      const auto at = [k](const Tensor& t) { return static_cast<double>(t.data<T>()[k]); };
+      Element e{at(x), at(g), at(v), at(h)};
+      update(op, step, e);
+      new_x.data<T>()[k] = static_cast<T>(e.x);
+      new_v.data<T>()[k] = static_cast<T>(e.v);
+      if (kTwo) new_h.data<T>()[k] = static_cast<T>(e.h);
+    }
+  });
 }
 
 template <class Op>
@@ -130,7 +132,6 @@ Status eval(const Op& op, EvalContext& c) {
                   static_cast<double>(count)};
   FERRY_ASSIGN_OR_RETURN(const size_t n, tensor_count<Op>(c.num_inputs(), c.num_outputs()));
   for (size_t i = 0; i < n; ++i) {
-    FERRY_RETURN_IF_ERROR(c.poll());
     if (c.input(2 + i).dtype() == DType::kFloat32) {
       FERRY_RETURN_IF_ERROR((run<Op, float>(op, c, step, n, i)));
     } else {
