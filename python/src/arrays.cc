@@ -6,6 +6,7 @@
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -22,6 +23,17 @@ std::array<PyArray_Descr*, kNumDTypes> dtypes{};
 
 // Between two looks at the clock: about a millisecond.
 constexpr int64_t kTexts = 4096;
+constexpr int64_t kElements = 256 << 10;
+constexpr int64_t kKeys = 64;
+
+// Calls f(from, to) for ranges that cover [0, n).
+template <class F>
+void in_ranges(int64_t n, const TimeLeft& time, F&& f) {
+  for (int64_t from = 0; from < n; from += kElements) {
+    time.check();
+    f(from, std::min(n, from + kElements));
+  }
+}
 
 bool is_packed(DType type) { return dtype_bits(type) == 4 || dtype_bits(type) == 2; }
 
@@ -158,32 +170,61 @@ Tensor strings_from(nb::handle object, const std::string& name, const TimeLeft& 
 }
 
 // One element per byte to packed bits, low bits first.
-Tensor pack(DType type, const Dims& dims, const uint8_t* from) {
+Tensor pack(DType type, const Dims& dims, const uint8_t* from, const TimeLeft& time) {
   Tensor tensor = check(Tensor::allocate(type, dims));
   const int bits = dtype_bits(type);
   const int per_byte = 8 / bits;
   const int mask = (1 << bits) - 1;
   auto* to = tensor.data<uint8_t>();
-  std::memset(to, 0, tensor.size_bytes());
-  for (int64_t i = 0; i < tensor.count(); ++i) {
-    to[i / per_byte] =
-        static_cast<uint8_t>(to[i / per_byte] | ((from[i] & mask) << (i % per_byte * bits)));
-  }
+  in_ranges(tensor.count(), time, [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) {
+      const int before = i % per_byte == 0 ? 0 : to[i / per_byte];
+      to[i / per_byte] = static_cast<uint8_t>(before | ((from[i] & mask) << (i % per_byte * bits)));
+    }
+  });
   return tensor;
 }
 
-void unpack(const Tensor& tensor, uint8_t* to) {
+void unpack(const Tensor& tensor, uint8_t* to, const TimeLeft& time) {
   const DType type = tensor.dtype();
   const int bits = dtype_bits(type);
   const int per_byte = 8 / bits;
   const int mask = (1 << bits) - 1;
   const bool is_signed = type == DType::kInt4 || type == DType::kInt2;
   const auto* from = tensor.data<uint8_t>();
-  for (int64_t i = 0; i < tensor.count(); ++i) {
-    int value = (from[i / per_byte] >> (i % per_byte * bits)) & mask;
-    if (is_signed && value >> (bits - 1)) value -= 1 << bits;
-    to[i] = static_cast<uint8_t>(value);
+  in_ranges(tensor.count(), time, [&](int64_t i, int64_t end) {
+    for (; i < end; ++i) {
+      int value = (from[i / per_byte] >> (i % per_byte * bits)) & mask;
+      if (is_signed && value >> (bits - 1)) value -= 1 << bits;
+      to[i] = static_cast<uint8_t>(value);
+    }
+  });
+}
+
+// A dense copy in native byte order, some elements of the first axis that has several at a time.
+nb::object dense_copy(nb::handle object, const TimeLeft& time) {
+  PyArrayObject* from = as_array(object);
+  PyArray_Descr* native = PyArray_DescrNewByteorder(PyArray_DESCR(from), NPY_NATIVE);
+  if (!native) throw nb::python_error();
+  nb::object to = steal(PyArray_NewLikeArray(from, NPY_CORDER, native, 0));
+  int axis = 0;
+  while (axis + 1 < PyArray_NDIM(from) && PyArray_DIM(from, axis) == 1) ++axis;
+  const npy_intp n = PyArray_NDIM(from) == 0 ? 1 : PyArray_DIM(from, axis);
+  const npy_intp each = std::max<npy_intp>(PyArray_SIZE(from) / std::max<npy_intp>(n, 1), 1);
+  const npy_intp step = std::max<npy_intp>(kElements / each, 1);
+  for (npy_intp at = 0; at < n; at += step) {
+    time.check();
+    nb::object part = to, source = nb::borrow(object);
+    if (step < n) {
+      nb::list index;
+      for (int i = 0; i < axis; ++i) index.append(nb::slice(nb::none(), nb::none(), nb::none()));
+      index.append(nb::slice(nb::int_(at), nb::int_(std::min(n, at + step)), nb::none()));
+      part = to[nb::tuple(index)];
+      source = source[nb::tuple(index)];
+    }
+    if (PyArray_CopyInto(as_array(part), as_array(source)) < 0) throw nb::python_error();
   }
+  return to;
 }
 
 Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
@@ -200,17 +241,12 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep, const Tim
 
   nb::object dense = nb::borrow(object);
   if (!PyArray_ISCARRAY_RO(as_array(object))) {
-    PyArray_Descr* native = nullptr;
-    if (PyArray_ISBYTESWAPPED(as_array(object))) {
-      native = PyArray_DescrNewByteorder(PyArray_DESCR(as_array(object)), NPY_NATIVE);
-    }
-    dense = steal(
-        PyArray_FromArray(as_array(object), native, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED));
+    dense = dense_copy(object, time);
   }
   PyArrayObject* array = as_array(dense);
   const Dims dims = dims_of(array, wanted.name);
   const void* data = PyArray_DATA(array);
-  if (is_packed(type)) return pack(type, dims, static_cast<const uint8_t*>(data));
+  if (is_packed(type)) return pack(type, dims, static_cast<const uint8_t*>(data), time);
   keep.push_back(std::move(dense));
   return Tensor::borrow(type, dims, data);
 }
@@ -247,7 +283,7 @@ DType dlpack_type(nb::dlpack::dtype type) {
   }
 }
 
-Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
+Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   nb::ndarray<nb::ro, nb::device::cpu> view;
   if (!nb::try_cast(object, view)) {
     raise(Code::kInvalidArgument, wanted.name + " is a " + python_type(object) +
@@ -280,6 +316,7 @@ Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep) {
   const auto* from = static_cast<const char*>(view.data());
   char* to = tensor.data<char>();
   for (int64_t n = 0; n < tensor.count(); ++n, to += item) {
+    if (n % kElements == 0) time.check();
     int64_t offset = 0;
     for (size_t i = 0; i < dims.size(); ++i) offset += at[i] * view.stride(i);
     std::memcpy(to, from + offset * static_cast<int64_t>(item), item);
@@ -323,6 +360,7 @@ Value from_dict(nb::dict dict, const Wanted& wanted, Keep& keep, const TimeLeft&
   nb::list keys = dict.keys();
   map.keys = check(from_plain(keys, key, own, time).clone());
   for (nb::handle value : dict.values()) {
+    if (map.values.size() % kKeys == 0) time.check();
     map.values.push_back(to_value(value, item, keep, time));
   }
   return Value(std::move(map));
@@ -354,7 +392,7 @@ nb::object array_from(Tensor tensor, const TimeLeft& time) {
   if (is_packed(tensor.dtype())) {
     nb::object made = steal(PyArray_NewFromDescr(&PyArray_Type, descr, rank, dims.data(), nullptr,
                                                  nullptr, 0, nullptr));
-    unpack(tensor, static_cast<uint8_t*>(PyArray_DATA(as_array(made))));
+    unpack(tensor, static_cast<uint8_t*>(PyArray_DATA(as_array(made))), time);
     return made;
   }
   auto owner = std::make_unique<Tensor>(std::move(tensor));
@@ -371,6 +409,7 @@ nb::object dict_from(const Map& map, const TimeLeft& time) {
   const nb::object keys = array_from(map.keys, time).attr("tolist")();
   size_t i = 0;
   for (nb::handle key : keys) {
+    if (i % kKeys == 0) time.check();
     nb::object value = to_python(map.values[i++], time);
     if (PyArray_Check(value.ptr()) && PyArray_NDIM(as_array(value)) == 0)
       value = value.attr("item")();
@@ -429,7 +468,8 @@ Value to_value(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLe
     const nb::object array = steal(PyArray_FromAny(object.ptr(), nullptr, 0, 0, 0, nullptr));
     return from_array(array, wanted, keep, time);
   }
-  if (PyObject_HasAttrString(object.ptr(), "__dlpack__")) return from_dlpack(object, wanted, keep);
+  if (PyObject_HasAttrString(object.ptr(), "__dlpack__"))
+    return from_dlpack(object, wanted, keep, time);
   return from_plain(object, wanted, keep, time);
 }
 
