@@ -13,10 +13,10 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <vector>
 
 #include "base/descriptor.h"
+#include "base/fork_mutex.h"
 #include "base/status.h"
 
 namespace ferry {
@@ -30,7 +30,7 @@ struct Mapping {
   FileIdentity file;
 };
 struct Mappings {
-  std::mutex mutex;
+  ForkMutex mutex;
   std::map<uintptr_t, Mapping> all;
 
   // The mapping that holds [at, at + bytes), or all.end(). Call with the mutex held.

@@ -9,10 +9,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "base/allocator.h"
+#include "base/fork_mutex.h"
 
 namespace ferry {
 
@@ -61,7 +61,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
   std::shared_ptr<MemoryBudget> budget_;
   const bool keeps_;
-  mutable std::mutex mutex_;
+  mutable ForkMutex mutex_;
   std::vector<Block> idle_;  // by size; has room for every block, so that giving back cannot fail
   size_t blocks_ = 0;        // idle and lent
   size_t idle_bytes_ = 0, lent_bytes_ = 0;

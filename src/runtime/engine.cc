@@ -221,8 +221,10 @@ Status Engine::run(std::span<const Value> inputs, std::vector<Value>& outputs,
 }
 
 Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
-  const std::lock_guard lock(plans_mutex_);
-  if (const auto it = plans_.find(names); it != plans_.end()) return it->second.get();
+  {
+    const std::lock_guard lock(plans_mutex_);
+    if (const auto it = plans_.find(names); it != plans_.end()) return it->second.get();
+  }
   FERRY_RETURN_IF_ERROR(check_value_names(*source_, names));
   // Values that rewrites removed still exist in the source graph.
   for (const bool rewritten : {true, false}) {
@@ -254,19 +256,28 @@ Result<Engine::Plan*> Engine::plan_for(const std::vector<std::string>& names) {
     remove_dead_nodes(*graph);
     auto made = std::make_unique<Plan>();
     FERRY_RETURN_IF_ERROR(plan(std::move(graph), *made));
-    if (plans_.size() >= kMaxPlans) {
+    const std::lock_guard lock(plans_mutex_);
+    // Another thread may have made it meanwhile.
+    if (!plans_.contains(names) && plans_.size() >= kMaxPlans) {
       return limit_exceeded("more than {} different sets of outputs were asked of one session",
                             kMaxPlans);
     }
-    return plans_.emplace(names, std::move(made)).first->second.get();
+    return plans_.try_emplace(names, std::move(made)).first->second.get();
   }
   return invalid_argument("these outputs cannot be computed together");
 }
 
 Status Engine::run_for(std::span<const Value> inputs, const std::vector<std::string>& names,
                        std::vector<Value>& outputs, const RunOptions& options) {
+  const auto start = StopToken::Clock::now();
   FERRY_ASSIGN_OR_RETURN(Plan * plan, plan_for(names));
-  return run_plan(*plan, inputs, outputs, options, {});
+  RunOptions left = options;
+  if (left.timeout.count() > 0) {
+    // Zero is no timeout; what has passed is negative.
+    left.timeout -= StopToken::Clock::now() - start;
+    if (left.timeout.count() == 0) left.timeout = std::chrono::nanoseconds(-1);
+  }
+  return run_plan(*plan, inputs, outputs, left, {});
 }
 
 SessionReport Engine::report() {

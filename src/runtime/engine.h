@@ -7,11 +7,11 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/fork_mutex.h"
 #include "ferry/session.h"
 #include "passes/pass.h"
 #include "plan/program.h"
@@ -45,7 +45,7 @@ class Engine {
   struct Plan {
     std::unique_ptr<Program> program;
     std::unique_ptr<ThreadChoice> threads;  // null: the caller chose
-    std::mutex mutex;
+    ForkMutex mutex;
     std::vector<std::unique_ptr<RunContext>> idle;
     uint64_t last_arena_bytes = 0, last_scratch_bytes = 0;
   };
@@ -77,7 +77,7 @@ class Engine {
   // planned from. Rewritten graphs are made again when they are needed, since they hold weights.
   std::unique_ptr<Graph> source_;
   Plan main_;
-  std::mutex plans_mutex_;
+  ForkMutex plans_mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;
   std::vector<PassReport> pass_reports_;
   std::atomic<uint64_t> runs_{0};

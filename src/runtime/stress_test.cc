@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many threads on shared and on own sessions, with sessions made and dropped between. Short by
 // default; FERRY_TEST_LONG=1 runs each thread 10,000 times.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -69,6 +72,38 @@ TEST_F(StressTest, SharedAndOwnSessions) {
   }
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(failures, 0);
+}
+
+// The child of a fork in the middle of other threads' runs uses the sessions that they use.
+TEST_F(StressTest, ForksDuringRuns) {
+  build();
+  const std::vector<Value> in = inputs({{"n", 3}});
+  std::vector<Value> wanted;
+  ASSERT_TRUE(engine({.threads = 2}).run(in, wanted, {}).ok());
+  Engine& shared = engine();
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      while (!over) {
+        if (t % 2 == 0) (void)own_engine(2);
+        (void)same(shared, in, wanted);
+      }
+    });
+  }
+  for (int i = 0; i < runs() / 4 && !HasFailure(); ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      const auto own = own_engine(2);
+      _exit(own && same(shared, in, wanted) && same(*own, in, wanted) ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+  }
+  over = true;
+  for (std::thread& t : threads) t.join();
 }
 
 }  // namespace

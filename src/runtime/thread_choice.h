@@ -10,11 +10,11 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "base/fork_mutex.h"
 #include "ferry/tensor.h"
 #include "plan/program.h"
 #include "runtime/thread_tuner.h"
@@ -61,7 +61,7 @@ class ThreadChoice {
 
   const int most_;
   TuningBudget& budget_;
-  mutable std::mutex mutex_;
+  mutable ForkMutex mutex_;
   std::unique_ptr<Entry[]> entries_;
   std::atomic<size_t> count_{0};
   std::atomic<Entry*> last_{nullptr};
