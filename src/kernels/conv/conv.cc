@@ -13,6 +13,9 @@ constexpr int64_t kTableEntries = 8192;
 // is all loop overhead.
 constexpr int64_t kJoinBelow = 32;
 
+// Below this share of taps inside the image it pays to look for those that are not.
+constexpr double kMostInside = 7.0 / 8;
+
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Packed weights begin with a row of zeros that stands for every pixel outside the image.
@@ -59,22 +62,6 @@ struct Inside {
     last = std::max(last, first);
   }
 };
-
-// True when so many taps lie outside the image, as those of large dilations do, that it pays to
-// look for them.
-bool reaches_outside(const ConvShape& s) {
-  constexpr double kWorthwhile = 7.0 / 8;
-  double inside = 1;
-  for (int d = 0; d < 3; ++d) {
-    int64_t within = 0;
-    for (int64_t k = 0; k < s.kernel[d]; ++k) {
-      const Inside o(k * s.dilation[d] - s.pad[d], s.stride[d], s.in[d], s.out[d]);
-      within += o.last - o.first;
-    }
-    inside *= static_cast<double>(within) / static_cast<double>(s.kernel[d] * s.out[d]);
-  }
-  return inside < kWorthwhile;
-}
 
 // Position of an output pixel, advanced in row-major order.
 struct Cursor {
@@ -214,6 +201,19 @@ int64_t out_end(const ConvArgs& args, int64_t all) { return args.out_end < 0 ? a
 
 }  // namespace
 
+double conv_inside(const ConvShape& s) noexcept {
+  double inside = 1;
+  for (int d = 0; d < 3; ++d) {
+    int64_t within = 0;
+    for (int64_t k = 0; k < s.kernel[d]; ++k) {
+      const Inside o(k * s.dilation[d] - s.pad[d], s.stride[d], s.in[d], s.out[d]);
+      within += o.last - o.first;
+    }
+    inside *= static_cast<double>(within) / static_cast<double>(s.kernel[d] * s.out[d]);
+  }
+  return inside;
+}
+
 int64_t conv_packed_size(const GemmKernels& kernels, const ConvShape& shape) noexcept {
   return zeros_size(shape) + shape.groups * group_size(kernels, shape);
 }
@@ -275,7 +275,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
   // The block is already sized for L2: a row of A is mostly the same memory as the row before.
   const GemmBlocking whole = {.panel_bytes = blocking.panel_bytes,
                               .rows_bytes = std::numeric_limits<int64_t>::max()};
-  const bool sparse = !joined && reaches_outside(shape);
+  const bool sparse = !joined && conv_inside(shape) < kMostInside;
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t count = std::min(block, end - pixel);
     if (joined) {

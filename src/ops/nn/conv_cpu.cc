@@ -189,9 +189,20 @@ double winograd_cost(const GemmKernels& gemm, double tiles, double in, double ou
          kPerElement * points * tiles * (in + out) * groups;
 }
 
+// Of the products of a direct convolution, about the share that is computed.
+double share_inside(const ConvPlan& plan, const Type& x) {
+  Dims dims;
+  for (size_t a = 0; a < x.rank(); ++a) {
+    const Dim& d = (*x.shape)[a];
+    dims.push_back(d.is_constant() ? d.constant() : a == 0 ? 1 : 64);
+  }
+  const auto known = resolve_conv(plan, dims);
+  return known.ok() && known->rows() * known->out[2] > 0 ? conv_inside(*known) : 1;
+}
+
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
 // tactic: it depends on the layer and the instruction set alone.
-int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
+int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan, const Type& x) {
   const ConvShape& s = plan.shape;
   if (request.exact || plan.spatial < 2 || winograd_refusal(s) != nullptr) return 0;
   if (has_narrow_groups(s.groups, s.group_in(), s.group_out())) return 0;
@@ -205,7 +216,9 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan) {
   const auto in = static_cast<double>(s.kernel[0] * s.group_in());
   const auto out = static_cast<double>(s.group_out()), groups = static_cast<double>(s.groups);
   const GemmKernels& gemm = gemm_kernels(request.isa);
-  double best = product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * kWorthwhile;
+  const double share = s.dilation[1] > 1 || s.dilation[2] > 1 ? share_inside(plan, x) : 1;
+  double best =
+      product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * share * kWorthwhile;
   int64_t tile = 0;
   for (int64_t m : {2, 4}) {
     double tiles = side[0];
@@ -270,7 +283,7 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
                     {.k = w->dim(1), .n = w->dim(0), .row_stride = 1, .col_stride = w->dim(1)}));
     return KernelOffer(make_matrix_step(request.isa, std::move(packed), *std::move(bias), anchor));
   }
-  const int64_t m = winograd_tile(request, plan);
+  const int64_t m = winograd_tile(request, plan, x);
   if (m > 0 && !request.prefer_memory) {
     FERRY_ASSIGN_OR_RETURN(
         auto step, make_winograd_step(request, std::move(plan), m, *std::move(bias), anchor));
