@@ -198,8 +198,8 @@ void check_keys(const std::vector<ValueInfo>& infos, nb::dict given) {
     std::string name;
     if (!nb::try_cast(key, name)) refuse("a key of inputs", key, "the name of an input");
     if (!nb::cast<bool>(known.attr("__contains__")(key))) {
-      const auto near =
-          nb::cast<std::string>(nb::module_::import_("ferry.arguments").attr("nearest")(key, known));
+      const auto near = nb::cast<std::string>(
+          nb::module_::import_("ferry.arguments").attr("nearest")(key, known));
       raise(Code::kInvalidArgument, "the model has no input '" + name + "'; its inputs are " +
                                         names_of(infos) +
                                         (near.empty() ? "" : "; did you mean '" + near + "'?"));
