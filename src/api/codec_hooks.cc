@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "base/allocator.h"
 #include "base/status.h"
 #include "codec/image.h"
 #include "codec/regex.h"
@@ -13,6 +15,25 @@
 namespace ferry {
 namespace {
 
+// Decoders take memory that no budget counts: so many pixels that they and the output fit into what
+// is left.
+int64_t pixels_that_fit(std::span<const uint8_t> bytes, const MemoryBudget* budget) {
+  if (budget == nullptr) return std::numeric_limits<int64_t>::max();
+  int64_t bytes_per_pixel = 12;  // 16-bit colour, its 8 bits, and the output
+  switch (detect_format(bytes)) {
+    case FileFormat::kJpeg2000:
+      bytes_per_pixel = 24;  // components of 32 bits before
+      break;
+    case FileFormat::kTiff:
+      bytes_per_pixel = 18;  // the samples of the file before
+      break;
+    default:
+      break;
+  }
+  const uint64_t used = std::min(budget->used(), budget->limit());
+  return static_cast<int64_t>((budget->limit() - used) / static_cast<uint64_t>(bytes_per_pixel));
+}
+
 Result<Tensor> decode_picture(std::span<const uint8_t> bytes, PixelFormat format,
                               MemoryBudget* budget, const std::function<bool()>& stopped) {
   DecodeOptions options;
@@ -21,7 +42,15 @@ Result<Tensor> decode_picture(std::span<const uint8_t> bytes, PixelFormat format
                   : format == PixelFormat::kBgr ? ColorMode::kBgr
                                                 : ColorMode::kGrey;
   options.apply_orientation = false;  // the operator gives the picture as it is stored
-  FERRY_ASSIGN_OR_RETURN(const Image image, decode_image(bytes, options));
+  const int64_t fitting = pixels_that_fit(bytes, budget);
+  options.max_pixels = std::min(options.max_pixels, fitting);
+  Result<Image> decoded = decode_image(bytes, options);
+  if (decoded.status().code() == Code::kLimitExceeded && options.max_pixels == fitting) {
+    return out_of_memory("{}; the memory left is {} of {} bytes", decoded.status().message(),
+                         budget->limit() - std::min(budget->used(), budget->limit()),
+                         budget->limit());
+  }
+  FERRY_ASSIGN_OR_RETURN(const Image image, std::move(decoded));
   FERRY_ASSIGN_OR_RETURN(
       Tensor pixels,
       Tensor::allocate(DType::kUInt8, {image.height, image.width, image.channels}, budget));

@@ -16,10 +16,12 @@ from onnx import TensorProto, helper
 
 import ferry
 
+from . import deadline_operators
 from .case import BOOL, F32, I64, STRING, element_of, info, model
 
 node = helper.make_node
 F = np.float32
+VERSIONS = {"ai.onnx.ml": 3, "com.microsoft": 1, "ai.onnx.preview": 1, "ai.onnx.preview.training": 1}
 
 
 def ones(*dims, dtype=F):
@@ -313,7 +315,7 @@ def bodies():
 
 
 def singles():
-    for family in (products, windows, rows, movements, elements, texts, others, learned):
+    for family in (products, windows, rows, movements, elements, texts, others, learned, deadline_operators.singles):
         for name, *values in family():
             fields = {}
             for given in [v for v in values if isinstance(v, dict)]:
@@ -332,10 +334,10 @@ def cases():
         made = node(kind, names, outputs, "node", domain=domain, **fields)
         given = {n: v for n, v in zip(names, values) if v is not None}
         infos = [info(n, element_of(v), [None] * v.ndim) for n, v in given.items()]
-        yield name, model([made], infos, outputs, opsets={"": opset} | ({domain: 3} if domain else {})), given
-    for name, nodes, given, initializers in bodies():
+        yield name, model([made], infos, outputs, opsets={"": opset} | ({domain: VERSIONS[domain]} if domain else {})), given
+    for name, nodes, given, initializers in (*bodies(), *deadline_operators.graphs()):
         infos = [info(n, element_of(v), [None] * v.ndim) for n, v in given.items()]
-        yield name, model(nodes, infos, ["y"], initializers, opset=23), given
+        yield name, model(nodes, infos, ["y"], initializers, opsets={"": 23, "com.microsoft": 1}), given
 
 
 def lateness(made, given, timeout, **options):

@@ -25,7 +25,7 @@ Status infer(const Det&, InferContext& c) {
 }
 
 // Gaussian elimination with partial pivoting; `a` is overwritten.
-Result<double> determinant(PollEvery& polls, WorkingArray<double>& a, size_t n) {
+Result<double> determinant(PollEvery& polls, double* a, size_t n) {
   double det = 1;
   for (size_t k = 0; k < n; ++k) {
     size_t pivot = k;
@@ -64,7 +64,8 @@ Status eval(const Det&, EvalContext& c) {
         for (int64_t k = begin; k < end; ++k)
           a[size_t(k)] = static_cast<double>(static_cast<compute_t<T>>(from[k]));
       }));
-      FERRY_ASSIGN_OR_RETURN(const double det, determinant(polls, a, static_cast<size_t>(n)));
+      FERRY_ASSIGN_OR_RETURN(const double det,
+                             determinant(polls, a.data(), static_cast<size_t>(n)));
       y.data<T>()[i] = T(static_cast<compute_t<T>>(det));
     }
     return {};

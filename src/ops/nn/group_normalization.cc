@@ -49,24 +49,35 @@ template <class T>
 Status normalize_group(PollEvery& polls, const T* x, T* y, const Layout& l, double epsilon,
                        const double* scale, const double* bias) {
   using C = compute_t<T>;
+  // Calls f(channel, first, end) for offsets of positions that lie inner_stride apart.
   const auto each = [&](auto f) -> Status {
     for (int64_t ch = 0; ch < l.channels; ++ch) {
       FERRY_RETURN_IF_ERROR(in_pieces(polls, l.inner, 4, [&](int64_t from, int64_t to) {
-        for (int64_t i = from; i < to; ++i) f(ch, ch * l.channel_stride + i * l.inner_stride);
+        const int64_t at = ch * l.channel_stride;
+        f(ch, at + from * l.inner_stride, at + to * l.inner_stride);
       }));
     }
     return {};
   };
   const auto count = double(l.channels * l.inner);
+  const int64_t step = l.inner_stride;
   double sum = 0, squares = 0;
-  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at) { sum += double(C(x[at])); }));
+  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at, int64_t end) {
+    double part = sum;
+    for (; at < end; at += step) part += double(C(x[at]));
+    sum = part;
+  }));
   const double mean = sum / count;
-  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at) {
-    squares += (double(C(x[at])) - mean) * (double(C(x[at])) - mean);
+  FERRY_RETURN_IF_ERROR(each([&](int64_t, int64_t at, int64_t end) {
+    double part = squares;
+    for (; at < end; at += step) part += (double(C(x[at])) - mean) * (double(C(x[at])) - mean);
+    squares = part;
   }));
   const double factor = 1 / std::sqrt(squares / count + epsilon);
-  return each([&](int64_t ch, int64_t at) {
-    y[at] = T(static_cast<C>((double(C(x[at])) - mean) * factor * scale[ch] + bias[ch]));
+  return each([&](int64_t ch, int64_t at, int64_t end) {
+    for (; at < end; at += step) {
+      y[at] = T(static_cast<C>((double(C(x[at])) - mean) * factor * scale[ch] + bias[ch]));
+    }
   });
 }
 
