@@ -174,7 +174,7 @@ TEST(Conformity, Functions) {
   const FunctionParts outer = {.nodes = {inner_call}, .more_opsets = {{"Mine", 1}}};
   EXPECT_TRUE(load(calls(outer, leaf), true).ok()) << load(calls(outer, leaf), true).to_string();
   expect_forgiven(calls({.nodes = {inner_call}}, leaf),
-                  "function 'Outer': node of 'b' (Mine.Inner): the function does not import an "
+                  "function 'Outer': node 'b' (Mine.Inner): the function does not import an "
                   "opset of domain 'Mine'");
   // Nobody calls Inner.
   expect_forgiven(calls(leaf, {.nodes = {inner_call}, .more_opsets = {{"Mine", 1}}}),
