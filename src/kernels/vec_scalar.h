@@ -88,7 +88,9 @@ FERRY_INLINE F32 permute(F32 a, I32 lane) {
 }
 // Lane i of the result is lane lane[i] mod 8 of a and then b.
 FERRY_INLINE F32 permute(F32 a, F32 b, I32 lane) {
-  const auto at = [&](int i) { return (lane.v[i] & 4) == 0 ? a.v[lane.v[i] & 3] : b.v[lane.v[i] & 3]; };
+  const auto at = [&](int i) {
+    return (lane.v[i] & 4) == 0 ? a.v[lane.v[i] & 3] : b.v[lane.v[i] & 3];
+  };
   return {Float4{at(0), at(1), at(2), at(3)}};
 }
 template <int kLane>

@@ -25,8 +25,8 @@ inline constexpr std::string_view kStripsName = "fuse_strips";
 // results do not.
 size_t form_strips(Graph& graph, const PlanOptions& options);
 
-// Groups too narrow to fill vectors of output channels, whose inputs a vector or two hold: depthwise above
-// all.
+// Groups too narrow to fill vectors of output channels, whose inputs lie in a vector or two:
+// depthwise above all.
 bool has_narrow_groups(int64_t groups, int64_t group_in, int64_t group_out);
 
 // More would gain little: what lies between has to be wide on both sides of a stage.

@@ -71,8 +71,8 @@ int64_t conv_panels(const GemmKernels& kernels, const ConvShape& shape) noexcept
 void conv_pack_panels(const GemmKernels& kernels, const ConvShape& shape, const float* weights,
                       float* packed, int64_t from, int64_t to) noexcept;
 
-// Of the products of outputs and taps, the share whose input lies inside the image; all of a tile that
-// lie outside are left out.
+// Of the products of outputs and taps, the share whose input lies inside the image; all of a tile
+// that lie outside are left out.
 double conv_inside(const ConvShape& shape) noexcept;
 
 // Bytes of scratch that one thread needs, 64-byte aligned.

@@ -13,8 +13,8 @@
 namespace ferry {
 
 // Input channels from the first to the last one that a vector of output channels begins its groups
-// with, at most. Two vectors of inputs hold what a vector of outputs reads where this is at most twice
-// its lanes; else inputs are gathered one by one.
+// with, at most. Two vectors of inputs hold what a vector of outputs reads where this is at most
+// twice its lanes; else inputs are gathered one by one.
 constexpr int64_t group_span(int64_t lanes, int64_t group_in, int64_t group_out) {
   // Output channels of a group that precede a vector are a multiple of this.
   const int64_t first = std::gcd(group_out, lanes);

@@ -110,8 +110,7 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
   plan.sets_w = std::min(shape.dilation[2], shape.out[2]);
   plan.tiles_h = tiles_of_set(shape.out[1], shape.dilation[1], m);
   plan.tiles_w = tiles_of_set(shape.out[2], shape.dilation[2], m);
-  plan.tiles =
-      shape.batch * shape.out[0] * plan.sets_h * plan.sets_w * plan.tiles_h * plan.tiles_w;
+  plan.tiles = shape.batch * shape.out[0] * plan.sets_h * plan.sets_w * plan.tiles_h * plan.tiles_w;
   plan.block_outputs =
       std::min(round_up(shape.group_out(), gemm.nr), round_up(kBlockOutputs, gemm.nr));
   // Both transformed sides of a block stay within the rows' share of L2.

@@ -63,12 +63,12 @@ int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept;
 // A layer cut up for tiles of m x m outputs, m being 2, 4 or 6.
 struct WinogradPlan {
   int64_t m;
-  int64_t points;  // (m + 2)^2
-  int64_t sets_h, sets_w;    // of outputs that are the dilation apart: rows and columns of each image
+  int64_t points;          // (m + 2)^2
+  int64_t sets_h, sets_w;  // of outputs that are the dilation apart: rows and columns of each image
   int64_t tiles_h, tiles_w;  // of one set
-  int64_t tiles;          // over the whole batch and all slices
-  int64_t block_tiles;    // at most, per pass
-  int64_t block_outputs;  // output channels of a group per pass
+  int64_t tiles;             // over the whole batch and all slices
+  int64_t block_tiles;       // at most, per pass
+  int64_t block_outputs;     // output channels of a group per pass
 };
 WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking,
                            const ConvShape& shape, int64_t m) noexcept;
