@@ -381,7 +381,7 @@ void panel(const GemmPanel& p) noexcept {
 template <int kRows, int kVectors, bool kFull>
 [[gnu::noinline]] void rows_tile(const GemmRows& p, int64_t column, Mask last) noexcept {
   F32 acc[kRows][kVectors] = {};
-  const float* b = p.b + column;
+  const float* b = p.k > 0 ? p.b + column : nullptr;
   for (int64_t k = 0; k < p.k; ++k, b += p.ldb) {
     F32 vb[kVectors];
     FERRY_UNROLL

@@ -49,7 +49,7 @@ class BatchKernel final : public StepKernel {
     Team& team = c.team();
     // Rows of one panel's width lie as packed ones do.
     const bool as_packed = n == kernels_.nr || n == kernels_.lanes;
-    if (!as_packed && m <= kPasses * kernels_.wide_rows &&
+    if (!as_packed && k > 0 && m <= kPasses * kernels_.wide_rows &&
         k <= (chain_ > 0 ? chain_ : kUnbrokenDepth)) {
       run_few_rows(c, a, b, y, m, k, n);
       return {};

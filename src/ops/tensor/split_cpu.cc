@@ -26,7 +26,7 @@ Status split(const Split& op, Isa isa, StepContext& c) {
       m.add(n, 1, 1);
       if (y.raw() != from) run_mover(isa, c.team(), m, from, y.raw());
     }
-    from += n * element;
+    if (x.count() > 0) from += n * element;
   }
   return {};
 }
