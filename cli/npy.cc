@@ -47,7 +47,7 @@ struct Header {
 std::string after_key(const std::string& text, const std::string& key, const std::string& who) {
   const size_t at = text.find("'" + key + "'");
   if (at == std::string::npos) damaged(who, "the .npy header lacks '" + key + "'");
-  const size_t from = text.find_first_not_of(" ", text.find(':', at) + 1);
+  const size_t from = text.find_first_not_of(' ', text.find(':', at) + 1);
   return from == std::string::npos ? "" : text.substr(from);
 }
 

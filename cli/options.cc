@@ -208,7 +208,7 @@ void allow_only(const CLI::App& verb, const std::string& flag,
     const std::string name = option->get_name();
     if (option->count() == 0 || name == flag) continue;
     if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
-    throw CLI::ValidationError(flag, why + "; leave out " + name);
+    throw CLI::ValidationError(flag, fmt::format("{}; leave out {}", why, name));
   }
 }
 

@@ -179,7 +179,7 @@ TEST_F(CApi, NamesWhatIsWrong) {
   EXPECT_FAILS(run("z", x, "y", &y), FERRY_INVALID_ARGUMENT, "'x'");
   EXPECT_FAILS(run("x", x, "q", &y), FERRY_INVALID_ARGUMENT, "'q'");
   EXPECT_FAILS(run("x", nullptr, "y", &y), FERRY_INVALID_ARGUMENT, "'x' is NULL");
-  EXPECT_FAILS(run("x", wide, "y", &y), FERRY_SHAPE_MISMATCH, "x");
+  EXPECT_FAILS(run("x", wide, "y", &y), FERRY_SHAPE_MISMATCH, "'x'");
   EXPECT_EQ(y, nullptr);
   ferry_tensor_free(x);
   ferry_tensor_free(wide);
