@@ -773,7 +773,8 @@ void row(const DepthwiseRow& r) noexcept {
   constexpr int64_t kMostRows = 64;
   const float* rows[kMostRows];
   const bool by_parts = r.dilation_w > 1 && r.stride_w == 1 && r.in_w >= r.dilation_w;
-  by_parts&& r.row_count <= kMostRows ? dilated_row(r, rows) : dense_row(r);
+  if (by_parts && r.row_count <= kMostRows) return dilated_row(r, rows);
+  dense_row(r);
 }
 
 }  // namespace

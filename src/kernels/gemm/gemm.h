@@ -84,8 +84,8 @@ struct GemmPanel {
   bool add_c;   // add what is in C to these sums
 };
 
-// A few rows of A times columns of a B that is not packed: a whole pass over B would be saved up by
-// too few rows. The sums are the same chains.
+// A few rows of A times columns of a B that is not packed: so few rows would not earn what packing
+// costs. The sums are the same chains.
 struct GemmRows {
   const float* a;
   int64_t lda;
