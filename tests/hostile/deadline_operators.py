@@ -5,6 +5,7 @@ import numpy as np
 from onnx import helper
 
 from .case import F32, I64, STRING, info
+from .deadline_inputs import integers, noise, ones, words
 
 node = helper.make_node
 F = np.float32
@@ -14,22 +15,6 @@ UNARY = ("Abs Acos Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Floor Gelu HardS
          "Shrink Sigmoid Sign Sin Sinh Softsign Sqrt Swish Tan ThresholdedRelu").split()
 BINARY = "Add Greater GreaterOrEqual Less LessOrEqual Min Mul Sub Sum".split()
 REDUCTIONS = "ReduceL1 ReduceLogSum ReduceMean ReduceMin ReduceSumSquare".split()
-
-
-def ones(*dims, dtype=F):
-    return np.ones(dims, dtype)
-
-
-def noise(*dims, seed=1):
-    return np.random.default_rng(seed).random(dims, F)
-
-
-def integers(high, *dims, dtype=np.int64):
-    return np.random.default_rng(2).integers(0, high, dims).astype(dtype)
-
-
-def words(n):
-    return np.array([f"word {i} of many, A\u00e9" for i in range(n)], object)
 
 
 def elements():

@@ -18,26 +18,11 @@ import ferry
 
 from . import deadline_operators
 from .case import BOOL, F32, I64, STRING, element_of, info, model
+from .deadline_inputs import integers, noise, ones, words
 
 node = helper.make_node
 F = np.float32
 VERSIONS = {"ai.onnx.ml": 3, "com.microsoft": 1, "ai.onnx.preview": 1, "ai.onnx.preview.training": 1}
-
-
-def ones(*dims, dtype=F):
-    return np.ones(dims, dtype)
-
-
-def noise(*dims, seed=1):
-    return np.random.default_rng(seed).random(dims, F)
-
-
-def integers(high, *dims, dtype=np.int64):
-    return np.random.default_rng(2).integers(0, high, dims).astype(dtype)
-
-
-def words(n):
-    return np.array([f"word {i} of many, A\u00e9" for i in range(n)], object)
 
 
 def products():
