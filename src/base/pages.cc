@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/counted_memory.h"
+#include "base/sanitizers.h"
 
 namespace ferry {
 namespace {
@@ -17,17 +18,7 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 
 // Sanitizers see what lies on the heap only.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kHeapOnly = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-constexpr bool kHeapOnly = true;
-#else
-constexpr bool kHeapOnly = false;
-#endif
-#else
-constexpr bool kHeapOnly = false;
-#endif
+constexpr bool kHeapOnly = kAddressSanitizer || kMemorySanitizer;
 
 // Of a huge page and more: aligned to one. Null when the machine has no more.
 void* map_pages(size_t bytes) noexcept {

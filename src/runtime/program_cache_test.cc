@@ -10,6 +10,7 @@
 #include <random>
 
 #include "base/blake2b.h"
+#include "base/sanitizers.h"
 #include "plan/byte_stream.h"
 #include "plan/graph_codec.h"
 #include "plan/op_state.h"
@@ -19,16 +20,7 @@ namespace ferry {
 namespace {
 
 // Sanitizers make a load tens of times slower.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FERRY_TEST_SLOW 1
-#endif
-#endif
-#ifdef FERRY_TEST_SLOW
-constexpr int kFewer = 10;
-#else
-constexpr int kFewer = 1;
-#endif
+constexpr int kFewer = kAddressSanitizer || kThreadSanitizer ? 10 : 1;
 
 class ProgramCacheTest : public ::testing::Test, public ProgramCacheTester {
  protected:
