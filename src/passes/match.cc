@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/tensor/reshape.h"
 #include "tensor/int_contents.h"
 #include "tensor/visit.h"
 
@@ -135,7 +136,8 @@ Tensor make_floats(DType dtype, const Dims& dims, const std::vector<double>& val
 
 std::optional<std::vector<int64_t>> reshape_spec(const Shape& from, const Shape& to) {
   std::vector<int64_t> spec;
-  bool computed = false, has_zero = false;
+  std::optional<size_t> computed;
+  bool has_zero = false;
   for (size_t a = 0; a < to.size(); ++a) {
     if (to[a].is_constant()) {
       spec.push_back(to[a].constant());
@@ -146,12 +148,16 @@ std::optional<std::vector<int64_t>> reshape_spec(const Shape& from, const Shape&
       spec.push_back(0);
     } else if (!computed) {
       spec.push_back(-1);
-      computed = true;
+      computed = a;
     } else {
       return std::nullopt;
     }
   }
-  if (computed && has_zero) return std::nullopt;
+  if (!computed) return spec;
+  Shape others = to;
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(*computed));
+  const Result<Dim> rest = remaining_dim(from, others);
+  if (has_zero || !rest.ok() || !(*rest == to[*computed])) return std::nullopt;
   return spec;
 }
 

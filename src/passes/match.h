@@ -60,7 +60,7 @@ bool is_floating(DType t);
 // A tensor of a floating-point type; undefined when `dtype` is none or memory is exhausted.
 Tensor make_floats(DType dtype, const Dims& dims, const std::vector<double>& values);
 // The `shape` input with which Reshape turns `from` into `to`; nullopt when more than one dim
-// would have to be computed.
+// would have to be computed, or when one computed from `from` could differ from that of `to`.
 std::optional<std::vector<int64_t>> reshape_spec(const Shape& from, const Shape& to);
 // A patch that only replaces.
 Patch replacement(const Graph& g, ValueId old, ValueId with);

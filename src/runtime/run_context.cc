@@ -366,7 +366,8 @@ Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
       const auto i = static_cast<size_t>(p_.dims.symbol_index(d.symbol_name()));
       if (symbol_bound_[i] && symbols_[i] != t.dim(a)) {
         return shape_mismatch(
-            "input '{}' is {}: axis {} has size {}, but '{}' is already {} from an earlier input",
+            "input '{}' is {}: axis {} has size {}, but '{}' is {} in this run, as an axis before "
+            "says",
             value.name, t.describe(), a, t.dim(a), d.symbol_name(), symbols_[i]);
       }
       symbols_[i] = t.dim(a);
@@ -387,7 +388,7 @@ Status RunContext::bind_element_dim(const Dim& d, int64_t n) {
   if (i < 0) return {};
   const auto at = static_cast<size_t>(i);
   if (symbol_bound_[at] && symbols_[at] != n) {
-    return shape_mismatch("size {}, but '{}' is already {} from an earlier input", n,
+    return shape_mismatch("size {}, but '{}' is {} in this run, as an axis before says", n,
                           d.symbol_name(), symbols_[at]);
   }
   symbols_[at] = n;
@@ -472,8 +473,13 @@ Status RunContext::check_alias(ValueId v, const Dims& dims) const {
     extent = (count / row - 1) * sizes_[slot.pitch] + row;
   }
   if (count == 0 || (begin >= 0 && begin + extent <= whole.count())) return {};
-  return shape_mismatch("'{}' is {} from element {} of {}", p_.graph->value(v).name,
-                        dims.to_string(), begin, whole.to_string());
+  Status error = shape_mismatch(
+      "'{}' is {} from element {} on of {}, past its end: sizes that the inputs give contradict "
+      "each other",
+      p_.graph->value(v).name, dims.to_string(), begin, whole.to_string());
+  const NodeId producer = p_.graph->value(v).producer;
+  if (producer == kNone) return error;
+  return std::move(error).with_context(p_.graph->node(producer).describe());
 }
 
 Status RunContext::layout(const RunControl& control) {

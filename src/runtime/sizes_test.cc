@@ -2,6 +2,7 @@
 // Sizes that no value can have: the error names the node, the size and the inputs.
 #include "ops/nn/conv.h"
 #include "runtime/run_tester.h"
+#include "tensor/int_contents.h"
 
 namespace ferry {
 namespace {
@@ -64,6 +65,50 @@ TEST_F(SizesTest, TwoThatDoNotBroadcast) {
     EXPECT_NE(status.message().find(word), std::string::npos) << status.message();
   }
   EXPECT_TRUE(run(3, 1).ok());
+}
+
+// `like` needs no memory of its own: what is read as more than there is lies behind its end.
+TEST_F(SizesTest, OfAViewOfLess) {
+  const ValueId a = named(input({Dim::symbol("A")}), "a");
+  const ValueId b = named(input({Dim::symbol("B")}), "b");
+  const ValueId like =
+      named(node(make_op("Reshape"), {unary("Neg", a), node(make_op("Shape"), {b})}), "like");
+  graph.node(graph.value(like).producer).name = "like";
+  output(binary("Add", like, b));
+  std::vector<Value> out;
+  const auto in = inputs({{"A", 4}, {"B", 5}, {"N", 1}, {"H", 3}, {"W", 3}});
+  const Status status = engine({.threads = 1}).run(in, out, {});
+  EXPECT_EQ(status.code(), Code::kShapeMismatch);
+  for (const char* word : {"node 'like' (Reshape): ", "'like' is [5]", "of [4]"}) {
+    EXPECT_NE(status.message().find(word), std::string::npos) << status.message();
+  }
+}
+
+// A shape that a run gives says a size although the elements leave but one.
+TEST_F(SizesTest, OfAShapeThatTheRunGives) {
+  const ValueId a = named(input({Dim::symbol("A")}), "a");
+  const ValueId b = named(input({Dim::symbol("B")}), "b");
+  const ValueId spec = input({1}, DType::kInt64);
+  const ValueId like = node(make_op("Reshape"), {a, node(make_op("Shape"), {b})});
+  graph.node(graph.value(like).producer).name = "like";
+  const ValueId given = node(make_op("Reshape"), {a, spec});
+  graph.node(graph.value(given).producer).name = "given";
+  output(like);
+  output(given);
+  const auto run = [&](int64_t n, int64_t m, int64_t to) {
+    std::vector<Value> in = inputs({{"A", n}, {"B", m}, {"N", 1}, {"H", 3}, {"W", 3}}), out;
+    in.back() = int64_tensor({to});
+    return engine({.threads = 1}).run(in, out, {});
+  };
+  EXPECT_TRUE(run(4, 4, 4).ok());
+  EXPECT_TRUE(run(4, 4, -1).ok());
+  for (const auto& [status, name] : {std::pair(run(4, 5, 4), "node 'like' (Reshape): "),
+                                     std::pair(run(4, 1, 4), "node 'like' (Reshape): "),
+                                     std::pair(run(4, 4, 100), "node 'given' (Reshape): "),
+                                     std::pair(run(4, 4, 1), "node 'given' (Reshape): ")}) {
+    EXPECT_EQ(status.code(), Code::kShapeMismatch) << status.to_string();
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+  }
 }
 
 TEST_F(SizesTest, PadsBehindThemDoNotHelp) {

@@ -16,9 +16,9 @@ Dim product(const Shape& dims) {
   return p;
 }
 
-// What -1 stands for: the dims of x over the other dims of the target, where equal ones cancel,
-// so that sizes of zero leave an answer.
-Result<Dim> remaining(Shape x, const Shape& others) {
+}  // namespace
+
+Result<Dim> remaining_dim(Shape x, const Shape& others) {
   Shape rest;
   for (const Dim& d : others) {
     const auto same = std::find(x.begin(), x.end(), d);
@@ -37,6 +37,8 @@ Result<Dim> remaining(Shape x, const Shape& others) {
   }
   return floor_div(count, divisor);
 }
+
+namespace {
 
 // The dims of the output. `x` is nullptr when its rank is not known.
 Result<Shape> target_shape(const Reshape& op, const Shape* x, const KnownInts& target,
@@ -68,7 +70,7 @@ Result<Shape> target_shape(const Reshape& op, const Shape* x, const KnownInts& t
     }
     Shape others = out;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(*inferred));
-    const Result<Dim> d = remaining(*x, others);
+    const Result<Dim> d = remaining_dim(*x, others);
     if (!d.ok()) {
       return d.status().with_context(
           fmt::format("x {} to shape {}", to_string(*x), to_string(target)));

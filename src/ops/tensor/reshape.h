@@ -6,6 +6,9 @@
 
 #include <cstdint>
 
+#include "base/status.h"
+#include "tensor/type.h"
+
 namespace ferry {
 
 struct Reshape {
@@ -15,5 +18,9 @@ struct Reshape {
 struct Flatten {
   int64_t axis = 1;  // in [-rank, rank]
 };
+
+// What -1 in a target shape stands for: the dims of x over the other dims of the target, where
+// equal ones cancel, so that sizes of zero leave an answer.
+Result<Dim> remaining_dim(Shape x, const Shape& others);
 
 }  // namespace ferry
