@@ -206,6 +206,12 @@ constexpr Layer kWinogradLayers[] = {
     {"27_64_256", 27, 64, 3, 1, 256},
 };
 
+constexpr Layer kStridedLayers[] = {
+    {"16_32_320_s2", 16, 32, 3, 2, 320}, {"32_64_160_s2", 32, 64, 3, 2, 160},
+    {"64_128_80_s2", 64, 128, 3, 2, 80}, {"128_56_s2", 128, 128, 3, 2, 56},
+    {"256_28_s2", 256, 256, 3, 2, 28},   {"512_14_s2", 512, 512, 3, 2, 14},
+};
+
 // `of_roof` counts the arithmetic of the direct convolution: above 1 is what Winograd saves.
 template <int kM>
 void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
@@ -252,6 +258,9 @@ void register_conv(Isa isa) {
   add("winograd_f2", isa, kWinogradLayers, winograd<2>);
   add("winograd_f4", isa, kWinogradLayers, winograd<4>);
   add("winograd_f6", isa, kWinogradLayers, winograd<6>);
+  add("conv", isa, kStridedLayers, direct);
+  add("winograd_f3", isa, kStridedLayers, winograd<3>);
+  add("winograd_f5", isa, kStridedLayers, winograd<5>);
 }
 
 }  // namespace ferry

@@ -23,7 +23,9 @@ void gemm_pack_b(const GemmKernels& kernels, const float* b, int64_t row_stride,
 GemmBlocking gemm_blocking() noexcept {
   const CpuInfo& cpu = cpu_info();
   const auto l1 = static_cast<int64_t>(cpu.l1d_bytes), l2 = static_cast<int64_t>(cpu.l2_bytes);
-  return {.panel_bytes = std::max(l1 * 2 / 3, l2 * 3 / 32), .rows_bytes = l2 / 2};
+  return {.panel_bytes = std::max(l1 * 2 / 3, l2 * 3 / 32),
+          .rows_bytes = l2 / 2,
+          .far_bytes = static_cast<int64_t>(cpu.l3_bytes) / 2};
 }
 
 namespace {

@@ -128,6 +128,7 @@ struct GemmBlocking {
   // the bandwidth there, which costs less than coming back to C more often would.
   int64_t panel_bytes = 128 << 10;
   int64_t rows_bytes = 256 << 10;  // the rows of A that all panels pass over
+  int64_t far_bytes = 4 << 20;     // what stays in the last cache from one pass to the next
 };
 // From the probed caches.
 GemmBlocking gemm_blocking() noexcept;

@@ -15,9 +15,10 @@ namespace {
 
 // Output channels between two passes over the transformed input.
 constexpr int64_t kBlockOutputs = 128;
-// Tiles that are worth a pass over weights in memory.
+// Tiles that are worth a pass over weights which leave the cache between two blocks.
 constexpr int64_t kManyTiles = 96;
 
+// G, named after m without a stride.
 constexpr double kWeights2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 constexpr double kWeights4[6][3] = {{1.0 / 4, 0, 0},
                                     {-1.0 / 6, -1.0 / 6, -1.0 / 6},
@@ -36,22 +37,72 @@ constexpr double kWeights6[8][3] = {{1, 0, 0},
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// What one output sums up at each point: the channels of its group in every slice of the kernel.
-int64_t depth(const ConvShape& shape) { return shape.kernel[0] * shape.group_in(); }
+// Quarters of the image that a stride parts it into, in the order in which a point's input lies:
+// odd rows, all even, odd columns, all odd. An odd axis has one tap of the kernel, which the point
+// at infinity does not see, so that each point sums up neighbours.
+struct Quarter {
+  int64_t row, column;
+};
+constexpr Quarter kQuarters[4] = {{1, 0}, {0, 0}, {0, 1}, {1, 1}};
+
+int64_t num_quarters(const ConvShape& shape) { return shape.stride[1] == 1 ? 1 : 4; }
+
+// What one output sums up at a point, in a quarter of the image: the channels of its group in every
+// slice of the kernel.
+int64_t quarter_depth(const ConvShape& shape) { return shape.kernel[0] * shape.group_in(); }
+int64_t depth(const ConvShape& shape) { return num_quarters(shape) * quarter_depth(shape); }
+
+// The quarters that count at one point.
+struct QuarterRange {
+  int64_t first, count;
+};
+QuarterRange quarters_at(const ConvShape& shape, int64_t side, int64_t point) {
+  if (shape.stride[1] == 1) return {0, 1};
+  const bool last_row = point / side == side - 1, last_column = point % side == side - 1;
+  return {last_row ? 1 : 0, (last_row ? 1 : 2) * (last_column ? 1 : 2)};
+}
 
 // Packed weights of one group at one point.
 int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
   return round_up(gemm_packed_size(gemm, depth(shape), shape.group_out()), 16);
 }
 
+// The transform of one axis of the kernel: all taps, or those of the even or odd pixels.
+template <int kSize>
+struct Taps {
+  double rows[kSize][3];
+};
+template <int kSize>
+Taps<kSize> taps_of(const double (&all)[kSize][3], int64_t stride, int64_t odd) {
+  Taps<kSize> taps = {};
+  for (int i = 0; i < kSize; ++i) {
+    double* row = taps.rows[i];
+    if (stride == 1) {
+      std::copy_n(all[i], 3, row);
+    } else if (odd == 1) {
+      row[1] = all[i][0];
+    } else {
+      row[0] = all[i][0], row[2] = i == kSize - 1 ? all[i][2] : all[i][1];
+    }
+  }
+  return taps;
+}
+
+// Where the panels of one quarter lie at each point.
+template <int kSize>
+struct PanelAddresses {
+  float* at[kSize * kSize];  // null: it does not count there
+};
+
 // One panel: G g G^T of the 3x3 kernels of `cols` output channels, spread over the points.
 // What is summed up goes slice by slice, channel by channel.
 // Neighbouring output channels are neighbours in the panel, so they come innermost, kTogether of
 // them: the points lie a power of two apart, where their lines displace each other.
 template <int kTogether, int kSize>
-void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t channels,
-                int64_t slices, int64_t cols, int64_t width, int64_t point_stride, float* panel) {
-  for (int64_t k = 0; k < slices * channels; ++k, panel += width) {
+void pack_panel(const Taps<kSize>& down, const Taps<kSize>& across, const float* weights,
+                int64_t channels, int64_t slices, int64_t cols, int64_t width,
+                const PanelAddresses<kSize>& panels) {
+  for (int64_t k = 0; k < slices * channels; ++k) {
     const int64_t kernel = k % channels * slices + k / channels;
     for (int64_t first = 0; first < width; first += kTogether) {
       double g[9][kTogether] = {}, half[3][kTogether];
@@ -60,15 +111,18 @@ void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t ch
         for (int t = 0; t < 9; ++t) g[t][o] = from[t];
       }
       for (int i = 0; i < kSize; ++i) {
+        const double(&r)[3] = down.rows[i];
         for (int j = 0; j < 3; ++j) {
           for (int o = 0; o < kTogether; ++o)
-            half[j][o] = rows[i][0] * g[j][o] + rows[i][1] * g[3 + j][o] + rows[i][2] * g[6 + j][o];
+            half[j][o] = r[0] * g[j][o] + r[1] * g[3 + j][o] + r[2] * g[6 + j][o];
         }
         for (int j = 0; j < kSize; ++j) {
-          float* to = panel + (i * kSize + j) * point_stride + first;
+          float* const panel = panels.at[i * kSize + j];
+          if (panel == nullptr) continue;
+          float* to = panel + k * width + first;
+          const double(&c)[3] = across.rows[j];
           for (int o = 0; o < kTogether; ++o) {
-            to[o] = static_cast<float>(half[0][o] * rows[j][0] + half[1][o] * rows[j][1] +
-                                       half[2][o] * rows[j][2]);
+            to[o] = static_cast<float>(half[0][o] * c[0] + half[1][o] * c[1] + half[2][o] * c[2]);
           }
         }
       }
@@ -79,6 +133,19 @@ void pack_panel(const double (&rows)[kSize][3], const float* weights, int64_t ch
 // Of the set with the most outputs.
 int64_t tiles_of_set(int64_t out, int64_t dilation, int64_t m) {
   return ((out + dilation - 1) / dilation + m - 1) / m;
+}
+
+// Whether kManyTiles, which spill from the cache, take less time than blocks of `block` tiles,
+// which pass over the weights more often. Weights stream by at the bandwidth of the last cache, or
+// of memory; what spills is waited for, going and coming.
+bool spilling_pays(const GemmBlocking& blocking, int64_t tiles, int64_t block, int64_t tile_bytes,
+                   int64_t weight_bytes) {
+  if (weight_bytes <= blocking.rows_bytes || block >= kManyTiles) return false;
+  constexpr double kSpilled = 5, kFromMemory = 6;  // bytes of weights from the last cache
+  const auto passes = [&](int64_t each) { return static_cast<double>((tiles + each - 1) / each); };
+  const double weights = (passes(block) - passes(kManyTiles)) * static_cast<double>(weight_bytes) *
+                         (weight_bytes <= blocking.far_bytes ? 1 : kFromMemory);
+  return weights > kSpilled * 2 * static_cast<double>(tiles * tile_bytes);
 }
 
 // With room for the whole vectors of the last slice.
@@ -96,16 +163,30 @@ int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept 
 const char* winograd_refusal(const ConvShape& shape) noexcept {
   for (int d = 1; d < 3; ++d) {
     if (shape.kernel[d] != 3) return "a kernel other than 3x3";
-    if (shape.stride[d] != 1) return "a stride other than 1";
+    if (shape.stride[d] != shape.stride[1]) return "strides that differ";
+    if (shape.stride[d] > 2) return "a stride above 2";
+    if (shape.stride[d] == 2 && shape.dilation[d] != 1) return "a stride and a dilation";
   }
   return nullptr;
+}
+
+int64_t winograd_side(const ConvShape& shape, int64_t m) noexcept {
+  return m + 3 - shape.stride[1];
+}
+
+int64_t winograd_products(const ConvShape& shape, int64_t m) noexcept {
+  const int64_t side = winograd_side(shape, m);
+  int64_t quarters = 0;
+  for (int64_t p = 0; p < side * side; ++p) quarters += quarters_at(shape, side, p).count;
+  return quarters * quarter_depth(shape);
 }
 
 WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking,
                            const ConvShape& shape, int64_t m) noexcept {
   WinogradPlan plan;
   plan.m = m;
-  plan.points = (m + 2) * (m + 2);
+  plan.side = winograd_side(shape, m);
+  plan.points = plan.side * plan.side;
   plan.sets_h = std::min(shape.dilation[1], shape.out[1]);
   plan.sets_w = std::min(shape.dilation[2], shape.out[2]);
   plan.tiles_h = tiles_of_set(shape.out[1], shape.dilation[1], m);
@@ -117,40 +198,64 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
   const int64_t tile_bytes =
       plan.points * (channels_pitch(shape) + plan.block_outputs) * int64_t{sizeof(float)};
   plan.block_tiles = std::max<int64_t>(blocking.rows_bytes / tile_bytes, gemm.mr);
-  // Weights that leave the cache between two blocks cost more than a block that spills.
   const int64_t weight_bytes = plan.points * point_size(gemm, shape) * int64_t{sizeof(float)};
-  if (weight_bytes > blocking.rows_bytes) {
+  if (spilling_pays(blocking, plan.tiles, plan.block_tiles, tile_bytes, weight_bytes)) {
     plan.block_tiles = std::max<int64_t>(plan.block_tiles, kManyTiles);
   }
   return plan;
 }
 
 int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept {
-  return shape.groups * (m + 2) * (m + 2) * point_size(gemm, shape);
+  const int64_t side = winograd_side(shape, m);
+  return shape.groups * side * side * point_size(gemm, shape);
 }
 
-void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
-                           const float* weights, int64_t o0, int64_t o1, float* packed) noexcept {
-  const int64_t stride = point_size(gemm, shape), channels = shape.group_in();
-  const int64_t slices = shape.kernel[0], outputs = shape.group_out();
-  const int64_t group_size = (m + 2) * (m + 2) * stride;
+namespace {
+
+// Output channels [o0, o1) with the transform of `all`.
+template <int kSize>
+void pack_outputs(const double (&all)[kSize][3], const GemmKernels& gemm, const ConvShape& shape,
+                  const float* weights, int64_t o0, int64_t o1, float* packed) {
+  const int64_t point = point_size(gemm, shape), each = quarter_depth(shape);
+  const int64_t channels = shape.group_in(), slices = shape.kernel[0];
+  const int64_t stride = shape.stride[1], outputs = shape.group_out();
   for (int64_t o = o0; o < o1;) {
     const int64_t group = o / outputs, within = o % outputs;
     const int64_t cols = std::min<int64_t>(gemm.nr, outputs - within);
     const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
-    const float* from = weights + o * slices * channels * 9;
-    float* panel = packed + group * group_size + within * slices * channels;
-    const auto pack = [&](const auto& rows) {
-      if (width % 8 == 0) {
-        pack_panel<8>(rows, from, channels, slices, cols, width, stride, panel);
-      } else {
-        pack_panel<4>(rows, from, channels, slices, cols, width, stride, panel);
+    float* const of_group = packed + group * kSize * kSize * point;
+    for (int64_t q = 0; q < num_quarters(shape); ++q) {
+      PanelAddresses<kSize> panels = {};
+      for (int64_t p = 0; p < kSize * kSize; ++p) {
+        const QuarterRange range = quarters_at(shape, kSize, p);
+        if (q < range.first || q >= range.first + range.count) continue;
+        panels.at[p] =
+            of_group + p * point + (within * range.count + (q - range.first) * width) * each;
       }
-    };
-    if (m == 2) pack(kWeights2);
-    if (m == 4) pack(kWeights4);
-    if (m == 6) pack(kWeights6);
+      const Taps<kSize> down = taps_of(all, stride, kQuarters[q].row),
+                        across = taps_of(all, stride, kQuarters[q].column);
+      const float* from = weights + o * each * 9;
+      if (width % 8 == 0) {
+        pack_panel<8>(down, across, from, channels, slices, cols, width, panels);
+      } else {
+        pack_panel<4>(down, across, from, channels, slices, cols, width, panels);
+      }
+    }
     o += cols;
+  }
+}
+
+}  // namespace
+
+void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
+                           const float* weights, int64_t o0, int64_t o1, float* packed) noexcept {
+  switch (winograd_side(shape, m)) {
+    case 4:
+      return pack_outputs(kWeights2, gemm, shape, weights, o0, o1, packed);
+    case 6:
+      return pack_outputs(kWeights4, gemm, shape, weights, o0, o1, packed);
+    default:
+      return pack_outputs(kWeights6, gemm, shape, weights, o0, o1, packed);
   }
 }
 
@@ -193,21 +298,55 @@ void transform_slices(const WinogradKernels::Transforms& transforms, const ConvS
   }
 }
 
+// Transforms the tiles of t, quarter by quarter. The last vector of one reaches into the next,
+// which comes later.
+void transform_input(const WinogradKernels::Transforms& transforms, const ConvShape& shape,
+                     int64_t points, WinogradTiles t) {
+  const bool volume = shape.in[0] != 1 || shape.kernel[0] != 1 || shape.out[0] != 1;
+  const auto transform = [&] {
+    if (volume) {
+      transform_slices(transforms, shape, points, t);
+    } else {
+      transforms.input(t);
+    }
+  };
+  if (shape.stride[1] == 1) return transform();
+  t.dilation_h = t.dilation_w = 2;
+  for (const Quarter& q : kQuarters) {
+    t.pad_h = shape.pad[1] - q.row, t.pad_w = shape.pad[2] - q.column;
+    transform();
+    t.v += quarter_depth(shape);
+  }
+}
+
+const WinogradKernels::Transforms& transforms_of(const WinogradKernels& kernels, int64_t m) {
+  switch (m) {
+    case 2:
+      return kernels.f2;
+    case 3:
+      return kernels.f3;
+    case 4:
+      return kernels.f4;
+    case 5:
+      return kernels.f5;
+    default:
+      return kernels.f6;
+  }
+}
+
 }  // namespace
 
 void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
                     const GemmBlocking& blocking, const WinogradPlan& plan, const ConvShape& shape,
                     const ConvArgs& args, int64_t tile0, int64_t tile1, void* scratch) noexcept {
-  const WinogradKernels::Transforms& transforms = plan.m == 2   ? kernels.f2
-                                                  : plan.m == 4 ? kernels.f4
-                                                                : kernels.f6;
+  const WinogradKernels::Transforms& transforms = transforms_of(kernels, plan.m);
   const int64_t blocks = (tile1 - tile0 + plan.block_tiles - 1) / plan.block_tiles;
   if (blocks <= 0) return;
   const int64_t outputs = shape.group_out();
   const int64_t out_end = args.out_end < 0 ? shape.out_channels : args.out_end;
-  const bool volume = shape.in[0] != 1 || shape.kernel[0] != 1 || shape.out[0] != 1;
   const int64_t most = (tile1 - tile0 + blocks - 1) / blocks;
   WinogradTiles t;
+  t.tile = plan.m;
   t.in_h = shape.in[1], t.in_w = shape.in[2], t.out_h = shape.out[1], t.out_w = shape.out[2];
   t.pad_h = shape.pad[1], t.pad_w = shape.pad[2];
   t.dilation_h = shape.dilation[1], t.dilation_w = shape.dilation[2];
@@ -223,7 +362,6 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
   t.lo = args.lo, t.hi = args.hi;
 
   GemmArgs g;
-  g.k = depth(shape);
   g.lda = t.v_pitch, g.ldc = t.m_pitch;
   // Output channels are cut into ranges only where there is one group.
   for (int64_t group = args.out_begin / outputs; group * outputs < out_end; ++group) {
@@ -233,17 +371,15 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
     t.x = args.x + group * t.channels;
     for (t.first = tile0; t.first < tile1; t.first += t.count) {
       t.count = std::min(most, tile1 - t.first);
-      if (volume) {
-        transform_slices(transforms, shape, plan.points, t);
-      } else {
-        transforms.input(t);
-      }
+      transform_input(transforms, shape, plan.points, t);
       g.m = t.count;
       for (int64_t o = begin; o < end; o += plan.block_outputs) {
         t.outputs = std::min(plan.block_outputs, end - o);
         g.n = t.outputs;
         for (int64_t p = 0; p < plan.points; ++p) {
-          g.a = t.v + p * t.v_point_stride;
+          const QuarterRange range = quarters_at(shape, plan.side, p);
+          g.k = range.count * quarter_depth(shape);
+          g.a = t.v + p * t.v_point_stride + range.first * quarter_depth(shape);
           g.packed_b = weights + p * point_size(gemm, shape) + (o - group * outputs) * g.k;
           g.c = m + p * t.m_point_stride;
           gemm_tile(gemm, blocking, g, 0, g.m, 0, g.n);

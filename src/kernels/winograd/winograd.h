@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // 3x3 convolution of channels-last images by Winograd's minimal filtering: F(2x2), F(4x4), F(6x6).
 // A dilated kernel slides over every so many pixels: the pixels of a tile are as far apart.
+// A stride of 2 is four convolutions of 2x2, 2x1, 1x2 and 1x1, each of a quarter of the pixels (the
+// even or odd rows, the even or odd columns), summed in the transform domain: F(3x3), F(5x5).
 // Groups are convolutions of their own; in a volume the slices of a d x 3 x 3 kernel, whatever
 // their stride and dilation, are as many times the channels.
 //
 // The output is cut into tiles of m x m pixels. A block of tiles is transformed, multiplied point
-// by point of the transform domain ((m + 2)^2 matrix products), and transformed back while
-// everything lies in L2. Blocks are independent, so threads share nothing but the weights.
+// by point of the transform domain (side^2 matrix products), and transformed back while everything
+// lies in L2. Blocks are independent, so threads share nothing but the weights.
 //
-// Needs 2.25, 4 or 5.06 times fewer multiplications than the direct sum. The error grows with m:
-// the rms error relative to the direct sum's is about 0.7, 4 and 8 times (256 channels). Results do
-// not depend on how the tiles are partitioned.
+// Needs 2.25, 4 or 5.06 times fewer multiplications than the direct sum, 1.65 or 1.86 times fewer
+// with a stride of 2. The error grows with m: the rms error relative to the direct sum's is about
+// 0.7, 4 and 8 times for m = 2, 4 and 6 (256 channels). Results do not depend on how the tiles are
+// partitioned.
 #pragma once
 
 #include "kernels/conv/conv.h"
@@ -19,9 +22,10 @@ namespace ferry {
 
 // What one instruction set provides for one tile size: transforms of consecutive tiles.
 struct WinogradTiles {
+  int64_t tile;  // outputs per side
   int64_t in_h, in_w, out_h, out_w;
   int64_t pad_h, pad_w;
-  int64_t dilation_h, dilation_w;
+  int64_t dilation_h, dilation_w;            // from pixel to pixel of a tile
   int64_t sets_h, sets_w, tiles_h, tiles_w;  // as in WinogradPlan
   int64_t tiles_per_image() const { return sets_h * sets_w * tiles_h * tiles_w; }
   int64_t first, count;  // tiles
@@ -50,20 +54,28 @@ struct WinogradKernels {
     void (*input)(const WinogradTiles& tiles) noexcept;
     void (*output)(const WinogradTiles& tiles) noexcept;
   };
-  Transforms f2, f4, f6;
+  Transforms f2, f3, f4, f5, f6;
 };
 const WinogradKernels& winograd_kernels(Isa isa) noexcept;
 
 // Null when the layer can be run, else the reason why not.
 const char* winograd_refusal(const ConvShape& shape) noexcept;
 
+// Points of the transform along an axis.
+int64_t winograd_side(const ConvShape& shape, int64_t m) noexcept;
+
+// Products of one output and tile, summed over all points: input channels in slices of the kernel
+// and quarters of the image.
+int64_t winograd_products(const ConvShape& shape, int64_t m) noexcept;
+
 // Tiles of m outputs along an axis, over all sets of outputs that are `dilation` apart.
 int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept;
 
-// A layer cut up for tiles of m x m outputs, m being 2, 4 or 6.
+// A layer cut up for tiles of m x m outputs, m being 2, 4 or 6, or with a stride 3 or 5.
 struct WinogradPlan {
   int64_t m;
-  int64_t points;          // (m + 2)^2
+  int64_t side;            // of the transform: m + 2, or with a stride m + 1
+  int64_t points;          // side^2
   int64_t sets_h, sets_w;  // of outputs that are the dilation apart: rows and columns of each image
   int64_t tiles_h, tiles_w;  // of one set
   int64_t tiles;             // over the whole batch and all slices

@@ -181,11 +181,14 @@ double product_cost(const GemmKernels& gemm, double rows, double k, double n, do
   return std::max(2 * rows * (k + kPerSum) * n * copies / full, 4 * k * n * copies * kPerByte);
 }
 
-// `tiles` tiles of m x m pixels, `in` channels of which each output sums up.
-double winograd_cost(const GemmKernels& gemm, double tiles, double in, double out, double groups,
-                     int64_t m) {
-  const double points = static_cast<double>((m + 2) * (m + 2));
-  return product_cost(gemm, tiles, in, out, points * groups) +
+// `tiles` tiles of m x m outputs.
+double winograd_cost(const GemmKernels& gemm, const ConvShape& s, double tiles, int64_t m) {
+  const int64_t side = winograd_side(s, m);
+  const auto points = static_cast<double>(side * side), groups = static_cast<double>(s.groups);
+  const auto depth = static_cast<double>(winograd_products(s, m)) / points;
+  const auto in = static_cast<double>(s.kernel[0] * s.group_in() * s.stride[1] * s.stride[2]);
+  const auto out = static_cast<double>(s.group_out());
+  return product_cost(gemm, tiles, depth, out, points * groups) +
          kPerElement * points * tiles * (in + out) * groups;
 }
 
@@ -220,13 +223,14 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan, const 
   double best =
       product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * share * kWorthwhile;
   int64_t tile = 0;
-  for (int64_t m : {2, 4}) {
+  const bool strided = s.stride[1] > 1;
+  for (int64_t m : {strided ? 3 : 2, strided ? 5 : 4}) {
     double tiles = side[0];
     for (size_t a = 1; a < 3; ++a) {
       tiles *= static_cast<double>(
           winograd_tiles_along(static_cast<int64_t>(side[a]), s.dilation[a], m));
     }
-    const double cost = winograd_cost(gemm, tiles, in, out, groups, m);
+    const double cost = winograd_cost(gemm, s, tiles, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
     tile = m;
@@ -289,7 +293,10 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
         auto step, make_winograd_step(request, std::move(plan), m, *std::move(bias), anchor));
     return KernelOffer(std::move(step));
   }
-  const double growth = static_cast<double>((m + 2) * (m + 2)) / 9;
+  const double growth =
+      m == 0 ? 1
+             : static_cast<double>(winograd_packed_size(gemm_kernels(request.isa), plan.shape, m)) /
+                   static_cast<double>(w->count());
   auto kernel = std::make_unique<ConvStep>(request.isa, std::move(plan), *std::move(bias), anchor);
   if (m > 0) {
     kernel->set_tactic(fmt::format(
