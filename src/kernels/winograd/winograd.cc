@@ -142,8 +142,8 @@ bool spilling_pays(const GemmBlocking& blocking, int64_t tiles, int64_t block, i
                    int64_t weight_bytes) {
   if (weight_bytes <= blocking.rows_bytes || block >= kManyTiles) return false;
   constexpr double kSpilled = 5, kFromMemory = 6;  // bytes of weights from the last cache
-  const auto passes = [&](int64_t each) { return static_cast<double>((tiles + each - 1) / each); };
-  const double weights = (passes(block) - passes(kManyTiles)) * static_cast<double>(weight_bytes) *
+  const auto passes = [&](int64_t each) { return (tiles + each - 1) / each; };
+  const double weights = static_cast<double>((passes(block) - passes(kManyTiles)) * weight_bytes) *
                          (weight_bytes <= blocking.far_bytes ? 1 : kFromMemory);
   return weights > kSpilled * 2 * static_cast<double>(tiles * tile_bytes);
 }
