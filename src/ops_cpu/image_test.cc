@@ -188,6 +188,13 @@ TEST(Image, ResizesChannelsLast) {
           .kernel("resize_f32")
           .tolerance(1e-6, 1e-6)
           .run();
+      StepTester(make_op("Resize", op))
+          .input(random_tensor({2, 4, 5, 6, channels}, 7))
+          .no_input()
+          .constant(tensor<float>({5}, {1, 1, 2, 0.5f, 3}))
+          .kernel("resize_f32")
+          .tolerance(1e-6, 1e-6)
+          .run();
     }
   }
 }

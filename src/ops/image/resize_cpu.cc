@@ -46,6 +46,26 @@ Pass make_pass(const AxisTaps& t, int64_t outer, const ResizeAxis& a, int64_t in
   return p;
 }
 
+// Makes one pass of `front` and of `back`, which follows it on the next axis, where both pick rows:
+// nothing then lies between them. False, with nothing done, where they do otherwise.
+bool join_picks(Pass& front, const Pass& back) {
+  constexpr int64_t kMost = 1 << 20;  // entries of the table
+  if (front.taps != 1 || back.taps != 1 || back.gathered || front.out * back.out > kMost ||
+      front.inner != back.in * back.inner || front.in * back.in > INT32_MAX) {
+    return false;
+  }
+  std::vector<int32_t> index;
+  for (const int32_t row : front.index) {
+    for (const int32_t column : back.index) {
+      index.push_back(static_cast<int32_t>(row * back.in + column));
+    }
+  }
+  front = {
+      front.outer, front.in * back.in, front.out * back.out, back.inner, 1, false, std::move(index),
+      {}};
+  return true;
+}
+
 // Rows of y that are not gathered are `pitch` floats apart.
 void run_pass(const ResizeKernels& kernels, Team& team, const Pass& p, const float* x, float* y,
               int64_t pitch) {
@@ -138,8 +158,10 @@ class ResizeKernel final : public StepKernel {
       const AxisTaps taps = resize_taps(op, axis);
       state.fits = state.fits && taps.taps <= 64 && axis.in * inner < INT32_MAX;
       if (!state.fits) return;
-      state.passes.push_back(make_pass(taps, outer, axis, inner));
+      Pass pass = make_pass(taps, outer, axis, inner);
       dims[a] = axis.out;
+      if (!state.passes.empty() && join_picks(state.passes.back(), pass)) continue;
+      state.passes.push_back(std::move(pass));
     }
   }
 
