@@ -286,6 +286,23 @@ TEST(Mover, Chooses) {
   }
 }
 
+TEST(Mover, ReversesSequences) {
+  for (const DType type : {DType::kUInt8, DType::kFloat16, DType::kFloat32, DType::kInt64}) {
+    for (const int64_t inner : {1, 3, 2000}) {
+      for (const bool times_first : {true, false}) {
+        const Dims dims = times_first ? Dims{7, 5, inner} : Dims{5, 7, inner};
+        StepTester("ReverseSequence")
+            .attr("time_axis", int64_t{times_first ? 0 : 1})
+            .attr("batch_axis", int64_t{times_first ? 1 : 0})
+            .input(counting(type, dims))
+            .input(ints({0, 1, 4, 6, 7}))
+            .kernel("reverse_sequence")
+            .run();
+      }
+    }
+  }
+}
+
 TEST(Mover, Casts) {
   const float inf = std::numeric_limits<float>::infinity();
   const Tensor floats =
