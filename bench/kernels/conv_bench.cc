@@ -225,7 +225,7 @@ void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
   const Buffer weights(s.out_channels * s.in_channels * 9),
       packed(winograd_packed_size(gemm, s, kM));
   const Buffer scratch(winograd_scratch_bytes(plan, s) / 4);
-  winograd_pack_weights(gemm, s, kM, weights.get(), 0, s.out_channels, packed.get());
+  winograd_pack_weights(isa, s, kM, weights.get(), 0, s.out_channels, packed.get());
   ConvArgs args;
   args.x = x.get(), args.x_pitch = s.in_channels;
   args.y = y.get(), args.y_pitch = s.out_channels;

@@ -61,9 +61,9 @@ class ShiftedWinogradStep final : public AnchorStep {
   Status pack(const KernelRequest& request) {
     return pack_weights(
         request, name(), winograd_packed_size(gemm_, shifted_, kTile),
-        [&gemm = gemm_, shifted = shifted_, grid_w = grid_w_](const Tensor& w, float* to) {
+        [isa = request.isa, shifted = shifted_, grid_w = grid_w_](const Tensor& w, float* to) {
           const std::vector<float> grid = grid_of(w, shifted.in_channels, grid_w);
-          winograd_pack_weights(gemm, shifted, kTile, grid.data(), 0, w.dim(0), to);
+          winograd_pack_weights(isa, shifted, kTile, grid.data(), 0, w.dim(0), to);
         });
   }
 

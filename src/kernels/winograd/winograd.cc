@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/winograd/winograd_pack.h"
+
 namespace ferry {
 
 FERRY_DECLARE_ISA_TABLE(WinogradKernels, kWinograd)
@@ -86,48 +88,6 @@ Taps<kSize> taps_of(const double (&all)[kSize][3], int64_t stride, int64_t odd) 
     }
   }
   return taps;
-}
-
-// Where the panels of one quarter lie at each point.
-template <int kSize>
-struct PanelAddresses {
-  float* at[kSize * kSize];  // null: it does not count there
-};
-
-// One panel: G g G^T of the 3x3 kernels of `cols` output channels, spread over the points.
-// What is summed up goes slice by slice, channel by channel.
-// Neighbouring output channels are neighbours in the panel, so they come innermost, kTogether of
-// them: the points lie a power of two apart, where their lines displace each other.
-template <int kTogether, int kSize>
-void pack_panel(const Taps<kSize>& down, const Taps<kSize>& across, const float* weights,
-                int64_t channels, int64_t slices, int64_t cols, int64_t width,
-                const PanelAddresses<kSize>& panels) {
-  for (int64_t k = 0; k < slices * channels; ++k) {
-    const int64_t kernel = k % channels * slices + k / channels;
-    for (int64_t first = 0; first < width; first += kTogether) {
-      double g[9][kTogether] = {}, half[3][kTogether];
-      for (int64_t o = 0; o < std::min<int64_t>(kTogether, cols - first); ++o) {
-        const float* from = weights + ((first + o) * slices * channels + kernel) * 9;
-        for (int t = 0; t < 9; ++t) g[t][o] = from[t];
-      }
-      for (int i = 0; i < kSize; ++i) {
-        const double(&r)[3] = down.rows[i];
-        for (int j = 0; j < 3; ++j) {
-          for (int o = 0; o < kTogether; ++o)
-            half[j][o] = r[0] * g[j][o] + r[1] * g[3 + j][o] + r[2] * g[6 + j][o];
-        }
-        for (int j = 0; j < kSize; ++j) {
-          float* const panel = panels.at[i * kSize + j];
-          if (panel == nullptr) continue;
-          float* to = panel + k * width + first;
-          const double(&c)[3] = across.rows[j];
-          for (int o = 0; o < kTogether; ++o) {
-            to[o] = static_cast<float>(half[0][o] * c[0] + half[1][o] * c[1] + half[2][o] * c[2]);
-          }
-        }
-      }
-    }
-  }
 }
 
 // Of the set with the most outputs.
@@ -214,10 +174,10 @@ namespace {
 
 // Output channels [o0, o1) with the transform of `all`.
 template <int kSize>
-void pack_outputs(const double (&all)[kSize][3], const GemmKernels& gemm, const ConvShape& shape,
-                  const float* weights, int64_t o0, int64_t o1, float* packed) {
+void pack_outputs(const double (&all)[kSize][3], void (*pack)(const WinogradPanel&) noexcept,
+                  const GemmKernels& gemm, const ConvShape& shape, const float* weights, int64_t o0,
+                  int64_t o1, float* packed) {
   const int64_t point = point_size(gemm, shape), each = quarter_depth(shape);
-  const int64_t channels = shape.group_in(), slices = shape.kernel[0];
   const int64_t stride = shape.stride[1], outputs = shape.group_out();
   for (int64_t o = o0; o < o1;) {
     const int64_t group = o / outputs, within = o % outputs;
@@ -225,21 +185,16 @@ void pack_outputs(const double (&all)[kSize][3], const GemmKernels& gemm, const 
     const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
     float* const of_group = packed + group * kSize * kSize * point;
     for (int64_t q = 0; q < num_quarters(shape); ++q) {
-      PanelAddresses<kSize> panels = {};
+      const Taps<kSize> down = taps_of(all, stride, kQuarters[q].row),
+                        across = taps_of(all, stride, kQuarters[q].column);
+      float* at[kSize * kSize] = {};
       for (int64_t p = 0; p < kSize * kSize; ++p) {
         const QuarterRange range = quarters_at(shape, kSize, p);
         if (q < range.first || q >= range.first + range.count) continue;
-        panels.at[p] =
-            of_group + p * point + (within * range.count + (q - range.first) * width) * each;
+        at[p] = of_group + p * point + (within * range.count + (q - range.first) * width) * each;
       }
-      const Taps<kSize> down = taps_of(all, stride, kQuarters[q].row),
-                        across = taps_of(all, stride, kQuarters[q].column);
-      const float* from = weights + o * each * 9;
-      if (width % 8 == 0) {
-        pack_panel<8>(down, across, from, channels, slices, cols, width, panels);
-      } else {
-        pack_panel<4>(down, across, from, channels, slices, cols, width, panels);
-      }
+      pack({down.rows, across.rows, weights + o * each * 9, shape.group_in(), shape.kernel[0], cols,
+            width, at});
     }
     o += cols;
   }
@@ -247,15 +202,17 @@ void pack_outputs(const double (&all)[kSize][3], const GemmKernels& gemm, const 
 
 }  // namespace
 
-void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
-                           const float* weights, int64_t o0, int64_t o1, float* packed) noexcept {
+void winograd_pack_weights(Isa isa, const ConvShape& shape, int64_t m, const float* weights,
+                           int64_t o0, int64_t o1, float* packed) noexcept {
+  const WinogradPackers& packers = FERRY_SELECT_ISA_TABLE(isa, kWinogradPackers);
+  const GemmKernels& gemm = gemm_kernels(isa);
   switch (winograd_side(shape, m)) {
     case 4:
-      return pack_outputs(kWeights2, gemm, shape, weights, o0, o1, packed);
+      return pack_outputs(kWeights2, packers.side4, gemm, shape, weights, o0, o1, packed);
     case 6:
-      return pack_outputs(kWeights4, gemm, shape, weights, o0, o1, packed);
+      return pack_outputs(kWeights4, packers.side6, gemm, shape, weights, o0, o1, packed);
     default:
-      return pack_outputs(kWeights6, gemm, shape, weights, o0, o1, packed);
+      return pack_outputs(kWeights6, packers.side8, gemm, shape, weights, o0, o1, packed);
   }
 }
 

@@ -90,9 +90,9 @@ int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, in
 
 // Transforms and packs output channels [o0, o1) of ONNX's [out_channels, in_channels / groups, d,
 // 3, 3]. Ranges may be done in parallel; counted from where their group begins o0 is a multiple of
-// gemm.nr, and so is o1 unless the group ends there.
-void winograd_pack_weights(const GemmKernels& gemm, const ConvShape& shape, int64_t m,
-                           const float* weights, int64_t o0, int64_t o1, float* packed) noexcept;
+// the gemm's nr, and so is o1 unless the group ends there.
+void winograd_pack_weights(Isa isa, const ConvShape& shape, int64_t m, const float* weights,
+                           int64_t o0, int64_t o1, float* packed) noexcept;
 
 // Bytes of scratch that one thread needs, 64-byte aligned.
 int64_t winograd_scratch_bytes(const WinogradPlan& plan, const ConvShape& shape) noexcept;

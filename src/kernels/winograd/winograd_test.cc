@@ -53,7 +53,7 @@ class Winograd : public testing::TestWithParam<std::tuple<Isa, int>> {
     Aligned<char> scratch(winograd_scratch_bytes(plan, s));
     const int64_t packed_at_once = s.groups == 1 ? gemm.nr : s.out_channels;
     for (int64_t o = 0; o < s.out_channels; o += packed_at_once) {
-      winograd_pack_weights(gemm, s, m(), weights.data(), o,
+      winograd_pack_weights(std::get<0>(GetParam()), s, m(), weights.data(), o,
                             std::min<int64_t>(o + packed_at_once, s.out_channels), packed.get());
     }
     std::vector<float> y(out_pixels * y_pitch, kGuard);
