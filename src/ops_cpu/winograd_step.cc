@@ -22,20 +22,26 @@ class WinogradStep final : public AnchorStep {
 
   Status pack(const KernelRequest& request) {
     return pack_weights(
-        request, tactic(), winograd_packed_size(gemm_, plan_.shape, m_),
-        [isa = request.isa, shape = plan_.shape, m = m_](const Tensor& w, float* to) {
+        request, tactic(), winograd_packed_size(gemm_, winograd_shape(plan_.shape), m_),
+        [isa = request.isa, shape = winograd_shape(plan_.shape), m = m_](const Tensor& w,
+                                                                         float* to) {
           winograd_pack_weights(isa, shape, m, w.data<float>(), 0, shape.out_channels, to);
         });
   }
 
   std::string name() const override { return "winograd_f32"; }
-  std::string tactic() const override { return fmt::format("F({0}x{0}, 3x3)", m_); }
+  std::string tactic() const override {
+    const ConvShape s = winograd_shape(plan_.shape);
+    return is_winograd_line(s) ? fmt::format("F({}, {})", m_, s.kernel[1])
+                               : fmt::format("F({0}x{0}, 3x3)", m_);
+  }
 
   Status run(StepContext& c) const override {
     static const GemmBlocking blocking = gemm_blocking();
     const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_ASSIGN_OR_RETURN(const ConvShape s, resolve_conv(plan_, x));
+    FERRY_ASSIGN_OR_RETURN(const ConvShape resolved, resolve_conv(plan_, x));
+    const ConvShape s = winograd_shape(resolved);
     if (y.count() == 0) return {};
     const ConvArgs args = conv_args(c, x, y);
     const WinogradPlan w = winograd_plan(gemm_, blocking, s, m_);
@@ -100,7 +106,7 @@ class WinogradStep final : public AnchorStep {
         continue;
       }
       const int64_t columns = std::min(to - from, w.tiles_w - column);
-      const int64_t x0 = column * w.m, x1 = std::min(s.out[2], (column + columns) * w.m);
+      const int64_t x0 = column * w.m_w, x1 = std::min(s.out[2], (column + columns) * w.m_w);
       for (int64_t h = h0; h < std::min(s.out[1], h0 + w.m); ++h) {
         const int64_t pixels = base + h * s.out[2];
         finish(c, y, pixels + x0, pixels + x1, thread, own_bytes);

@@ -20,39 +20,40 @@ constexpr int64_t kBlockOutputs = 128;
 // Tiles that are worth a pass over weights which leave the cache between two blocks.
 constexpr int64_t kManyTiles = 96;
 
-// G, named after m without a stride.
-constexpr double kWeights2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-constexpr double kWeights4[6][3] = {{1.0 / 4, 0, 0},
-                                    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                    {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                    {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                    {0, 0, 1}};
-constexpr double kWeights6[8][3] = {{1, 0, 0},
-                                    {-2.0 / 9, -2.0 / 9, -2.0 / 9},
-                                    {-2.0 / 9, 2.0 / 9, -2.0 / 9},
-                                    {1.0 / 90, 1.0 / 45, 2.0 / 45},
-                                    {1.0 / 90, -1.0 / 45, 2.0 / 45},
-                                    {32.0 / 45, 16.0 / 45, 8.0 / 45},
-                                    {32.0 / 45, -16.0 / 45, 8.0 / 45},
-                                    {0, 0, 1}};
+// Points of a transform with as many along an axis, all but that at infinity, and what their powers
+// are scaled with on the side of the weights.
+struct Point {
+  double at, scale;
+};
+constexpr Point kPoints4[] = {{0, 1}, {1, 0.5}, {-1, 0.5}};
+constexpr Point kPoints6[] = {
+    {0, 1.0 / 4}, {1, -1.0 / 6}, {-1, -1.0 / 6}, {2, 1.0 / 24}, {-2, 1.0 / 24}};
+constexpr Point kPoints8[] = {{0, 1},         {1, -2.0 / 9},    {-1, -2.0 / 9},   {2, 1.0 / 90},
+                              {-2, 1.0 / 90}, {0.5, 32.0 / 45}, {-0.5, 32.0 / 45}};
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Quarters of the image that a stride parts it into, in the order in which a point's input lies:
-// odd rows, all even, odd columns, all odd. An odd axis has one tap of the kernel, which the point
-// at infinity does not see, so that each point sums up neighbours.
+// odd rows, all even, odd columns, all odd; of columns alone the first two. An odd axis has one tap
+// less of the kernel, which the point at infinity does not see, so that each point sums up
+// neighbours.
 struct Quarter {
   int64_t row, column;
 };
 constexpr Quarter kQuarters[4] = {{1, 0}, {0, 0}, {0, 1}, {1, 1}};
 
-int64_t num_quarters(const ConvShape& shape) { return shape.stride[1] == 1 ? 1 : 4; }
+int64_t num_quarters(const ConvShape& shape) {
+  return shape.stride[1] == 1 ? 1 : is_winograd_line(shape) ? 2 : 4;
+}
+
+// Taps of the kernel along an axis, at most, that see the pixels of one quarter.
+int64_t quarter_taps(const ConvShape& shape) {
+  return (shape.kernel[1] + shape.stride[1] - 1) / shape.stride[1];
+}
 
 // What one output sums up at a point, in a quarter of the image: the channels of its group in every
 // slice of the kernel.
 int64_t quarter_depth(const ConvShape& shape) { return shape.kernel[0] * shape.group_in(); }
-int64_t depth(const ConvShape& shape) { return num_quarters(shape) * quarter_depth(shape); }
 
 // The quarters that count at one point.
 struct QuarterRange {
@@ -60,31 +61,29 @@ struct QuarterRange {
 };
 QuarterRange quarters_at(const ConvShape& shape, int64_t side, int64_t point) {
   if (shape.stride[1] == 1) return {0, 1};
-  const bool last_row = point / side == side - 1, last_column = point % side == side - 1;
+  const bool line = is_winograd_line(shape);
+  const bool last_row = (line ? point : point / side) == side - 1;
+  const bool last_column = line || point % side == side - 1;
   return {last_row ? 1 : 0, (last_row ? 1 : 2) * (last_column ? 1 : 2)};
 }
 
 // Packed weights of one group at one point.
 int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
-  return round_up(gemm_packed_size(gemm, depth(shape), shape.group_out()), 16);
+  return round_up(gemm_packed_size(gemm, winograd_depth(shape), shape.group_out()), 16);
 }
 
-// The transform of one axis of the kernel: all taps, or those of the even or odd pixels.
-template <int kSize>
-struct Taps {
-  double rows[kSize][3];
-};
-template <int kSize>
-Taps<kSize> taps_of(const double (&all)[kSize][3], int64_t stride, int64_t odd) {
-  Taps<kSize> taps = {};
-  for (int i = 0; i < kSize; ++i) {
-    double* row = taps.rows[i];
-    if (stride == 1) {
-      std::copy_n(all[i], 3, row);
-    } else if (odd == 1) {
-      row[1] = all[i][0];
-    } else {
-      row[0] = all[i][0], row[2] = i == kSize - 1 ? all[i][2] : all[i][1];
+// The transform of one axis of the kernel: all taps, or with a stride those of the even or the odd
+// pixels.
+WinogradTaps taps_of(const ConvShape& shape, int64_t side, int64_t odd) {
+  const Point* points = side == 4 ? kPoints4 : side == 6 ? kPoints6 : kPoints8;
+  const int64_t stride = shape.stride[1];
+  WinogradTaps taps;
+  for (int64_t i = 0; i < side; ++i) {
+    double power = i < side - 1 ? points[i].scale : 0;
+    for (int64_t t = odd; t < shape.kernel[1]; t += stride) {
+      const bool last = t / stride == quarter_taps(shape) - 1;
+      taps.at[i][t] = i < side - 1 ? power : last ? 1 : 0;
+      power *= i < side - 1 ? points[i].at : 0;
     }
   }
   return taps;
@@ -110,7 +109,7 @@ bool spilling_pays(const GemmBlocking& blocking, int64_t tiles, int64_t block, i
 
 // With room for the whole vectors of the last slice.
 int64_t channels_pitch(const ConvShape& shape) {
-  const int64_t last = depth(shape) - shape.group_in();
+  const int64_t last = winograd_depth(shape) - shape.group_in();
   return round_up(last + round_up(shape.group_in(), 16), 16);
 }
 
@@ -120,7 +119,34 @@ int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept 
   return std::min(dilation, out) * tiles_of_set(out, dilation, m);
 }
 
+namespace {
+
+// The one axis that a kernel has an extent along, or -1.
+int axis_of_line(const ConvShape& shape) {
+  int axis = -1;
+  for (int d = 0; d < 3; ++d) {
+    if (shape.kernel[d] == 1) continue;
+    if (axis >= 0) return -1;
+    axis = d;
+  }
+  return axis;
+}
+
+const char* refusal_of_line(const ConvShape& shape, int axis) {
+  for (int d = 0; d < 3; ++d) {
+    if (d != axis && shape.stride[d] != 1) return "a stride across the kernel";
+  }
+  if (shape.kernel[axis] > 7) return "a kernel of more than 7";
+  if (shape.stride[axis] > 2) return "a stride above 2";
+  if (shape.stride[axis] == 1) return nullptr;
+  if (shape.dilation[axis] != 1) return "a stride and a dilation";
+  return shape.kernel[axis] % 2 == 0 ? "a stride and an even kernel" : nullptr;
+}
+
+}  // namespace
+
 const char* winograd_refusal(const ConvShape& shape) noexcept {
+  if (const int axis = axis_of_line(shape); axis >= 0) return refusal_of_line(shape, axis);
   for (int d = 1; d < 3; ++d) {
     if (shape.kernel[d] != 3) return "a kernel other than 3x3";
     if (shape.stride[d] != shape.stride[1]) return "strides that differ";
@@ -130,14 +156,50 @@ const char* winograd_refusal(const ConvShape& shape) noexcept {
   return nullptr;
 }
 
+ConvShape winograd_shape(const ConvShape& shape) noexcept {
+  const int axis = axis_of_line(shape);
+  if (axis < 0) return shape;
+  ConvShape s;
+  s.in_channels = shape.in_channels, s.out_channels = shape.out_channels, s.groups = shape.groups;
+  s.batch = shape.batch;
+  for (int d = 0; d < axis; ++d) s.batch *= shape.out[d];
+  for (int d = axis + 1; d < 3; ++d) s.in[2] *= shape.in[d], s.out[2] *= shape.out[d];
+  s.in[1] = shape.in[axis], s.out[1] = shape.out[axis];
+  s.kernel[1] = shape.kernel[axis], s.stride[1] = shape.stride[axis];
+  s.dilation[1] = shape.dilation[axis], s.pad[1] = shape.pad[axis];
+  return s;
+}
+
+WinogradSizes winograd_sizes(const ConvShape& shape) noexcept {
+  if (!is_winograd_line(shape)) {
+    return shape.stride[1] == 1 ? WinogradSizes{{2, 4, 0}} : WinogradSizes{{3, 5, 0}};
+  }
+  WinogradSizes sizes = {};
+  int n = 0;
+  for (const int64_t side : {4, 6, 8}) {
+    const int64_t m = side + 1 - quarter_taps(shape);
+    if (m >= 2 && m <= 5) sizes.m[n++] = m;
+  }
+  return sizes;
+}
+
 int64_t winograd_side(const ConvShape& shape, int64_t m) noexcept {
-  return m + 3 - shape.stride[1];
+  return m + quarter_taps(shape) - 1;
+}
+
+int64_t winograd_points(const ConvShape& shape, int64_t m) noexcept {
+  const int64_t side = winograd_side(shape, m);
+  return is_winograd_line(shape) ? side : side * side;
+}
+
+int64_t winograd_depth(const ConvShape& shape) noexcept {
+  return num_quarters(shape) * quarter_depth(shape);
 }
 
 int64_t winograd_products(const ConvShape& shape, int64_t m) noexcept {
-  const int64_t side = winograd_side(shape, m);
+  const int64_t side = winograd_side(shape, m), points = winograd_points(shape, m);
   int64_t quarters = 0;
-  for (int64_t p = 0; p < side * side; ++p) quarters += quarters_at(shape, side, p).count;
+  for (int64_t p = 0; p < points; ++p) quarters += quarters_at(shape, side, p).count;
   return quarters * quarter_depth(shape);
 }
 
@@ -145,12 +207,12 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
                            const ConvShape& shape, int64_t m) noexcept {
   WinogradPlan plan;
   plan.m = m;
-  plan.side = winograd_side(shape, m);
-  plan.points = plan.side * plan.side;
+  plan.m_w = is_winograd_line(shape) ? 1 : m;
+  plan.points = winograd_points(shape, m);
   plan.sets_h = std::min(shape.dilation[1], shape.out[1]);
   plan.sets_w = std::min(shape.dilation[2], shape.out[2]);
   plan.tiles_h = tiles_of_set(shape.out[1], shape.dilation[1], m);
-  plan.tiles_w = tiles_of_set(shape.out[2], shape.dilation[2], m);
+  plan.tiles_w = tiles_of_set(shape.out[2], shape.dilation[2], plan.m_w);
   plan.tiles = shape.batch * shape.out[0] * plan.sets_h * plan.sets_w * plan.tiles_h * plan.tiles_w;
   plan.block_outputs =
       std::min(round_up(shape.group_out(), gemm.nr), round_up(kBlockOutputs, gemm.nr));
@@ -166,53 +228,46 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
 }
 
 int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept {
-  const int64_t side = winograd_side(shape, m);
-  return shape.groups * side * side * point_size(gemm, shape);
+  return shape.groups * winograd_points(shape, m) * point_size(gemm, shape);
 }
-
-namespace {
-
-// Output channels [o0, o1) with the transform of `all`.
-template <int kSize>
-void pack_outputs(const double (&all)[kSize][3], void (*pack)(const WinogradPanel&) noexcept,
-                  const GemmKernels& gemm, const ConvShape& shape, const float* weights, int64_t o0,
-                  int64_t o1, float* packed) {
-  const int64_t point = point_size(gemm, shape), each = quarter_depth(shape);
-  const int64_t stride = shape.stride[1], outputs = shape.group_out();
-  for (int64_t o = o0; o < o1;) {
-    const int64_t group = o / outputs, within = o % outputs;
-    const int64_t cols = std::min<int64_t>(gemm.nr, outputs - within);
-    const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
-    float* const of_group = packed + group * kSize * kSize * point;
-    for (int64_t q = 0; q < num_quarters(shape); ++q) {
-      const Taps<kSize> down = taps_of(all, stride, kQuarters[q].row),
-                        across = taps_of(all, stride, kQuarters[q].column);
-      float* at[kSize * kSize] = {};
-      for (int64_t p = 0; p < kSize * kSize; ++p) {
-        const QuarterRange range = quarters_at(shape, kSize, p);
-        if (q < range.first || q >= range.first + range.count) continue;
-        at[p] = of_group + p * point + (within * range.count + (q - range.first) * width) * each;
-      }
-      pack({down.rows, across.rows, weights + o * each * 9, shape.group_in(), shape.kernel[0], cols,
-            width, at});
-    }
-    o += cols;
-  }
-}
-
-}  // namespace
 
 void winograd_pack_weights(Isa isa, const ConvShape& shape, int64_t m, const float* weights,
                            int64_t o0, int64_t o1, float* packed) noexcept {
   const WinogradPackers& packers = FERRY_SELECT_ISA_TABLE(isa, kWinogradPackers);
   const GemmKernels& gemm = gemm_kernels(isa);
-  switch (winograd_side(shape, m)) {
-    case 4:
-      return pack_outputs(kWeights2, packers.side4, gemm, shape, weights, o0, o1, packed);
-    case 6:
-      return pack_outputs(kWeights4, packers.side6, gemm, shape, weights, o0, o1, packed);
-    default:
-      return pack_outputs(kWeights6, packers.side8, gemm, shape, weights, o0, o1, packed);
+  const int64_t side = winograd_side(shape, m), points = winograd_points(shape, m);
+  const auto pack = is_winograd_line(shape) ? packers.line
+                    : side == 4             ? packers.side4
+                    : side == 6             ? packers.side6
+                                            : packers.side8;
+  const int64_t point = point_size(gemm, shape), each = quarter_depth(shape);
+  const int64_t outputs = shape.group_out();
+  const WinogradTaps taps[] = {taps_of(shape, side, 0), taps_of(shape, side, 1)};
+  for (int64_t o = o0; o < o1;) {
+    const int64_t group = o / outputs, within = o % outputs;
+    const int64_t cols = std::min<int64_t>(gemm.nr, outputs - within);
+    const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
+    float* const of_group = packed + group * points * point;
+    for (int64_t q = 0; q < num_quarters(shape); ++q) {
+      float* at[WinogradTaps::kMost * WinogradTaps::kMost] = {};
+      for (int64_t p = 0; p < points; ++p) {
+        const QuarterRange range = quarters_at(shape, side, p);
+        if (q < range.first || q >= range.first + range.count) continue;
+        at[p] = of_group + p * point + (within * range.count + (q - range.first) * width) * each;
+      }
+      const bool strided = shape.stride[1] > 1;
+      pack({.down = &taps[strided ? kQuarters[q].row : 0],
+            .across = &taps[strided ? kQuarters[q].column : 0],
+            .weights = weights + o * shape.group_in() * shape.taps(),
+            .channels = shape.group_in(),
+            .slices = shape.kernel[0],
+            .cols = cols,
+            .width = width,
+            .taps = shape.kernel[1],
+            .points = points,
+            .at = at});
+    }
+    o += cols;
   }
 }
 
@@ -268,15 +323,20 @@ void transform_input(const WinogradKernels::Transforms& transforms, const ConvSh
     }
   };
   if (shape.stride[1] == 1) return transform();
-  t.dilation_h = t.dilation_w = 2;
-  for (const Quarter& q : kQuarters) {
-    t.pad_h = shape.pad[1] - q.row, t.pad_w = shape.pad[2] - q.column;
+  t.dilation_h = 2, t.dilation_w = shape.stride[2];
+  for (int64_t q = 0; q < num_quarters(shape); ++q) {
+    t.pad_h = shape.pad[1] - kQuarters[q].row, t.pad_w = shape.pad[2] - kQuarters[q].column;
     transform();
     t.v += quarter_depth(shape);
   }
 }
 
-const WinogradKernels::Transforms& transforms_of(const WinogradKernels& kernels, int64_t m) {
+const WinogradKernels::Transforms& transforms_of(const WinogradKernels& kernels,
+                                                 const ConvShape& shape, int64_t m) {
+  if (is_winograd_line(shape)) {
+    const int64_t points = winograd_points(shape, m);
+    return points == 4 ? kernels.line4 : points == 6 ? kernels.line6 : kernels.line8;
+  }
   switch (m) {
     case 2:
       return kernels.f2;
@@ -296,14 +356,15 @@ const WinogradKernels::Transforms& transforms_of(const WinogradKernels& kernels,
 void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
                     const GemmBlocking& blocking, const WinogradPlan& plan, const ConvShape& shape,
                     const ConvArgs& args, int64_t tile0, int64_t tile1, void* scratch) noexcept {
-  const WinogradKernels::Transforms& transforms = transforms_of(kernels, plan.m);
+  const WinogradKernels::Transforms& transforms = transforms_of(kernels, shape, plan.m);
+  const int64_t side = winograd_side(shape, plan.m);
   const int64_t blocks = (tile1 - tile0 + plan.block_tiles - 1) / plan.block_tiles;
   if (blocks <= 0) return;
   const int64_t outputs = shape.group_out();
   const int64_t out_end = args.out_end < 0 ? shape.out_channels : args.out_end;
   const int64_t most = (tile1 - tile0 + blocks - 1) / blocks;
   WinogradTiles t;
-  t.tile = plan.m;
+  t.tile_h = plan.m, t.tile_w = plan.m_w;
   t.in_h = shape.in[1], t.in_w = shape.in[2], t.out_h = shape.out[1], t.out_w = shape.out[2];
   t.pad_h = shape.pad[1], t.pad_w = shape.pad[2];
   t.dilation_h = shape.dilation[1], t.dilation_w = shape.dilation[2];
@@ -334,7 +395,7 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
         t.outputs = std::min(plan.block_outputs, end - o);
         g.n = t.outputs;
         for (int64_t p = 0; p < plan.points; ++p) {
-          const QuarterRange range = quarters_at(shape, plan.side, p);
+          const QuarterRange range = quarters_at(shape, side, p);
           g.k = range.count * quarter_depth(shape);
           g.a = t.v + p * t.v_point_stride + range.first * quarter_depth(shape);
           g.packed_b = weights + p * point_size(gemm, shape) + (o - group * outputs) * g.k;

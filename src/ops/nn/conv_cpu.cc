@@ -181,15 +181,28 @@ double product_cost(const GemmKernels& gemm, double rows, double k, double n, do
   return std::max(2 * rows * (k + kPerSum) * n * copies / full, 4 * k * n * copies * kPerByte);
 }
 
-// `tiles` tiles of m x m outputs.
-double winograd_cost(const GemmKernels& gemm, const ConvShape& s, double tiles, int64_t m) {
-  const int64_t side = winograd_side(s, m);
-  const auto points = static_cast<double>(side * side), groups = static_cast<double>(s.groups);
+// Of tiles of m x m outputs, or m.
+double winograd_cost(const GemmKernels& gemm, const ConvShape& s, int64_t m) {
+  const int64_t across = is_winograd_line(s) ? 1 : m;
+  const auto tiles =
+      static_cast<double>(s.batch * s.out[0] * winograd_tiles_along(s.out[1], s.dilation[1], m) *
+                          winograd_tiles_along(s.out[2], s.dilation[2], across));
+  const auto points = static_cast<double>(winograd_points(s, m));
   const auto depth = static_cast<double>(winograd_products(s, m)) / points;
-  const auto in = static_cast<double>(s.kernel[0] * s.group_in() * s.stride[1] * s.stride[2]);
-  const auto out = static_cast<double>(s.group_out());
+  const auto in = static_cast<double>(winograd_depth(s)), out = static_cast<double>(s.group_out());
+  const auto groups = static_cast<double>(s.groups);
   return product_cost(gemm, tiles, depth, out, points * groups) +
          kPerElement * points * tiles * (in + out) * groups;
+}
+
+// Whether an axis along which the kernel has no extent is padded.
+bool pads_across(const ConvPlan& plan) {
+  const std::vector<int64_t>& pads = plan.op.pads;
+  for (size_t i = 0; i < pads.size(); ++i) {
+    const size_t axis = 3 - plan.spatial + i % plan.spatial;
+    if (pads[i] != 0 && plan.shape.kernel[axis] == 1) return true;
+  }
+  return false;
 }
 
 // Of the products of a direct convolution, about the share that is computed.
@@ -206,31 +219,27 @@ double share_inside(const ConvPlan& plan, const Type& x) {
 // Tile size of a Winograd convolution, or 0 where direct is better. Part of the numeric half of the
 // tactic: it depends on the layer and the instruction set alone.
 int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan, const Type& x) {
-  const ConvShape& s = plan.shape;
-  if (request.exact || plan.spatial < 2 || winograd_refusal(s) != nullptr) return 0;
+  ConvShape s = plan.shape;
+  if (request.exact || winograd_refusal(s) != nullptr || pads_across(plan)) return 0;
   if (has_narrow_groups(s.groups, s.group_in(), s.group_out())) return 0;
   const Type& y = request.output_type(0);
-  double side[3] = {1, 64, 64};  // where the picture's size is not known
+  const int64_t usual = plan.spatial == 1 ? 512 : 64;  // where the size is not known
   for (size_t a = 0; a < plan.spatial; ++a) {
-    if (y.has_rank() && (*y.shape)[a + 1].is_constant()) {
-      side[3 - plan.spatial + a] = static_cast<double>((*y.shape)[a + 1].constant());
-    }
+    const bool known = y.has_rank() && (*y.shape)[a + 1].is_constant();
+    const int64_t size = known ? (*y.shape)[a + 1].constant() : usual;
+    s.in[3 - plan.spatial + a] = s.out[3 - plan.spatial + a] = size;
   }
-  const auto in = static_cast<double>(s.kernel[0] * s.group_in());
-  const auto out = static_cast<double>(s.group_out()), groups = static_cast<double>(s.groups);
+  const auto pixels = static_cast<double>(s.rows() * s.out[2]);
+  const auto products = static_cast<double>(s.taps() * s.group_in());
   const GemmKernels& gemm = gemm_kernels(request.isa);
-  const double share = s.dilation[1] > 1 || s.dilation[2] > 1 ? share_inside(plan, x) : 1;
-  double best =
-      product_cost(gemm, side[0] * side[1] * side[2], 9 * in, out, groups) * share * kWorthwhile;
+  const bool dilated = s.dilation[0] > 1 || s.dilation[1] > 1 || s.dilation[2] > 1;
+  double best = product_cost(gemm, pixels, products, static_cast<double>(s.group_out()),
+                             static_cast<double>(s.groups)) *
+                (dilated ? share_inside(plan, x) : 1) * kWorthwhile;
+  const ConvShape shape = winograd_shape(s);
   int64_t tile = 0;
-  const bool strided = s.stride[1] > 1;
-  for (int64_t m : {strided ? 3 : 2, strided ? 5 : 4}) {
-    double tiles = side[0];
-    for (size_t a = 1; a < 3; ++a) {
-      tiles *= static_cast<double>(
-          winograd_tiles_along(static_cast<int64_t>(side[a]), s.dilation[a], m));
-    }
-    const double cost = winograd_cost(gemm, s, tiles, m);
+  for (const int64_t m : winograd_sizes(shape).m) {
+    const double cost = m == 0 ? best : winograd_cost(gemm, shape, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
     tile = m;
@@ -299,9 +308,8 @@ Result<KernelOffer> make(const KernelRequest& request, const FusedAnchor& anchor
                    static_cast<double>(w->count());
   auto kernel = std::make_unique<ConvStep>(request.isa, std::move(plan), *std::move(bias), anchor);
   if (m > 0) {
-    kernel->set_tactic(fmt::format(
-        "direct, as memory is preferred: winograd F({0}x{0}) takes {1:.1f} x the weights", m,
-        growth));
+    kernel->set_tactic(
+        fmt::format("direct, as memory is preferred: winograd takes {:.1f} x the weights", growth));
   }
   FERRY_RETURN_IF_ERROR(kernel->pack(request));
   return KernelOffer(std::move(kernel));
