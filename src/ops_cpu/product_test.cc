@@ -50,6 +50,33 @@ TEST(Product, MatMul) {
   check_matmul<uint64_t>(0);
 }
 
+// Vectors are matrices of one row or one column.
+TEST(Product, MatMulOfVectors) {
+  const Dims cases[][2] = {{{40}, {40, 3}},      {{40}, {2, 3, 40, 50}}, {{2, 9, 40}, {40}},
+                           {{300, 33}, {33}},    {{700}, {700}},         {{3, 0}, {0}},
+                           {{2, 0, 5}, {5}},     {{1}, {1, 70}},         {{70, 1}, {1}},
+                           {{2, 130, 600}, {600}}};
+  for (const auto& c : cases) {
+    StepTester tester("MatMul");
+    tester.input(values<float>(c[0], 1)).input(values<float>(c[1], 2));
+    tester.kernel("gemm_f32_batched").tolerance(1e-4, 1e-4);
+    tester.run();
+    tester.symbolic().run();
+  }
+  StepTester("MatMul")
+      .input(values<float>({300, 33}, 1))
+      .constant(values<float>({33}, 2))
+      .kernel("gemm_f32_batched")
+      .tolerance(1e-4, 1e-4)
+      .run();
+  StepTester("MatMul")
+      .input(values<float>({3, 4}, 1))
+      .input(values<float>({5}, 2))
+      .symbolic()
+      .kernel("gemm_f32_batched")
+      .run_error("inner dimensions differ");
+}
+
 template <class T>
 void check_gemm(float alpha, float beta, double tolerance) {
   constexpr int64_t kM = 70, kN = 75, kK = 301;

@@ -32,7 +32,8 @@ Result<KernelOffer> make_weights_kernel(const KernelRequest& request, const Fuse
   return KernelOffer(make_matrix_step(request.isa, std::move(packed), {}, anchor));
 }
 
-// a [..., m, k] times b [..., k, n], both computed; batch dims broadcast.
+// a [..., m, k] times b [..., k, n], both computed; batch dims broadcast. A vector is a matrix of
+// one row (a) or one column (b) that the result does not show.
 class BatchKernel final : public StepKernel {
  public:
   BatchKernel(const GemmKernels& kernels, bool exact)
@@ -40,11 +41,17 @@ class BatchKernel final : public StepKernel {
   std::string name() const override { return "gemm_f32_batched"; }
 
   Status run(StepContext& c) const override {
-    const Tensor &a = c.input(0), &b = c.input(1);
+    FERRY_ASSIGN_OR_RETURN(const MatMulSizes sizes, matmul_sizes(c.input(0), c.input(1)));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    FERRY_RETURN_IF_ERROR(matmul_sizes(a, b).status());
     if (y.count() == 0) return {};
-    const int64_t m = a.dim(a.rank() - 2), k = a.dim(a.rank() - 1), n = b.dim(b.rank() - 1);
+    const int64_t m = sizes.m, k = sizes.k, n = sizes.n;
+    const Tensor a = as_matrix(c.input(0), {1, k}), b = as_matrix(c.input(1), {k, 1});
+    if (c.input(0).rank() == 1 || c.input(1).rank() == 1) {
+      Dims dims = sizes.batch;
+      dims.push_back(m);
+      dims.push_back(n);
+      y = y.reshaped(dims);
+    }
     const int64_t batches = y.count() / (m * n);
     Team& team = c.team();
     // Rows of one panel's width lie as packed ones do.
@@ -106,6 +113,10 @@ class BatchKernel final : public StepKernel {
   }
 
  private:
+  static Tensor as_matrix(const Tensor& x, const Dims& dims) {
+    return x.rank() == 1 ? x.reshaped(dims) : x;
+  }
+
   // b is read as it lies. Columns are cut into parts where there are too few products for the team.
   void run_few_rows(StepContext& c, const Tensor& a, const Tensor& b, Tensor& y, int64_t m,
                     int64_t k, int64_t n) const {
@@ -161,9 +172,7 @@ Result<KernelOffer> make_batch_kernel(const KernelRequest& request) {
   if (!request.outputs_planned) return KernelOffer(std::string("output size depends on data"));
   const Type &a = request.type(0), &b = request.type(1);
   if (a.dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
-  if (!a.has_rank() || !b.has_rank() || a.rank() < 2 || b.rank() < 2) {
-    return KernelOffer(std::string("a vector, or unknown rank"));
-  }
+  if (!a.has_rank() || !b.has_rank()) return KernelOffer(std::string("unknown rank"));
   if (request.node.op.as<MatMul>()->trans_b) {
     return KernelOffer(std::string("b is transposed"));
   }
