@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "base/int128.h"
@@ -528,6 +529,16 @@ bool is_cut_of_a_side(const Dim& d, const std::vector<Dim>& sides) {
   return false;
 }
 
+// Too large for 1, or a multiple of another number.
+bool is_never_one(const Dim& d) {
+  if (d.lower_bound() > 1) return true;
+  const auto magnitude = [](int64_t v) { return v < 0 ? 0 - uint64_t(v) : uint64_t(v); };
+  const Polynomial p = polynomial_of(d);
+  uint64_t divisor = magnitude(p.constant);
+  for (const DimTerm& t : p.terms) divisor = std::gcd(divisor, magnitude(t.coefficient));
+  return divisor > 1;
+}
+
 }  // namespace
 
 Dim broadcast(const Dim& a, const Dim& b) {
@@ -537,8 +548,10 @@ Dim broadcast(const Dim& a, const Dim& b) {
   // A known size other than 1 wins: the other side must equal it or be 1.
   if (a.is_constant()) return a;
   if (b.is_constant()) return b;
-  if (a.lower_bound() > 1) return a;
-  if (b.lower_bound() > 1) return b;
+  const bool given = is_never_one(a), other = is_never_one(b);
+  // Of two that must be equal, the same whichever comes first.
+  if (given && other) return Dim::compare(a, b) < 0 ? a : b;
+  if (given || other) return given ? a : b;
   // One flat set, since the order of broadcasts does not matter and a repeated one says nothing.
   std::vector<Dim> sides;
   for (const Dim* d : {&a, &b}) {

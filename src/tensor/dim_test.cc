@@ -67,6 +67,11 @@ TEST(Dim, BoundsDecideMinMaxAndSelect) {
   EXPECT_FALSE(Dim::known_different(n, h));
 }
 
+bool is_broadcast_of(const Dim& a, const Dim& b) {
+  const Dim d = broadcast(a, b);
+  return d.expr() != nullptr && d.expr()->op == DimOp::kBroadcast && d.expr()->args.size() == 2;
+}
+
 TEST(Dim, BroadcastIsGuardedWhenEvaluated) {
   EXPECT_EQ(broadcast(n, Dim(1)), n);
   EXPECT_EQ(broadcast(n, Dim(7)), Dim(7));
@@ -94,7 +99,23 @@ TEST(Dim, BroadcastsOfTheSameSizesAreOne) {
   EXPECT_FALSE(nh == all);
   EXPECT_EQ(nh.to_string(), "broadcast(h, n)");
   EXPECT_EQ(all.to_string(), "broadcast(h, n, w)");
-  EXPECT_EQ(broadcast(n * 2, nh).expr()->args.size(), 3U);
+  EXPECT_EQ(broadcast(n + 2 * h, nh).expr()->args.size(), 3U);
+}
+
+// What is never 1 is the result, or there is none. Layer after layer of two batches that meet would
+// double the expression otherwise.
+TEST(Dim, AMultipleDecidesABroadcast) {
+  const Dim nh = broadcast(n, h);
+  EXPECT_EQ(broadcast(n * 2, nh), n * 2);
+  EXPECT_EQ(broadcast(nh, n * 2), n * 2);
+  EXPECT_EQ(broadcast(n * 4 + h * 6, w), n * 4 + h * 6);
+  EXPECT_EQ(broadcast(w, n * h * 3 + 6), n * h * 3 + 6);
+  EXPECT_EQ(broadcast(n * 4 + 6, n * 2), broadcast(n * 2, n * 4 + 6));
+  EXPECT_TRUE(is_broadcast_of(n * 4 + 1, w));
+  EXPECT_TRUE(is_broadcast_of(n * 4 - h * 3, w));
+  Dim batch = n;
+  for (int i = 0; i < 60; ++i) batch = broadcast(floor_div(broadcast(batch * 4, nh * 4), 4), h);
+  EXPECT_EQ(batch, nh);
 }
 
 TEST(Dim, ASliceOfASizeBroadcastsToIt) {
