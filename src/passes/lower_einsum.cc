@@ -6,7 +6,9 @@
 #include "ops/math/einsum.h"
 #include "ops/math/matmul.h"
 #include "ops/reduction/reduce.h"
+#include "ops/tensor/concat.h"
 #include "ops/tensor/reshape.h"
+#include "ops/tensor/shape.h"
 #include "ops/tensor/transpose.h"
 #include "passes/match.h"
 
@@ -38,20 +40,7 @@ Tensor int_tensor(const std::vector<int64_t>& values) {
 class Lowering {
  public:
   Lowering(const Graph& g, const Node& n, const EinsumTerms& terms)
-      : p_(g), n_(n), terms_(terms), sizes_(static_cast<size_t>(terms.num_labels)) {}
-
-  // What stands for two sizes, of which one may be 1, is noted in `loose_`.
-  void collect_sizes() {
-    for (size_t i = 0; i < terms_.inputs.size(); ++i) {
-      const Shape& shape = *p_.type(n_.inputs[i]).shape;
-      for (size_t a = 0; a < shape.size(); ++a) {
-        const int label = terms_.inputs[i][a];
-        std::optional<Dim>& size = sizes_[static_cast<size_t>(label)];
-        if (size && !(*size == shape[a])) loose_.push_back(label);
-        size = shape[a];
-      }
-    }
-  }
+      : p_(g), n_(n), terms_(terms) {}
 
   std::optional<Patch> one() {
     Labels labels = terms_.inputs[0];
@@ -71,21 +60,31 @@ class Lowering {
     for (int label : b) {
       if (!has(a, label)) n.push_back(label);
     }
-    if (!loose_.empty()) return broadcast_product(x, a, y, b, batch, m, n, k);
+    // A size that may be 1 in one operand only broadcasts where it is not summed.
+    for (int label : k) {
+      if (!(size_of(x, a, label) == size_of(y, b, label))) return std::nullopt;
+    }
     if (!k.empty() && m.empty() && n.empty()) return finish(dots(x, a, y, b));
     return finish(k.empty() ? outer(x, a, y, b) : product(x, a, y, b, batch, m, n, k));
   }
 
  private:
-  Shape shape_of(const Labels& labels) const {
-    Shape shape;
-    for (int label : labels) shape.push_back(*sizes_[static_cast<size_t>(label)]);
-    return shape;
+  // Of value `x`, whose axes are `labels`.
+  Dim size_of(ValueId x, const Labels& labels, int label) const {
+    const auto at = std::find(labels.begin(), labels.end(), label) - labels.begin();
+    return (*p_.type(x).shape)[static_cast<size_t>(at)];
   }
-  Dim count_of(const Labels& labels) const {
-    Dim count = 1;
-    for (const Dim& d : shape_of(labels)) count = count * d;
-    return count;
+  // [batch..., rows, cols], each a group of labels of x.
+  Shape matrices(ValueId x, const Labels& labels, const Labels& batch, const Labels& rows,
+                 const Labels& cols) const {
+    Shape shape;
+    for (int label : batch) shape.push_back(size_of(x, labels, label));
+    for (const Labels* group : {&rows, &cols}) {
+      Dim count = 1;
+      for (int label : *group) count = count * size_of(x, labels, label);
+      shape.push_back(std::move(count));
+    }
+    return shape;
   }
 
   ValueId transposed(ValueId x, const Labels& from, const Labels& to) {
@@ -132,7 +131,7 @@ class Lowering {
       for (int label : terms_.output) {
         const bool own = has(labels, label);
         if (own) kept.push_back(label);
-        shape.push_back(own ? *sizes_[static_cast<size_t>(label)] : Dim(1));
+        shape.push_back(own ? size_of(v, labels, label) : Dim(1));
       }
       return reshaped(transposed(v, labels, kept), shape);
     };
@@ -147,34 +146,46 @@ class Lowering {
     return transposed(sums, labels, terms_.output);
   }
 
-  // [batch, m, k] x [batch, k, n], each group one axis.
+  // [batch, m, k] x [batch, k, n], each group but the first one axis: leading axes broadcast in a
+  // matrix product as they are.
   ValueId product(ValueId x, const Labels& a, ValueId y, const Labels& b, const Labels& batch,
                   const Labels& m, const Labels& n, const Labels& k) {
-    Shape left = shape_of(batch), right = left, whole = left;
-    left.push_back(count_of(m));
-    left.push_back(count_of(k));
-    right.push_back(count_of(k));
-    right.push_back(count_of(n));
-    const ValueId u = reshaped(transposed(x, a, joined(joined(batch, m), k)), left);
-    const ValueId w = reshaped(transposed(y, b, joined(joined(batch, k), n)), right);
+    const ValueId u =
+        reshaped(transposed(x, a, joined(joined(batch, m), k)), matrices(x, a, batch, m, k));
+    const ValueId w =
+        reshaped(transposed(y, b, joined(joined(batch, k), n)), matrices(y, b, batch, k, n));
     if (!ok_) return x;
     const ValueId z = p_.add(make_op("MatMul"), {u, w});
     const Labels labels = joined(joined(batch, m), n);
-    return transposed(reshaped(z, shape_of(labels)), labels, terms_.output);
+    return transposed(m.size() == 1 && n.size() == 1 ? z : apart(z, x, a, m, y, b, n, batch.size()),
+                      labels, terms_.output);
   }
 
-  // Leading axes broadcast in a matrix product as they are: no group may have to become one axis.
-  std::optional<Patch> broadcast_product(ValueId x, const Labels& a, ValueId y, const Labels& b,
-                                         const Labels& batch, const Labels& m, const Labels& n,
-                                         const Labels& k) {
-    if (m.size() != 1 || n.size() != 1 || k.size() != 1) return std::nullopt;
-    for (int label : loose_) {
-      if (!has(batch, label)) return std::nullopt;
-    }
-    const ValueId u = transposed(x, a, joined(joined(batch, m), k));
-    const ValueId w = transposed(y, b, joined(joined(batch, k), n));
-    return finish(
-        transposed(p_.add(make_op("MatMul"), {u, w}), joined(joined(batch, m), n), terms_.output));
+  // z [batch, m, n] with an axis for every label of m, which are of x, and of n, which are of y.
+  ValueId apart(ValueId z, ValueId x, const Labels& a, const Labels& m, ValueId y, const Labels& b,
+                const Labels& n, size_t batch) {
+    const Shape& from = *p_.type(z).shape;
+    Shape to(from.begin(), from.begin() + static_cast<ptrdiff_t>(batch));
+    for (int label : m) to.push_back(size_of(x, a, label));
+    for (int label : n) to.push_back(size_of(y, b, label));
+    if (reshape_spec(from, to)) return reshaped(z, to);
+    std::vector<ValueId> sizes;
+    if (batch > 0) sizes.push_back(shape_part(z, 0, static_cast<int64_t>(batch)));
+    const auto add = [&](ValueId v, const Labels& labels, const Labels& group) {
+      for (int label : group) {
+        const auto at = std::find(labels.begin(), labels.end(), label) - labels.begin();
+        sizes.push_back(shape_part(v, at, at + 1));
+      }
+    };
+    add(x, a, m);
+    add(y, b, n);
+    // Sizes of 0 stand for themselves.
+    Reshape op;
+    op.allowzero = true;
+    return p_.add(make_op("Reshape", op), {z, p_.add(make_op("Concat", Concat{0}), sizes)});
+  }
+  ValueId shape_part(ValueId x, int64_t from, int64_t to) {
+    return p_.add(make_op("Shape", ShapeOf{from, to}), {x});
   }
 
   std::optional<Patch> finish(ValueId y) {
@@ -186,8 +197,6 @@ class Lowering {
   PatchBuilder p_;
   const Node& n_;
   const EinsumTerms& terms_;
-  std::vector<std::optional<Dim>> sizes_;  // by label
-  Labels loose_;
   bool ok_ = true;
 };
 
@@ -208,7 +217,6 @@ std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) 
     if (has_repeats(term)) return std::nullopt;
   }
   Lowering lowering(g, n, *terms);
-  lowering.collect_sizes();
   return n.inputs.size() == 1 ? lowering.one() : lowering.two();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Einsum(a), Einsum(a, b) ⇒ ReduceSum, Transpose, Reshape, MatMul or Mul: what kernels are fast at.
-// Axes that may broadcast, as sizes of two names do, are those of MatMul.
-// Refuses more operands, types other than f32 and f64, a label twice in one term, other axes that
-// may broadcast, and shapes of which more than one size would have to be computed.
+// Axes that may broadcast, as sizes of two names do, are leading ones of MatMul.
+// Refuses more operands, types other than f32 and f64, a label twice in one term, summed axes that
+// may broadcast, and operands of which more than one size would have to be computed.
 #pragma once
 
 #include "passes/pass.h"

@@ -10,7 +10,7 @@ namespace ferry {
 namespace {
 
 // NOLINTNEXTLINE(readability-identifier-naming): as symbols are written
-const Dim B = Dim::symbol("B"), S = Dim::symbol("S");
+const Dim B = Dim::symbol("B"), S = Dim::symbol("S"), W = Dim::symbol("W");
 
 std::string lowered(const std::string& equation, const std::vector<Shape>& shapes,
                     DType dtype = DType::kFloat32) {
@@ -44,10 +44,23 @@ TEST(LowerEinsum, SizesThatMayBroadcast) {
   EXPECT_EQ(lowered("...hqk,...khd->...qhd", {{B, 2, 3, 4}, {S, 4, 2, 5}}),
             "Transpose MatMul Transpose");
   EXPECT_EQ(lowered("bij,bjk->bik", {{1, 3, 4}, {B, 4, 5}}), "MatMul");
-  // No axes of MatMul that broadcast.
+  EXPECT_EQ(lowered("bqd,bdhe->bqhe", {{B, 5, 4}, {1, 4, 2, 3}}), "Reshape MatMul Reshape");
+  EXPECT_EQ(lowered("bqd,bdhe->bqhe", {{B, 5, 4}, {S, 4, 2, 3}}), "Reshape MatMul Reshape");
+  EXPECT_EQ(lowered("bij,bij->b", {{B, 3, 4}, {S, 3, 4}}), "Mul ReduceSum");
+  EXPECT_EQ(lowered("ij,ij->ij", {{2, 3}, {1, 3}}), "Mul");
+  // Summed where it may be 1.
   EXPECT_EQ(lowered("ij,jk->ik", {{2, B}, {S, 3}}), "Einsum");
-  EXPECT_EQ(lowered("bqd,bdhe->bqhe", {{B, 5, 4}, {1, 4, 2, 3}}), "Einsum");
-  EXPECT_EQ(lowered("bij,bij->b", {{B, 3, 4}, {S, 3, 4}}), "Einsum");
+  EXPECT_EQ(lowered("bij,bij->b", {{2, 3, B}, {2, 3, S}}), "Einsum");
+}
+
+// Masks of pictures of any size.
+TEST(LowerEinsum, ResultsWithSeveralUnknownSizes) {
+  EXPECT_EQ(lowered("bqc,bchw->bqhw", {{B, 5, 4}, {B, 4, S, W}}),
+            "Reshape MatMul Shape Shape Shape Shape Concat Reshape");
+  EXPECT_EQ(lowered("qc,chw->hwq", {{5, 4}, {4, S, W}}),
+            "Reshape MatMul Shape Shape Shape Concat Reshape Transpose");
+  EXPECT_EQ(lowered("bxyc,cd->bdxy", {{B, S, W, 4}, {4, 3}}),
+            "Reshape MatMul Shape Shape Shape Shape Concat Reshape Transpose");
 }
 
 TEST(LowerEinsum, WithoutSummedLabels) {
@@ -68,7 +81,6 @@ TEST(LowerEinsum, OneOperandAndPrivateLabels) {
 TEST(LowerEinsum, Refuses) {
   EXPECT_EQ(lowered("ii->i", {{3, 3}}), "Einsum");                             // a diagonal
   EXPECT_EQ(lowered("ij,jk,kl->il", {{2, 3}, {3, 4}, {4, 5}}), "Einsum");      // three operands
-  EXPECT_EQ(lowered("ij,ij->ij", {{2, 3}, {1, 3}}), "Einsum");                 // broadcast by 1
   EXPECT_EQ(lowered("ij,jk->ik", {{2, 3}, {3, 4}}, DType::kInt32), "Einsum");  // integers
 }
 
