@@ -87,11 +87,20 @@ int not_supported(const Options& o, const Status& status) {
   return kExitError;
 }
 
+// Why the model did not load by the rules; and that it runs all the same, where it does.
+Status refusal(const Options& o, const Status& status, LoadOptions load) {
+  if (o.lenient) return status;
+  load.strict = false;
+  if (!Model::load(o.model, load).ok()) return status;
+  return Status(status.code(), std::string(status.message()) +
+                                   "; loading forgives that, and so does check with --lenient");
+}
+
 int check_model(const Options& o) {
   LoadOptions load = o.engine.get_load();
   load.strict = !o.lenient;
   const Result<Model> model = Model::load(o.model, load);
-  if (!model.ok()) return not_supported(o, model.status());
+  if (!model.ok()) return not_supported(o, refusal(o, model.status(), load));
   const Result<Session> session = Session::create(*model, o.engine.get());
   if (!session.ok()) return not_supported(o, session.status());
   const Json report = report_of(o, *model, session->report());

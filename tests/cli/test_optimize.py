@@ -40,8 +40,10 @@ def test_check_is_strict(ferry, fails, tmp_path):
     nodes = [helper.make_node("Relu", ["t"], ["y"]), helper.make_node("Neg", ["x"], ["t"])]
     graph = helper.make_graph(nodes, "g", [x], [y])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
-    fails("check", path, words=["InvalidModel", "out of order"])
+    fails("check", path, words=["InvalidModel", "out of order", "loading forgives that", "--lenient"])
     assert ferry("check", path, "--lenient").code == 0
+    (tmp_path / "no.onnx").write_bytes(b"no model")
+    assert "forgives" not in fails("check", tmp_path / "no.onnx", words=["InvalidModel"])
     assert ferry("info", path).code == 0
 
 
