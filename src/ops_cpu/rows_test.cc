@@ -186,6 +186,29 @@ TEST(Rows, Reductions) {
   }
 }
 
+// More than two axes that do not run together, the last ones short: sampling points of deformable
+// attention, biases of windows.
+TEST(Rows, ElementwiseOverShortAxes) {
+  const Dims cases[][2] = {{{2, 19, 4, 3, 4, 2}, {2, 19, 1, 3, 1, 2}},
+                           {{2, 19, 4, 3, 4, 2}, {3, 1, 2}},
+                           {{2, 60, 3, 1}, {2, 1, 3, 2}},
+                           {{1, 5, 1, 7}, {9, 1, 11, 1}},
+                           {{70, 6, 16, 16}, {70, 1, 16, 1}},
+                           {{70, 6, 16, 32}, {70, 1, 16, 1}},
+                           {{1000, 8, 3}, {1, 8, 1}},
+                           {{3, 400, 5, 2}, {3, 1, 5, 1}},
+                           {{0, 4, 3, 2}, {1, 4, 1, 2}}};
+  for (const auto& [a, b] : cases) {
+    for (const char* op : {"Sub", "Div"}) {
+      StepTester tester(op);
+      tester.input(random_tensor(a, 1)).input(random_tensor(b, 2)).kernel("elementwise_f32");
+      tester.run();
+      tester.symbolic().run();
+    }
+    StepTester("Sub").input(random_tensor(b, 2)).input(random_tensor(a, 1)).kernel("elementwise_f32").run();
+  }
+}
+
 TEST(Rows, RotaryEmbedding) {
   for (int64_t interleaved : {0, 1}) {
     for (int64_t part : {0, 6}) {

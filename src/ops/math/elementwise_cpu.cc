@@ -16,7 +16,31 @@ struct Geometry final : StepState {
   std::vector<int64_t> dims;                  // outermost first; the last is the row
   std::vector<std::vector<int64_t>> strides;  // by operand, y last, then axis; of the row 0 or 1
   int64_t rows = 1;                           // product of dims but the last
+  // Operands that lie as y does; empty unless the others are laid out like that, block by block.
+  std::vector<bool> as_y;
 };
+
+// The VM walks two axes by itself. Where those hold fewer elements, laying operands out first costs
+// less than starting it anew for each index of the other axes.
+constexpr int64_t kShortRegion = 512;
+// Elements laid out at a time: 4 KB of each operand.
+constexpr int64_t kLaidOut = 1024;
+
+// True where row-major order without gaps is the order of `strides`.
+bool is_dense(const std::vector<int64_t>& strides, const std::vector<int64_t>& dims) {
+  int64_t stride = 1;
+  for (size_t a = dims.size(); a-- > 0; stride *= dims[a]) {
+    if (dims[a] != 1 && strides[a] != stride) return false;
+  }
+  return true;
+}
+
+void find_short_regions(Geometry& g) {
+  const size_t axes = g.dims.size();
+  if (axes < 3 || g.dims[axes - 1] * g.dims[axes - 2] >= kShortRegion) return;
+  if (!is_dense(g.strides.back(), g.dims)) return;
+  for (const auto& strides : g.strides) g.as_y.push_back(is_dense(strides, g.dims));
+}
 
 // A tensor whose rows are `pitch` elements apart.
 struct Operand {
@@ -78,6 +102,7 @@ Result<std::unique_ptr<Geometry>> make_geometry(const Dims& y,
     for (auto& s : g->strides) s.push_back(0);
   }
   for (size_t a = 0; a + 1 < g->dims.size(); ++a) g->rows *= g->dims[a];
+  find_short_regions(*g);
   return g;
 }
 
@@ -119,8 +144,9 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
     const int64_t cols = g.dims.back();
     int64_t parts = 1;
     if (team.size() > 1 && y.count() >= kMinParallel) parts = 2 * team.size();
-    FERRY_RETURN_IF_ERROR(
-        c.reserve_scratch(parts > 1 ? team.size() : 1, eltwise_scratch_bytes(program_)));
+    int64_t bytes = eltwise_scratch_bytes(program_);
+    if (!g.as_y.empty()) bytes += laid_out_bytes();
+    FERRY_RETURN_IF_ERROR(c.reserve_scratch(parts > 1 ? team.size() : 1, bytes));
     const bool by_rows = g.rows >= parts;
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       // Columns are cut at multiples of 16 floats, so that parts share no cache line.
@@ -132,6 +158,10 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
       auto* memory = c.scratch<void>(thread);
       if (r1 - r0 > 1 && c1 - c0 <= kLongRow) {
         team.in_slices(r0, r1, 1, [&](int64_t from, int64_t to) {
+          if (!g.as_y.empty() && c1 - c0 == cols) {
+            run_laid_out(c, g, y.data<float>(), from, to, memory);
+            return;
+          }
           run_part(c, g, y.data<float>(), from, to, c0, c1, memory);
         });
         return;
@@ -218,6 +248,68 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
       eltwise_region(kernels_, program_, operands.data(), y + start_of(last, r), row_stride(last),
                      n, c1 - c0, scratch);
       r += n;
+    }
+  }
+
+  int64_t laid_out_bytes() const {
+    return static_cast<int64_t>(inputs_.size()) * kLaidOut * int64_t{sizeof(float)};
+  }
+
+  // Whole rows, each operand laid out as y is.
+  void run_laid_out(const StepContext& c, const Geometry& g, float* y, int64_t r0, int64_t r1,
+                    void* scratch) const {
+    const int64_t cols = g.dims.back(), block = kLaidOut / cols;
+    auto* laid = static_cast<float*>(scratch);
+    void* rest = laid + static_cast<int64_t>(inputs_.size()) * kLaidOut;
+    std::array<EltOperand, 2 * kMaxEltInstructions + 2> operands;
+    for (int64_t r = r0; r < r1; r += block) {
+      const int64_t n = std::min(block, r1 - r);
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        const Tensor& x = c.input(static_cast<size_t>(inputs_[i]));
+        const auto* p = x.data<float>();
+        if (g.as_y[i]) {
+          operands[i] = {p + r * cols, 0, 1};
+        } else if (x.count() == 1) {
+          operands[i] = {p, 0, 0};
+        } else {
+          float* to = laid + static_cast<int64_t>(i) * kLaidOut;
+          lay_out(g, g.strides[i], p, r, n, to);
+          operands[i] = {to, 0, 1};
+        }
+      }
+      eltwise_region(kernels_, program_, operands.data(), y + r * cols, n * cols, 1, n * cols,
+                     rest);
+    }
+  }
+
+  // Rows [row, row + n) of an operand at `x`, one after the other.
+  void lay_out(const Geometry& g, const std::vector<int64_t>& strides, const float* x, int64_t row,
+               int64_t n, float* to) const {
+    const size_t outer = g.dims.size() - 1;
+    const int64_t cols = g.dims[outer], run = g.dims[outer - 1], step = strides[outer - 1];
+    size_t a = outer;
+    std::array<int64_t, Dims::kMaxRank + 1> at{};
+    for (int64_t left = row; a-- > 0; left /= g.dims[a]) {
+      at[a] = left % g.dims[a];
+      x += at[a] * strides[a];
+    }
+    while (n > 0) {
+      const int64_t rows = std::min(n, run - at[outer - 1]);
+      if (strides[outer] == 1) {
+        kernels_.copy_rows(x, step, to, cols, rows, cols);
+      } else {
+        kernels_.spread(x, step, to, rows, cols);
+      }
+      n -= rows;
+      to += rows * cols;
+      x -= at[outer - 1] * step;
+      at[outer - 1] = 0;
+      for (a = outer - 1; a-- > 0;) {
+        x += strides[a];
+        if (++at[a] < g.dims[a]) break;
+        x -= at[a] * strides[a];
+        at[a] = 0;
+      }
     }
   }
 
