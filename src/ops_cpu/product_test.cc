@@ -52,9 +52,9 @@ TEST(Product, MatMul) {
 
 // Vectors are matrices of one row or one column.
 TEST(Product, MatMulOfVectors) {
-  const Dims cases[][2] = {{{40}, {40, 3}},      {{40}, {2, 3, 40, 50}}, {{2, 9, 40}, {40}},
-                           {{300, 33}, {33}},    {{700}, {700}},         {{3, 0}, {0}},
-                           {{2, 0, 5}, {5}},     {{1}, {1, 70}},         {{70, 1}, {1}},
+  const Dims cases[][2] = {{{40}, {40, 3}},       {{40}, {2, 3, 40, 50}}, {{2, 9, 40}, {40}},
+                           {{300, 33}, {33}},     {{700}, {700}},         {{3, 0}, {0}},
+                           {{2, 0, 5}, {5}},      {{1}, {1, 70}},         {{70, 1}, {1}},
                            {{2, 130, 600}, {600}}};
   for (const auto& c : cases) {
     StepTester tester("MatMul");

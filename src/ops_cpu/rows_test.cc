@@ -205,7 +205,11 @@ TEST(Rows, ElementwiseOverShortAxes) {
       tester.run();
       tester.symbolic().run();
     }
-    StepTester("Sub").input(random_tensor(b, 2)).input(random_tensor(a, 1)).kernel("elementwise_f32").run();
+    StepTester("Sub")
+        .input(random_tensor(b, 2))
+        .input(random_tensor(a, 1))
+        .kernel("elementwise_f32")
+        .run();
   }
 }
 

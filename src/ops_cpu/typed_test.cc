@@ -115,6 +115,25 @@ TEST(Typed, PowersOfFloats) {
       .run();
 }
 
+TEST(Typed, PowersOfFloatsByIntegers) {
+  const Tensor x = values<float>({3, 70}, 1);
+  for (int64_t e : {0, 2, 3, -1, 7, 16777216}) {
+    StepTester("Pow")
+        .input(x)
+        .constant(tensor<int64_t>({}, {e}))
+        .kernel("elementwise_f32")
+        .tolerance(1e-6, 1e-38)
+        .run();
+  }
+  StepTester("Pow")
+      .input(x)
+      .constant(tensor<int32_t>({1}, {2}))
+      .kernel("elementwise_f32")
+      .tolerance(1e-6, 1e-38)
+      .run();
+  StepTester("Pow").input(x).constant(tensor<int64_t>({}, {16777217})).kernel("reference").run();
+}
+
 TEST(Typed, Powers) {
   check_powers<int32_t>();
   check_powers<int64_t>();

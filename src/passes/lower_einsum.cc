@@ -39,8 +39,7 @@ Tensor int_tensor(const std::vector<int64_t>& values) {
 // Builds the replacement; `ok` turns false where a shape cannot be written down.
 class Lowering {
  public:
-  Lowering(const Graph& g, const Node& n, const EinsumTerms& terms)
-      : p_(g), n_(n), terms_(terms) {}
+  Lowering(const Graph& g, const Node& n, const EinsumTerms& terms) : p_(g), n_(n), terms_(terms) {}
 
   std::optional<Patch> one() {
     Labels labels = terms_.inputs[0];

@@ -130,15 +130,30 @@ bool is_scalar_f32(const Tensor* t) {
   return t != nullptr && t->dtype() == DType::kFloat32 && t->count() == 1 && t->raw() != nullptr;
 }
 
+// A scalar power, a float or an integer that is one.
+std::optional<float> power_of(const Tensor* t) {
+  if (is_scalar_f32(t)) return *t->data<float>();
+  if (t == nullptr || t->count() != 1 || t->raw() == nullptr) return std::nullopt;
+  int64_t v = 0;
+  if (t->dtype() == DType::kInt64)
+    v = *t->data<int64_t>();
+  else if (t->dtype() == DType::kInt32)
+    v = *t->data<int32_t>();
+  else
+    return std::nullopt;
+  constexpr int64_t kWhole = 1 << 24;
+  return v >= -kWhole && v <= kWhole ? std::optional(static_cast<float>(v)) : std::nullopt;
+}
+
 // The instruction of a node; operands are filled in by the caller.
 std::optional<EltInstruction> instruction_of(const Node& node,
                                              const std::vector<const Tensor*>& constants) {
   if (const auto* u = node.op.as<Unary>()) return unary_instruction(*u);
   if (const auto* b = node.op.as<Binary>()) {
     if (b->kind == BinaryKind::kPow) {
-      if (!is_scalar_f32(constants[1])) return std::nullopt;
-      const float e = *constants[1]->data<float>();
-      return e == 2.0f ? EltInstruction{EltOp::kMul} : EltInstruction{EltOp::kPower, 0, 0, e, 0};
+      const std::optional<float> e = power_of(constants[1]);
+      if (!e) return std::nullopt;
+      return *e == 2.0f ? EltInstruction{EltOp::kMul} : EltInstruction{EltOp::kPower, 0, 0, *e, 0};
     }
     const auto op = binary_op(b->kind);
     if (!op) return std::nullopt;
