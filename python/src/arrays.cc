@@ -48,6 +48,12 @@ nb::object steal(PyObject* object) {
 
 std::string python_type(nb::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
+// "a list", "an int"
+std::string a_python_type(nb::handle object) {
+  const std::string name = python_type(object);
+  return (std::string("aeiouAEIOU").find(name[0]) == std::string::npos ? "a " : "an ") + name;
+}
+
 // The element type of "f32[N]", "seq(i64[...])", "optional(seq(f32))"; kUndefined for maps.
 DType element_type(std::string_view type) {
   for (std::string_view outer : {"optional(", "seq(", "opt("}) {
@@ -135,7 +141,7 @@ Dims dims_of(PyArrayObject* array, const std::string& name) {
   return dims;
 }
 
-std::string text_of(nb::handle item, const std::string& name) {
+std::string text_of(nb::handle item, const std::string& name, const std::string& wanted) {
   if (PyUnicode_Check(item.ptr())) {
     if (PyUnicode_IS_COMPACT_ASCII(item.ptr())) {
       return {static_cast<const char*>(PyUnicode_DATA(item.ptr())),
@@ -154,17 +160,18 @@ std::string text_of(nb::handle item, const std::string& name) {
     return {PyBytes_AS_STRING(item.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(item.ptr()))};
   }
   raise(Code::kInvalidArgument,
-        name + " holds an element of type " + python_type(item) + "; wanted str or bytes");
+        name + " holds an element of type " + python_type(item) + "; wanted " + wanted);
 }
 
-Tensor strings_from(nb::handle object, const std::string& name, const TimeLeft& time) {
+Tensor strings_from(nb::handle object, const std::string& name, const std::string& wanted,
+                    const TimeLeft& time) {
   const nb::object items = steal(PyArray_FROM_OTF(object.ptr(), NPY_OBJECT, NPY_ARRAY_IN_ARRAY));
   PyArrayObject* array = as_array(items);
   Tensor tensor = check(Tensor::allocate(DType::kString, dims_of(array, name)));
   auto* const* from = static_cast<PyObject**>(PyArray_DATA(array));
   for (int64_t i = 0; i < tensor.count(); ++i) {
     if (i % kTexts == 0) time.check();
-    tensor.data<std::string>()[i] = text_of(from[i], name);
+    tensor.data<std::string>()[i] = text_of(from[i], name, wanted);
   }
   return tensor;
 }
@@ -236,7 +243,15 @@ Tensor from_array(nb::handle object, const Wanted& wanted, Keep& keep, const Tim
               std::string(nb::str(nb::object(object.attr("dtype"))).c_str()) + "; wanted " +
               wanted.type);
   }
-  if (type == DType::kString) return strings_from(object, wanted.name, time);
+  if (type == DType::kString) {
+    const bool numbers = expected != DType::kUndefined && expected != DType::kString;
+    return strings_from(object, wanted.name,
+                        numbers ? wanted.type +
+                                      ", which an array of objects is not; convert it "
+                                      "with astype()"
+                                : "str or bytes",
+                        time);
+  }
   if (stands_for(type, expected)) type = expected;
 
   nb::object dense = nb::borrow(object);
@@ -286,7 +301,7 @@ DType dlpack_type(nb::dlpack::dtype type) {
 Tensor from_dlpack(nb::handle object, const Wanted& wanted, Keep& keep, const TimeLeft& time) {
   nb::ndarray<nb::ro, nb::device::cpu> view;
   if (!nb::try_cast(object, view)) {
-    raise(Code::kInvalidArgument, wanted.name + " is a " + python_type(object) +
+    raise(Code::kInvalidArgument, wanted.name + " is " + a_python_type(object) +
                                       " that is not readable as a CPU tensor through DLPack");
   }
   const DType type = dlpack_type(view.dtype());
@@ -337,7 +352,7 @@ Tensor from_plain(nb::handle object, const Wanted& wanted, Keep& keep, const Tim
   PyObject* made = PyArray_FromAny(object.ptr(), descr, 0, 0, NPY_ARRAY_CARRAY_RO, nullptr);
   if (!made) {
     nb::python_error why;
-    raise(Code::kInvalidArgument, wanted.name + " is a " + python_type(object) +
+    raise(Code::kInvalidArgument, wanted.name + " is " + a_python_type(object) +
                                       "; wanted an array for " + wanted.type + " (" + why.what() +
                                       ")");
   }

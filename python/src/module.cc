@@ -348,8 +348,9 @@ nb::dict run_all(const PySession& s, const std::vector<Value>& values,
   check(status);
   nb::dict results;
   for (size_t i = 0; i < names.size(); ++i) {
-    const size_t at = order[i];
-    results[nb::cast(names[i])] = finish(std::move(outputs[at]), names[i], out, targets, time);
+    const nb::object key = nb::cast(names[i]);
+    if (results.contains(key)) continue;
+    results[key] = finish(std::move(outputs[order[i]]), names[i], out, targets, time);
   }
   return results;
 }
@@ -454,7 +455,10 @@ NB_MODULE(_native, m) {
             c.flag = on.ptr() == Py_True;
           },
           "on"_a.none() = true, nb::sig("def set(self, on: bool = True) -> None"))
-      .def("is_set", [](const Cancel& c) { return c.flag.load(); });
+      .def("is_set", [](const Cancel& c) { return c.flag.load(); })
+      .def("__repr__", [](const Cancel& c) {
+        return c.flag.load() ? "<ferry.Cancel, set>" : "<ferry.Cancel, not set>";
+      });
 
   nb::class_<PyModel> model(m, "Model");
   model

@@ -57,7 +57,15 @@ void bind_metadata(nb::module_& m) {
       .def_ro("ir_version", &ModelMetadata::ir_version)
       .def_ro("model_version", &ModelMetadata::model_version)
       .def_ro("opsets", &ModelMetadata::opsets)
-      .def_ro("properties", &ModelMetadata::properties);
+      .def_ro("properties", &ModelMetadata::properties)
+      .def("__repr__", [](const ModelMetadata& said) {
+        std::string text = "<ferry.ModelMetadata '" + said.graph_name + "' of '" +
+                           said.producer_name + "', IR " + std::to_string(said.ir_version);
+        for (const auto& [domain, version] : said.opsets) {
+          text += ", " + (domain.empty() ? "ai.onnx" : domain) + " " + std::to_string(version);
+        }
+        return printable(text + ">");
+      });
 }
 
 void bind_report(nb::module_& m) {
@@ -103,7 +111,12 @@ void bind_report(nb::module_& m) {
               "What the program cache did: 'off', 'hit', 'written', 'rebuilt' or 'unused'.")
       .def_ro("cache_file", &Report::cache_file)
       .def_ro("cache_reason", &Report::cache_reason, "Why it was no hit, or was not written.")
-      .def_ro("cache_bytes", &Report::cache_bytes);
+      .def_ro("cache_bytes", &Report::cache_bytes)
+      .def("__repr__", [](const Report& r) {
+        return "<ferry.SessionReport " + std::to_string(r.steps.size()) + " steps, " +
+               std::to_string(r.threads) + " threads, " + r.isa + ", cache " + r.cache + ", " +
+               std::to_string(r.peak_bytes) + " bytes at most>";
+      });
 }
 
 }  // namespace

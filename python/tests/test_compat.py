@@ -252,6 +252,13 @@ def test_failure(name, original):
         assert isinstance(ours, getattr(state, type(theirs).__name__))
 
 
+def test_a_misspelt_option_is_an_error(original):
+    for module in (original, ort):
+        for options in (module.SessionOptions(), module.RunOptions()):
+            with pytest.raises(AttributeError, match="intra_op_num_thread"):
+                options.intra_op_num_thread = 1
+
+
 def test_every_exception_exists(original):
     theirs = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     for name in dir(theirs):

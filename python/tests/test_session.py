@@ -131,6 +131,25 @@ def test_out_is_written_in_place(session):
     np.testing.assert_array_equal(part, X + 1)
 
 
+def test_an_output_named_twice(session):
+    for names in (["y", "y"], ["sum", "y", "sum"]):
+        results = session.run({"x": X}, names)
+        assert list(results) == list(dict.fromkeys(names))
+        np.testing.assert_array_equal(results["y"], Y)
+    out = np.zeros((2, 2), np.float32)
+    assert session.run({"x": X}, ["y", "y"], out={"y": out})["y"] is out
+    np.testing.assert_array_equal(out, Y)
+
+
+def test_what_is_printed_of_objects(session):
+    cancel = ferry.Cancel()
+    assert repr(cancel) == "<ferry.Cancel, not set>"
+    cancel.set()
+    assert repr(cancel) == "<ferry.Cancel, set>"
+    assert "ai.onnx 21>" in repr(session.metadata)
+    assert repr(session.report()).startswith("<ferry.SessionReport ")
+
+
 @pytest.mark.parametrize("out, error", [
     (np.zeros((3, 2), np.float32), ferry.ShapeMismatch),
     (np.zeros((2, 2), np.float64), ferry.ShapeMismatch),
@@ -166,6 +185,8 @@ def test_out_must_be_writable_and_known(session):
     ({"x": np.zeros(3, "M8[s]")}, ferry.InvalidArgument, "datetime64"),
     ({"x": np.zeros((1,) * 17, np.float32)}, ferry.InvalidArgument, "17 dimensions"),
     ({"x": [[1, 2], [3]]}, ferry.InvalidArgument, "input 'x' is a list"),
+    ({"x": X.astype(object)}, ferry.InvalidArgument,
+     r"input 'x' holds an element of type float; wanted f32\[N,2\], which an array of objects is not"),
 ])
 def test_wrong_inputs(session, inputs, error, words):
     with pytest.raises(error, match=words):

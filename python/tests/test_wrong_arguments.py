@@ -168,7 +168,8 @@ SAID = ("; wanted ", ", wanted ", "Unable to load", "Ferry runs on the CPU", "no
 
 def _with(**attributes):
     options = ort.SessionOptions()
-    vars(options).update(attributes)
+    for name, value in attributes.items():
+        setattr(options, name, value)
     return options
 
 

@@ -39,7 +39,13 @@ _KNOWN_KEYS = {
 
 class SessionOptions:
     """Honoured: intra_op_num_threads, graph_optimization_level and the configuration key "ferry.cache",
-    the folder of the program cache. The other attributes are kept."""
+    the folder of the program cache. The other attributes are kept; one that onnxruntime lacks is an error."""
+
+    __slots__ = (
+        "_entries", "_load_cancelled", "enable_cpu_mem_arena", "enable_mem_pattern", "enable_mem_reuse",
+        "enable_profiling", "execution_mode", "execution_order", "graph_optimization_level", "inter_op_num_threads",
+        "intra_op_num_threads", "log_severity_level", "log_verbosity_level", "logid", "optimized_model_filepath",
+        "profile_file_prefix", "use_deterministic_compute", "use_per_session_threads")
 
     def __init__(self) -> None:
         self.enable_cpu_mem_arena = True
@@ -58,6 +64,7 @@ class SessionOptions:
         self.profile_file_prefix = "onnxruntime_profile_"
         self.use_deterministic_compute = False
         self.use_per_session_threads = True
+        self._load_cancelled = False
         self._entries: dict[str, str] = {}
 
     def add_session_config_entry(self, key: str, value: str) -> None:
@@ -115,6 +122,9 @@ class SessionOptions:
 
 class RunOptions:
     """Honoured: terminate, also when another thread sets it during a run."""
+
+    __slots__ = ("_cancel", "_entries", "log_severity_level", "log_verbosity_level", "logid",
+                 "only_execute_path_to_fetches", "training_mode")
 
     def __init__(self) -> None:
         self.log_severity_level = -1

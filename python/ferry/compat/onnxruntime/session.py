@@ -71,7 +71,7 @@ class InferenceSession:
         self._pool_lock = threading.Lock()
 
     def __reduce__(self):
-        return _restore, (self._source, vars(self._sess_options) if self._sess_options else None)
+        return _restore, (self._source, self._sess_options)
 
     # Descriptions
 
@@ -291,9 +291,5 @@ def _check_providers(providers: Sequence[Any] | None, provider_options: Sequence
                           f"Available providers: '{', '.join(PROVIDERS)}'", stacklevel=3)
 
 
-def _restore(source: str | bytes, options: dict[str, Any] | None) -> InferenceSession:
-    made = None
-    if options is not None:
-        made = SessionOptions()
-        vars(made).update(options)
-    return InferenceSession(source, made)
+def _restore(source: str | bytes, options: SessionOptions | None) -> InferenceSession:
+    return InferenceSession(source, options)
