@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "cache_report.h"
 #include "ferry/ferry.h"
 #include "json.h"
 #include "options.h"
@@ -53,6 +54,7 @@ Json report_of(const Options& o, const Model& model, const SessionReport& made) 
           {"view", counts["view"]},
           {"reference", counts["reference"]},
           {"isa", made.isa},
+          {"cache", cache_json(made)},
           {"kernels", std::move(steps)}};
 }
 
@@ -71,6 +73,7 @@ void print_text(const Options& o, const Json& report) {
                s["speed"].get<std::string>(), kernel});
   }
   if (!table.empty()) table.print();
+  if (const std::string cache = cache_text(report["cache"]); !cache.empty()) say("cache {}", cache);
   say("OK: {} in {}: {} fast, {} free, {} by reference kernels ({})",
       plural(report["nodes"].get<size_t>(), "node"), plural(report["steps"].get<size_t>(), "step"),
       report["fast"].get<size_t>(), report["view"].get<size_t>(), report["reference"].get<size_t>(),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cache_report.h"
 #include "ferry/ferry.h"
 #include "json.h"
 #include "options.h"
@@ -91,13 +92,6 @@ Json steps_json(const SessionReport& made) {
   return list;
 }
 
-Json cache_json(const SessionReport& made) {
-  return {{"state", made.cache},
-          {"file", made.cache_file},
-          {"reason", made.cache_reason},
-          {"bytes", made.cache_bytes}};
-}
-
 // " (1.42 times what is in the file)"
 std::string packed_ratio(const Json& j) {
   const auto source = j["source_bytes"].get<double>();
@@ -179,16 +173,11 @@ void print_costs(const Json& j) {
         bytes_text(costs["arena_bytes"].get<double>()), at,
         bytes_text(j["packed_bytes"].get<double>()), packed_ratio(j));
   }
-  const Json& cache = j["cache"];
-  if (cache["state"] != "off") {
-    say("cache       {}, {}: {}", cache["state"].get<std::string>(),
-        bytes_text(cache["bytes"].get<double>()), cache["file"].get<std::string>());
-    const auto reason = cache["reason"].get<std::string>();
-    if (!reason.empty()) say("            {}", reason);
-  }
   if (costs.contains("note")) say("            {}", costs["note"].get<std::string>());
   const auto formula = j["memory_formula"].get<std::string>();
   if (!formula.empty()) say("  formula   {}", formula);
+  if (const std::string cache = cache_text(j["cache"]); !cache.empty())
+    say("cache       {}", cache);
 }
 
 void print_kernels(const Json& kernels) {

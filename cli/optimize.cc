@@ -26,7 +26,7 @@ exit codes: 0 ok, 1 the model is wrong or the opset has no words for it, 2 the c
 
 struct Options {
   std::string model, out, level = "all", accuracy = "fast";
-  std::string passes_off;
+  std::vector<std::string> passes_off;
   int64_t opset = 0;
   bool external_data = false, json = false;
   EngineOptions engine;  // what loading takes
@@ -37,7 +37,7 @@ struct Options {
               : level == "basic" ? OptimizeLevel::kBasic
                                  : OptimizeLevel::kAll;
     o.accuracy = accuracy == "exact" ? Accuracy::kExact : Accuracy::kFast;
-    if (!passes_off.empty()) o.passes_off = split(passes_off, ',');
+    o.passes_off = passes_off;
     o.opset = opset;
     o.external_data = external_data;
     return o;
@@ -83,7 +83,9 @@ void add_optimize(CLI::App& app, int& code) {
   CLI::App* verb = app.add_subcommand("optimize", "write the model with less to compute");
   verb->footer(kFooter);
   verb->add_option("MODEL", o->model, "the .onnx file")->required();
-  verb->add_option("-o,--out", o->out, "the file to write")->required()->check(check_not_empty);
+  verb->add_option("-o,--output,--out", o->out, "the file to write")
+      ->required()
+      ->check(check_not_empty);
   verb->add_option("--level", o->level, "none, basic or all")
       ->check(CLI::IsMember({"none", "basic", "all"}))
       ->capture_default_str();
@@ -92,7 +94,9 @@ void add_optimize(CLI::App& app, int& code) {
   verb->add_option("--accuracy", o->accuracy, "exact leaves out rewrites that re-associate")
       ->check(CLI::IsMember({"fast", "exact"}))
       ->capture_default_str();
-  verb->add_option("--passes-off", o->passes_off, "rewrites to leave out: a,b,c");
+  verb->add_option("--passes-off", o->passes_off, "rewrites to leave out: a,b,c")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->add_flag("--external-data", o->external_data, "weights in a file beside the model");
   verb->add_flag("--json", o->json, "print the report as JSON");
   o->engine.add_load_to(*verb);

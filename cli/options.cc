@@ -65,13 +65,11 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
       ->check(CLI::IsMember({"speed", "memory"}))
       ->group(group);
   add_load_to(verb);
-  verb.add_option("--max-fold-bytes", session.max_fold_bytes,
-                  "bytes of constants computed at load; 0: 64 MiB or twice the file")
-      ->check(check_whole_number)
+  verb.add_option("--max-fold-bytes", max_fold_bytes,
+                  "bytes of constants computed at load: 512M; 0: 64 MiB or twice the file")
       ->group(group);
-  verb.add_option("--max-fold-bytes-per-value", session.max_fold_bytes_per_value,
-                  "the same for one constant; default 64 MiB")
-      ->check(check_whole_number)
+  verb.add_option("--max-fold-bytes-per-value", max_fold_bytes_per_value,
+                  "the same for one constant; default 64MiB")
       ->group(group);
   verb.add_option("--isa", session.isa,
                   "scalar, avx2 or avx512; default: as FERRY_ISA says, or the machine's best")
@@ -101,7 +99,8 @@ void EngineOptions::add_load_to(CLI::App& verb) {
                   "bytes of tensors that loading, and the session, may hold: 512M, 2GiB")
       ->group(group);
   verb.add_option("--limit", limits,
-                  "a limit on the file: --limit max_nodes=1000 (repeatable; docs/limits.md)")
+                  "a limit on the file: --limit max_nodes=1000,max_file_bytes=2GiB (repeatable; "
+                  "docs/limits.md)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->group(group);
@@ -118,6 +117,13 @@ SessionOptions EngineOptions::get() const {
   if (!cache_limit.empty()) {
     options.cache_limit_bytes = parse_bytes("--cache-limit", cache_limit);
   }
+  if (!max_fold_bytes.empty()) {
+    options.max_fold_bytes = parse_bytes("--max-fold-bytes", max_fold_bytes, 0);
+  }
+  if (!max_fold_bytes_per_value.empty()) {
+    options.max_fold_bytes_per_value =
+        parse_bytes("--max-fold-bytes-per-value", max_fold_bytes_per_value, 0);
+  }
   return options;
 }
 
@@ -128,7 +134,9 @@ LoadOptions EngineOptions::get_load() const {
   }
   for (const std::string& text : limits) {
     const auto [name, value] = split_assignment("--limit", text);
-    const auto number = static_cast<uint64_t>(parse_size("--limit", value));
+    const uint64_t number = name.ends_with("_bytes")
+                                ? parse_bytes("--limit", value, 0)
+                                : static_cast<uint64_t>(parse_size("--limit", value));
     const Status status = set_limit(options.limits, name, number);
     if (!status.ok()) throw CLI::ValidationError("--limit", status.message());
   }
@@ -167,7 +175,10 @@ std::vector<std::string> split(const std::string& text, char at) {
   return parts;
 }
 
-uint64_t parse_bytes(const std::string& option, const std::string& text) {
+uint64_t parse_bytes(const std::string& option, const std::string& text, uint64_t least) {
+  uint64_t whole = 0;
+  const auto [stop, wrong] = std::from_chars(text.data(), text.data() + text.size(), whole);
+  if (wrong == std::errc() && stop == text.data() + text.size() && whole >= least) return whole;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string unit(end, text.data() + text.size());

@@ -19,7 +19,7 @@ namespace ferry::cli {
 // How a session is made: --threads, --accuracy, --prefer, --memory-limit, ...
 struct EngineOptions {
   std::string accuracy = "fast", prefer = "speed";
-  std::string memory_limit, cache_limit;
+  std::string memory_limit, cache_limit, max_fold_bytes, max_fold_bytes_per_value;
   std::vector<std::string> limits;
   bool no_optimize = false;
   SessionOptions session;
@@ -40,8 +40,8 @@ struct ShapeOptions {
 std::pair<std::string, std::string> split_assignment(const std::string& option,
                                                      const std::string& text);
 std::vector<std::string> split(const std::string& text, char at);
-// "512M", "2GiB", "1000000" in bytes.
-uint64_t parse_bytes(const std::string& option, const std::string& text);
+// "512M", "2GiB", "1000000" in bytes, `least` or more.
+uint64_t parse_bytes(const std::string& option, const std::string& text, uint64_t least = 1);
 
 // Checks for options: "" or what is wrong with the text.
 std::string check_whole_number(const std::string& text);  // of 64 bits without a sign

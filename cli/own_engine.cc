@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "cache_report.h"
 #include "inputs.h"
 #include "json.h"
 #include "npz.h"
@@ -75,7 +76,7 @@ void serve(const OwnJob& job) {
               {"scratch_bytes", report.scratch_bytes},
               {"packed_bytes", report.packed_bytes},
               {"source_bytes", report.source_bytes},
-              {"cache", report.cache},
+              {"cache", cache_json(report)},
               {"session_peak_bytes", report.peak_bytes}});
       continue;
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#include "cache_report.h"
 #include "inputs.h"
 #include "json.h"
 #include "options.h"
@@ -45,6 +46,7 @@ void print_text(const Json& report) {
   for (const auto& note : report["inputs"]) say("{}", note.get<std::string>());
   for (const auto& output : report["outputs"]) say("{}", summary_text(output));
   for (const auto& note : report["written"]) say("{}", note.get<std::string>());
+  if (const std::string cache = cache_text(report["cache"]); !cache.empty()) say("cache {}", cache);
   say("load {}, run {}, {}, {}", time_text(report["load_ms"].get<double>() / 1e3),
       time_text(report["run_ms"].get<double>() / 1e3),
       plural(report["threads"].get<size_t>(), "thread"), report["isa"].get<std::string>());
@@ -85,6 +87,7 @@ int run(const Options& o) {
   report["run_ms"] = run_ms;
   report["threads"] = made.threads;
   report["isa"] = made.isa;
+  report["cache"] = cache_json(made);
   if (o.json)
     print_json(report);
   else

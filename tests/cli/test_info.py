@@ -69,3 +69,22 @@ def test_info_of_a_cached_program(ferry, fails, model, tmp_path):
     assert "cache       hit" in text and "times their constants" in text
     assert ferry("info", model, "--json").json["cache"]["state"] == "off"
     assert ferry("info", model, "--cache", folder, "--cache-limit", "lots").code == 2
+
+
+def test_a_cache_of_no_use_is_told(ferry, model):
+    words = ["--cache", model, "--dim", "N=1"]
+    reason = f"unused: {model}: cannot be opened as a folder"
+    assert f"cache       {reason}" in ferry("info", model, *words).out
+    assert f"cache {reason}" in ferry("run", model, *words).out
+    assert f"cache {reason}" in ferry("check", model, *words[:2]).out
+    assert f"cache {reason}" in ferry("bench", model, *words, "--seconds", "0").out
+    for verb in ("run", "check"):
+        assert ferry(verb, model, *words[:2], "--json").json["cache"]["state"] == "unused"
+
+
+def test_bytes_have_units(ferry, fails, model):
+    limits = ["--memory-limit", "1MiB", "--max-fold-bytes", "64M", "--max-fold-bytes-per-value", "0"]
+    assert ferry("info", model, *limits, "--limit", "max_file_bytes=1KiB,max_rank=2").code == 0
+    fails("info", model, "--limit", "max_file_bytes=0.1k", words=["LimitExceeded", "the limit is 100", "max_file_bytes"])
+    done = ferry("info", model, "--limit", "max_nodes=1k")
+    assert done.code == 2 and "'1k' is no size; wanted an integer" in done.err

@@ -27,6 +27,15 @@ def test_opsets(ferry, fails, tmp_path):
     assert ferry("optimize", model, "-o", out, "--level", "some").code == 2
 
 
+def test_options_of_the_other_verbs(ferry, tmp_path):
+    model, out = models.matmul(tmp_path / "m.onnx"), tmp_path / "o.onnx"
+    off = (["fold_constants,merge_duplicates"], ["fold_constants", "--passes-off", "merge_duplicates"])
+    reports = [ferry("optimize", model, "--output", out, "--json", "--passes-off", *words).json for words in off]
+    names = [{p["name"] for p in report["passes"]} for report in reports]
+    assert names[0] == names[1] and not names[0] & {"fold_constants", "merge_duplicates"}
+    assert ferry("optimize", model, "--out", out).code == 0
+
+
 def test_external_data(ferry, tmp_path):
     model, out = models.matmul(tmp_path / "m.onnx"), tmp_path / "o.onnx"
     ferry("optimize", model, "-o", out, "--external-data")
@@ -41,6 +50,10 @@ def test_check_is_strict(ferry, fails, tmp_path):
     graph = helper.make_graph(nodes, "g", [x], [y])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
     fails("check", path, words=["InvalidModel", "out of order", "loading forgives that", "--lenient"])
+    nodes[0].op_type = "Unheard"
+    broken = helper.make_graph(nodes, "g", [x], [y])
+    onnx.save(helper.make_model(broken, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), tmp_path / "b.onnx")
+    assert "--lenient" not in fails("check", tmp_path / "b.onnx", words=["Unheard"])
     assert ferry("check", path, "--lenient").code == 0
     (tmp_path / "no.onnx").write_bytes(b"no model")
     assert "forgives" not in fails("check", tmp_path / "no.onnx", words=["InvalidModel"])

@@ -48,7 +48,7 @@ def test_what_is_no_verb_is_named(ferry, words, said):
 
 @pytest.mark.parametrize("option, words", [
     (["--seed", "-1"], "'-1' is no whole number"), (["--seed", "1.5"], "'1.5' is no whole number"),
-    (["--max-fold-bytes", "-1"], "--max-fold-bytes: '-1' is no whole number"),
+    (["--max-fold-bytes", "-1"], "--max-fold-bytes: '-1' is no size; wanted 512M, 2GiB or the like"),
     (["--tuning-ms", "-1"], "--tuning-ms: Value -1 not in range 0 to 2147483647"), (["-o", ""], "--output: is empty")])
 def test_wrong_values_are_told(ferry, model, option, words):
     done = ferry("run", model, *option)
