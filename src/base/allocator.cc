@@ -59,7 +59,7 @@ Status MemoryBudget::reserve(uint64_t bytes, uint64_t wanted) {
   do {
     if (bytes > limit_ || used > limit_ - bytes) {
       return out_of_memory(
-          "{} bytes wanted, {} of the budget of {} are in use; raise memory_limit_bytes or use "
+          "{} bytes wanted, {} of the budget of {} are in use; raise the memory limit or use "
           "smaller inputs",
           wanted, used, limit_);
     }

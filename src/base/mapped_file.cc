@@ -140,7 +140,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::from_descriptor(int fd, std::str
   }
   const auto size = static_cast<uint64_t>(info.st_size);
   if (size > options.max_bytes) {
-    return limit_exceeded("{}: {} bytes, the limit is {}", path, size, options.max_bytes);
+    return limit_exceeded("{}: {} bytes, the limit is {} (max_file_bytes)", path, size,
+                          options.max_bytes);
   }
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->path_ = std::move(path);

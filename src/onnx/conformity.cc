@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/nearest.h"
 #include "base/status.h"
 #include "ir/infer.h"
 #include "onnx/opsets.h"
@@ -423,7 +424,10 @@ Status Checker::signature(const NodeProto& n, const Schema& schema) const {
     if (known == nullptr) {
       // Notes of exporters, and the place of a constant's node.
       if (a.name.starts_with("__")) continue;
-      return invalid_model("attribute '{}' is not known in version {}", a.name, schema.since);
+      std::vector<std::string> names;
+      for (const SchemaAttribute& one : schema.attributes) names.emplace_back(one.name);
+      return invalid_model("attribute '{}' is not known in version {}{}", a.name, schema.since,
+                           did_you_mean(a.name, names));
     }
     if (static_cast<int>(a.type) != known->kind) {
       return invalid_model("attribute '{}' is {}, wanted is {}", a.name,

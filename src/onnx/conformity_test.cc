@@ -89,6 +89,11 @@ TEST(Conformity, NamesAndAttributes) {
   GraphParts parts = relu();
   parts.nodes = {node("Elu", {"x"}, {"y"}, {float_attr("alpha", 1), float_attr("_note", 2)})};
   expect_forgiven(model(graph(parts)), "attribute '_note' is not known in version 22");
+  parts.nodes = {node("Elu", {"x"}, {"y"}, {float_attr("alhpa", 1)})};
+  EXPECT_NE(load(model(graph(parts)), true)
+                .message()
+                .find("attribute 'alhpa' is not known in version 22; did you mean 'alpha'?"),
+            std::string::npos);
   parts = relu();
   parts.initializers = {tensor("w", {1}, {1})};
   expect_forgiven(model(graph(parts), {.ir_version = 3}), "before IR version 4 each must be");

@@ -40,7 +40,11 @@ TEST(Damage, SaysWhatTheFileIs) {
   EXPECT_EQ(message_of("hello, this is text\n"), "not an ONNX model: a text file");
   EXPECT_EQ(message_of("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"),
             "not an ONNX model: a Git LFS pointer; fetch the file itself with 'git lfs pull'");
-  EXPECT_EQ(message_of("PK\x03\x04 something"), "not an ONNX model: a zip archive");
+  EXPECT_EQ(message_of("PK\x03\x04 something"),
+            "not an ONNX model: a zip archive, as torch.save, NumPy's savez and Keras write; "
+            "PyTorch's torch.onnx.export writes ONNX");
+  EXPECT_EQ(message_of("\x93NUMPY\x01"), "not an ONNX model: an array of NumPy (.npy)");
+  EXPECT_EQ(message_of("\x1f\x8b\x08\xff"), "not an ONNX model: a gzip archive; unpack it first");
   EXPECT_NE(message_of("\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8").find("not an ONNX model"),
             std::string::npos);
   // A message without a graph.

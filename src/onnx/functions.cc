@@ -3,9 +3,11 @@
 
 #include <set>
 
+#include "base/nearest.h"
 #include "base/status.h"
 #include "onnx/graph_builder.h"
 #include "onnx/source_order.h"
+#include "onnx/upgrade/table.h"
 #include "onnx/upgrade/upgrade.h"
 #include "ops/registry.h"
 
@@ -20,6 +22,21 @@ std::string key_of(std::string_view domain, std::string_view name, std::string_v
 bool is_rewritten(std::string_view name) {
   const auto rows = upgrades_of(name);
   return !rows.empty() && rows.back().before == kAnyVersion;
+}
+
+// "; did you mean 'Softmax'?" with a known operator of the same domain.
+std::string nearest_operator(std::string_view name) {
+  const size_t prefix = name.rfind('.') + 1;  // npos + 1 is 0
+  std::vector<std::string> names;
+  const auto add = [&](std::string_view known) {
+    if (known.rfind('.') + 1 != prefix || !known.starts_with(name.substr(0, prefix))) return;
+    names.emplace_back(known.substr(prefix));
+  };
+  for (const auto& entry : op_registry().all()) add(entry.first);
+  for (const UpgradeRow& row : upgrade_rows()) {
+    if (row.before == kAnyVersion) add(row.op);
+  }
+  return did_you_mean(name.substr(prefix), names);
 }
 
 // Nodes of one unknown operator.
@@ -111,11 +128,15 @@ Status check_known_ops(const ModelProto& model, const Functions& functions) {
   ops.visit(model.graph->nodes);
   const auto& unknown = ops.unknown();
   if (unknown.empty()) return {};
+  // A file may name a million.
+  constexpr size_t kGuesses = 8;
   std::string list, advice;
+  size_t guesses = 0;
   for (const auto& [name, u] : unknown) {
     if (const std::string_view a = advice_on(name); advice.size() < a.size()) advice = a;
-    list += fmt::format("{}{} ({} node{}: {})", list.empty() ? "" : ", ", name, u.count,
-                        u.count == 1 ? "" : "s", u.examples);
+    list += fmt::format("{}{} ({} node{}: {}{})", list.empty() ? "" : ", ", name, u.count,
+                        u.count == 1 ? "" : "s", u.examples,
+                        ++guesses <= kGuesses ? nearest_operator(name) : "");
   }
   return unsupported_op("{} operator{} not known: {}{}", unknown.size(),
                         unknown.size() == 1 ? " is" : "s are", list, advice);

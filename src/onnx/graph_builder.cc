@@ -109,11 +109,14 @@ Status GraphBuilder::count_node() {
   const uint64_t source = wire_.num_nodes();
   ++imported_nodes_;
   if (imported_nodes_ > limits.max_nodes) {
-    return limit_exceeded("more than {} nodes after inlining functions", limits.max_nodes);
+    return limit_exceeded("more than {} nodes after inlining functions (max_nodes)",
+                          limits.max_nodes);
   }
   if (imported_nodes_ > source * limits.max_inline_growth + limits.max_inline_extra_nodes) {
-    return limit_exceeded("inlining functions makes over {} nodes of the {} in the file",
-                          imported_nodes_ - 1, source);
+    return limit_exceeded(
+        "inlining functions makes over {} nodes of the {} in the file (max_inline_growth, "
+        "max_inline_extra_nodes)",
+        imported_nodes_ - 1, source);
   }
   return {};
 }

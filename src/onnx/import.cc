@@ -2,6 +2,7 @@
 #include "onnx/import.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/status.h"
 #include "onnx/conformity.h"
@@ -15,6 +16,19 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// What else lies in the folders of models, by its first bytes.
+constexpr std::pair<std::string_view, std::string_view> kOtherFiles[] = {
+    {"PK\x03\x04",
+     "a zip archive, as torch.save, NumPy's savez and Keras write; PyTorch's torch.onnx.export "
+     "writes ONNX"},
+    {"\x93NUMPY", "an array of NumPy (.npy)"},
+    {"\x89HDF\r\n", "an HDF5 file, as Keras writes; tf2onnx converts its models"},
+    {"\x89PNG", "a picture"},
+    {"\xff\xd8\xff", "a picture"},
+    {"\x1f\x8b", "a gzip archive; unpack it first"},
+    {"\x80\x02", "a pickle, as old torch.save writes; torch.onnx.export writes ONNX"},
+};
+
 // What a file that does not decode looks like to a person.
 Status not_a_model(std::string_view bytes, const Status& reason) {
   if (bytes.empty()) return invalid_model("not an ONNX model: the file is empty");
@@ -22,7 +36,9 @@ Status not_a_model(std::string_view bytes, const Status& reason) {
     return invalid_model(
         "not an ONNX model: a Git LFS pointer; fetch the file itself with 'git lfs pull'");
   }
-  if (bytes.starts_with("PK\x03\x04")) return invalid_model("not an ONNX model: a zip archive");
+  for (const auto& [head, what] : kOtherFiles) {
+    if (bytes.starts_with(head)) return invalid_model("not an ONNX model: {}", what);
+  }
   const std::string_view head = bytes.substr(0, 256);
   const bool text = std::all_of(head.begin(), head.end(), [](char c) {
     return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t';
@@ -68,7 +84,8 @@ ModelInfo info_of(const ModelProto& model, const Opsets& opsets) {
 Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<void> owner,
                              const std::string& folder, const ImportOptions& options) {
   if (bytes.size() > options.limits.max_file_bytes) {
-    return limit_exceeded("{} bytes, the limit is {}", bytes.size(), options.limits.max_file_bytes);
+    return limit_exceeded("{} bytes, the limit is {} (max_file_bytes)", bytes.size(),
+                          options.limits.max_file_bytes);
   }
   Wire wire(as_text(bytes), options.limits);
   FERRY_ASSIGN_OR_RETURN(const ModelProto model, decode(wire));

@@ -92,6 +92,16 @@ TEST(Import, ListsAllUnknownOperators) {
                "2 operators are not known: Foo (2 nodes: 'foo1', 'foo2'), com.x.Bar (1 node: 'y')");
 }
 
+TEST(Import, NamesTheNearestOperator) {
+  const std::string g = graph(
+      {.nodes = {node("Sofmax", {"x"}, {"a"}, {}, {.name = "s"}),
+                 node("Fastgelu", {"a"}, {"y"}, {}, {.name = "g", .domain = "com.microsoft"})},
+       .inputs = {value("x", {"2"})},
+       .outputs = {value("y", {})}});
+  expect_error(model(g), Code::kUnsupportedOp, "Sofmax (1 node: 's'; did you mean 'Softmax'?)");
+  expect_error(model(g), Code::kUnsupportedOp, "'g'; did you mean 'FastGelu'?)");
+}
+
 TEST(Import, SaysHowToSaveWithoutOperatorsOfAnOptimizer) {
   const auto of_domain = [](const char* domain) {
     return model(graph({.nodes = {node("Conv", {"x"}, {"y"}, {}, {.domain = domain})},
@@ -346,18 +356,21 @@ TEST(ImportFunctions, StopsBombs) {
     options.functions.push_back(function(f));
   }
   expect_error(model(one_op(node("F11", {"x"}, {"y"}, {}, {.domain = "my"})), options),
-               Code::kLimitExceeded, "inlining functions makes over");
+               Code::kLimitExceeded, "in the file (max_inline_growth, max_inline_extra_nodes)");
 }
 
 // --- limits
 
 TEST(ImportLimits, NodesValuesAndDepth) {
   const std::string m = model(one_op(node("Softmax", {"x"}, {"y"})));
-  expect_error(m, Code::kLimitExceeded, "more than 0 nodes", {.limits = {.max_nodes = 0}});
-  expect_error(m, Code::kLimitExceeded, "more than 2 names", {.limits = {.max_values = 2}});
-  expect_error(m, Code::kLimitExceeded, "nested more than 2 deep",
+  expect_error(m, Code::kLimitExceeded, "more than 0 nodes in the file (max_nodes)",
+               {.limits = {.max_nodes = 0}});
+  expect_error(m, Code::kLimitExceeded, "more than 2 names in the file (max_values)",
+               {.limits = {.max_values = 2}});
+  expect_error(m, Code::kLimitExceeded, "nested more than 2 deep (max_message_depth)",
                {.limits = {.max_message_depth = 2}});
-  expect_error(m, Code::kLimitExceeded, "the limit is 8", {.limits = {.max_file_bytes = 8}});
+  expect_error(m, Code::kLimitExceeded, "the limit is 8 (max_file_bytes)",
+               {.limits = {.max_file_bytes = 8}});
   std::string g = one_op(node("Softmax", {"x"}, {"y"}));
   for (int i = 0; i < 64; ++i) {
     g = graph({.nodes = {node("If", {"x"}, {"y"}, {graph_attr("then_branch", g)})}});

@@ -38,7 +38,7 @@ Status GraphBuilder::inline_function(Scope& scope, const NodeProto& proto,
                                      const Functions::Function& function) {
   const FunctionProto& f = *function.proto;
   if (active_.size() >= wire_.limits().max_graph_depth) {
-    return limit_exceeded("functions call functions more than {} deep",
+    return limit_exceeded("functions call functions more than {} deep (max_graph_depth)",
                           wire_.limits().max_graph_depth);
   }
   if (!active_.insert(&f).second) {

@@ -58,7 +58,7 @@ class Decoder {
       d.name_ = name;
       d.message_ = message;
       if (++d.depth_ > d.wire_.limits_.max_message_depth) {
-        throw WireError(limit_exceeded("messages are nested more than {} deep",
+        throw WireError(limit_exceeded("messages are nested more than {} deep (max_message_depth)",
                                        d.wire_.limits_.max_message_depth));
       }
     }
@@ -75,10 +75,11 @@ class Decoder {
     if (at < base || at > base + wire_.bytes_.size()) return name_;
     return fmt::format("{} at byte {}", name_, at - base);
   }
-  void count_value() { count(wire_.values_, wire_.limits_.max_values, "names"); }
-  void count_node() { count(wire_.nodes_, wire_.limits_.max_nodes, "nodes"); }
-  static void count(uint64_t& n, uint64_t limit, const char* what) {
-    if (++n > limit) throw WireError(limit_exceeded("more than {} {} in the file", limit, what));
+  void count_value() { count(wire_.values_, wire_.limits_.max_values, "names", "max_values"); }
+  void count_node() { count(wire_.nodes_, wire_.limits_.max_nodes, "nodes", "max_nodes"); }
+  static void count(uint64_t& n, uint64_t limit, const char* what, const char* name) {
+    if (++n <= limit) return;
+    throw WireError(limit_exceeded("more than {} {} in the file ({})", limit, what, name));
   }
   std::string_view value_name(Fields& f) {
     count_value();
@@ -271,8 +272,8 @@ void Decoder::model(std::string_view message, ModelProto& out) {
 void Decoder::graph(std::string_view message, GraphProto& out) {
   const Enter enter(*this, "GraphProto", message);
   if (++graph_depth_ > wire_.limits_.max_graph_depth) {
-    throw WireError(
-        limit_exceeded("graphs are nested more than {} deep", wire_.limits_.max_graph_depth));
+    throw WireError(limit_exceeded("graphs are nested more than {} deep (max_graph_depth)",
+                                   wire_.limits_.max_graph_depth));
   }
   for (Fields f(message); f.next();) {
     switch (f.tag()) {
@@ -519,8 +520,8 @@ void Decoder::tensor(std::string_view message, TensorProto& out) {
       case 1:
         append_varints(f.elements(pbf_wire_type::varint), out.dims);
         if (out.dims.size() > wire_.limits_.max_rank) {
-          throw WireError(limit_exceeded("a tensor of rank {}, the limit is {}", out.dims.size(),
-                                         wire_.limits_.max_rank));
+          throw WireError(limit_exceeded("a tensor of rank {}, the limit is {} (max_rank)",
+                                         out.dims.size(), wire_.limits_.max_rank));
         }
         break;
       case 2:
@@ -654,7 +655,7 @@ Shape Decoder::shape(std::string_view message, const DimReader& dims) {
       }
     }
     if (out.size() >= wire_.limits_.max_rank) {
-      throw WireError(limit_exceeded("a shape of rank over {}", wire_.limits_.max_rank));
+      throw WireError(limit_exceeded("a shape of rank over {} (max_rank)", wire_.limits_.max_rank));
     }
     out.push_back(dims(out.size(), value, param));
   }
