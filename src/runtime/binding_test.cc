@@ -40,6 +40,23 @@ TEST_F(BindingTest, AGrowingCacheInTheCallersMemory) {
   }
 }
 
+TEST_F(BindingTest, MemoryThatIsNotThere) {
+  output(unary("Relu", input({Dim::symbol("N")})));
+  std::vector<Value> out;
+  void* nowhere = nullptr;
+  const std::vector<Value> some = {Tensor::borrow(DType::kFloat32, {3}, nowhere)},
+                           none = {Tensor::borrow(DType::kFloat32, {0}, nowhere)};
+  const Status s = engine().run(some, out, {});
+  EXPECT_EQ(s.code(), Code::kInvalidArgument);
+  EXPECT_NE(s.message().find("is f32[3] at a null pointer; wanted 12 bytes"), std::string::npos)
+      << s.to_string();
+  EXPECT_TRUE(engine().run(none, out, {}).ok());
+  std::vector<float> memory(3);
+  std::vector<Value> given = some;
+  const Status t = engine().run(std::vector<Value>{borrowed(memory, {3})}, given, {});
+  EXPECT_NE(t.message().find("is f32[3] at a null pointer"), std::string::npos) << t.to_string();
+}
+
 // An output in the memory of an input, or of another output: what the run reads later may not be
 // overwritten, so results are as if the memories were apart.
 TEST_F(BindingTest, AnOutputInTheMemoryOfAnInput) {

@@ -342,8 +342,11 @@ Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
   const GraphValue& value = p_.graph->value(v);
   const Type& type = value.type;
   // A caller may have borrowed any dims.
-  if (const Result<size_t> bytes = checked_size_bytes(t.dtype(), t.dims()); !bytes.ok()) {
-    return bytes.status().with_context(fmt::format("input '{}'", value.name));
+  const Result<size_t> bytes = checked_size_bytes(t.dtype(), t.dims());
+  if (!bytes.ok()) return bytes.status().with_context(fmt::format("input '{}'", value.name));
+  if (*bytes > 0 && t.raw() == nullptr) {
+    return invalid_argument("input '{}' is {} at a null pointer; wanted {} bytes", value.name,
+                            t.describe(), *bytes);
   }
   if (type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t.dtype()) {
     return invalid_argument("input '{}' has element type {}, the model wants {}", value.name,
@@ -541,6 +544,10 @@ Status RunContext::separate_outputs(std::span<const Value> inputs, std::vector<V
     apart_[i] = Value();
     if (!writes_given(i, outputs[i])) continue;
     const Tensor& t = outputs[i].tensor();
+    if (t.raw() == nullptr && t.size_bytes() > 0) {
+      return invalid_argument("output '{}' is {} at a null pointer; wanted {} bytes",
+                              p_.graph->output_names()[i], t.describe(), t.size_bytes());
+    }
     for (size_t j = 0; j < i; ++j) {
       const Value& other = apart_[j].is_tensor() ? apart_[j] : outputs[j];
       if (writes_given(j, other) && overlap(t, other.tensor())) {
