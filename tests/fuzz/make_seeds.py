@@ -7,11 +7,11 @@
 Seeds of `run` begin with the bytes that its inputs take, those of `upgrade` with two opset versions.
 """
 
+import argparse
 import hashlib
 import pathlib
 import random
 import struct
-import sys
 import warnings
 
 import numpy as np
@@ -41,7 +41,7 @@ def smallest_of_each(cases):
     return chosen.values()
 
 
-def main(folder, extent="all"):
+def main(folder, extent):
     short = extent == "short"
     folders = {name: pathlib.Path(folder) / name for name in TARGETS}
     for path in folders.values():
@@ -76,4 +76,7 @@ def main(folder, extent="all"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", help="made when it is missing")
+    parser.add_argument("extent", nargs="?", choices=("all", "short"), default="all")
+    main(**vars(parser.parse_args()))

@@ -9,6 +9,7 @@ compares them closely), or in none; never in an internal error. Rewrites may kno
 is wrong with it, so graphs as written are compared in full, and rewritten ones where the reference has a result.
 """
 
+import argparse
 import random
 import re
 import sys
@@ -167,11 +168,14 @@ def finding(seed, _):
 
 def main(count, first=0):
     found = []
-    random_nodes.search(range(int(first), int(first) + int(count)),
+    random_nodes.search(range(first, first + count),
                         lambda seed, what: (found.append(seed), print(seed, what, flush=True)), finding)
     print(f"{count} graphs, {len(found)} findings")
     return bool(found)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", type=int, help="graphs to look at")
+    parser.add_argument("first", type=int, nargs="?", default=0, help="seed of the first")
+    sys.exit(main(**vars(parser.parse_args())))
