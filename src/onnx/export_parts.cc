@@ -90,9 +90,11 @@ struct AttributeWriter {
   }
 };
 
-// The inference of onnx takes an absent `onesided` of STFT for 0, the standard takes it for 1.
+// The inference of onnx takes an absent `onesided` of STFT for 0, the standard takes it for 1; an
+// absent `n_targets` is 1 to the standard, onnxruntime refuses it.
 bool is_always_written(const OpDef& def, const AttrBinding& binding) {
-  return binding.required || (def.name == "STFT" && binding.name == "onesided");
+  return binding.required || (def.name == "STFT" && binding.name == "onesided") ||
+         binding.name == "n_targets";
 }
 
 }  // namespace

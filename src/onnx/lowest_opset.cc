@@ -2,6 +2,7 @@
 #include "onnx/lowest_opset.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/status.h"
 #include "onnx/downgrade.h"
@@ -24,6 +25,7 @@ bool is_default(const Op& op, const AttrBinding& binding) {
 
 std::string wrong_type(const Graph& graph, std::span<const SchemaParameter> parameters,
                        std::span<const ValueId> values, std::string_view what) {
+  std::map<uint8_t, DType> groups;
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i] == kNone) continue;
     const SchemaParameter* p = Schema::at(parameters, i);
@@ -31,8 +33,24 @@ std::string wrong_type(const Graph& graph, std::span<const SchemaParameter> para
     const Type& type = graph.value(values[i]).type;
     if (!Schema::types(*p).allows(type))
       return fmt::format("{} {} as {}", what, i, type.to_string());
+    if (p->group == 0 || SchemaOption{p->option} == SchemaOption::kVariadicMixed) continue;
+    if (!type.is_tensor() || type.dtype == DType::kUndefined) continue;
+    if (const auto [it, fresh] = groups.emplace(p->group, type.dtype); it->second != type.dtype) {
+      return fmt::format("{}s of {} and {}", what, dtype_name(it->second), dtype_name(type.dtype));
+    }
   }
   return "";
+}
+
+// Before opset 8 their operands had one shape.
+bool broadcasts_variadic(const Graph& graph, const NodeForm& form, const Schema& s) {
+  if (s.since >= 8 || !(s.name == "Max" || s.name == "Min" || s.name == "Sum" || s.name == "Mean"))
+    return false;
+  const Type& first = graph.value(form.inputs[0]).type;
+  return std::any_of(form.inputs.begin() + 1, form.inputs.end(), [&](ValueId v) {
+    const Type& other = graph.value(v).type;
+    return !first.has_rank() || !other.has_rank() || *first.shape != *other.shape;
+  });
 }
 
 bool is_dropped(const NodeForm& form, std::string_view attribute) {
@@ -95,6 +113,7 @@ std::string spell(const Graph& graph, const Node& node, NodeForm& form, const Sc
       continue;
     return fmt::format("attribute '{}'", b.name);
   }
+  if (broadcasts_variadic(graph, form, s)) return "operands of several shapes";
   const bool from_front = s.since < 11 && s.domain.empty();
   if (from_front && !count_from_front(graph, node, s, form)) return "negative axes";
   return s.since < 22 && has_ceil_mode(node.op) ? "this meaning of ceil_mode" : "";

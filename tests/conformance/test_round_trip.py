@@ -44,6 +44,17 @@ def test_level_none(index):
     assert bad == {}
 
 
+def test_attributes_that_other_readers_miss():
+    text = """<ir_version: 10, opset_import: ["" : 22, "ai.onnx.ml" : 5]>
+        g (float[N,1] x) => (float[N,1] y) {
+            y = ai.onnx.ml.TreeEnsemble <nodes_featureids = [0], nodes_splits = float[1] {0.5}, nodes_modes = uint8[1] {0},
+                nodes_truenodeids = [0], nodes_falsenodeids = [1], nodes_trueleafs = [1], nodes_falseleafs = [1],
+                leaf_targetids = [0, 0], leaf_weights = float[2] {1, 2}, tree_roots = [0], n_targets = 1> (x) }"""
+    again = ferry.Model(onnx.parser.parse_model(text).SerializeToString()).optimize(level="none")
+    (node,) = onnx.load_from_string(again).graph.node
+    assert [a.i for a in node.attribute if a.name == "n_targets"] == [1]
+
+
 @pytest.mark.long
 def test_level_none_light():
     for case in suite.cases():
