@@ -376,6 +376,10 @@ TEST(ImportLimits, NodesValuesAndDepth) {
     g = graph({.nodes = {node("If", {"x"}, {"y"}, {graph_attr("then_branch", g)})}});
   }
   expect_error(model(g), Code::kLimitExceeded, "nested more than");
+  expect_error(model(g), Code::kLimitExceeded, "nested more than 3 deep (max_graph_depth)",
+               {.limits = {.max_graph_depth = 3}});
+  const std::string plane = model(one_op(node("Softmax", {"x"}, {"y"}), {"2", "3"}));
+  expect_error(plane, Code::kLimitExceeded, "over 1 (max_rank)", {.limits = {.max_rank = 1}});
   Names dims(17, "1");
   expect_error(model(one_op(node("Softmax", {"x"}, {"y"}), dims)), Code::kLimitExceeded,
                "rank 17; Ferry runs tensors of rank up to 16");

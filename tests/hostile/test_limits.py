@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every limit of docs/limits.md: on by default or set, from Python and from the command, met and not met."""
 
+import json
 import pathlib
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_limit(limit, run_ferry, tmp_path):  # noqa: F811
     assert run_ferry("info", path, "--limit", f"{limit}={takes}").code == 0
 
 
-def test_growth_by_functions():
+def test_growth_by_functions(run_ferry, tmp_path):  # noqa: F811
     made = onnx.load_from_string(function_of(50))
     del made.graph.node[:]
     made.graph.node.extend(node("F", [f"v{i}" if i else "x"], [f"v{i + 1}"], domain="my") for i in range(9))
@@ -69,6 +70,11 @@ def test_growth_by_functions():
     ferry.Model(text, limits={"max_inline_growth": 2, "max_inline_extra_nodes": 1000})
     ferry.Model(text, limits={"max_inline_growth": 20, "max_inline_extra_nodes": 0})
     ferry.Model(text)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(text)
+    done = run_ferry("info", path, "--limit", "max_inline_growth=2,max_inline_extra_nodes=0")
+    assert done.code == 1 and "(max_inline_growth, max_inline_extra_nodes)" in done.err
+    assert run_ferry("info", path, "--limit", "max_inline_growth=20", "--limit", "max_inline_extra_nodes=0").code == 0
 
 
 def test_unknown_limits_and_wrong_values(run_ferry, tmp_path):  # noqa: F811
@@ -107,7 +113,8 @@ def test_folding(limits, run_ferry, tmp_path):  # noqa: F811
     path = tmp_path / "m.onnx"
     path.write_bytes(made)
     option = [f"--{name.replace('_', '-')}={value}" for name, value in limits.items()]
-    assert run_ferry("run", path, *option).code == 0
+    steps = [json.loads(run_ferry("info", path, "--json", *words).out)["steps"] for words in ([], option)]
+    assert steps == [0, 1] and run_ferry("run", path, *option).code == 0
 
 
 def test_every_limit_is_documented():
