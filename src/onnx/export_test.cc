@@ -189,14 +189,16 @@ TEST(Export, OperandsOfOldVersionsAreAlike) {
     return export_bytes(*m.graph, m.info, {.opset = opset}).status().to_string();
   };
   for (const std::string op : {"Max", "Min", "Sum", "Mean"}) {
-    EXPECT_NE(refusal(two(op, {"1", "2"}, 1), 7).find("needs opset 8: opset 7 does not have operands "
-                                                      "of several shapes"),
+    EXPECT_NE(refusal(two(op, {"1", "2"}, 1), 7)
+                  .find("needs opset 8: opset 7 does not have operands "
+                        "of several shapes"),
               std::string::npos);
     EXPECT_EQ(refusal(two(op, {"1", "2"}, 1), 8), "Ok");
     EXPECT_EQ(refusal(two(op, {"N", "2"}, 1), 7), "Ok");
   }
-  EXPECT_NE(refusal(two("Pow", {}, 11), 11).find("node 'n' (Pow) needs opset 12: opset 11 does not "
-                                                 "have inputs of f32 and f64"),
+  EXPECT_NE(refusal(two("Pow", {}, 11), 11)
+                .find("node 'n' (Pow) needs opset 12: opset 11 does not "
+                      "have inputs of f32 and f64"),
             std::string::npos);
   EXPECT_EQ(refusal(two("Pow", {}, 11), 12), "Ok");
   EXPECT_EQ(refusal(two("Pow", {}, 1), 7), "Ok");

@@ -70,3 +70,35 @@ def test_contents_that_are_known_in_part():
     assert known("zeros") == [3, None, "N"] and known("reshaped") == [3, None, "N"]
     assert known("expanded") == ["N", 3, 5, None]
     assert known("tiled") == ["2*N", 6, None, None]
+
+
+# Inputs that must agree, of which each knows something else: node, shapes of the inputs (None: no rank).
+AGREEING = [
+    ("LinearAttention", {"q_num_heads": 2, "kv_num_heads": 2, "update_rule": "linear"}, 2,
+     [["a", "b", "c"], ["d", 3, "e"], ["f", "g", 8], [2, 2, 4, "h"]]),
+    ("LinearAttention", {"q_num_heads": 2, "kv_num_heads": 2, "update_rule": "linear"}, 2, [None, ["d", 3, "e"], [2, "g", 8]]),
+    ("CausalConvWithState", {}, 2, [["a", "b", "c"], [4, 1, 3], ["d"], [2, "e", "f"]]),
+    ("CausalConvWithState", {}, 2, [None, [4, 1, 3]]),
+    ("Attention", {}, 1, [["a", "b", 2, "c"], None, [2, "d", "e", 8]]),
+    ("Attention", {"q_num_heads": 2, "kv_num_heads": 2}, 3,
+     [[2, 1, 8], ["a", 3, "b"], ["c", 3, 8], None, ["e", 2, 2, 4], ["f", 2, 2, 4]]),
+    ("GridSample", {}, 1, [[2, 3, "a", "b"], ["c", 4, "d", 2]]),
+    ("RoiAlign", {}, 1, [[1, 3, 8, 8], ["a", 4], [5]]),
+    ("BatchNormalization", {"training_mode": 1}, 3, [["a", "b", 2], ["c"], [4], ["d"], ["e"]]),
+    ("NegativeLogLikelihoodLoss", {"reduction": "none"}, 1, [[2, 5, "a"], ["b", 3]]),
+    ("ConvTranspose", {"kernel_shape": [3, 3]}, 1, [[1, 2, 4, 4], [2, 2, "a", "b"]]),
+    ("SwiGLU", {}, 1, [["a", 3], [2, "b"]]),
+]
+
+
+@pytest.mark.parametrize(("op", "attributes", "outputs", "shapes"), AGREEING)
+def test_inputs_that_must_agree(op, attributes, outputs, shapes):
+    wide = {("RoiAlign", 2), ("NegativeLogLikelihoodLoss", 1)}
+    inputs = [helper.make_tensor_value_info(f"x{i}", TensorProto.INT64 if (op, i) in wide else TensorProto.FLOAT, shape)
+              for i, shape in enumerate(shapes) if (op, i) != ("Attention", 3)]
+    names = ["" if (op, i) == ("Attention", 3) else f"x{i}" for i in range(len(shapes))]
+    made = [helper.make_tensor_value_info(f"y{i}", TensorProto.FLOAT, None) for i in range(outputs)]
+    graph = helper.make_graph([helper.make_node(op, names, [y.name for y in made], **attributes)], "g", inputs, made)
+    lines, counts = compare_inference.compare(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 28)], ir_version=13))
+    assert lines == [] and counts["values"] == outputs

@@ -9,6 +9,7 @@
 
 #include "ops/image/axis_sampler.h"
 #include "ops/nn/window.h"
+#include "tensor/better_known.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -37,6 +38,7 @@ Status infer(const GridSample& op, InferContext& c) {
   }
   Shape shape = *grid.shape;
   shape.pop_back();
+  shape[0] = better_known(shape[0], (*x.shape)[0]);
   shape.insert(shape.begin() + 1, (*x.shape)[1]);
   c.set_tensor(0, x.dtype, std::move(shape));
   return {};

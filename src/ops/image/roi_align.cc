@@ -7,6 +7,7 @@
 
 #include "ops/nn/parameters.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -38,12 +39,13 @@ Status infer(const RoiAlign& op, InferContext& c) {
     return shape_mismatch("rois is {} and batch_indices {}, wanted is one index for each roi",
                           rois.to_string(), batch.to_string());
   }
-  c.set_tensor(
-      0, x.dtype,
-      Shape{rois.has_rank()    ? (*rois.shape)[0]
-            : batch.has_rank() ? (*batch.shape)[0]
-                               : c.fresh_dim(0, 0),
-            x.has_rank() ? (*x.shape)[1] : c.fresh_dim(0, 1), op.output_height, op.output_width});
+  Dim count = c.fresh_dim(0, 0);
+  for (const Type* t : {&rois, &batch}) {
+    if (t->has_rank()) count = better_known(count, (*t->shape)[0]);
+  }
+  c.set_tensor(0, x.dtype,
+               Shape{count, x.has_rank() ? (*x.shape)[1] : c.fresh_dim(0, 1), op.output_height,
+                     op.output_width});
   return {};
 }
 

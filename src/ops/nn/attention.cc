@@ -2,12 +2,15 @@
 #include "ops/nn/attention.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "ops/nn/head_rows.h"
 #include "ops/registry.h"
 #include "ops/working_array.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -86,48 +89,89 @@ Status check_inputs(InferContext& c) {
   return {};
 }
 
-Status infer(const Attention& op, InferContext& c) {
-  FERRY_RETURN_IF_ERROR(check_attrs(op));
-  FERRY_RETURN_IF_ERROR(check_inputs(c));
-  const Type &q = c.type(0), &k = c.type(1), &v = c.type(2);
-  const Type& past = c.type(kPastKey);
-  const bool past_known = !c.has_input(kPastKey) || past.has_rank();
-  if (!q.has_rank() || !k.has_rank() || !v.has_rank() || !past_known) {
-    c.set_tensor(0, q.dtype, std::nullopt);
-    c.set_tensor(1, k.dtype, std::nullopt);
-    c.set_tensor(2, v.dtype, std::nullopt);
-    c.set_tensor(3, q.dtype, std::nullopt);
-    return {};
+// What q, k and v, and their pasts, say together; parts of those of unknown rank are invalid.
+struct Known {
+  HeadDims q, k, v;
+  Dim total;  // keys, those of the past included
+};
+
+Status check_fit(const InferContext& c, const HeadDims& q, const HeadDims& k, const HeadDims& v) {
+  if (Dim::known_different(q.width, k.width) || Dim::known_different(k.length, v.length) ||
+      Dim::known_different(k.heads, v.heads) || Dim::known_different(q.batch, k.batch)) {
+    return shape_mismatch("q is {}, k {} and v {}, which do not fit together",
+                          c.type(0).to_string(), c.type(1).to_string(), c.type(2).to_string());
   }
-  if (q.rank() != k.rank() || q.rank() != v.rank()) {
-    return shape_mismatch("q is {}, k {} and v {}; wanted are equal ranks", q.to_string(),
-                          k.to_string(), v.to_string());
-  }
-  FERRY_ASSIGN_OR_RETURN(const HeadDims qd, head_dims(q, op.q_num_heads, "q"));
-  FERRY_ASSIGN_OR_RETURN(const HeadDims kd, head_dims(k, op.kv_num_heads, "k"));
-  FERRY_ASSIGN_OR_RETURN(const HeadDims vd, head_dims(v, op.kv_num_heads, "v"));
-  if (Dim::known_different(qd.width, kd.width) || Dim::known_different(kd.length, vd.length) ||
-      Dim::known_different(kd.heads, vd.heads) || Dim::known_different(qd.batch, kd.batch)) {
-    return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.to_string(),
-                          k.to_string(), v.to_string());
-  }
-  for (const auto& [index, heads] : {std::pair(kPastKey, kd), std::pair(kPastValue, vd)}) {
+  for (const auto& [index, heads] : {std::pair(kPastKey, k), std::pair(kPastValue, v)}) {
     const Type& before = c.type(index);
-    if (!c.has_input(index) || !before.has_rank()) continue;
+    if (!before.has_rank()) continue;
     if (Dim::known_different((*before.shape)[0], heads.batch) ||
         Dim::known_different((*before.shape)[1], heads.heads) ||
         Dim::known_different((*before.shape)[3], heads.width)) {
       return shape_mismatch("input {} is {}, which k {} and v {} do not continue", index,
-                            before.to_string(), k.to_string(), v.to_string());
+                            before.to_string(), c.type(1).to_string(), c.type(2).to_string());
     }
   }
-  const Dim total = c.has_input(kPastKey) ? (*past.shape)[2] + kd.length : kd.length;
-  c.set_tensor(0, q.dtype,
-               q.rank() == 4 ? Shape{qd.batch, qd.heads, qd.length, vd.width}
-                             : Shape{qd.batch, qd.length, qd.heads * vd.width});
-  c.set_tensor(1, k.dtype, Shape{kd.batch, kd.heads, total, kd.width});
-  c.set_tensor(2, v.dtype, Shape{vd.batch, vd.heads, total, vd.width});
-  c.set_tensor(3, q.dtype, Shape{qd.batch, qd.heads, qd.length, total});
+  return {};
+}
+
+// Sizes that are equal whenever it runs become the one that is known best.
+void share(const InferContext& c, Known& s) {
+  for (const auto& [index, heads] : {std::pair(kPastKey, &s.k), std::pair(kPastValue, &s.v)}) {
+    const Type& before = c.type(index);
+    if (!before.has_rank()) continue;
+    heads->batch = better_known(heads->batch, (*before.shape)[0]);
+    heads->heads = better_known(heads->heads, (*before.shape)[1]);
+    heads->width = better_known(heads->width, (*before.shape)[3]);
+  }
+  const Dim batch = better_known(better_known(s.q.batch, s.k.batch), s.v.batch);
+  s.q.batch = s.k.batch = s.v.batch = batch;
+  s.k.heads = s.v.heads = better_known(s.k.heads, s.v.heads);
+  s.k.length = s.v.length = better_known(s.k.length, s.v.length);
+  s.k.width = better_known(s.k.width, s.q.width);
+}
+
+Status infer(const Attention& op, InferContext& c) {
+  FERRY_RETURN_IF_ERROR(check_attrs(op));
+  FERRY_RETURN_IF_ERROR(check_inputs(c));
+  constexpr std::array names = {"q", "k", "v"};
+  Known s;
+  const std::array<HeadDims*, 3> all = {&s.q, &s.k, &s.v};
+  std::optional<size_t> rank;
+  for (size_t i = 0; i < 3; ++i) {
+    const Type& t = c.type(i);
+    *all[i] = {Dim::invalid(), Dim::invalid(), Dim::invalid(), Dim::invalid()};
+    if (!t.has_rank()) continue;
+    if (rank.value_or(t.rank()) != t.rank()) {
+      return shape_mismatch("q is {}, k {} and v {}; wanted are equal ranks", c.type(0).to_string(),
+                            c.type(1).to_string(), c.type(2).to_string());
+    }
+    rank = t.rank();
+    FERRY_ASSIGN_OR_RETURN(*all[i],
+                           head_dims(t, i == 0 ? op.q_num_heads : op.kv_num_heads, names[i]));
+  }
+  FERRY_RETURN_IF_ERROR(check_fit(c, s.q, s.k, s.v));
+  share(c, s);
+  s.total = s.k.length;
+  if (c.has_input(kPastKey)) {
+    const Type& past = c.type(kPastKey);
+    s.total = past.has_rank() ? (*past.shape)[2] + s.k.length : Dim::invalid();
+  }
+  const auto set = [&](size_t output, DType type, Shape shape) {
+    for (size_t a = 0; a < shape.size(); ++a) {
+      if (shape[a].is_invalid()) shape[a] = c.fresh_dim(output, a);
+    }
+    c.set_tensor(output, type, std::move(shape));
+  };
+  if (!rank) {
+    c.set_tensor(0, c.type(0).dtype, std::nullopt);
+  } else {
+    set(0, c.type(0).dtype,
+        *rank == 4 ? Shape{s.q.batch, s.q.heads, s.q.length, s.v.width}
+                   : Shape{s.q.batch, s.q.length, s.q.heads * s.v.width});
+  }
+  set(1, c.type(1).dtype, {s.k.batch, s.k.heads, s.total, s.k.width});
+  set(2, c.type(2).dtype, {s.v.batch, s.v.heads, s.total, s.v.width});
+  set(3, c.type(0).dtype, {s.q.batch, s.q.heads, s.q.length, s.total});
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "ops/nn/parameters.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -25,8 +26,15 @@ Status infer(const BatchNormalization& op, InferContext& c) {
     return invalid_model("running statistics are outputs only in training mode");
   }
   c.set_type(0, x);
-  c.set_type(1, c.type(3));
-  c.set_type(2, c.type(4));
+  Dim channels = Dim::invalid();
+  if (x.has_rank() && x.rank() > 1) channels = (*x.shape)[1];
+  for (size_t i = 1; i < 5; ++i) {
+    if (c.type(i).has_rank()) channels = better_known(channels, (*c.type(i).shape)[0]);
+  }
+  for (size_t i : {1, 2}) {
+    const Dim size = channels.is_invalid() ? c.fresh_dim(i, 0) : channels;
+    c.set_tensor(i, c.type(i + 2).dtype, Shape{size});
+  }
   return {};
 }
 

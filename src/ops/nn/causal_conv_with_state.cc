@@ -8,6 +8,7 @@
 #include "ops/nn/parameters.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -37,14 +38,19 @@ Status infer(const Causal& op, InferContext& c) {
       return shape_mismatch("bias is {} for the channels of {}", c.type(2).to_string(),
                             x.to_string());
     }
+    state[1] = better_known(state[1], (*w.shape)[0]);
     state[2] = (*w.shape)[2] - Dim(1);
     for (size_t a = 0; c.type(3).has_rank() && a < 3; ++a) {
       if (!Dim::known_different((*c.type(3).shape)[a], state[a])) continue;
       return shape_mismatch("past_state is {}, wanted is {}", c.type(3).to_string(),
                             to_string(state));
     }
+    for (size_t a = 0; c.type(3).has_rank() && a < 3; ++a) {
+      state[a] = better_known(state[a], (*c.type(3).shape)[a]);
+    }
   } else {
-    state[2] = c.fresh_dim(1, 2);
+    if (w.has_rank()) state[1] = better_known(state[1], (*w.shape)[0]);
+    state[2] = w.has_rank() ? (*w.shape)[2] - Dim(1) : c.fresh_dim(1, 2);
   }
   c.set_tensor(1, x.dtype, std::move(state));
   return {};

@@ -77,7 +77,14 @@ Status infer(const ConvTranspose& op, InferContext& c) {
   }
   Shape spatial;
   for (size_t a = 0; a < rank - 2; ++a) {
-    const Dim out = output_extent<Dim>(op, window, a, xs[axes.spatial + a], ws[a + 2]).size;
+    const int64_t stated = window.axes[a].kernel;
+    const Dim kernel = stated == 0 ? ws[a + 2] : Dim(stated);
+    if (Dim::known_different(kernel, ws[a + 2])) {
+      return shape_mismatch(
+          "attribute 'kernel_shape' says {} for spatial axis {}, the weights are {}", stated, a,
+          w.to_string());
+    }
+    const Dim out = output_extent<Dim>(op, window, a, xs[axes.spatial + a], kernel).size;
     if (out.is_constant() && out.constant() < 0) {
       return shape_mismatch("spatial axis {}: the pads leave a size of {}", a, out.constant());
     }

@@ -7,6 +7,7 @@
 #include "ops/nn/head_rows.h"
 #include "ops/registry.h"
 #include "ops/working_array.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -57,6 +58,9 @@ Status infer(const FlexAttention& op, InferContext& c) {
       return shape_mismatch("q is {}, k {} and v {}, which do not fit together", q.to_string(),
                             k.to_string(), v.to_string());
     }
+  }
+  for (const Type* t : {&k, &v}) {
+    if (t->has_rank()) y[0] = scores[0] = better_known(y[0], (*t->shape)[0]);
   }
   const Type score = Type::tensor(precision, scores);
   FERRY_RETURN_IF_ERROR(infer_modifier(kScoreMod, "score_mod", score, c));

@@ -8,6 +8,7 @@
 #include "ops/nn/parameters.h"
 #include "ops/poll_every.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 
 namespace ferry {
 namespace {
@@ -71,11 +72,28 @@ Status infer(const LinearAttention& op, InferContext& c) {
   }
   const Type &q = c.type(0), &v = c.type(2);
   const DType state = c.has_input(kPast) ? c.type(kPast).dtype : q.dtype;
-  if (!q.has_rank() || !v.has_rank()) {
-    c.set_tensor(0, q.dtype, c.fresh_shape(0, 3));
-    c.set_tensor(1, state, c.fresh_shape(1, 4));
-    return {};
+  const Type& past = c.type(kPast);
+  Dim batch = c.fresh_dim(0, 0), length = c.fresh_dim(0, 1);
+  for (size_t i : {0, 1, 2, 4, 5}) {
+    if (!c.type(i).has_rank()) continue;
+    batch = better_known(batch, (*c.type(i).shape)[0]);
+    length = better_known(length, (*c.type(i).shape)[1]);
   }
+  Dim key_width = c.fresh_dim(1, 2), value_width = c.fresh_dim(1, 3);
+  const auto learn = [](Dim& width, const Type& t, int64_t heads) {
+    if (t.has_rank()) width = better_known(width, floor_div((*t.shape)[2], Dim(heads)));
+  };
+  learn(key_width, q, op.q_num_heads);
+  learn(key_width, c.type(1), op.kv_num_heads);
+  learn(value_width, v, op.kv_num_heads);
+  if (past.has_rank()) {
+    batch = better_known(batch, (*past.shape)[0]);
+    key_width = better_known(key_width, (*past.shape)[2]);
+    value_width = better_known(value_width, (*past.shape)[3]);
+  }
+  c.set_tensor(0, q.dtype, Shape{batch, length, Dim(op.q_num_heads) * value_width});
+  c.set_tensor(1, state, Shape{batch, Dim(op.kv_num_heads), key_width, value_width});
+  if (!q.has_rank() || !v.has_rank()) return {};
   const Dim dk = floor_div((*q.shape)[2], Dim(op.q_num_heads));
   const Dim dv = floor_div((*v.shape)[2], Dim(op.kv_num_heads));
   // Batch and length are those of q.
@@ -89,10 +107,9 @@ Status infer(const LinearAttention& op, InferContext& c) {
   }
   FERRY_RETURN_IF_ERROR(check_widths(op, c, dk));
   const Shape held = {(*q.shape)[0], Dim(op.kv_num_heads), dk, dv};
-  for (size_t a = 0; c.type(kPast).has_rank() && a < 4; ++a) {
-    if (!Dim::known_different((*c.type(kPast).shape)[a], held[a])) continue;
-    return shape_mismatch("past state is {}, wanted is {}", c.type(kPast).to_string(),
-                          to_string(held));
+  for (size_t a = 0; past.has_rank() && a < 4; ++a) {
+    if (!Dim::known_different((*past.shape)[a], held[a])) continue;
+    return shape_mismatch("past state is {}, wanted is {}", past.to_string(), to_string(held));
   }
   const Type& beta = c.type(kBeta);
   if (beta.has_rank() && Dim::known_different((*beta.shape)[2], 1) &&
@@ -100,8 +117,6 @@ Status infer(const LinearAttention& op, InferContext& c) {
     return shape_mismatch("beta is {}, its last axis has 1 or {} elements", beta.to_string(),
                           op.kv_num_heads);
   }
-  c.set_tensor(0, q.dtype, Shape{(*q.shape)[0], (*q.shape)[1], Dim(op.q_num_heads) * dv});
-  c.set_tensor(1, state, Shape{(*q.shape)[0], Dim(op.kv_num_heads), dk, dv});
   return {};
 }
 

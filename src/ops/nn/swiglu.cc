@@ -5,6 +5,7 @@
 
 #include "ops/in_ranges.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -24,7 +25,11 @@ Status infer(const SwiGLU&, InferContext& c) {
                             b.to_string());
     }
   }
-  c.set_type(0, a.has_rank() ? a : b);
+  Type y = a.has_rank() ? a : b;
+  for (size_t i = 0; b.has_rank() && i < y.rank(); ++i) {
+    (*y.shape)[i] = better_known((*y.shape)[i], (*b.shape)[i]);
+  }
+  c.set_type(0, std::move(y));
   return {};
 }
 

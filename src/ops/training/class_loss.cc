@@ -7,6 +7,7 @@
 #include "ops/arguments.h"
 #include "ops/in_pieces.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -36,7 +37,11 @@ Status infer(const ClassLoss& op, InferContext& c) {
                             x.to_string());
     }
   }
-  c.set_tensor(0, x.dtype, op.reduction == "none" ? labels.shape : std::optional<Shape>(Shape{}));
+  std::optional<Shape> y = op.reduction == "none" ? labels.shape : Shape{};
+  for (size_t a = 0; y && x.shape && a < y->size(); ++a) {
+    (*y)[a] = better_known((*y)[a], (*x.shape)[a == 0 ? 0 : a + 1]);
+  }
+  c.set_tensor(0, x.dtype, std::move(y));
   if (op.softmax) c.set_type(1, x);
   return {};
 }

@@ -6,6 +6,7 @@
 #include "ops/arguments.h"
 #include "ops/in_ranges.h"
 #include "ops/registry.h"
+#include "tensor/better_known.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -88,8 +89,18 @@ Status infer(const Op& op, InferContext& c) {
     }
     if (!fits) return shape_mismatch("input {} is {} for {}", i, other.to_string(), x.to_string());
   }
+  // The tensor, its gradient and its states have one shape.
   for (size_t i = 0; i < n; ++i) {
-    for (size_t s = 0; s <= kStates<Op>; ++s) c.set_type(s * n + i, c.type(2 + i));
+    Type type = c.type(2 + i);
+    for (size_t j = 2 + n + i; j < c.num_inputs(); j += n) {
+      const Type& other = c.type(j);
+      if (!other.has_rank()) continue;
+      if (!type.has_rank()) type.shape = other.shape;
+      for (size_t a = 0; a < type.rank(); ++a) {
+        (*type.shape)[a] = better_known((*type.shape)[a], (*other.shape)[a]);
+      }
+    }
+    for (size_t s = 0; s <= kStates<Op>; ++s) c.set_type(s * n + i, type);
   }
   return {};
 }
