@@ -369,8 +369,7 @@ Status RunContext::bind_symbol_dims(ValueId v, const Tensor& t) {
       const auto i = static_cast<size_t>(p_.dims.symbol_index(d.symbol_name()));
       if (symbol_bound_[i] && symbols_[i] != t.dim(a)) {
         return shape_mismatch(
-            "input '{}' is {}: axis {} has size {}, but '{}' is {} in this run, as an axis before "
-            "says",
+            "input '{}' is {}: axis {} has size {}, but '{}' is already {}, from an earlier axis",
             value.name, t.describe(), a, t.dim(a), d.symbol_name(), symbols_[i]);
       }
       symbols_[i] = t.dim(a);
@@ -391,7 +390,7 @@ Status RunContext::bind_element_dim(const Dim& d, int64_t n) {
   if (i < 0) return {};
   const auto at = static_cast<size_t>(i);
   if (symbol_bound_[at] && symbols_[at] != n) {
-    return shape_mismatch("size {}, but '{}' is {} in this run, as an axis before says", n,
+    return shape_mismatch("size {}, but '{}' is already {}, from an earlier axis", n,
                           d.symbol_name(), symbols_[at]);
   }
   symbols_[at] = n;

@@ -83,7 +83,7 @@ INPUTS = {
     "another rank": (GOOD, {"x": np.zeros(3, F)}, "ShapeMismatch", ["'x'", "f32[3]", "rank 1", "f32[N,3]", "rank 2"]),
     "another dim": (GOOD, {"x": np.zeros((2, 4), F)}, "ShapeMismatch", ["'x'", "f32[2,4]", "axis 1", "4", "3"]),
     "contradicting symbols": (TWO, {"a": np.zeros((2, 3), F), "b": np.zeros((3, 3), F)}, "ShapeMismatch",
-                              ["'b'", "axis 0", "3", "'N'", "2", "earlier input"]),
+                              ["'b'", "axis 0", "3", "'N'", "2", "earlier axis"]),
     "an index outside": (model([node("Gather", ["x", "i"], ["y"], "pick", axis=1)], [*X, info("i", I64, [1])]),
                          {"x": np.zeros((2, 3), F), "i": np.array([7])}, "InvalidArgument", ["'pick'", "7", "3"]),
 }
