@@ -41,8 +41,8 @@ class WinogradStep final : public AnchorStep {
     const Tensor& x = first_input(c);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
     FERRY_ASSIGN_OR_RETURN(const ConvShape resolved, resolve_conv(plan_, x));
-    const ConvShape s = winograd_shape(resolved);
     if (y.count() == 0) return {};
+    const ConvShape s = winograd_shape(resolved);
     const ConvArgs args = conv_args(c, x, y);
     const WinogradPlan w = winograd_plan(gemm_, blocking, s, m_);
     const TailMatrix matrix{args.y, s.out_channels, args.y_pitch};

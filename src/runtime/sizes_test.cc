@@ -67,6 +67,16 @@ TEST_F(SizesTest, TwoThatDoNotBroadcast) {
   EXPECT_TRUE(run(3, 1).ok());
 }
 
+// What a layer costs is compared in 64 bits, whatever its sizes.
+TEST_F(SizesTest, FarTooLargeForAnyMachine) {
+  const int64_t huge = int64_t{1} << 21;
+  const ValueId vast = input({1, 32, huge, huge, huge});
+  output(node(make_op("Conv", Conv{}), {vast, weights({32, 32, 1, 1, 3})}));
+  output(node(make_op("Conv", Conv{}), {vast, weights({32, 32, 1, 3, 3})}));
+  engine({.threads = 1});
+  EXPECT_NE(steps().find("_f32"), std::string::npos) << steps();
+}
+
 // `like` needs no memory of its own: what is read as more than there is lies behind its end.
 TEST_F(SizesTest, OfAViewOfLess) {
   const ValueId a = named(input({Dim::symbol("A")}), "a");

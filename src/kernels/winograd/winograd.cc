@@ -67,31 +67,42 @@ QuarterRange quarters_at(const ConvShape& shape, int64_t side, int64_t point) {
   return {last_row ? 1 : 0, (last_row ? 1 : 2) * (last_column ? 1 : 2)};
 }
 
-// Packed weights of one group at one point.
-int64_t point_size(const GemmKernels& gemm, const ConvShape& shape) {
-  return round_up(gemm_packed_size(gemm, winograd_depth(shape), shape.group_out()), 16);
+// Packed weights of one group at a point that sees so many quarters.
+int64_t point_size(const GemmKernels& gemm, const ConvShape& shape, int64_t quarters) {
+  return round_up(gemm_packed_size(gemm, quarters * quarter_depth(shape), shape.group_out()), 16);
+}
+
+// Packed weights of one group at the points in front of `end`.
+int64_t points_size(const GemmKernels& gemm, const ConvShape& shape, int64_t side, int64_t end) {
+  int64_t size = 0;
+  for (int64_t p = 0; p < end; ++p)
+    size += point_size(gemm, shape, quarters_at(shape, side, p).count);
+  return size;
 }
 
 // The transform of one axis of the kernel: all taps, or with a stride those of the even or the odd
 // pixels.
 WinogradTaps taps_of(const ConvShape& shape, int64_t side, int64_t odd) {
   const Point* points = side == 4 ? kPoints4 : side == 6 ? kPoints6 : kPoints8;
-  const int64_t stride = shape.stride[1];
+  const int64_t stride = shape.stride[1], infinity = side - 1;
   WinogradTaps taps;
-  for (int64_t i = 0; i < side; ++i) {
-    double power = i < side - 1 ? points[i].scale : 0;
-    for (int64_t t = odd; t < shape.kernel[1]; t += stride) {
-      const bool last = t / stride == quarter_taps(shape) - 1;
-      taps.at[i][t] = i < side - 1 ? power : last ? 1 : 0;
-      power *= i < side - 1 ? points[i].at : 0;
-    }
+  for (int64_t i = 0; i < infinity; ++i) {
+    double power = points[i].scale;
+    for (int64_t t = odd; t < shape.kernel[1]; t += stride, power *= points[i].at)
+      taps.at[i][t] = power;
   }
+  const int64_t last = odd + (quarter_taps(shape) - 1) * stride;
+  if (last < shape.kernel[1]) taps.at[infinity][last] = 1;
   return taps;
 }
 
-// Of the set with the most outputs.
-int64_t tiles_of_set(int64_t out, int64_t dilation, int64_t m) {
-  return ((out + dilation - 1) / dilation + m - 1) / m;
+// Sets of outputs along an axis that are the dilation apart; and tiles of m outputs of the largest.
+int64_t sets_along(const ConvShape& shape, int axis) {
+  return std::min(shape.dilation[axis], shape.out[axis]);
+}
+int64_t tiles_of_set(const ConvShape& shape, int axis, int64_t m) {
+  const int64_t dilation = shape.dilation[axis];
+  return ((shape.out[axis] + dilation - 1) / dilation + m - 1) / m;
 }
 
 // Whether kManyTiles, which spill from the cache, take less time than blocks of `block` tiles,
@@ -112,14 +123,6 @@ int64_t channels_pitch(const ConvShape& shape) {
   const int64_t last = winograd_depth(shape) - shape.group_in();
   return round_up(last + round_up(shape.group_in(), 16), 16);
 }
-
-}  // namespace
-
-int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept {
-  return std::min(dilation, out) * tiles_of_set(out, dilation, m);
-}
-
-namespace {
 
 // The one axis that a kernel has an extent along, or -1.
 int axis_of_line(const ConvShape& shape) {
@@ -203,24 +206,29 @@ int64_t winograd_products(const ConvShape& shape, int64_t m) noexcept {
   return quarters * quarter_depth(shape);
 }
 
+int64_t winograd_num_tiles(const ConvShape& shape, int64_t m) noexcept {
+  const int64_t m_w = is_winograd_line(shape) ? 1 : m;
+  return shape.batch * shape.out[0] * sets_along(shape, 1) * sets_along(shape, 2) *
+         tiles_of_set(shape, 1, m) * tiles_of_set(shape, 2, m_w);
+}
+
 WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking,
                            const ConvShape& shape, int64_t m) noexcept {
   WinogradPlan plan;
   plan.m = m;
   plan.m_w = is_winograd_line(shape) ? 1 : m;
   plan.points = winograd_points(shape, m);
-  plan.sets_h = std::min(shape.dilation[1], shape.out[1]);
-  plan.sets_w = std::min(shape.dilation[2], shape.out[2]);
-  plan.tiles_h = tiles_of_set(shape.out[1], shape.dilation[1], m);
-  plan.tiles_w = tiles_of_set(shape.out[2], shape.dilation[2], plan.m_w);
-  plan.tiles = shape.batch * shape.out[0] * plan.sets_h * plan.sets_w * plan.tiles_h * plan.tiles_w;
+  plan.sets_h = sets_along(shape, 1), plan.sets_w = sets_along(shape, 2);
+  plan.tiles_h = tiles_of_set(shape, 1, m), plan.tiles_w = tiles_of_set(shape, 2, plan.m_w);
+  plan.tiles = winograd_num_tiles(shape, m);
   plan.block_outputs =
       std::min(round_up(shape.group_out(), gemm.nr), round_up(kBlockOutputs, gemm.nr));
   // Both transformed sides of a block stay within the rows' share of L2.
   const int64_t tile_bytes =
       plan.points * (channels_pitch(shape) + plan.block_outputs) * int64_t{sizeof(float)};
   plan.block_tiles = std::max<int64_t>(blocking.rows_bytes / tile_bytes, gemm.mr);
-  const int64_t weight_bytes = plan.points * point_size(gemm, shape) * int64_t{sizeof(float)};
+  const int64_t weight_bytes =
+      points_size(gemm, shape, winograd_side(shape, m), plan.points) * int64_t{sizeof(float)};
   if (spilling_pays(blocking, plan.tiles, plan.block_tiles, tile_bytes, weight_bytes)) {
     plan.block_tiles = std::max<int64_t>(plan.block_tiles, kManyTiles);
   }
@@ -228,7 +236,8 @@ WinogradPlan winograd_plan(const GemmKernels& gemm, const GemmBlocking& blocking
 }
 
 int64_t winograd_packed_size(const GemmKernels& gemm, const ConvShape& shape, int64_t m) noexcept {
-  return shape.groups * winograd_points(shape, m) * point_size(gemm, shape);
+  const int64_t points = winograd_points(shape, m);
+  return shape.groups * points_size(gemm, shape, winograd_side(shape, m), points);
 }
 
 void winograd_pack_weights(Isa isa, const ConvShape& shape, int64_t m, const float* weights,
@@ -240,20 +249,21 @@ void winograd_pack_weights(Isa isa, const ConvShape& shape, int64_t m, const flo
                     : side == 4             ? packers.side4
                     : side == 6             ? packers.side6
                                             : packers.side8;
-  const int64_t point = point_size(gemm, shape), each = quarter_depth(shape);
-  const int64_t outputs = shape.group_out();
+  const int64_t group_size = points_size(gemm, shape, side, points);
+  const int64_t each = quarter_depth(shape), outputs = shape.group_out();
   const WinogradTaps taps[] = {taps_of(shape, side, 0), taps_of(shape, side, 1)};
   for (int64_t o = o0; o < o1;) {
     const int64_t group = o / outputs, within = o % outputs;
     const int64_t cols = std::min<int64_t>(gemm.nr, outputs - within);
     const int64_t width = std::min<int64_t>(gemm.nr, round_up(cols, gemm.lanes));
-    float* const of_group = packed + group * points * point;
     for (int64_t q = 0; q < num_quarters(shape); ++q) {
       float* at[WinogradTaps::kMost * WinogradTaps::kMost] = {};
+      float* of_point = packed + group * group_size;
       for (int64_t p = 0; p < points; ++p) {
         const QuarterRange range = quarters_at(shape, side, p);
-        if (q < range.first || q >= range.first + range.count) continue;
-        at[p] = of_group + p * point + (within * range.count + (q - range.first) * width) * each;
+        if (q >= range.first && q < range.first + range.count)
+          at[p] = of_point + (within * range.count + (q - range.first) * width) * each;
+        of_point += point_size(gemm, shape, range.count);
       }
       const bool strided = shape.stride[1] > 1;
       pack({.down = &taps[strided ? kQuarters[q].row : 0],
@@ -360,7 +370,8 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
   const int64_t side = winograd_side(shape, plan.m);
   const int64_t blocks = (tile1 - tile0 + plan.block_tiles - 1) / plan.block_tiles;
   if (blocks <= 0) return;
-  const int64_t outputs = shape.group_out();
+  const int64_t outputs = shape.group_out(), each = quarter_depth(shape);
+  const int64_t group_size = points_size(gemm, shape, side, plan.points);
   const int64_t out_end = args.out_end < 0 ? shape.out_channels : args.out_end;
   const int64_t most = (tile1 - tile0 + blocks - 1) / blocks;
   WinogradTiles t;
@@ -385,7 +396,6 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
   for (int64_t group = args.out_begin / outputs; group * outputs < out_end; ++group) {
     const int64_t begin = std::max(args.out_begin, group * outputs),
                   end = std::min(out_end, (group + 1) * outputs);
-    const float* weights = args.weights + group * plan.points * point_size(gemm, shape);
     t.x = args.x + group * t.channels;
     for (t.first = tile0; t.first < tile1; t.first += t.count) {
       t.count = std::min(most, tile1 - t.first);
@@ -394,11 +404,13 @@ void winograd_tiles(const WinogradKernels& kernels, const GemmKernels& gemm,
       for (int64_t o = begin; o < end; o += plan.block_outputs) {
         t.outputs = std::min(plan.block_outputs, end - o);
         g.n = t.outputs;
+        const float* weights = args.weights + group * group_size;
         for (int64_t p = 0; p < plan.points; ++p) {
           const QuarterRange range = quarters_at(shape, side, p);
-          g.k = range.count * quarter_depth(shape);
-          g.a = t.v + p * t.v_point_stride + range.first * quarter_depth(shape);
-          g.packed_b = weights + p * point_size(gemm, shape) + (o - group * outputs) * g.k;
+          g.k = range.count * each;
+          g.a = t.v + p * t.v_point_stride + range.first * each;
+          g.packed_b = weights + (o - group * outputs) * g.k;
+          weights += point_size(gemm, shape, range.count);
           g.c = m + p * t.m_point_stride;
           gemm_tile(gemm, blocking, g, 0, g.m, 0, g.n);
         }

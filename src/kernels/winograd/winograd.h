@@ -85,8 +85,8 @@ int64_t winograd_points(const ConvShape& shape, int64_t m) noexcept;
 int64_t winograd_depth(const ConvShape& shape) noexcept;
 int64_t winograd_products(const ConvShape& shape, int64_t m) noexcept;
 
-// Tiles of m outputs along an axis, over all sets of outputs that are `dilation` apart.
-int64_t winograd_tiles_along(int64_t out, int64_t dilation, int64_t m) noexcept;
+// Tiles of m x m outputs, or m x 1, over the whole batch and all slices.
+int64_t winograd_num_tiles(const ConvShape& shape, int64_t m) noexcept;
 
 // A layer cut up for tiles of m x m outputs, or m x 1.
 struct WinogradPlan {
@@ -94,7 +94,7 @@ struct WinogradPlan {
   int64_t points;          // of the transform
   int64_t sets_h, sets_w;  // of outputs that are the dilation apart: rows and columns of each image
   int64_t tiles_h, tiles_w;  // of one set
-  int64_t tiles;             // over the whole batch and all slices
+  int64_t tiles;             // winograd_num_tiles
   int64_t block_tiles;       // at most, per pass
   int64_t block_outputs;     // output channels of a group per pass
 };

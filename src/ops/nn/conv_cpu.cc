@@ -183,10 +183,7 @@ double product_cost(const GemmKernels& gemm, double rows, double k, double n, do
 
 // Of tiles of m x m outputs, or m.
 double winograd_cost(const GemmKernels& gemm, const ConvShape& s, int64_t m) {
-  const int64_t across = is_winograd_line(s) ? 1 : m;
-  const auto tiles =
-      static_cast<double>(s.batch * s.out[0] * winograd_tiles_along(s.out[1], s.dilation[1], m) *
-                          winograd_tiles_along(s.out[2], s.dilation[2], across));
+  const auto tiles = static_cast<double>(winograd_num_tiles(s, m));
   const auto points = static_cast<double>(winograd_points(s, m));
   const auto depth = static_cast<double>(winograd_products(s, m)) / points;
   const auto in = static_cast<double>(winograd_depth(s)), out = static_cast<double>(s.group_out());
@@ -224,9 +221,11 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan, const 
   if (has_narrow_groups(s.groups, s.group_in(), s.group_out())) return 0;
   const Type& y = request.output_type(0);
   const int64_t usual = plan.spatial == 1 ? 512 : 64;  // where the size is not known
+  // Whose products fit 64 bits; what is less work is the same for more.
+  constexpr int64_t kMost = 1 << 18;
   for (size_t a = 0; a < plan.spatial; ++a) {
     const bool known = y.has_rank() && (*y.shape)[a + 1].is_constant();
-    const int64_t size = known ? (*y.shape)[a + 1].constant() : usual;
+    const int64_t size = known ? std::min((*y.shape)[a + 1].constant(), kMost) : usual;
     s.in[3 - plan.spatial + a] = s.out[3 - plan.spatial + a] = size;
   }
   const auto pixels = static_cast<double>(s.rows() * s.out[2]);
@@ -239,7 +238,8 @@ int64_t winograd_tile(const KernelRequest& request, const ConvPlan& plan, const 
   const ConvShape shape = winograd_shape(s);
   int64_t tile = 0;
   for (const int64_t m : winograd_sizes(shape).m) {
-    const double cost = m == 0 ? best : winograd_cost(gemm, shape, m);
+    if (m == 0) break;
+    const double cost = winograd_cost(gemm, shape, m);
     if (cost >= best) continue;
     best = cost * kWorthwhile;
     tile = m;
