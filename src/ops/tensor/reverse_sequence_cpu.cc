@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "ops/registry.h"
 #include "ops/tensor/reverse_sequence.h"
 #include "ops_cpu/mover.h"
 
@@ -27,50 +28,37 @@ struct Sequences {
   }
 };
 
-class ReverseStep final : public StepKernel {
- public:
-  explicit ReverseStep(Op op) : op_(std::move(op)) {}
-  std::string name() const override { return "reverse_sequence"; }
-
-  Status run(StepContext& c) const override {
-    const ReverseSequence& op = *op_.as<ReverseSequence>();
-    const Tensor &x = c.input(0), &lengths = c.input(1);
-    // The reference kernel says what does not fit, and looks at the deadline inside of long rows.
-    constexpr int64_t kLongRow = 1 << 20;
-    const bool fits = x.rank() >= 2 && x.dims().count(2, x.rank()) < kLongRow &&
-                      lengths.count() == x.dim(static_cast<size_t>(op.batch_axis)) && x.count() > 0;
-    if (!fits) return op_.def().eval(op_, c);
-    const Sequences s{x.dim(static_cast<size_t>(op.time_axis)), lengths.count(),
-                      x.dims().count(2, x.rank()), op.time_axis == 0, lengths.data<int64_t>()};
-    const bool inside = std::all_of(s.lengths, s.lengths + s.batches,
-                                    [&](int64_t n) { return n >= 0 && n <= s.times; });
-    if (!inside) return op_.def().eval(op_, c);
-    FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
-    const bool worthwhile = static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes;
-    with_mover_type(x.dtype(), [&]<class T>(T) {
-      const auto* from = static_cast<const T*>(x.raw());
-      auto* to = static_cast<T*>(y.raw());
-      parallel_range(c.team(), s.times * s.batches, worthwhile,
-                     [&](int64_t first, int64_t end, int) { s.reverse(from, to, first, end); });
-    });
-    return {};
-  }
-
- private:
-  Op op_;
-};
-
-Result<KernelOffer> make(const KernelRequest& request) {
-  if (mover_element(request.type(0).dtype) == 0) {
-    return KernelOffer(std::string("elements of no fixed size"));
-  }
-  return KernelOffer(std::make_unique<ReverseStep>(request.node.op));
+Status reverse(const ReverseSequence& op, Isa, StepContext& c) {
+  const Tensor &x = c.input(0), &lengths = c.input(1);
+  // The reference kernel says what does not fit, and looks at the deadline inside of long rows.
+  const auto by_reference = [&] {
+    const Op whole = make_op("ReverseSequence", op);
+    return whole.def().eval(whole, c);
+  };
+  constexpr int64_t kLongRow = 1 << 20;
+  const bool fits = x.rank() >= 2 && x.dims().count(2, x.rank()) < kLongRow &&
+                    lengths.count() == x.dim(static_cast<size_t>(op.batch_axis)) && x.count() > 0;
+  if (!fits) return by_reference();
+  const Sequences s{x.dim(static_cast<size_t>(op.time_axis)), lengths.count(),
+                    x.dims().count(2, x.rank()), op.time_axis == 0, lengths.data<int64_t>()};
+  const bool inside = std::all_of(s.lengths, s.lengths + s.batches,
+                                  [&](int64_t n) { return n >= 0 && n <= s.times; });
+  if (!inside) return by_reference();
+  FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, x.dtype(), x.dims()));
+  const bool worthwhile = static_cast<int64_t>(y.size_bytes()) >= kMinParallelBytes;
+  with_mover_type(x.dtype(), [&]<class T>(T) {
+    const auto* from = static_cast<const T*>(x.raw());
+    auto* to = static_cast<T*>(y.raw());
+    parallel_range(c.team(), s.times * s.batches, worthwhile,
+                   [&](int64_t first, int64_t end, int) { s.reverse(from, to, first, end); });
+  });
+  return {};
 }
 
 }  // namespace
 
 void register_reverse_sequence_cpu(KernelRegistry& r) {
-  r.add("ReverseSequence", "reverse_sequence", make);
+  add_mover<ReverseSequence>(r, "ReverseSequence", "reverse_sequence", reverse);
 }
 
 }  // namespace ferry
