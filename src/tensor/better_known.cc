@@ -16,4 +16,9 @@ int vagueness(const Dim& d) {
 
 Dim better_known(const Dim& a, const Dim& b) { return vagueness(b) < vagueness(a) ? b : a; }
 
+Shape better_known(Shape a, const Shape& b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] = better_known(a[i], b[i]);
+  return a;
+}
+
 }  // namespace ferry

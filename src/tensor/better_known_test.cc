@@ -17,5 +17,10 @@ TEST(BetterKnown, ConstantsBeforeSymbolsBeforeData) {
   EXPECT_TRUE(better_known(Dim::invalid(), Dim::invalid()).is_invalid());
 }
 
+TEST(BetterKnown, EachDimensionOfAShape) {
+  const Dim n = Dim::symbol("n"), data = Dim::symbol("%y.0");
+  EXPECT_EQ(better_known({n, data, 4}, {2, n, data}), (Shape{2, n, 4}));
+}
+
 }  // namespace
 }  // namespace ferry

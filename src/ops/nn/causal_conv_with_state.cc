@@ -45,9 +45,7 @@ Status infer(const Causal& op, InferContext& c) {
       return shape_mismatch("past_state is {}, wanted is {}", c.type(3).to_string(),
                             to_string(state));
     }
-    for (size_t a = 0; c.type(3).has_rank() && a < 3; ++a) {
-      state[a] = better_known(state[a], (*c.type(3).shape)[a]);
-    }
+    if (c.type(3).has_rank()) state = better_known(std::move(state), *c.type(3).shape);
   } else {
     if (w.has_rank()) state[1] = better_known(state[1], (*w.shape)[0]);
     state[2] = w.has_rank() ? (*w.shape)[2] - Dim(1) : c.fresh_dim(1, 2);

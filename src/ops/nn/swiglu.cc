@@ -26,9 +26,7 @@ Status infer(const SwiGLU&, InferContext& c) {
     }
   }
   Type y = a.has_rank() ? a : b;
-  for (size_t i = 0; b.has_rank() && i < y.rank(); ++i) {
-    (*y.shape)[i] = better_known((*y.shape)[i], (*b.shape)[i]);
-  }
+  if (b.has_rank()) y.shape = better_known(*y.shape, *b.shape);
   c.set_type(0, std::move(y));
   return {};
 }

@@ -95,10 +95,7 @@ Status infer(const Op& op, InferContext& c) {
     for (size_t j = 2 + n + i; j < c.num_inputs(); j += n) {
       const Type& other = c.type(j);
       if (!other.has_rank()) continue;
-      if (!type.has_rank()) type.shape = other.shape;
-      for (size_t a = 0; a < type.rank(); ++a) {
-        (*type.shape)[a] = better_known((*type.shape)[a], (*other.shape)[a]);
-      }
+      type.shape = type.has_rank() ? better_known(*type.shape, *other.shape) : other.shape;
     }
     for (size_t s = 0; s <= kStates<Op>; ++s) c.set_type(s * n + i, type);
   }
