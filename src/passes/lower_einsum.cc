@@ -68,10 +68,12 @@ class Lowering {
   }
 
  private:
+  static int64_t axis_of(const Labels& labels, int label) {
+    return std::find(labels.begin(), labels.end(), label) - labels.begin();
+  }
   // Of value `x`, whose axes are `labels`.
   Dim size_of(ValueId x, const Labels& labels, int label) const {
-    const auto at = std::find(labels.begin(), labels.end(), label) - labels.begin();
-    return (*p_.type(x).shape)[static_cast<size_t>(at)];
+    return (*p_.type(x).shape)[static_cast<size_t>(axis_of(labels, label))];
   }
   // [batch..., rows, cols], each a group of labels of x.
   Shape matrices(ValueId x, const Labels& labels, const Labels& batch, const Labels& rows,
@@ -90,7 +92,7 @@ class Lowering {
     if (from == to) return x;
     Transpose op;
     std::vector<int64_t> perm;
-    for (int label : to) perm.push_back(std::find(from.begin(), from.end(), label) - from.begin());
+    for (int label : to) perm.push_back(axis_of(from, label));
     op.perm = std::move(perm);
     return p_.add(make_op("Transpose", op), {x});
   }
@@ -172,7 +174,7 @@ class Lowering {
     if (batch > 0) sizes.push_back(shape_part(z, 0, static_cast<int64_t>(batch)));
     const auto add = [&](ValueId v, const Labels& labels, const Labels& group) {
       for (int label : group) {
-        const auto at = std::find(labels.begin(), labels.end(), label) - labels.begin();
+        const int64_t at = axis_of(labels, label);
         sizes.push_back(shape_part(v, at, at + 1));
       }
     };
