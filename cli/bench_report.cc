@@ -169,7 +169,7 @@ void print_report(const Json& report) {
         bytes_text(m["session_peak_bytes"].get<double>()));
     const std::string why = r["threads_reason"].get<std::string>();
     if (why != "as asked for") say("threads chosen, {}", why);
-    if (const std::string cache = cache_text(m["cache"]); !cache.empty()) say("cache {}", cache);
+    print_cache(m["cache"]);
     for (const std::string& line : {best_text(r), machine_text(r)}) {
       if (!line.empty()) say("{}", line);
     }

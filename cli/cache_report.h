@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "ferry/session.h"
 #include "json.h"
@@ -26,6 +27,11 @@ inline std::string cache_text(const Json& cache) {
   if (!file.empty()) text += ", " + bytes_text(cache["bytes"].get<double>()) + ": " + file;
   if (!reason.empty()) text += (file.empty() ? ": " : "; ") + reason;
   return text;
+}
+
+// `head` and what the cache did; nothing without a cache.
+inline void print_cache(const Json& cache, std::string_view head = "cache ") {
+  if (const std::string text = cache_text(cache); !text.empty()) say("{}{}", head, text);
 }
 
 }  // namespace ferry::cli

@@ -73,7 +73,7 @@ void print_text(const Options& o, const Json& report) {
                s["speed"].get<std::string>(), kernel});
   }
   if (!table.empty()) table.print();
-  if (const std::string cache = cache_text(report["cache"]); !cache.empty()) say("cache {}", cache);
+  print_cache(report["cache"]);
   say("OK: {} in {}: {} fast, {} free, {} by reference kernels ({})",
       plural(report["nodes"].get<size_t>(), "node"), plural(report["steps"].get<size_t>(), "step"),
       report["fast"].get<size_t>(), report["view"].get<size_t>(), report["reference"].get<size_t>(),

@@ -176,8 +176,7 @@ void print_costs(const Json& j) {
   if (costs.contains("note")) say("            {}", costs["note"].get<std::string>());
   const auto formula = j["memory_formula"].get<std::string>();
   if (!formula.empty()) say("  formula   {}", formula);
-  if (const std::string cache = cache_text(j["cache"]); !cache.empty())
-    say("cache       {}", cache);
+  print_cache(j["cache"], "cache       ");
 }
 
 void print_kernels(const Json& kernels) {

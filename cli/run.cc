@@ -46,7 +46,7 @@ void print_text(const Json& report) {
   for (const auto& note : report["inputs"]) say("{}", note.get<std::string>());
   for (const auto& output : report["outputs"]) say("{}", summary_text(output));
   for (const auto& note : report["written"]) say("{}", note.get<std::string>());
-  if (const std::string cache = cache_text(report["cache"]); !cache.empty()) say("cache {}", cache);
+  print_cache(report["cache"]);
   say("load {}, run {}, {}, {}", time_text(report["load_ms"].get<double>() / 1e3),
       time_text(report["run_ms"].get<double>() / 1e3),
       plural(report["threads"].get<size_t>(), "thread"), report["isa"].get<std::string>());
