@@ -16,6 +16,7 @@ struct Layer {
   const char* name;
   int64_t in_channels, out_channels, kernel, stride, size;  // square image of `size` pixels a side
   int64_t groups = 1;
+  bool line = false;  // the kernel is one row
 };
 
 constexpr Layer kLayers[] = {
@@ -32,8 +33,9 @@ ConvShape shape_of(const Layer& layer) {
   ConvShape s;
   s.in_channels = layer.in_channels, s.out_channels = layer.out_channels, s.groups = layer.groups;
   for (int d = 1; d < 3; ++d) {
-    s.in[d] = layer.size, s.kernel[d] = layer.kernel, s.stride[d] = layer.stride,
-    s.pad[d] = layer.kernel / 2;
+    s.in[d] = s.out[d] = layer.size;
+    if (layer.line && d == 1) continue;
+    s.kernel[d] = layer.kernel, s.stride[d] = layer.stride, s.pad[d] = layer.kernel / 2;
     s.out[d] = (layer.size + 2 * s.pad[d] - layer.kernel) / layer.stride + 1;
   }
   return s;
@@ -212,20 +214,25 @@ constexpr Layer kStridedLayers[] = {
     {"256_28_s2", 256, 256, 3, 2, 28},   {"512_14_s2", 512, 512, 3, 2, 14},
 };
 
+constexpr Layer kLineLayers[] = {
+    {"1x3_64_56", 64, 64, 3, 1, 56, 1, true},    {"1x3_256_40", 256, 256, 3, 1, 40, 1, true},
+    {"1x5_128_40", 128, 128, 5, 1, 40, 1, true}, {"1x7_192_17", 192, 192, 7, 1, 17, 1, true},
+    {"1x7s2_64_80", 64, 64, 7, 2, 80, 1, true},
+};
+
 // `of_roof` counts the arithmetic of the direct convolution: above 1 is what Winograd saves.
-template <int kM>
-void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
+void winograd(benchmark::State& state, Isa isa, const Layer& layer, int64_t m) {
   const GemmKernels& gemm = gemm_kernels(isa);
   const WinogradKernels& kernels = winograd_kernels(isa);
   const GemmBlocking blocking = gemm_blocking();
-  const ConvShape s = shape_of(layer);
-  const WinogradPlan plan = winograd_plan(gemm, blocking, s, kM);
+  const ConvShape s = winograd_shape(shape_of(layer));
+  const WinogradPlan plan = winograd_plan(gemm, blocking, s, m);
   const Buffer x(s.in[1] * s.in[2] * s.in_channels), y(s.rows() * s.out[2] * s.out_channels),
       bias(s.out_channels);
-  const Buffer weights(s.out_channels * s.in_channels * 9),
-      packed(winograd_packed_size(gemm, s, kM));
+  const Buffer weights(s.out_channels * s.in_channels * s.taps()),
+      packed(winograd_packed_size(gemm, s, m));
   const Buffer scratch(winograd_scratch_bytes(plan, s) / 4);
-  winograd_pack_weights(isa, s, kM, weights.get(), 0, s.out_channels, packed.get());
+  winograd_pack_weights(isa, s, m, weights.get(), 0, s.out_channels, packed.get());
   ConvArgs args;
   args.x = x.get(), args.x_pitch = s.in_channels;
   args.y = y.get(), args.y_pitch = s.out_channels;
@@ -237,6 +244,19 @@ void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
   if (!is_right_nhwc(state, s, x.get(), s.in_channels, 1, weights.get(), bias.get(), y.get()))
     return;
   measure_flops(state, isa, flops_of(s), work);
+}
+
+template <int kM>
+void winograd(benchmark::State& state, Isa isa, const Layer& layer) {
+  winograd(state, isa, layer, kM);
+}
+
+// With the largest tiles.
+void winograd_line(benchmark::State& state, Isa isa, const Layer& layer) {
+  int64_t most = 0;
+  for (const int64_t m : winograd_sizes(winograd_shape(shape_of(layer))).m)
+    most = std::max(most, m);
+  winograd(state, isa, layer, most);
 }
 
 template <int kCount>
@@ -261,6 +281,8 @@ void register_conv(Isa isa) {
   add("conv", isa, kStridedLayers, direct);
   add("winograd_f3", isa, kStridedLayers, winograd<3>);
   add("winograd_f5", isa, kStridedLayers, winograd<5>);
+  add("conv", isa, kLineLayers, direct);
+  add("winograd_line", isa, kLineLayers, winograd_line);
 }
 
 }  // namespace ferry
