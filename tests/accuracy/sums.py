@@ -91,13 +91,25 @@ def gemm(random, accuracy, kind):
     return units(got, a @ b, k, np.abs(a) @ np.abs(b))
 
 
-def neighbourhood(x, radius):
-    """Each element of an image replaced by the largest magnitude within `radius` of it."""
-    size = 2 * radius + 1
-    return functional.max_pool2d(x.abs(), size, 1, radius)
+def neighbourhood(x, reach):
+    """Each element of an image replaced by the largest magnitude within `reach` rows and columns of it."""
+    return functional.max_pool2d(x.abs(), [2 * r + 1 for r in reach], 1, reach)
 
 
-def convolution(random, accuracy, kind, groups=1, channels=None, kernel=None, attributes=None, near=0):
+def tile_reach(kernel, strides, dilations):
+    """How many rows and columns apart the inputs lie that a Winograd tile may mix: 8 of them along each axis that the
+    kernel has an extent along, twice as many pixels with a stride of 2. None for layers that are always direct."""
+    axes = [a for a in (0, 1) if kernel[a] > 1]
+    square = kernel == [3, 3] and strides[0] == strides[1]
+    line = len(axes) == 1 and kernel[axes[0]] <= 7 and strides[1 - axes[0]] == 1
+    if not (square or line) or any(strides[a] > 2 for a in axes):
+        return None
+    if any(strides[a] == 2 and (dilations[a] > 1 or kernel[a] % 2 == 0) for a in axes):
+        return None
+    return [(15 if strides[a] == 2 else 7 * dilations[a]) if a in axes else 0 for a in (0, 1)]
+
+
+def convolution(random, accuracy, kind, groups=1, channels=None, kernel=None, attributes=None, near=None):
     c, out = channels
     h, w = (int(v) for v in random.integers(1, 24, 2))
     kh, kw = kernel
@@ -112,12 +124,11 @@ def convolution(random, accuracy, kind, groups=1, channels=None, kernel=None, at
 
     def true(x, weight):
         return functional.conv2d(x, weight, stride=stride, padding=pad, dilation=dilation, groups=groups)
-    magnitude = neighbourhood(x, near) if near else x.abs()
     if near:  # padding may stand beside a large value: take the neighbourhood in the padded image
         padded = functional.pad(x, (pad[1], pad[1], pad[0], pad[0]))
-        scale = functional.conv2d(neighbourhood(padded, near), weight.abs(), groups=groups)
+        scale = functional.conv2d(neighbourhood(padded, near), weight.abs(), stride=stride, dilation=dilation, groups=groups)
     else:
-        scale = true(magnitude, weight.abs())
+        scale = true(x.abs(), weight.abs())
     k = c // groups * kh * kw
     return units(got, true(x, weight).numpy(), k, scale.numpy())
 
@@ -130,9 +141,9 @@ def conv(random, accuracy, kind):
     out = int(random.integers(1, 40)) * groups
     attributes = {"strides": [int(v) for v in random.integers(1, 4, 2)],
                   "dilations": [int(v) for v in random.choice([1, 1, 2], 2)]}
-    # 3 x 3 of stride 1 is Winograd's family.
-    if kernel == [3, 3] and attributes["strides"] == [1, 1]:
-        attributes["strides"] = [2, 1]
+    # What Winograd may compute is a family of its own.
+    if tile_reach(kernel, attributes["strides"], attributes["dilations"]):
+        attributes["strides"] = [3, 3]
     return convolution(random, accuracy, kind, groups, (c, out), kernel, attributes)
 
 
@@ -147,8 +158,15 @@ def depthwise(random, accuracy, kind):
 def winograd(random, accuracy, kind):
     groups = int(random.choice([1, 1, 2]))
     c, out = (int(v) * groups for v in random.integers(9, 130, 2))
-    # A tile's transform mixes the values of 8 x 8 neighbours.
-    return convolution(random, accuracy, kind, groups, (c, out), [3, 3], near=7 if accuracy == "fast" else 0)
+    length = int(random.integers(2, 8))
+    kernel = [[3, 3], [3, 3], [1, length], [length, 1]][int(random.integers(4))]
+    stride, dilation = (int(v) for v in random.choice([[1, 1], [1, 1], [2, 1], [1, 2]]))
+    if stride == 2 and kernel != [3, 3]:
+        kernel = [k | 1 for k in kernel]
+    # A line has no stride across it.
+    attributes = {"strides": [stride if k > 1 else 1 for k in kernel], "dilations": [dilation, dilation]}
+    near = tile_reach(kernel, attributes["strides"], attributes["dilations"]) if accuracy == "fast" else None
+    return convolution(random, accuracy, kind, groups, (c, out), kernel, attributes, near)
 
 
 def transposed(random, accuracy, kind):
