@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <utility>
+
 #include "ir/eval.h"
 #include "ir/verify.h"
 #include "onnx/test_model.h"
@@ -144,6 +147,24 @@ TEST(Import, ChecksAttributes) {
   lie += std::string("\x15\x00\x00\x80\x3f", 5);
   expect_error(soft(lie), Code::kInvalidModel, "says INT and holds no value of that kind");
   expect_error(soft(ref_attr("axis", "outer", 2)), Code::kInvalidModel, "outside of any");
+}
+
+TEST(Import, RefusesNumbersThatATypeDoesNotHave) {
+  const auto scaled = [](float alpha, int type) {
+    return model(graph({.nodes = {node("FusedMatMul", {"x", "x"}, {"y"},
+                                       {float_attr("alpha", alpha)}, {.domain = "com.microsoft"})},
+                        .inputs = {value("x", {"2", "2"}, type)},
+                        .outputs = {value("y", {}, type)}}),
+                 {.opsets = {{"", 21}, {"com.microsoft", 1}}});
+  };
+  EXPECT_TRUE(load(scaled(0.5f, 1)).ok());
+  EXPECT_TRUE(load(scaled(-3, 6)).ok());
+  for (const auto& [alpha, type] : {std::pair{0.5f, 6},
+                                    {-3.0f, 12},
+                                    {2147483648.0f, 6},
+                                    {-std::numeric_limits<float>::infinity(), 7}}) {
+    expect_error(scaled(alpha, type), Code::kInvalidModel, "which its type");
+  }
 }
 
 TEST(Import, ChecksArity) {

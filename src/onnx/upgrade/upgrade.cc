@@ -2,6 +2,9 @@
 #include "onnx/upgrade/upgrade.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include "base/status.h"
 #include "onnx/upgrade/table.h"
@@ -19,6 +22,15 @@ ValueId Rewriter::scalar_int(int64_t value) { return add_constant(int64_tensor({
 Result<ValueId> Rewriter::scalar(double value, DType type) {
   FERRY_ASSIGN_OR_RETURN(Tensor t, Tensor::allocate(type, {}));
   FERRY_RETURN_IF_ERROR(visit_numeric(type, [&]<class T>(TypeTag<T>) -> Status {
+    if constexpr (std::is_integral_v<T>) {
+      // The largest value as a double is one above it in 64 bits, hence '<' on the next power of 2.
+      const double end = std::ldexp(1.0, std::numeric_limits<T>::digits);
+      const double begin = std::is_signed_v<T> ? -end : 0;
+      if (!(value >= begin && value < end) || value != std::trunc(value)) {
+        return invalid_model("it needs the number {}, which its type {} does not have", value,
+                             dtype_name(type));
+      }
+    }
     *t.data<T>() = static_cast<T>(static_cast<compute_t<T>>(value));
     return {};
   }));
