@@ -66,7 +66,7 @@ void EngineOptions::add_to(CLI::App& verb, bool with_threads) {
       ->group(group);
   add_load_to(verb);
   verb.add_option("--max-fold-bytes", max_fold_bytes,
-                  "bytes of constants computed at load: 512M; 0: 64 MiB or twice the file")
+                  "bytes of constants computed at load: 512M; 0: 64 MiB or twice the model")
       ->group(group);
   verb.add_option("--max-fold-bytes-per-value", max_fold_bytes_per_value,
                   "the same for one constant; default 64MiB")

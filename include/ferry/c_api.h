@@ -214,7 +214,7 @@ typedef struct ferry_session_options {
   uint64_t memory_limit_bytes; /* bytes of tensors; 0: 80 % of the machine's or cgroup's memory */
   const char* isa; /* "scalar", "avx2", "avx512"; NULL: as FERRY_ISA says, or the machine's best */
   uint64_t max_fold_bytes_per_value; /* of one folded constant; 0: 64 MiB */
-  uint64_t max_fold_bytes; /* of all of them; 0: 64 MiB or twice the model file, the larger */
+  uint64_t max_fold_bytes; /* of all; 0: 64 MiB or twice the model and its external data */
   int32_t tuning_ms; /* of the first runs, to measure what is fastest; 0: 200; negative: none */
   /* Folder of the program cache, made when it is missing; NULL or "": as the environment's
    * FERRY_CACHE says, else none; "off": none. Copied. */

@@ -50,8 +50,9 @@ struct SessionOptions {
   // Bytes of tensors (weights, arenas, outputs) that this session may hold; 0: 80 % of the
   // machine's or the cgroup's memory.
   uint64_t memory_limit_bytes = 0;
-  // Constant folding: bytes of one folded value, and of all; 0 for the latter: 64 MiB or twice the
-  // model file, whichever is more. What would exceed them is computed at run time instead.
+  // Constant folding: bytes of one folded value, and of all that are kept; 0 for the latter: 64 MiB
+  // or twice the model and its external data, whichever is more. What would exceed them is computed
+  // at run time instead.
   uint64_t max_fold_bytes_per_value = uint64_t{64} << 20;
   uint64_t max_fold_bytes = 0;
   // Rewrites before planning; false runs the model as written.

@@ -139,7 +139,8 @@ class Session:
     limits             for sources that are no Model yet: as Model takes them, and its memory_limit
     max_fold_bytes_per_value, max_fold_bytes
                        bytes of one constant that folding makes, and of all; 0 for the latter: 64 MiB
-                       or twice the model file, the larger. Larger ones are computed by each run.
+                       or twice the model and its external data, the larger. Larger ones are computed
+                       by each run.
     tuning_ms          milliseconds of the first runs that may be spent on measuring what is
                        fastest; 0: a cost model decides. Never changes a result.
     cache              folder of the program cache, which keeps what was made of a model for the next

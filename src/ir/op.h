@@ -13,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <typeindex>
 #include <variant>
 #include <vector>
 
@@ -60,6 +59,13 @@ struct Arity {
   uint32_t max = 0;
 };
 
+// Stands for the type T of an attribute struct by its address, which is told from others' at once:
+// std::type_info compares names.
+template <class T>
+inline constexpr char attr_type_tag = 0;
+template <class T>
+inline constexpr const void* attr_type = &attr_type_tag<T>;
+
 struct OpDef {
   std::string domain;  // "" is ai.onnx
   std::string name;
@@ -67,11 +73,11 @@ struct OpDef {
   Arity inputs{1, 1};
   Arity outputs{1, 1};
   std::vector<AttrBinding> attrs;
-  std::vector<std::string> bodies;          // names of graph attributes, in order
-  bool bodies_default_to_identity = false;  // an absent one returns its only input
-  bool deterministic = true;                // false: never folded or merged (RandomNormal, ...)
-  bool commutative = false;                 // two inputs in either order, bit for bit
-  std::type_index type = typeid(void);
+  std::vector<std::string> bodies;              // names of graph attributes, in order
+  bool bodies_default_to_identity = false;      // an absent one returns its only input
+  bool deterministic = true;                    // false: never folded or merged (RandomNormal, ...)
+  bool commutative = false;                     // two inputs in either order, bit for bit
+  const void* type = nullptr;                   // attr_type<T> of the attribute struct
   std::function<std::shared_ptr<void>()> make;  // the attribute struct at its defaults
   std::function<std::shared_ptr<void>(const void*)> copy;
   std::function<Status(const Op&, InferContext&)> infer;
@@ -94,7 +100,7 @@ class Op {
   // The attribute struct, or nullptr when this is another kind of operator.
   template <class T>
   const T* as() const {
-    return def_ && def_->type == typeid(T) ? static_cast<const T*>(attrs_.get()) : nullptr;
+    return def_ && def_->type == attr_type<T> ? static_cast<const T*>(attrs_.get()) : nullptr;
   }
   const void* attrs() const { return attrs_.get(); }
   // Same operator and equal attributes.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/external_data.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/status.h"
@@ -63,7 +64,14 @@ Result<OwnedBytes> ExternalData::read(const StringPairs& entries, uint64_t size_
                          location, length, offset, size);
   }
   whole.bytes = whole.bytes.subspan(offset, length);
+  read_ = std::min(UINT64_MAX - length, read_) + length;
   return whole;
+}
+
+uint64_t ExternalData::bytes_read() const {
+  uint64_t in_files = 0;
+  for (const auto& [location, bytes] : files_) in_files += bytes.bytes.size();
+  return std::min(read_, in_files);
 }
 
 }  // namespace ferry::onnx

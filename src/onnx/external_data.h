@@ -31,6 +31,9 @@ class ExternalData {
   // Errors: kInvalidModel, kIoError, kLimitExceeded.
   Result<OwnedBytes> read(const StringPairs& entries, uint64_t size_bytes);
 
+  // Bytes that were read so far: no more than the files have, however many tensors share them.
+  uint64_t bytes_read() const;
+
  private:
   Result<OwnedBytes> file(const std::string& location);
 
@@ -38,6 +41,7 @@ class ExternalData {
   std::map<std::string, OwnedBytes, std::less<>> files_;
   std::shared_ptr<Directory> directory_;  // opened on first use
   MapOptions options_;
+  uint64_t read_ = 0;
 };
 
 }  // namespace ferry::onnx

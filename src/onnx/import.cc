@@ -105,7 +105,7 @@ Result<ImportedModel> import(std::span<const std::byte> bytes, std::shared_ptr<v
   FERRY_ASSIGN_OR_RETURN(imported.graph, builder.build());
   imported.info = info_of(model, opsets);
   imported.declared_outputs = std::move(builder.declared_outputs());
-  imported.file_bytes = bytes.size();
+  imported.file_bytes = bytes.size() + external.bytes_read();
   return imported;
 }
 

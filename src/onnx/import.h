@@ -38,7 +38,7 @@ struct ImportedModel {
   std::unique_ptr<Graph> graph;
   ModelInfo info;
   std::vector<Type> declared_outputs;  // as in the file: advice, which inference does not use
-  uint64_t file_bytes = 0;             // of the model itself, external data not counted
+  uint64_t file_bytes = 0;             // of the model, and of external data that it reads
 };
 
 // Errors: kIoError          the file or its external data cannot be read

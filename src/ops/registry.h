@@ -159,7 +159,7 @@ class OpRegistry {
   template <class T>
   OpBuilder<T> op(std::string_view full_name, T defaults = {}) {
     OpDef& def = add(full_name);
-    def.type = typeid(T);
+    def.type = attr_type<T>;
     def.make = [defaults] { return std::make_shared<T>(defaults); };
     def.copy = [](const void* p) { return std::make_shared<T>(*static_cast<const T*>(p)); };
     return OpBuilder<T>(def);
@@ -181,7 +181,7 @@ const OpRegistry& op_registry();
 template <class T>
 Op make_op(std::string_view full_name, T attrs) {
   const OpDef* def = op_registry().find(full_name);
-  FERRY_DCHECK(def != nullptr && def->type == typeid(T));
+  FERRY_DCHECK(def != nullptr && def->type == attr_type<T>);
   return Op(def, std::make_shared<const T>(std::move(attrs)));
 }
 // The same at its defaults.

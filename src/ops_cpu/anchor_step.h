@@ -49,17 +49,18 @@ class AnchorStep : public StepKernel {
         by_pixel_(by_pixel) {}
 
   // `pack(w, packed)` packs input 1 of the anchor, once the program is planned. It must not refer
-  // to the step.
+  // to the step. `label` and `contents` as PanelStore::add takes them.
   template <class F>
   Status pack_weights(const KernelRequest& request, const std::string& label, int64_t floats,
-                      F pack) {
+                      F pack, PanelStore::Contents contents = PanelStore::Contents::kOfLabel) {
     packed_bytes_ = static_cast<size_t>(floats) * sizeof(float);
     FERRY_ASSIGN_OR_RETURN(
-        weights_,
-        request.panels->add(request, static_cast<size_t>(anchor_.inputs[1]), label, packed_bytes_,
-                            [pack = std::move(pack)](const Tensor& w, void* packed) {
-                              pack(w, static_cast<float*>(packed));
-                            }));
+        weights_, request.panels->add(
+                      request, static_cast<size_t>(anchor_.inputs[1]), label, packed_bytes_,
+                      [pack = std::move(pack)](const Tensor& w, void* packed) {
+                        pack(w, static_cast<float*>(packed));
+                      },
+                      contents));
     return {};
   }
   bool computed() const { return computed_; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops_cpu/conv_plan.h"
 
+#include <fmt/ranges.h>
+
 #include "base/status.h"
 #include "ops/nn/window.h"
 
@@ -20,6 +22,13 @@ ConvPlan make_conv_plan(const Conv& op, const Dims& w) {
     if (!op.dilations.empty()) plan.shape.dilation[d] = op.dilations[a];
   }
   return plan;
+}
+
+std::string weights_label(std::string_view kernel, const ConvShape& shape) {
+  return fmt::format("{}, {} to {} channels in {} groups, kernel {}, stride {}, dilation {}",
+                     kernel, shape.in_channels, shape.out_channels, shape.groups,
+                     fmt::join(shape.kernel, "x"), fmt::join(shape.stride, "x"),
+                     fmt::join(shape.dilation, "x"));
 }
 
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x) {

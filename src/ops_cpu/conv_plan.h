@@ -2,6 +2,9 @@
 // What CPU convolutions know before and after the input's size is known.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "kernels/conv/conv.h"
 #include "ops/nn/conv.h"
 #include "plan/step_kernel.h"
@@ -17,6 +20,9 @@ struct ConvPlan {
 
 // From the operator and the dims of its weights [O, I / group, kernel...].
 ConvPlan make_conv_plan(const Conv& op, const Dims& w);
+
+// `kernel` and what of a layer's shape may decide how it packs weights: not the image.
+std::string weights_label(std::string_view kernel, const ConvShape& shape);
 
 // Sizes and pads for an input of dims x.
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Dims& x);

@@ -45,9 +45,9 @@ class PlaneDepthwiseStep final : public PlanarStep {
 
   Status pack(const KernelRequest& request) {
     const int64_t floats = plan_.shape.out_channels * plan_.shape.taps();
-    return pack_weights(request, name(), floats, [floats](const Tensor& w, float* to) {
-      std::copy_n(w.data<float>(), floats, to);
-    });
+    return pack_weights(
+        request, weights_label(name(), plan_.shape), floats,
+        [floats](const Tensor& w, float* to) { std::copy_n(w.data<float>(), floats, to); });
   }
 
   std::string name() const override { return "depthwise_planes_f32"; }
@@ -110,7 +110,9 @@ class PlaneProductStep final : public PlanarStep {
         std::copy_n(from, depth, to);
       }
     };
-    return pack_weights(request, name(), plan_.shape.out_channels * depth_, fill);
+    return pack_weights(
+        request, name(), plan_.shape.out_channels * depth_, fill,
+        bias_.empty() ? PanelStore::Contents::kOfLabel : PanelStore::Contents::kOwn);
   }
 
   std::string name() const override { return "gemm_planes_f32"; }

@@ -60,7 +60,7 @@ class ShiftedWinogradStep final : public AnchorStep {
 
   Status pack(const KernelRequest& request) {
     return pack_weights(
-        request, name(), winograd_packed_size(gemm_, shifted_, kTile),
+        request, weights_label(name(), plan_.shape), winograd_packed_size(gemm_, shifted_, kTile),
         [isa = request.isa, shifted = shifted_, grid_w = grid_w_](const Tensor& w, float* to) {
           const std::vector<float> grid = grid_of(w, shifted.in_channels, grid_w);
           winograd_pack_weights(isa, shifted, kTile, grid.data(), 0, w.dim(0), to);

@@ -38,7 +38,8 @@ class ThinInputStep final : public AnchorStep, public RowStage {
   }
 
   Status pack(const KernelRequest& request) {
-    return pack_weights(request, name(), thin_input_packed_size(gemm_, plan_.shape),
+    return pack_weights(request, weights_label(name(), plan_.shape),
+                        thin_input_packed_size(gemm_, plan_.shape),
                         [&gemm = gemm_, shape = plan_.shape](const Tensor& w, float* to) {
                           thin_input_pack_weights(gemm, shape, w.data<float>(), to);
                         });
@@ -173,7 +174,8 @@ class ThinOutputStep final : public AnchorStep {
         plan_(std::move(plan)) {}
 
   Status pack(const KernelRequest& request) {
-    return pack_weights(request, name(), thin_output_packed_size(plan_.shape),
+    return pack_weights(request, weights_label(name(), plan_.shape),
+                        thin_output_packed_size(plan_.shape),
                         [shape = plan_.shape](const Tensor& w, float* to) {
                           thin_output_pack_weights(shape, w.data<float>(), to);
                         });

@@ -21,12 +21,13 @@ class WinogradStep final : public AnchorStep {
         m_(m) {}
 
   Status pack(const KernelRequest& request) {
-    return pack_weights(
-        request, tactic(), winograd_packed_size(gemm_, winograd_shape(plan_.shape), m_),
-        [isa = request.isa, shape = winograd_shape(plan_.shape), m = m_](const Tensor& w,
-                                                                         float* to) {
-          winograd_pack_weights(isa, shape, m, w.data<float>(), 0, shape.out_channels, to);
-        });
+    return pack_weights(request, weights_label(tactic(), plan_.shape),
+                        winograd_packed_size(gemm_, winograd_shape(plan_.shape), m_),
+                        [isa = request.isa, shape = winograd_shape(plan_.shape), m = m_](
+                            const Tensor& w, float* to) {
+                          winograd_pack_weights(isa, shape, m, w.data<float>(), 0,
+                                                shape.out_channels, to);
+                        });
   }
 
   std::string name() const override { return "winograd_f32"; }

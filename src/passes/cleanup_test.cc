@@ -38,6 +38,23 @@ TEST(FoldConstants, KeepsOverridableInitializersAndLargeOutputs) {
   EXPECT_EQ(t.run({fold_constants()}, 0, options), "Exp Neg");
 }
 
+TEST(FoldConstants, OnlyTheLastOfAChainCounts) {
+  PassTester t;
+  ValueId v = t.weights({64});
+  for (int i = 0; i < 6; ++i) v = t.unary("Neg", v);
+  t.output(v);
+  PassOptions options;
+  options.max_fold_bytes = 512;
+  EXPECT_EQ(t.run({fold_constants()}, 0, options), "");
+  // Not without end.
+  PassTester longer;
+  v = longer.weights({64});
+  for (int i = 0; i < 40; ++i) v = longer.unary("Neg", v);
+  longer.output(v);
+  ASSERT_TRUE(run_passes(longer.graph, {fold_constants()}, options).ok());
+  EXPECT_NE(operators(longer.graph), "");
+}
+
 // What a busy machine takes from the thread does not change what is folded.
 TEST(FoldConstants, WaitingIsNotWorking) {
   PassTester t;

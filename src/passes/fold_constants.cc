@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -44,14 +45,21 @@ uint64_t expected_bytes(const Type& t) {
 
 // What one Pass object may spend, over all its places in a pipeline and all bodies.
 struct Purse {
-  std::optional<uint64_t> bytes;                        // left of PassOptions.max_fold_bytes
-  std::set<std::pair<const Graph*, NodeId>> abandoned;  // took too long
+  std::optional<uint64_t> bytes;                              // left of PassOptions.max_fold_bytes
+  uint64_t written = 0;                                       // by all that was folded
+  std::map<std::pair<const Graph*, ValueId>, uint64_t> made;  // constants, and what they took of it
+  std::set<std::pair<const Graph*, NodeId>> abandoned;        // took too long
 };
 
 class Folder {
  public:
   Folder(Graph& graph, const PassOptions& options, Purse& purse)
-      : g_(graph), options_(options), abandoned_(purse.abandoned), left_(*purse.bytes) {}
+      : g_(graph),
+        options_(options),
+        written_(purse.written),
+        made_(purse.made),
+        abandoned_(purse.abandoned),
+        left_(*purse.bytes) {}
 
   Result<size_t> run() {
     size_t changes = 0;
@@ -67,9 +75,10 @@ class Folder {
   }
 
  private:
-  void replace(ValueId old, Tensor tensor) {
+  ValueId replace(ValueId old, Tensor tensor) {
     const ValueId c = g_.add_constant(std::move(tensor));
     g_.replace_uses(old, c);
+    return c;
   }
 
   size_t fold_known(NodeId id) {
@@ -111,6 +120,7 @@ class Folder {
 
   Result<size_t> fold(NodeId id) {
     if (abandoned_.contains({&g_, id})) return 0;
+    if (written_ / kMostPerKept > options_.max_fold_bytes) return 0;
     const Node& n = g_.node(id);
     for (ValueId v : n.outputs) {
       if (v == kNone) continue;
@@ -130,7 +140,9 @@ class Folder {
       return make_error(Code::kDeadlineExceeded, "folding takes too long");
     };
     // A node that cannot run here fails where its model says it does: at run time.
-    if (const Status s = interpret_node(n, inputs, outputs, interpret); !s.ok()) {
+    const Status s = options_.evaluate ? options_.evaluate(n, inputs, outputs, interpret, until)
+                                       : interpret_node(n, inputs, outputs, interpret);
+    if (!s.ok()) {
       if (s.code() == Code::kDeadlineExceeded) abandoned_.insert({&g_, id});
       return 0;
     }
@@ -142,11 +154,27 @@ class Folder {
     }
     if (bytes > left_ || bytes > options_.max_fold_bytes_per_value) return 0;
     left_ -= bytes;
-    const std::vector<ValueId> old = n.outputs;
+    written_ += bytes;
+    const std::vector<ValueId> old = n.outputs, used = n.inputs;
     for (size_t i = 0; i < outputs.size(); ++i) {
-      if (is_used(g_, old[i])) replace(old[i], outputs[i].tensor());
+      if (!is_used(g_, old[i])) continue;
+      const ValueId made = replace(old[i], outputs[i].tensor());
+      made_[{&g_, made}] = outputs[i].tensor().size_bytes();
     }
+    g_.remove_node(id);
+    for (ValueId v : used) let_go(v);
     return 1;
+  }
+
+  // Only the last constant of a chain counts, and takes memory: weights that are computed from
+  // others would exhaust the limit otherwise.
+  void let_go(ValueId v) {
+    if (v == kNone || is_used(g_, v)) return;
+    const auto made = made_.find({&g_, v});
+    if (made == made_.end()) return;
+    left_ += made->second;
+    made_.erase(made);
+    g_.value(v).constant.reset();
   }
 
   // A few hundred bytes of constants can take years to compute (Einsum, RoiAlign). What takes
@@ -160,9 +188,14 @@ class Folder {
   }
   static constexpr std::chrono::milliseconds kTime{300}, kTimeWhenWary{10};
   static constexpr size_t kMaxAbandoned = 2;
+  // Bytes that may be computed for each that may be kept: a chain of weight normalization has seven
+  // links, a file of endless ones would take endless time.
+  static constexpr uint64_t kMostPerKept = 8;
 
   Graph& g_;
   const PassOptions& options_;
+  uint64_t& written_;
+  std::map<std::pair<const Graph*, ValueId>, uint64_t>& made_;
   std::set<std::pair<const Graph*, NodeId>>& abandoned_;
   uint64_t& left_;
 };

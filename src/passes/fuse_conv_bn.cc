@@ -12,6 +12,7 @@
 #include "ops/nn/pool.h"
 #include "ops/tensor/pad.h"
 #include "passes/match.h"
+#include "tensor/visit.h"
 
 namespace ferry {
 namespace {
@@ -103,19 +104,42 @@ size_t channel_axis(const Node& n, size_t rank) {
   return rank - 1;
 }
 
-// The output channel of element `i` of the weights.
-size_t channel_of(const Node& n, const Tensor& w, size_t i) {
-  const auto inner = [&](size_t from) {
-    return static_cast<size_t>(w.dims().count(from, w.rank()));
-  };
-  if (n.op.as<Conv>()) return i / inner(1);
+// Output channels of weights in the order of their elements: `blocks` times over, the `channels`
+// of the same group, with `inner` elements each.
+struct ChannelOrder {
+  int64_t blocks = 1, blocks_per_group = 1, channels = 1, inner = 1;
+};
+
+ChannelOrder channel_order(const Node& n, const Tensor& w) {
+  const auto inner = [&](size_t from) { return w.dims().count(from, w.rank()); };
+  if (n.op.as<Conv>()) return {1, 1, w.dim(0), inner(1)};
   if (const auto* t = n.op.as<ConvTranspose>()) {
-    const auto group = static_cast<size_t>(t->group), m = static_cast<size_t>(w.dim(1));
-    const size_t c = i / inner(1), j = i / inner(2) % m;
-    return c / (static_cast<size_t>(w.dim(0)) / group) * m + j;
+    return {w.dim(0), w.dim(0) / t->group, w.dim(1), inner(2)};
   }
   const auto* gemm = n.op.as<Gemm>();
-  return gemm != nullptr && gemm->trans_b ? i / inner(1) : i % static_cast<size_t>(w.dim(1));
+  if (gemm != nullptr && gemm->trans_b) return {1, 1, w.dim(0), inner(1)};
+  return {w.dim(0), w.dim(0), w.dim(1), 1};
+}
+
+// The weights times the scale of their output channel; undefined when memory is exhausted.
+Tensor scale_weights(const Tensor& w, const ChannelOrder& order, const Numbers& scale) {
+  Result<Tensor> scaled = Tensor::allocate(w.dtype(), w.dims());
+  if (!scaled.ok()) return {};
+  const Status s = visit_floating(w.dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    const T* from = w.data<T>();
+    T* to = scaled->data<T>();
+    for (int64_t b = 0; b < order.blocks; ++b) {
+      const double* factors = scale.data() + b / order.blocks_per_group * order.channels;
+      for (int64_t c = 0; c < order.channels; ++c) {
+        for (int64_t i = 0; i < order.inner; ++i, ++from, ++to) {
+          const auto x = static_cast<double>(static_cast<compute_t<T>>(*from));
+          *to = static_cast<T>(static_cast<compute_t<T>>(x * factors[c]));
+        }
+      }
+    }
+    return {};
+  });
+  return s.ok() ? *std::move(scaled) : Tensor();
 }
 
 bool is_product(const Node& n) {
@@ -168,9 +192,7 @@ std::optional<Patch> fold_affine(const Graph& g, const Node& n, const PassOption
   std::vector<ValueId> inputs = p->inputs;
   Op op = p->op;
   if (affine->scales) {
-    Numbers values = *constant_numbers(g, p->inputs[1]);
-    for (size_t i = 0; i < values.size(); ++i) values[i] *= affine->scale[channel_of(*p, w, i)];
-    Tensor scaled = make_floats(w.dtype(), w.dims(), values);
+    Tensor scaled = scale_weights(w, channel_order(*p, w), affine->scale);
     if (!scaled.defined()) return std::nullopt;
     inputs[1] = patch.constant(std::move(scaled));
   }

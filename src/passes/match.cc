@@ -38,6 +38,18 @@ std::optional<std::vector<double>> constant_numbers(const Graph& g, ValueId v) {
 std::optional<double> uniform_constant(const Graph& g, ValueId v) {
   const Tensor* t = constant_of(g, v);
   if (t == nullptr || t->count() == 0 || t->dtype() == DType::kString) return std::nullopt;
+  std::optional<double> uniform;
+  // Most constants that are asked about are weights, and differ in their second element.
+  const Status s = visit_numeric(t->dtype(), [&]<class T>(TypeTag<T>) -> Status {
+    const std::span<const T> elements(t->data<T>(), static_cast<size_t>(t->count()));
+    const auto number = [](T x) { return compute_t<T>(x); };
+    const auto first = number(elements.front());
+    const bool same =
+        std::all_of(elements.begin(), elements.end(), [&](T x) { return number(x) == first; });
+    if (same) uniform = static_cast<double>(first);
+    return {};
+  });
+  if (s.ok()) return uniform;
   const auto values = constant_numbers(g, v);
   if (!values) return std::nullopt;
   for (double x : *values) {

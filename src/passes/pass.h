@@ -6,11 +6,14 @@
 // by name for all of them, and descends into bodies.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "ir/eval.h"
 #include "ir/graph.h"
 #include "ir/patch.h"
 
@@ -25,6 +28,11 @@ struct PassOptions {
   uint64_t max_fold_bytes =
       64ull << 20;               // in total; the importer's caller raises it to 2x the file
   std::function<Status()> poll;  // cancellation; may be empty
+  // Computes a node of constants, as interpret_node does, or fails with kDeadlineExceeded after
+  // `until`; empty: the reference kernels.
+  std::function<Status(const Node&, std::span<const Value>, std::vector<Value>&,
+                       const InterpretOptions&, std::chrono::steady_clock::time_point until)>
+      evaluate;
 };
 
 // nullopt: the rule does not apply to this node.

@@ -18,6 +18,7 @@
 #include "passes/lower_batch_normalization.h"
 #include "passes/lower_conv_transpose.h"
 #include "passes/lower_einsum.h"
+#include "passes/lower_gemm.h"
 #include "passes/merge_duplicates.h"
 #include "passes/widen_halves.h"
 
@@ -65,6 +66,7 @@ std::vector<Pass> engine_pipeline() {
       // What only our own kernels express.
       lower_batch_normalization(),
       lower_conv_transpose(),
+      lower_gemm(),
       fuse_group_normalization(),
       fuse_quantization(),
       fuse_weight_transpose(),

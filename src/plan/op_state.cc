@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/op_state.h"
 
-#include <typeindex>
-
 #include "ops/fusion/group.h"
 #include "ops/image/resize.h"
 #include "ops/math/matmul.h"
@@ -33,7 +31,7 @@ static_assert(field_count<Group>() == 2);
 // Calls visit(field) for each; T* may point to const.
 template <class Visit, class T>
 void visit_fields(const OpDef& def, T* attrs, Visit&& visit) {
-  const auto is = [&]<class S>(const S*) { return def.type == typeid(S); };
+  const auto is = [&]<class S>(const S*) { return def.type == attr_type<S>; };
   const auto as = [&]<class S>(const S*) -> auto& {
     if constexpr (std::is_const_v<T>) {
       return *static_cast<const S*>(attrs);

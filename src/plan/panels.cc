@@ -14,15 +14,21 @@
 namespace ferry {
 
 Result<PanelPtr> PanelStore::add(const KernelRequest& request, size_t input, std::string label,
-                                 size_t bytes, PackFunction pack) {
+                                 size_t bytes, PackFunction pack, Contents contents) {
   const ValueId value = request.node.inputs[input];
-  auto panel = std::make_shared<Panel>();
-  panel->bytes_ = bytes;
-  panel->label_ = std::move(label);
   inputs_.insert({&request.graph, request.id, input});
   const Tensor& source = *request.graph.value(value).constant;
   if (sources_.insert({&request.graph, value}).second) source_bytes_ += source.size_bytes();
-  packed_bytes_ += bytes;
+  if (contents == Contents::kOfLabel) {
+    if (PanelPtr same = shared(source, label, bytes)) {
+      shared_bytes_ += bytes;
+      panels_.push_back(same);
+      return same;
+    }
+  }
+  auto panel = std::make_shared<Panel>();
+  panel->bytes_ = bytes;
+  panel->label_ = std::move(label);
   if (replays_) {
     const size_t i = panels_.size();
     const bool same =
@@ -33,11 +39,25 @@ Result<PanelPtr> PanelStore::add(const KernelRequest& request, size_t input, std
                            i < packed_.size() ? packed_[i].bytes.size() : 0, panel->label_, bytes);
     }
     panel->memory_ = std::shared_ptr<void>(owner_, const_cast<std::byte*>(packed_[i].bytes.data()));
+    const bool seen = bytes > 0 && !places_.insert(panel->memory_.get()).second;
+    if (seen) shared_bytes_ += bytes;
   } else {
+    if (contents == Contents::kOfLabel) jobs_of_.emplace(source.raw(), jobs_.size());
     jobs_.push_back({panel, source, std::move(pack)});
   }
   panels_.push_back(panel);
   return PanelPtr(std::move(panel));
+}
+
+// Jobs keep their sources, so that no other constant comes to lie in the same memory.
+PanelPtr PanelStore::shared(const Tensor& source, const std::string& label, size_t bytes) const {
+  const auto [begin, end] = jobs_of_.equal_range(source.raw());
+  for (auto it = begin; it != end; ++it) {
+    const Job& job = jobs_[it->second];
+    const bool same = job.source.dtype() == source.dtype() && job.source.dims() == source.dims();
+    if (same && job.panel->label_ == label && job.panel->bytes_ == bytes) return job.panel;
+  }
+  return nullptr;
 }
 
 Status PanelStore::check_used() const {
@@ -87,6 +107,7 @@ Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudg
 Status PanelStore::pack(int threads, MemoryBudget* budget) {
   std::vector<Job> jobs = std::move(jobs_);
   jobs_.clear();
+  jobs_of_.clear();
   if (jobs.empty()) return {};
   FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<void> memory, place(jobs));
   std::mutex mutex;

@@ -2,12 +2,14 @@
 // Panel: weights as a kernel reads them, made once from a constant of the model.
 // PanelStore: all panels of a program. Kernels ask for them while they are chosen; after that they
 // are packed, on several threads, and each source is let go when its last panel is there. Or they
-// lie in a file already (the program cache) and nothing is packed.
+// lie in a file already (the program cache) and nothing is packed. Steps that want the same of the
+// same constant, as layers that share their weights do, get one panel.
 //
 // Threads: a store is filled by one thread; panels are immutable once the program is made.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -53,11 +55,13 @@ class PanelStore {
   PanelStore(std::vector<Packed> packed, std::shared_ptr<void> owner)
       : packed_(std::move(packed)), owner_(std::move(owner)), replays_(true) {}
 
+  // Whether `label` says all that decides a panel's contents besides the source.
+  enum class Contents : uint8_t { kOfLabel, kOwn };
+
   // The panel of `bytes` that `pack` makes of the constant input `input` of the request's node.
-  // What decides its contents besides the source belongs into `label`. Errors: kInvalidModel when
-  // the packed panels are not those that the kernels ask for.
+  // Errors: kInvalidModel when the packed panels are not those that the kernels ask for.
   Result<PanelPtr> add(const KernelRequest& request, size_t input, std::string label, size_t bytes,
-                       PackFunction pack);
+                       PackFunction pack, Contents contents = Contents::kOfLabel);
 
   // All uses of input `input` of the request's node were packed inside it, in a graph of its own.
   void note_packed(const KernelRequest& request, size_t input) {
@@ -71,9 +75,11 @@ class PanelStore {
 
   // The panels were packed before: add() hands them out in order.
   bool replays() const { return replays_; }
+  // As they were asked for: shared ones as often.
   const std::vector<PanelPtr>& panels() const { return panels_; }
-  // Bytes of all panels, and of the constants that they were packed from.
-  uint64_t packed_bytes() const { return packed_bytes_; }
+  // Bytes that panels would have taken, had they not been shared.
+  uint64_t shared_bytes() const { return shared_bytes_; }
+  // Bytes of the constants that they were packed from.
   uint64_t source_bytes() const { return source_bytes_; }
   // Input `input` of the node was packed; nodes of this graph only, not of bodies.
   bool was_packed(const Graph& graph, NodeId node, size_t input) const {
@@ -90,15 +96,18 @@ class PanelStore {
   // Memory for all of them, and their places in it.
   static Result<std::shared_ptr<void>> place(std::vector<Job>& jobs);
   static Status run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget);
+  PanelPtr shared(const Tensor& source, const std::string& label, size_t bytes) const;
 
   std::vector<Packed> packed_;
   std::shared_ptr<void> owner_;
   bool replays_ = false;
   std::vector<PanelPtr> panels_;
+  std::set<const void*> places_;  // of packed panels handed out
   std::vector<Job> jobs_;
   std::set<std::tuple<const Graph*, NodeId, size_t>> inputs_;
   std::set<std::pair<const Graph*, ValueId>> sources_;
-  uint64_t packed_bytes_ = 0, source_bytes_ = 0;
+  std::multimap<const void*, size_t> jobs_of_;  // indices into jobs_, by the memory of their source
+  uint64_t shared_bytes_ = 0, source_bytes_ = 0;
 };
 
 }  // namespace ferry

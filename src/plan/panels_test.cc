@@ -61,6 +61,25 @@ TEST(Panels, CountOneByOneAsTheyArePacked) {
   EXPECT_EQ(panels[0]->floats()[kFloats - 1], 0.0f);
 }
 
+TEST(Panels, OfOneConstantAreShared) {
+  Weights weights(2);
+  weights.graph.value(weights.graph.node(weights.id).inputs[1]).constant =
+      weights.graph.value(weights.graph.node(weights.id).inputs[0]).constant;
+  PanelStore store;
+  const PanelPtr a = weights.add(store, 0), b = weights.add(store, 1);
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(store.panels().size(), 2u);
+  EXPECT_EQ(store.shared_bytes(), kBytes);
+  const KernelRequest request{
+      .graph = weights.graph, .node = weights.graph.node(weights.id), .id = weights.id};
+  const auto copy = [](const Tensor& from, void* to) { std::memcpy(to, from.raw(), kBytes); };
+  EXPECT_NE(store.add(request, 0, "other", kBytes, copy).value(), a);
+  EXPECT_NE(store.add(request, 0, "copy", kBytes, copy, PanelStore::Contents::kOwn).value(), a);
+  const auto budget = MemoryBudget::create(3 * kBytes);
+  ASSERT_TRUE(store.pack(2, budget.get()).ok());
+  EXPECT_EQ(budget->used(), 3 * kBytes);
+}
+
 TEST(Panels, BeyondTheBudgetNothingStaysCounted) {
   const Weights weights(3);
   const auto budget = MemoryBudget::create(3 * kBytes - 1);

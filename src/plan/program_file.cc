@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <string_view>
 #include <unordered_set>
 
@@ -94,13 +95,22 @@ Status ProgramImage::write(const std::function<Status(std::span<const std::byte>
   table.number(static_cast<uint32_t>(sections_.size()));
   // Places count from the end of the table, whose size they do not change.
   uint64_t at = 0;
+  std::map<const Panel*, std::pair<uint64_t, Digest>> written;  // panels that steps share, once
+  std::vector<const Section*> in_file;
   for (const Section& s : sections_) {
+    std::pair<uint64_t, Digest> place;
+    if (const auto before = written.find(s.panel.get()); s.panel && before != written.end()) {
+      place = before->second;
+    } else {
+      place = {at, blake2b(s.bytes())};
+      at = aligned(at + s.bytes().size());
+      in_file.push_back(&s);
+      if (s.panel) written.emplace(s.panel.get(), place);
+    }
     table.text(s.panel ? s.panel->label() : "");
-    table.number(at);
+    table.number(place.first);
     table.number(static_cast<uint64_t>(s.bytes().size()));
-    const Digest digest = blake2b(s.bytes());
-    table.raw(digest.data(), digest.size());
-    at = aligned(at + s.bytes().size());
+    table.raw(place.second.data(), place.second.size());
   }
   const uint64_t begin = aligned(kHeadBytes + table.bytes().size());
   const uint64_t file_bytes = begin + at;
@@ -120,7 +130,7 @@ Status ProgramImage::write(const std::function<Status(std::span<const std::byte>
     return append(std::span(kZeros).first(aligned(bytes.size()) - bytes.size()));
   };
   FERRY_RETURN_IF_ERROR(write_padded(head.bytes()));
-  for (const Section& s : sections_) FERRY_RETURN_IF_ERROR(write_padded(s.bytes()));
+  for (const Section* s : in_file) FERRY_RETURN_IF_ERROR(write_padded(s->bytes()));
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "passes/pipelines.h"
 #include "plan/panels.h"
 #include "plan/strips.h"
+#include "runtime/evaluate_constant.h"
 #include "runtime/pass_names.h"
 
 namespace ferry {
@@ -99,6 +100,7 @@ Status Engine::make_main_program(ProgramCache* cache) {
     if (status.ok()) {
       main_.program = *std::move(program);
       main_.program->source_bytes = loaded->panels.source_bytes();
+      main_.program->packed_bytes -= loaded->panels.shared_bytes();
       return {};
     }
     cache->reject(status);
@@ -117,6 +119,7 @@ Status Engine::make_main_program(ProgramCache* cache) {
   planned.reset();
   FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
   main_.program->source_bytes = panels.source_bytes();
+  main_.program->packed_bytes -= panels.shared_bytes();
   drop_constant_pages(*source_);
   if (cache) cache->write();
   return {};
@@ -138,6 +141,11 @@ Result<std::unique_ptr<Graph>> Engine::optimize(std::vector<PassReport>* reports
   std::vector<Pass> passes = standard_pipeline();
   if (!options_.reference_kernels) {
     for (Pass& pass : engine_pipeline()) passes.push_back(std::move(pass));
+    options.evaluate = [this](const Node& n, std::span<const Value> inputs,
+                              std::vector<Value>& outputs, const InterpretOptions& interpret,
+                              std::chrono::steady_clock::time_point until) {
+      return evaluate_constant(n, inputs, outputs, interpret, until, plan_options_);
+    };
   }
   FERRY_ASSIGN_OR_RETURN(std::vector<PassReport> done, run_passes(*graph, passes, options));
   if (reports != nullptr) *reports = std::move(done);

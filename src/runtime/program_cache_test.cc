@@ -54,6 +54,24 @@ TEST_F(ProgramCacheTest, ASecondSessionMapsWhatTheFirstMade) {
   EXPECT_LT(report.used_bytes, plain->report().used_bytes / 2);
 }
 
+TEST(ProgramCache, LayersWithTheSameWeightsShareTheirPanel) {
+  ProgramCacheTester t;
+  const ValueId table = t.weights({96, 96});
+  ValueId x = t.input({Dim::symbol("N"), 96});
+  for (int i = 0; i < 3; ++i) x = t.unary("Tanh", t.node(make_op("MatMul"), {x, table}));
+  t.output(x);
+  const auto first = t.make(t.options());
+  const std::string wanted = t.results(*first);
+  const auto second = t.make(t.options());
+  for (Engine* engine : {first.get(), second.get()}) {
+    const SessionReport report = engine->report();
+    EXPECT_EQ(report.cache, engine == first.get() ? "written" : "hit") << report.cache_reason;
+    EXPECT_EQ(report.packed_bytes, 96 * 96 * sizeof(float));
+    EXPECT_EQ(t.results(*engine), wanted);
+    EXPECT_LT(report.cache_bytes, 2 * report.packed_bytes);
+  }
+}
+
 TEST_F(ProgramCacheTest, OptionsMatter) {
   EXPECT_EQ(make(options())->report().cache, "written");
   EXPECT_EQ(make(options())->report().cache, "hit");

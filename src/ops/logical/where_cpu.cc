@@ -17,16 +17,11 @@ class WhereStep final : public StepKernel {
     FERRY_ASSIGN_OR_RETURN(Dims dims, broadcast_dims(condition.dims(), a.dims()));
     FERRY_ASSIGN_OR_RETURN(dims, broadcast_dims(dims, b.dims()));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, a.dtype(), dims));
-    const auto* flags = condition.data<uint8_t>();
-    const auto* p = static_cast<const char*>(a.raw());
-    const auto* q = static_cast<const char*>(b.raw());
     auto* to = static_cast<char*>(y.raw());
-    parallel_rows<3>(c.team(), dims,
-                     {broadcast_strides(condition.dims(), dims), broadcast_strides(a.dims(), dims),
-                      broadcast_strides(b.dims(), dims)},
+    parallel_rows<3>(c.team(), dims, {&condition, &a, &b}, kFewElements,
                      [&](int64_t n, const auto& at, const auto& step, int64_t begin) {
-                       row_(flags + at[0], step[0], p + at[1] * element_, step[1],
-                            q + at[2] * element_, step[2], to + begin * element_, n);
+                       row_(reinterpret_cast<const uint8_t*>(at[0]), step[0], at[1], step[1], at[2],
+                            step[2], to + begin * element_, n);
                      });
     return {};
   }

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "ops_cpu/matrix_product.h"
+#include "ops_cpu/row_runs.h"
 #include "ops_cpu/row_stage.h"
 #include "plan/eltwise_program.h"
 
@@ -286,31 +287,15 @@ class ElementwiseKernel final : public StepKernel, public RowStage {
   void lay_out(const Geometry& g, const std::vector<int64_t>& strides, const float* x, int64_t row,
                int64_t n, float* to) const {
     const size_t outer = g.dims.size() - 1;
-    const int64_t cols = g.dims[outer], run = g.dims[outer - 1], step = strides[outer - 1];
-    size_t a = outer;
-    std::array<int64_t, Dims::kMaxRank + 1> at{};
-    for (int64_t left = row; a-- > 0; left /= g.dims[a]) {
-      at[a] = left % g.dims[a];
-      x += at[a] * strides[a];
-    }
-    while (n > 0) {
-      const int64_t rows = std::min(n, run - at[outer - 1]);
+    const int64_t cols = g.dims[outer], step = strides[outer - 1];
+    for_each_row_run(g.dims, strides, row, n, [&](int64_t offset, int64_t rows) {
       if (strides[outer] == 1) {
-        kernels_.copy_rows(x, step, to, cols, rows, cols);
+        kernels_.copy_rows(x + offset, step, to, cols, rows, cols);
       } else {
-        kernels_.spread(x, step, to, rows, cols);
+        kernels_.spread(x + offset, step, to, rows, cols);
       }
-      n -= rows;
       to += rows * cols;
-      x -= at[outer - 1] * step;
-      at[outer - 1] = 0;
-      for (a = outer - 1; a-- > 0;) {
-        x += strides[a];
-        if (++at[a] < g.dims[a]) break;
-        x -= at[a] * strides[a];
-        at[a] = 0;
-      }
-    }
+    });
   }
 
   const EltKernels& kernels_;

@@ -68,27 +68,26 @@ std::optional<TypedOp> typed_op(const Binary& op) {
 bool is_integer(DType type) { return type == DType::kInt32 || type == DType::kInt64; }
 
 // y = f(a, b), broadcast.
-void run_binary(Team& team, TypedBinaryRow row, const Tensor& a, const Tensor& b, Tensor& y) {
-  const int64_t in = dtype_bits(a.dtype()) / 8, out = dtype_bits(y.dtype()) / 8;
-  const auto* p = static_cast<const char*>(a.raw());
-  const auto* q = static_cast<const char*>(b.raw());
+void run_binary(Team& team, TypedBinaryRow row, const Tensor& a, const Tensor& b, Tensor& y,
+                int64_t short_row = kFewElements) {
+  const int64_t out = dtype_bits(y.dtype()) / 8;
   auto* to = static_cast<char*>(y.raw());
-  parallel_rows<2>(team, y.dims(),
-                   {broadcast_strides(a.dims(), y.dims()), broadcast_strides(b.dims(), y.dims())},
+  parallel_rows<2>(team, y.dims(), {&a, &b}, short_row,
                    [&](int64_t n, const auto& at, const auto& step, int64_t begin) {
-                     row(p + at[0] * in, step[0], q + at[1] * in, step[1], to + begin * out, n);
+                     row(at[0], step[0], at[1], step[1], to + begin * out, n);
                    });
 }
 
 class BinaryStep final : public StepKernel {
  public:
   BinaryStep(const TypedKernels& kernels, TypedBinaryRow row, Binary op, bool integer_div,
-             std::string name = "elementwise_typed")
+             std::string name = "elementwise_typed", int64_t short_row = kFewElements)
       : kernels_(kernels),
         row_(row),
         op_(std::move(op)),
         integer_div_(integer_div),
-        name_(std::move(name)) {}
+        name_(std::move(name)),
+        short_row_(short_row) {}
   std::string name() const override { return name_; }
   Status run(StepContext& c) const override {
     const Tensor &a = c.input(0), &b = c.input(1);
@@ -103,7 +102,7 @@ class BinaryStep final : public StepKernel {
         return invalid_argument("an integer is divided by zero");
       }));
     }
-    run_binary(c.team(), row_, a, b, y);
+    run_binary(c.team(), row_, a, b, y, short_row_);
     return {};
   }
 
@@ -113,6 +112,7 @@ class BinaryStep final : public StepKernel {
   Binary op_;
   bool integer_div_;
   std::string name_;
+  int64_t short_row_;
 };
 
 Result<KernelOffer> make_binary(const KernelRequest& request) {
@@ -159,9 +159,10 @@ Result<KernelOffer> make_float_power(const KernelRequest& request) {
   for (size_t i : {0, 1}) {
     if (request.type(i).dtype != DType::kFloat32) return KernelOffer(std::string("not f32"));
   }
+  // The row function computes 64 powers at a time, also of fewer.
   return KernelOffer(
       std::make_unique<BinaryStep>(typed_kernels(request.isa), function_kernels(request.isa).power,
-                                   *request.node.op.as<Binary>(), false, "power_f32"));
+                                   *request.node.op.as<Binary>(), false, "power_f32", 128));
 }
 
 Result<KernelOffer> make_power(const KernelRequest& request) {

@@ -35,12 +35,14 @@ class ConvStep final : public AnchorStep, public RowStage {
 
   Status pack(const KernelRequest& request) {
     if (depthwise_) {
-      return pack_weights(request, name(), depthwise_packed_size(plan_.shape),
+      return pack_weights(request, weights_label(name(), plan_.shape),
+                          depthwise_packed_size(plan_.shape),
                           [shape = plan_.shape](const Tensor& w, float* to) {
                             depthwise_pack_weights(shape, w.data<float>(), to);
                           });
     }
-    return pack_weights(request, name(), conv_packed_size(kernels_, plan_.shape),
+    return pack_weights(request, weights_label(name(), plan_.shape),
+                        conv_packed_size(kernels_, plan_.shape),
                         [&kernels = kernels_, shape = plan_.shape](const Tensor& w, float* to) {
                           conv_pack_weights(kernels, shape, w.data<float>(), to);
                         });

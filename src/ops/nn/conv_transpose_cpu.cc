@@ -6,6 +6,7 @@
 #include "kernels/conv/conv_transpose.h"
 #include "ops/nn/conv_transpose.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/conv_plan.h"
 #include "ops_cpu/pause_of.h"
 
 namespace ferry {
@@ -24,7 +25,8 @@ class ConvTransposeStep final : public AnchorStep {
   }
 
   Status pack(const KernelRequest& request) {
-    return pack_weights(request, name(), conv_transpose_packed_size(kernels_, shape_),
+    return pack_weights(request, weights_label(name(), shape_),
+                        conv_transpose_packed_size(kernels_, shape_),
                         [&kernels = kernels_, shape = shape_](const Tensor& w, float* to) {
                           conv_transpose_pack_weights(kernels, shape, w.data<float>(), to);
                         });
