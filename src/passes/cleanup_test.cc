@@ -10,6 +10,7 @@
 #include "passes/eliminate_identity.h"
 #include "passes/fold_constants.h"
 #include "passes/fold_shape_arithmetic.h"
+#include "passes/fuse_weight_transpose.h"
 #include "passes/merge_duplicates.h"
 #include "passes/pass_tester.h"
 #include "passes/pipelines.h"
@@ -36,6 +37,21 @@ TEST(FoldConstants, KeepsOverridableInitializersAndLargeOutputs) {
   PassOptions options;
   options.max_fold_bytes_per_value = 255;
   EXPECT_EQ(t.run({fold_constants()}, 0, options), "Exp Neg");
+}
+
+TEST(FoldConstants, WeightsThatAnEmbeddingSharesStayOnce) {
+  for (const bool shared : {true, false}) {
+    PassTester t;
+    const ValueId table = t.weights({4096, 64});
+    const ValueId turned = t.node(make_op("Transpose", Transpose{{1, 0}}), {table});
+    if (shared) t.output(t.node(make_op("Gather"), {table, t.input({N}, DType::kInt64)}));
+    t.output(t.node(make_op("MatMul"), {t.input({N, 64}), turned}));
+    EXPECT_EQ(t.run({fold_constants(), fuse_weight_transpose()}, 1e-4),
+              shared ? "Gather MatMul" : "MatMul");
+    for (ValueId v = 0; v < t.graph.num_values(); ++v) {
+      EXPECT_TRUE(!t.graph.value(v).constant || v == table || !shared);
+    }
+  }
 }
 
 TEST(FoldConstants, OnlyTheLastOfAChainCounts) {

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "ops/math/matmul.h"
 #include "passes/match.h"
+#include "passes/permutation.h"
 #include "tensor/visit.h"
 
 namespace ferry {
@@ -23,13 +25,25 @@ bool is_used(const Graph& g, ValueId v) {
   return v != kNone && (!g.value(v).users.empty() || g.is_output(v));
 }
 
+// Weights that an embedding shares: fuse_weight_transpose reads them as they lie, where folding
+// would hold them twice.
+constexpr size_t kSharedWeightBytes = 1 << 20;
+bool is_shared_weight(const Graph& g, const Node& n) {
+  if (n.op.as<Transpose>() == nullptr || g.value(n.inputs[0]).users.size() < 2) return false;
+  const Tensor* t = constant_of(g, n.inputs[0]);
+  if (t == nullptr || t->rank() != 2 || t->size_bytes() < kSharedWeightBytes) return false;
+  if (permutation_of(g, n) != Permutation{1, 0} || !g.has_single_use(n.outputs[0])) return false;
+  const Node& user = g.node(g.value(n.outputs[0]).users.front());
+  return user.op.as<MatMul>() != nullptr && user.inputs[1] == n.outputs[0];
+}
+
 bool foldable(const Graph& g, const Node& n) {
   if (!n.bodies.empty() || !n.op.def().deterministic || !n.op.def().eval) return false;
   if (n.op.is("DequantizeLinear")) return false;
   if (std::none_of(n.outputs.begin(), n.outputs.end(), [&](ValueId v) { return is_used(g, v); })) {
     return false;
   }
-  return has_constant_inputs(g, n);
+  return has_constant_inputs(g, n) && !is_shared_weight(g, n);
 }
 
 // Bytes of an output as far as its type tells.
