@@ -355,7 +355,14 @@ void check_clip(const char* kernel) {
 TEST(Typed, Clip) {
   check_clip<int32_t>("elementwise_typed");
   check_clip<int64_t>("elementwise_typed");
+  check_clip<float>("elementwise_typed");
   check_clip<double>("function_f64");
+  StepTester("Clip")
+      .input(tensor<float>({4}, {NAN, -5, 5, -0.0f}))
+      .input(tensor<float>({}, {NAN}))
+      .input(tensor<float>({}, {2}))
+      .kernel("elementwise_typed")
+      .run();
   const double nan = std::numeric_limits<double>::quiet_NaN();
   StepTester("Clip")
       .input(tensor<double>({4}, {nan, -5, 5, -0.0}))

@@ -201,9 +201,41 @@ class Lowering {
   bool ok_ = true;
 };
 
+// The first two of several operands as one of their own, with the labels that are still needed.
+std::optional<Patch> first_two(const Graph& g, const Node& n, const EinsumTerms& terms) {
+  Labels needed = terms.output;
+  for (size_t i = 2; i < terms.inputs.size(); ++i) needed = joined(needed, terms.inputs[i]);
+  Labels kept;
+  for (int label : joined(terms.inputs[0], terms.inputs[1])) {
+    if (has(needed, label) && !has(kept, label)) kept.push_back(label);
+  }
+  bool named = true;
+  const auto letters = [&](const Labels& labels) {
+    std::string text;
+    for (int label : labels) {
+      named = named && label >= 0 && label < 26;
+      text += static_cast<char>('a' + label);
+    }
+    return text;
+  };
+  std::string rest = letters(kept);
+  for (size_t i = 2; i < terms.inputs.size(); ++i) rest += "," + letters(terms.inputs[i]);
+  const Einsum first{letters(terms.inputs[0]) + "," + letters(terms.inputs[1]) + "->" +
+                     letters(kept)};
+  const Einsum second{rest + "->" + letters(terms.output)};
+  if (!named) return std::nullopt;
+  PatchBuilder p(g);
+  std::vector<ValueId> inputs = {p.add(make_op("Einsum", first), {n.inputs[0], n.inputs[1]})};
+  inputs.insert(inputs.end(), n.inputs.begin() + 2, n.inputs.end());
+  const ValueId y = p.add(make_op("Einsum", second), inputs);
+  if (!(p.type(y) == g.value(n.outputs[0]).type)) return std::nullopt;
+  p.replace(n.outputs[0], y);
+  return std::move(p).build();
+}
+
 std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) {
   const auto* op = n.op.as<Einsum>();
-  if (op == nullptr || n.inputs.size() > 2) return std::nullopt;
+  if (op == nullptr) return std::nullopt;
   std::vector<size_t> ranks;
   for (ValueId v : n.inputs) {
     const Type& t = g.value(v).type;
@@ -217,6 +249,9 @@ std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) 
   for (const Labels& term : terms->inputs) {
     if (has_repeats(term)) return std::nullopt;
   }
+  // Axes of an ellipsis align from the right, which letters do not say.
+  if (n.inputs.size() > 2 && op->equation.find('.') != std::string::npos) return std::nullopt;
+  if (n.inputs.size() > 2) return first_two(g, n, *terms);
   Lowering lowering(g, n, *terms);
   return n.inputs.size() == 1 ? lowering.one() : lowering.two();
 }

@@ -31,12 +31,36 @@ void copy_row(const MoveKernels& kernels, const T* x, int64_t from, T* y, int64_
   }
 }
 
+// Rows of so few elements that starting each anew costs more than copying it.
+constexpr int64_t kFew = 16;
+
+// Each element `kTimes` times, as Expand of a last axis leaves it.
+template <int kTimes, class T>
+void repeat(const T* __restrict x, T* __restrict y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    for (int k = 0; k < kTimes; ++k) y[i * kTimes + k] = x[i];
+  }
+}
+
+// `count` rows, one for each index of `next`.
+template <class T>
+void copy_few(const T* x, const MoveAxis& row, const MoveAxis& next, T* y, int64_t count) {
+  const bool repeats = row.from == 0 && row.to == 1 && next.from == 1 && next.to == row.size;
+  if (repeats && row.size == 2) return repeat<2>(x, y, count);
+  if (repeats && row.size == 3) return repeat<3>(x, y, count);
+  if (repeats && row.size == 4) return repeat<4>(x, y, count);
+  for (int64_t r = 0; r < count; ++r, x += next.from, y += next.to) {
+    for (int64_t i = 0; i < row.size; ++i) y[i * row.to] = x[i * row.from];
+  }
+}
+
 // Elements [unit0, unit1) in row-major order of the axes.
 template <class T>
 void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const T* x, T* y,
                int64_t unit0, int64_t unit1) {
   const MoveAxis& row = axes[rank - 1];
   const bool runs = rank > 1 && row.from == 1 && row.to == 1;
+  const bool together = runs || (rank > 1 && row.size <= kFew);
   int64_t at[Move::kMaxRank] = {};
   int64_t rest = unit0 / row.size, skip = unit0 % row.size;
   for (int a = rank - 2; a >= 0; --a) {
@@ -46,11 +70,15 @@ void move_rows(const MoveKernels& kernels, const MoveAxis* axes, int rank, const
     y += at[a] * axes[a].to;
   }
   for (int64_t left = unit1 - unit0; left > 0; skip = 0) {
-    if (runs && skip == 0 && left >= row.size) {  // all that there are of the axis before it
+    if (together && skip == 0 && left >= row.size) {  // all that there are of the axis before it
       const MoveAxis& next = axes[rank - 2];
       const int64_t count = std::min(left / row.size, next.size - at[rank - 2]);
       constexpr auto kBytes = static_cast<int64_t>(sizeof(T));
-      kernels.copy_runs({x, next.from * kBytes, y, next.to * kBytes, row.size * kBytes, count});
+      if (runs) {
+        kernels.copy_runs({x, next.from * kBytes, y, next.to * kBytes, row.size * kBytes, count});
+      } else {
+        copy_few(x, row, next, y, count);
+      }
       at[rank - 2] += count - 1;
       x += (count - 1) * next.from;
       y += (count - 1) * next.to;

@@ -239,6 +239,8 @@ class ClipStep final : public StepKernel {
     for (size_t i = 1; i <= 2; ++i) {
       if (!c.has_input(i)) continue;
       if (c.input(i).count() != 1) return op_.def().eval(op_, c);
+      // A bound that is no number bounds nothing.
+      if (x.dtype() == DType::kFloat32 && std::isnan(*c.input(i).data<float>())) continue;
       bounds.emplace_back(i == 1 ? most_ : least_, c.input(i).raw());
     }
     if (bounds.empty()) return op_.def().eval(op_, c);
@@ -270,7 +272,7 @@ Result<KernelOffer> make_clip(const KernelRequest& request) {
   const TypedKernels& kernels = typed_kernels(request.isa);
   const DType type = request.type(0).dtype;
   const TypedBinaryRow most = kernels.binary(TypedOp::kMax, type);
-  if (type == DType::kFloat32 || type == DType::kFloat64 || most == nullptr) {
+  if (type == DType::kFloat64 || most == nullptr) {
     return KernelOffer(std::string("no typed kernel for this type"));
   }
   return KernelOffer(
