@@ -83,5 +83,61 @@ TEST(Recurrent, LstmAndGru) {
   }
 }
 
+// Sequences that end before others do, with weights that each run is given and without.
+TEST(Recurrent, LengthsAndComputedWeights) {
+  for (const char* op : {"LSTM", "GRU", "RNN"}) {
+    const int64_t gates = op == std::string("LSTM") ? 4 : op == std::string("GRU") ? 3 : 1;
+    const std::string kernel = gates == 4 ? "lstm_f32" : gates == 3 ? "gru_f32" : "rnn_f32";
+    for (const char* direction : {"forward", "reverse", "bidirectional"}) {
+      const int64_t d = direction == std::string("bidirectional") ? 2 : 1;
+      for (const bool computed : {false, true}) {
+        for (const int64_t linear : {0, 1}) {
+          if (linear == 1 && gates != 3) continue;
+          StepTester t(op);
+          t.attr("direction", std::string(direction)).attr("hidden_size", int64_t{21});
+          if (gates == 3) t.attr("linear_before_reset", linear);
+          t.input(random_tensor({6, 5, 10}, 1));
+          const auto weights = [&](Tensor w) { computed ? t.input(w) : t.constant(w); };
+          weights(small_weights({d, gates * 21, 10}, 2));
+          weights(small_weights({d, gates * 21, 21}, 3));
+          weights(small_weights({d, 2 * gates * 21}, 4));
+          t.input(tensor<int32_t>({5}, {6, 3, 0, 1, 5}))
+              .input(random_tensor({d, 5, 21}, 5))
+              .outputs(gates == 4 ? 3 : 2)
+              .kernel(kernel)
+              .tolerance(1e-4, 1e-4)
+              .run();
+        }
+      }
+    }
+  }
+}
+
+TEST(Recurrent, PlainWithRelu) {
+  StepTester("RNN")
+      .attr("hidden_size", int64_t{9})
+      .attr("direction", std::string("bidirectional"))
+      .attr("activations", std::vector<std::string>{"Relu", "Relu"})
+      .input(random_tensor({5, 2, 7}, 1))
+      .constant(small_weights({2, 9, 7}, 2))
+      .constant(small_weights({2, 9, 9}, 3))
+      .outputs(2)
+      .kernel("rnn_f32")
+      .tolerance(1e-4, 1e-4)
+      .run();
+}
+
+TEST(Recurrent, RefusesLengthsBeyondTheInput) {
+  StepTester("LSTM")
+      .attr("hidden_size", int64_t{4})
+      .input(random_tensor({3, 2, 5}, 1))
+      .constant(random_tensor({1, 16, 5}, 2))
+      .constant(random_tensor({1, 16, 4}, 3))
+      .no_input()
+      .input(tensor<int32_t>({2}, {3, 4}))
+      .kernel("lstm_f32")
+      .run_error("sequence_lens[1] is 4");
+}
+
 }  // namespace
 }  // namespace ferry
