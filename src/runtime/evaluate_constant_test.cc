@@ -10,7 +10,7 @@
 namespace ferry {
 namespace {
 
-constexpr SessionOptions kOneThread{.threads = 1};
+SessionOptions one_thread() { return {.threads = 1}; }
 
 // Large enough for a program: products, what is lowered to them, several outputs, absent ones.
 TEST(EvaluateConstant, LargeConstantsAreComputedByFastKernels) {
@@ -27,7 +27,7 @@ TEST(EvaluateConstant, LargeConstantsAreComputedByFastKernels) {
   const std::vector<ValueId> halves =
       t.node(make_op("Split", Split{0, 2}), {t.weights({8192, 160})}, 2);
   t.output(t.binary("Mul", x, halves[1]));
-  t.engine(kOneThread);
+  t.engine(one_thread());
   t.check({{"N", 1}}, 1e-4);
   EXPECT_EQ(t.engine().report().steps.size(), 2u);
 }
@@ -38,7 +38,7 @@ TEST(EvaluateConstant, FailuresAreLeftToTheRun) {
   t.output(t.binary("Add", t.input({2000, 300}),
                     t.node(make_op("Gather"), {t.weights({5, 300}), t.ints(far)})));
   std::vector<Value> out;
-  const Status s = t.engine(kOneThread).run(t.inputs(), out, {});
+  const Status s = t.engine(one_thread()).run(t.inputs(), out, {});
   EXPECT_EQ(s.code(), Code::kInvalidArgument) << s.to_string();
 }
 
