@@ -9,6 +9,7 @@
 #include "bench_rounds.h"
 #include "inputs.h"
 #include "json.h"
+#include "npy.h"
 #include "options.h"
 #include "peers.h"
 #include "verb.h"
@@ -125,6 +126,9 @@ int bench(const CLI::App& verb, const Options& o) {
   if (o.roofline) return roofline(verb, o);
   if (o.model.empty()) throw CLI::RequiredError("MODEL");
   o.inputs.refuse_unused(false);
+  for (const std::string* file : {&o.trace, &o.markdown, &o.plot}) {
+    if (!file->empty()) check_can_write(*file);
+  }
   const Model model = Model::load(o.model, o.engine.get_load()).value();
   const Inputs inputs = load_inputs(model, o.inputs);
   Json report = {{"model", o.model}, {"inputs", inputs.notes}, {"results", Json::array()}};

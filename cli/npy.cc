@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "npy.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -340,6 +342,16 @@ void write_file(const std::string& path, std::span<const std::byte> bytes) {
   // A part of a file would pass for a damaged one.
   std::error_code ignored;
   if (std::filesystem::is_regular_file(path, ignored)) std::filesystem::remove(path, ignored);
+  fail(Code::kIoError, "{}: cannot be written: {}", path, std::strerror(error));
+}
+
+void check_can_write(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const bool there = std::filesystem::exists(path, ignored);
+  const std::string place = there ? path : parent.empty() ? "." : parent.string();
+  if (access(place.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path, ignored)) return;
+  const int error = std::filesystem::is_directory(path, ignored) ? EISDIR : errno;
   fail(Code::kIoError, "{}: cannot be written: {}", path, std::strerror(error));
 }
 

@@ -23,5 +23,8 @@ std::vector<std::byte> to_npy(const Tensor& tensor, std::string& note);
 // Whole files. Throws Error: kIoError.
 std::vector<std::byte> read_file(const std::string& path);
 void write_file(const std::string& path, std::span<const std::byte> bytes);
+// Fails as write_file would for a folder that is not there or may not be written to: before the
+// work whose results shall go there.
+void check_can_write(const std::string& path);
 
 }  // namespace ferry::cli

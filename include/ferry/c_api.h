@@ -134,6 +134,7 @@ typedef struct ferry_load_options {
   size_t external_buffer_count;
   const ferry_limits* limits;  /* NULL: the defaults */
   uint64_t memory_limit_bytes; /* tensors that reading allocates; 0: 80 % of the memory */
+  int32_t strict; /* not 0: refuse what the standard forbids even where its meaning is known */
 } ferry_load_options;
 
 /* Reads an ONNX file, with its external data from beneath the file's folder unless the options name

@@ -156,6 +156,7 @@ ferry::Result<ferry::LoadOptions> load_options(const ferry_load_options* given) 
   FERRY_RETURN_IF_ERROR(read_options(given, o));
   ferry::LoadOptions options;
   options.map = o.copy == 0;
+  options.strict = o.strict != 0;
   FERRY_RETURN_IF_ERROR(read_limits(o.limits, options.limits));
   options.memory_limit_bytes = o.memory_limit_bytes;
   if (o.external_folder != nullptr) options.external_folder = o.external_folder;

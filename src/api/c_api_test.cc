@@ -223,6 +223,22 @@ TEST(CApiAlone, LimitsOfALoad) {
   EXPECT_FAILS(load(), FERRY_INVALID_ARGUMENT, "struct_size is 0");
 }
 
+TEST(CApiAlone, StrictLoading) {
+  std::vector<unsigned char> twice(std::begin(kTestModel), std::end(kTestModel));
+  const unsigned char entry[] = {114, 6, 10, 1, 'a', 18, 1, 'b'};  // a metadata property
+  for (int i = 0; i < 2; ++i) twice.insert(twice.end(), std::begin(entry), std::end(entry));
+  ferry_load_options options{};
+  options.struct_size = sizeof options;
+  ferry_model* model = nullptr;
+  EXPECT_OK(ferry_model_load_memory(twice.data(), twice.size(), &options, &model));
+  ferry_model_free(model);
+  options.strict = 1;
+  EXPECT_FAILS(ferry_model_load_memory(twice.data(), twice.size(), &options, &model),
+               FERRY_INVALID_MODEL, "'a' is given twice");
+  EXPECT_OK(ferry_model_load_memory(kTestModel, sizeof kTestModel, &options, &model));
+  ferry_model_free(model);
+}
+
 TEST(CApiNull, HandlesHaveNothing) {
   EXPECT_EQ(ferry_model_input_count(nullptr), 0U);
   EXPECT_EQ(ferry_model_output_count(nullptr), 0U);

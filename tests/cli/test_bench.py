@@ -83,8 +83,14 @@ def test_seconds_are_a_number(ferry, model, seconds):
 
 def test_results_outlive_files_that_cannot_be_written(ferry, model, tmp_path):
     for option in ("--markdown", "--trace", "--plot"):
-        done = ferry("bench", model, "--seconds", "0", "--threads", "1", option, tmp_path / "none" / "a.svg")
-        assert done.code == 1 and "none/a.svg: No such file or directory" in done.err and "p50" in done.out
+        # What is known before is said before.
+        done = ferry("bench", model, "--threads", "1", option, tmp_path / "none" / "a.svg")
+        assert done.code == 1 and "none/a.svg: cannot be written: No such file" in done.err and done.out == ""
+    for option in ("--markdown", "--trace"):
+        done = ferry("bench", model, "--threads", "1", option, tmp_path)
+        assert done.code == 1 and "Is a directory" in done.err and done.out == ""
+        done = ferry("bench", model, "--seconds", "0", "--threads", "1", option, "/dev/full")
+        assert done.code == 1 and "/dev/full: cannot be written: No space" in done.err and "p50" in done.out
     done = ferry("bench", model, "--vs", "onnxruntime", env={"TMPDIR": str(tmp_path / "none")})
     assert done.code == 1 and "no temporary folder can be made" in done.err and "TMPDIR" in done.err
     assert ferry("bench", model, "--seconds", "0", env={"TMPDIR": str(tmp_path / "none")}).code == 0
