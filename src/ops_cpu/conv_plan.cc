@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops_cpu/conv_plan.h"
 
-#include <fmt/ranges.h>
-
 #include "base/status.h"
 #include "ops/nn/window.h"
 
@@ -25,10 +23,12 @@ ConvPlan make_conv_plan(const Conv& op, const Dims& w) {
 }
 
 std::string weights_label(std::string_view kernel, const ConvShape& shape) {
-  return fmt::format("{}, {} to {} channels in {} groups, kernel {}, stride {}, dilation {}",
-                     kernel, shape.in_channels, shape.out_channels, shape.groups,
-                     fmt::join(shape.kernel, "x"), fmt::join(shape.stride, "x"),
-                     fmt::join(shape.dilation, "x"));
+  std::string label = fmt::format("{}, {} to {} channels in {} groups", kernel, shape.in_channels,
+                                  shape.out_channels, shape.groups);
+  for (const int64_t* sizes : {shape.kernel, shape.stride, shape.dilation}) {
+    label += fmt::format(", {}x{}x{}", sizes[0], sizes[1], sizes[2]);
+  }
+  return label;
 }
 
 Result<ConvShape> resolve_conv(const ConvPlan& plan, const Tensor& x) {

@@ -21,7 +21,8 @@ struct ConvPlan {
 // From the operator and the dims of its weights [O, I / group, kernel...].
 ConvPlan make_conv_plan(const Conv& op, const Dims& w);
 
-// `kernel` and what of a layer's shape may decide how it packs weights: not the image.
+// `kernel` and what of a layer's shape may decide how it packs weights: channels, groups, kernel,
+// strides and dilations, not the image.
 std::string weights_label(std::string_view kernel, const ConvShape& shape);
 
 // Sizes and pads for an input of dims x.
