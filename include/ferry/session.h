@@ -64,8 +64,10 @@ struct SessionOptions {
   // "scalar", "avx2" or "avx512"; empty: as the environment's FERRY_ISA says, else the best of this
   // machine. More than FERRY_ISA names is an error, as is a level that the machine lacks.
   std::string isa = {};
-  // Milliseconds of the first runs that may be spent on finding out what is fastest here: such runs
-  // may take longer than later ones. 0: a cost model decides alone. Never changes a result.
+  // Milliseconds of the first runs that may be spent on finding out what is fastest here, and as
+  // many on moving weights to huge pages that loading did not get at once: such runs may take
+  // longer than later ones. 0: a cost model decides alone, and nothing moves. Never changes a
+  // result.
   int tuning_ms = 200;
   // Folder of the program cache: what a session makes of a model is kept there and mapped by the
   // next one, in any process (docs/program_cache.md). Empty: as the environment's FERRY_CACHE says,

@@ -81,7 +81,7 @@ constexpr size_t kMapped = size_t{256} << 10;
 }  // namespace
 
 Result<std::shared_ptr<void>> allocate_buffer(size_t bytes, MemoryBudget* budget, size_t wanted) {
-  if (bytes >= kMapped) return allocate_pages(bytes, budget, wanted);
+  if (bytes >= kMapped) return allocate_pages(bytes, budget, wanted, HugePages::kWhereQuick);
   return counted_memory(heap_memory(), bytes, budget, wanted);
 }
 

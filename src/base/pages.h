@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "base/allocator.h"
@@ -10,8 +11,20 @@
 
 namespace ferry {
 
-// allocate_buffer() in whole pages. From two megabytes on it lies on huge pages where the machine
-// has them.
-Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted);
+// Whether a buffer of two megabytes and more lies on huge pages. A virtual machine whose free
+// memory was given back to its host takes milliseconds for each.
+enum class HugePages : uint8_t {
+  kWanted,      // where the machine has them
+  kWhereQuick,  // where it has the first one at once
+  kTouched,     // as many as it has at once, one by one: for memory that will all be written
+};
+
+// allocate_buffer() in whole pages.
+Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted,
+                                             HugePages huge);
+
+// Moves memory that lies on small pages to huge ones, whole ones only: milliseconds for each.
+// Others may read and write it meanwhile. False when the machine does not do it.
+bool gather_pages(void* begin, size_t bytes) noexcept;
 
 }  // namespace ferry

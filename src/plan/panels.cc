@@ -8,6 +8,7 @@
 
 #include "base/allocator.h"
 #include "base/mapped_file.h"
+#include "base/pages.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 
@@ -83,7 +84,7 @@ Result<std::shared_ptr<void>> PanelStore::place(std::vector<Job>& jobs) {
     }
     total += padded(job.panel->bytes_);
   }
-  return allocate_buffer(total, nullptr);
+  return allocate_pages(total, nullptr, total, HugePages::kTouched);
 }
 
 Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget) {
@@ -110,6 +111,8 @@ Status PanelStore::pack(int threads, MemoryBudget* budget) {
   jobs_of_.clear();
   if (jobs.empty()) return {};
   FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<void> memory, place(jobs));
+  memory_ = {static_cast<std::byte*>(memory.get()),
+             jobs.back().offset + padded(jobs.back().panel->bytes_)};
   std::mutex mutex;
   Status first;
   std::atomic<bool> failed{false};

@@ -79,6 +79,8 @@ class PanelStore {
   const std::vector<PanelPtr>& panels() const { return panels_; }
   // Bytes that panels would have taken, had they not been shared.
   uint64_t shared_bytes() const { return shared_bytes_; }
+  // Where they lie, once they are packed here.
+  std::span<std::byte> memory() const { return memory_; }
   // Bytes of the constants that they were packed from.
   uint64_t source_bytes() const { return source_bytes_; }
   // Input `input` of the node was packed; nodes of this graph only, not of bodies.
@@ -99,6 +101,7 @@ class PanelStore {
   PanelPtr shared(const Tensor& source, const std::string& label, size_t bytes) const;
 
   std::vector<Packed> packed_;
+  std::span<std::byte> memory_;
   std::shared_ptr<void> owner_;
   bool replays_ = false;
   std::vector<PanelPtr> panels_;

@@ -6,6 +6,7 @@
 
 #include "base/choose_isa.h"
 #include "base/nearest.h"
+#include "base/pages.h"
 #include "base/status.h"
 #include "ir/constant_memory.h"
 #include "passes/pipelines.h"
@@ -22,6 +23,8 @@ constexpr size_t kMaxPlans = 16;
 // Idle contexts kept per plan: one per caller that runs at the same time; where memory is
 // preferred, one, since each has an arena.
 constexpr size_t kMaxIdleContexts = 64;
+// Of the time of runs, beyond the time for tuning, that moving weights to huge pages may take.
+constexpr int kGatheringShare = 50;
 
 // Errors: names that no output and no value of the graph has.
 Status check_value_names(const Graph& graph, const std::vector<std::string>& wanted) {
@@ -69,6 +72,7 @@ Status Engine::prepare(const Graph& graph, const SessionOptions& options,
   if (options.tuning_ms < 0)
     return invalid_argument("tuning_ms is {}, wanted 0 or more", options.tuning_ms);
   tuning_.emplace(std::chrono::milliseconds(options.tuning_ms));
+  gathering_.emplace(std::chrono::milliseconds(options.tuning_ms));
   FERRY_ASSIGN_OR_RETURN(plan_options_.isa, choose_isa(options.isa));
   plan_options_.exact = options.accuracy == Accuracy::kExact;
   plan_options_.prefer_memory = options.prefer == Prefer::kMemory;
@@ -120,6 +124,7 @@ Status Engine::make_main_program(ProgramCache* cache) {
   FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
   main_.program->source_bytes = panels.source_bytes();
   main_.program->packed_bytes -= panels.shared_bytes();
+  weights_ = panels.memory();
   drop_constant_pages(*source_);
   if (cache) cache->write();
   return {};
@@ -163,10 +168,24 @@ void Engine::choose_threads(Plan& plan) {
   plan.threads = std::make_unique<ThreadChoice>(plan_options_.threads, *tuning_);
 }
 
+void Engine::gather_weights(const RunOptions& options) {
+  constexpr size_t kPiece = size_t{2} << 20;
+  if (options_.tuning_ms == 0 || options.cancel != nullptr || options.timeout.count() != 0) return;
+  while (gathered_.load(std::memory_order_relaxed) < weights_.size() && gathering_->left()) {
+    const size_t at = gathered_.fetch_add(kPiece);
+    if (at >= weights_.size()) return;
+    const auto start = std::chrono::steady_clock::now();
+    const auto piece = weights_.subspan(at, std::min(kPiece, weights_.size() - at));
+    if (!gather_pages(piece.data(), piece.size())) gathered_ = weights_.size();
+    gathering_->spend(std::chrono::steady_clock::now() - start);
+  }
+}
+
 Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> inputs,
                       std::vector<Value>& outputs, const RunOptions& options,
                       const std::function<void(const Program&, const Step&, double)>& observe) {
   const BufferPool::Run run(*pool_);
+  if (runs_.load(std::memory_order_relaxed) > 0) gather_weights(options);
   std::optional<StopToken::Clock::time_point> deadline;
   // Beyond a year the clock's own range may end first.
   constexpr std::chrono::hours kNever{24 * 365};
@@ -182,7 +201,12 @@ Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> 
                      .stop = &stop,
                      .seed = runs_.fetch_add(1),
                      .observe = observe};
-  return context.run(inputs, outputs, control);
+  const auto start = StopToken::Clock::now();
+  const Status status = context.run(inputs, outputs, control);
+  if (gathered_.load(std::memory_order_relaxed) < weights_.size()) {
+    gathering_->spend((start - StopToken::Clock::now()) / kGatheringShare);
+  }
+  return status;
 }
 
 Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,

@@ -23,8 +23,9 @@ class GrowingBuffer {
     if (holds(bytes)) return {};
     memory_.reset();
     size_ = 0;
-    FERRY_ASSIGN_OR_RETURN(memory_, bytes >= kMapped ? allocate_pages(bytes, budget, bytes)
-                                                     : allocate_buffer(bytes, budget));
+    FERRY_ASSIGN_OR_RETURN(memory_, bytes >= kMapped
+                                        ? allocate_pages(bytes, budget, bytes, HugePages::kWanted)
+                                        : allocate_buffer(bytes, budget));
     size_ = bytes;
     return {};
   }
