@@ -350,8 +350,9 @@ void check_can_write(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   const bool there = std::filesystem::exists(path, ignored);
   const std::string place = there ? path : parent.empty() ? "." : parent.string();
-  if (access(place.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path, ignored)) return;
-  const int error = std::filesystem::is_directory(path, ignored) ? EISDIR : errno;
+  int error = access(place.c_str(), W_OK) == 0 ? 0 : errno;
+  if (std::filesystem::is_directory(path, ignored)) error = EISDIR;
+  if (error == 0) return;
   fail(Code::kIoError, "{}: cannot be written: {}", path, std::strerror(error));
 }
 

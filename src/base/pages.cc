@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -71,9 +72,8 @@ void* map_pages(size_t bytes, HugePages wanted) noexcept {
   if (before > 0) (void)munmap(mapped, before);
   if (slack > before) (void)munmap(begin + bytes, slack - before);
   // Whole pages only, so that no memory is spent beyond the end.
-  if (wanted == HugePages::kTouched) {
-    (void)take_while_quick(begin, bytes);
-  } else if (wanted == HugePages::kWanted || take_while_quick(begin, kHugePage)) {
+  if (wanted == HugePages::kWanted ||
+      (wanted == HugePages::kWhereQuick && take_while_quick(begin, kHugePage))) {
     advise_huge(begin, bytes / kHugePage * kHugePage);
   }
   return begin;
@@ -81,7 +81,7 @@ void* map_pages(size_t bytes, HugePages wanted) noexcept {
 
 void* map_wanted(size_t bytes) noexcept { return map_pages(bytes, HugePages::kWanted); }
 void* map_quick(size_t bytes) noexcept { return map_pages(bytes, HugePages::kWhereQuick); }
-void* map_touched(size_t bytes) noexcept { return map_pages(bytes, HugePages::kTouched); }
+void* map_small(size_t bytes) noexcept { return map_pages(bytes, HugePages::kLater); }
 void unmap_pages(void* p, size_t bytes) noexcept { (void)munmap(p, bytes); }
 
 }  // namespace
@@ -89,11 +89,21 @@ void unmap_pages(void* p, size_t bytes) noexcept { (void)munmap(p, bytes); }
 Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted,
                                              HugePages huge) {
   static const auto page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
-  const auto map = huge == HugePages::kWanted    ? map_wanted
-                   : huge == HugePages::kTouched ? map_touched
-                                                 : map_quick;
+  const auto map = huge == HugePages::kWanted       ? map_wanted
+                   : huge == HugePages::kWhereQuick ? map_quick
+                                                    : map_small;
   const MemorySource pages{map, unmap_pages, page};
   return counted_memory(kHeapOnly ? heap_memory() : pages, bytes, budget, wanted);
+}
+
+void take_huge_pages(void* begin, size_t bytes, const void* limit) noexcept {
+  if (kHeapOnly) return;
+  std::byte* first = up_to_huge_page(begin);
+  const std::byte* end = static_cast<std::byte*>(begin) + bytes;
+  if (first >= end || first >= limit) return;
+  const auto begun = static_cast<size_t>(end - first + kHugePage - 1) / kHugePage * kHugePage;
+  const auto room = static_cast<size_t>(static_cast<const std::byte*>(limit) - first);
+  (void)take_while_quick(first, std::min(begun, room / kHugePage * kHugePage));
 }
 
 bool gather_pages([[maybe_unused]] void* begin, [[maybe_unused]] size_t bytes) noexcept {

@@ -16,12 +16,16 @@ namespace ferry {
 enum class HugePages : uint8_t {
   kWanted,      // where the machine has them
   kWhereQuick,  // where it has the first one at once
-  kTouched,     // as many as it has at once, one by one: for memory that will all be written
+  kLater,       // on small ones, but for what take_huge_pages() gets
 };
 
 // allocate_buffer() in whole pages.
 Result<std::shared_ptr<void>> allocate_pages(size_t bytes, MemoryBudget* budget, size_t wanted,
                                              HugePages huge);
+
+// For memory of HugePages::kLater that is about to be written: takes the huge pages that begin in
+// [begin, begin + bytes) and end before `limit`, while the machine has them at once.
+void take_huge_pages(void* begin, size_t bytes, const void* limit) noexcept;
 
 // Moves memory that lies on small pages to huge ones, whole ones only: milliseconds for each.
 // Others may read and write it meanwhile. False when the machine does not do it.

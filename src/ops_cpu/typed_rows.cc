@@ -16,7 +16,7 @@ const char* copy(const void* x, const Dims& dims, const Dims& strides, int64_t r
   const size_t last = dims.size() - 1;
   const int64_t cols = dims[last], along = strides[last], apart = strides[last - 1];
   const auto* from = static_cast<const T*>(x);
-  auto* to = reinterpret_cast<T*>(laid.data());
+  auto* to = reinterpret_cast<T*>(laid.bytes.data());
   for_each_row_run(dims, strides, row, n, [&](int64_t offset, int64_t rows) {
     const T* at = from + offset;
     if (apart == 0 && along == 0) {
@@ -27,7 +27,7 @@ const char* copy(const void* x, const Dims& dims, const Dims& strides, int64_t r
       for (int64_t i = 0; i < cols; ++i) *to++ = at[i * along];
     }
   });
-  return reinterpret_cast<const char*>(laid.data());
+  return reinterpret_cast<const char*>(laid.bytes.data());
 }
 
 // True where row-major order without gaps is the order of `strides`.

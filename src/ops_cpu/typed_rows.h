@@ -15,7 +15,9 @@ namespace typed_rows_detail {
 
 // Elements laid out at a time, of 16 bytes at most: no more than 8 KB of each operand.
 constexpr int64_t kLaidOut = 512;
-using Block = std::array<std::byte, kLaidOut * 16>;
+struct alignas(64) Block {
+  std::array<std::byte, kLaidOut * 16> bytes;
+};
 
 // An operand of rows [row, row + n) that are read as one: where it begins, and 0 or 1 for the step
 // from one element to the next. `laid` holds what has to be copied.

@@ -122,8 +122,9 @@ ChannelOrder channel_order(const Node& n, const Tensor& w) {
 }
 
 // The weights times the scale of their output channel; undefined when memory is exhausted.
-Tensor scale_weights(const Tensor& w, const ChannelOrder& order, const Numbers& scale) {
-  Result<Tensor> scaled = Tensor::allocate(w.dtype(), w.dims());
+Tensor scale_weights(const Tensor& w, const ChannelOrder& order, const Numbers& scale,
+                     MemoryBudget* budget) {
+  Result<Tensor> scaled = Tensor::allocate(w.dtype(), w.dims(), budget);
   if (!scaled.ok()) return {};
   const Status s = visit_floating(w.dtype(), [&]<class T>(TypeTag<T>) -> Status {
     const T* from = w.data<T>();
@@ -165,7 +166,7 @@ Numbers times(Numbers a, const Numbers& b, double factor = 1) {
   return a;
 }
 
-std::optional<Patch> fold_affine(const Graph& g, const Node& n, const PassOptions&) {
+std::optional<Patch> fold_affine(const Graph& g, const Node& n, const PassOptions& options) {
   const bool is_norm = n.op.as<BatchNormalization>() != nullptr;
   if (!is_norm && n.op.as<Binary>() == nullptr) return std::nullopt;
   const Node* p = absorbing(g, n);
@@ -189,10 +190,12 @@ std::optional<Patch> fold_affine(const Graph& g, const Node& n, const PassOption
 
   PatchBuilder patch(g);
   const Tensor& w = *constant_of(g, p->inputs[1]);
+  const auto* transposed = p->op.as<ConvTranspose>();
+  if (transposed != nullptr && w.dim(0) % transposed->group != 0) return std::nullopt;
   std::vector<ValueId> inputs = p->inputs;
   Op op = p->op;
   if (affine->scales) {
-    Tensor scaled = scale_weights(w, channel_order(*p, w), affine->scale);
+    Tensor scaled = scale_weights(w, channel_order(*p, w), affine->scale, options.budget);
     if (!scaled.defined()) return std::nullopt;
     inputs[1] = patch.constant(std::move(scaled));
   }

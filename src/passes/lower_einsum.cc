@@ -2,6 +2,7 @@
 #include "passes/lower_einsum.h"
 
 #include <algorithm>
+#include <map>
 
 #include "ops/math/einsum.h"
 #include "ops/math/matmul.h"
@@ -201,14 +202,50 @@ class Lowering {
   bool ok_ = true;
 };
 
-// The first two of several operands as one of their own, with the labels that are still needed.
-std::optional<Patch> first_two(const Graph& g, const Node& n, const EinsumTerms& terms) {
-  Labels needed = terms.output;
-  for (size_t i = 2; i < terms.inputs.size(); ++i) needed = joined(needed, terms.inputs[i]);
+// Two of several operands, and what of their labels is needed once they are one.
+struct Pair {
+  size_t first = 0, second = 0;
   Labels kept;
-  for (int label : joined(terms.inputs[0], terms.inputs[1])) {
-    if (has(needed, label) && !has(kept, label)) kept.push_back(label);
+  double elements = 0;
+};
+
+// The pair whose product is smallest, unknown sizes counted as 1, and has no more axes than any
+// operand or the result: products of operands that share no label would outgrow them all.
+std::optional<Pair> smallest_pair(const Graph& g, const Node& n, const EinsumTerms& terms) {
+  size_t most = terms.output.size();
+  std::map<int, double> sizes;
+  for (size_t i = 0; i < terms.inputs.size(); ++i) {
+    most = std::max(most, terms.inputs[i].size());
+    const Shape& shape = *g.value(n.inputs[i]).type.shape;
+    for (size_t a = 0; a < shape.size(); ++a) {
+      double& size = sizes[terms.inputs[i][a]];
+      if (shape[a].is_constant()) size = std::max(size, static_cast<double>(shape[a].constant()));
+    }
   }
+  std::optional<Pair> best;
+  for (size_t i = 0; i < terms.inputs.size(); ++i) {
+    for (size_t j = i + 1; j < terms.inputs.size(); ++j) {
+      Labels needed = terms.output;
+      for (size_t k = 0; k < terms.inputs.size(); ++k) {
+        if (k != i && k != j) needed = joined(needed, terms.inputs[k]);
+      }
+      Pair pair{i, j, {}, 1};
+      for (int label : joined(terms.inputs[i], terms.inputs[j])) {
+        if (!has(needed, label) || has(pair.kept, label)) continue;
+        pair.kept.push_back(label);
+        pair.elements *= std::max(1.0, sizes[label]);
+      }
+      if (pair.kept.size() > most || (best && pair.elements >= best->elements)) continue;
+      best = std::move(pair);
+    }
+  }
+  return best;
+}
+
+// One pair of several operands as an Einsum of its own.
+std::optional<Patch> split(const Graph& g, const Node& n, const EinsumTerms& terms) {
+  const auto pair = smallest_pair(g, n, terms);
+  if (!pair) return std::nullopt;
   bool named = true;
   const auto letters = [&](const Labels& labels) {
     std::string text;
@@ -218,15 +255,21 @@ std::optional<Patch> first_two(const Graph& g, const Node& n, const EinsumTerms&
     }
     return text;
   };
-  std::string rest = letters(kept);
-  for (size_t i = 2; i < terms.inputs.size(); ++i) rest += "," + letters(terms.inputs[i]);
-  const Einsum first{letters(terms.inputs[0]) + "," + letters(terms.inputs[1]) + "->" +
-                     letters(kept)};
-  const Einsum second{rest + "->" + letters(terms.output)};
-  if (!named) return std::nullopt;
+  const Einsum first{letters(terms.inputs[pair->first]) + "," +
+                     letters(terms.inputs[pair->second]) + "->" + letters(pair->kept)};
   PatchBuilder p(g);
-  std::vector<ValueId> inputs = {p.add(make_op("Einsum", first), {n.inputs[0], n.inputs[1]})};
-  inputs.insert(inputs.end(), n.inputs.begin() + 2, n.inputs.end());
+  const ValueId product =
+      p.add(make_op("Einsum", first), {n.inputs[pair->first], n.inputs[pair->second]});
+  Einsum second;
+  std::vector<ValueId> inputs;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    if (i == pair->second) continue;
+    const bool made = i == pair->first;
+    second.equation += (i == 0 ? "" : ",") + letters(made ? pair->kept : terms.inputs[i]);
+    inputs.push_back(made ? product : n.inputs[i]);
+  }
+  second.equation += "->" + letters(terms.output);
+  if (!named) return std::nullopt;
   const ValueId y = p.add(make_op("Einsum", second), inputs);
   if (!(p.type(y) == g.value(n.outputs[0]).type)) return std::nullopt;
   p.replace(n.outputs[0], y);
@@ -251,7 +294,7 @@ std::optional<Patch> lowered(const Graph& g, const Node& n, const PassOptions&) 
   }
   // Axes of an ellipsis align from the right, which letters do not say.
   if (n.inputs.size() > 2 && op->equation.find('.') != std::string::npos) return std::nullopt;
-  if (n.inputs.size() > 2) return first_two(g, n, *terms);
+  if (n.inputs.size() > 2) return split(g, n, *terms);
   Lowering lowering(g, n, *terms);
   return n.inputs.size() == 1 ? lowering.one() : lowering.two();
 }

@@ -42,7 +42,13 @@ TEST(LowerEinsum, SeveralOperands) {
   EXPECT_EQ(lowered("ij,jk,kl->il", {{2, 3}, {3, 4}, {4, 5}}), "MatMul MatMul");
   EXPECT_EQ(lowered("bqd,bkd,bkv->bqv", {{B, 5, 4}, {B, 6, 4}, {B, 6, 3}}),
             "Transpose MatMul MatMul");
-  EXPECT_EQ(lowered("i,j,ij->", {{2}, {3}, {2, 3}}), "Reshape Reshape Mul Mul ReduceSum");
+  EXPECT_EQ(lowered("i,j,ij->", {{2}, {3}, {2, 3}}),
+            "Reshape Transpose MatMul Reshape Mul ReduceSum");
+  // By size: the last two first.
+  EXPECT_EQ(lowered("ij,jk,kl->il", {{9, 3}, {3, 9}, {9, 2}}), "MatMul MatMul");
+  EXPECT_EQ(lowered("ij,kl,ik,jl->", {{2, 3}, {4, 5}, {2, 4}, {3, 5}}).find("Einsum"),
+            std::string::npos);
+  EXPECT_EQ(lowered("ij,kl,mn->", {{2, 3}, {4, 5}, {6, 7}}).find("Einsum"), std::string::npos);
   EXPECT_EQ(lowered("...ij,...jk,...kl->...il", {{B, 2, 3}, {B, 3, 4}, {B, 4, 5}}), "Einsum");
 }
 

@@ -55,10 +55,11 @@ std::vector<Pass> standard_pipeline() {
 }
 
 std::vector<Pass> engine_pipeline() {
+  const Pass fold = fold_constants();
   return {
       // Weights as numbers, 16-bit floats in f32, and what that makes possible.
       fold_dequantized(),
-      fold_constants(),
+      fold,
       fuse_half_attention(),
       widen_halves(),
       merge_duplicates(),
@@ -67,6 +68,7 @@ std::vector<Pass> engine_pipeline() {
       lower_batch_normalization(),
       lower_conv_transpose(),
       lower_gemm(),
+      fold,
       fuse_group_normalization(),
       fuse_quantization(),
       fuse_weight_transpose(),

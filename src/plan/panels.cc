@@ -84,10 +84,10 @@ Result<std::shared_ptr<void>> PanelStore::place(std::vector<Job>& jobs) {
     }
     total += padded(job.panel->bytes_);
   }
-  return allocate_pages(total, nullptr, total, HugePages::kTouched);
+  return allocate_pages(total, nullptr, total, HugePages::kLater);
 }
 
-Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget) {
+Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget) const {
   const size_t bytes = padded(job.panel->bytes_);
   std::shared_ptr<MemoryBudget> counted;
   if (budget != nullptr) {
@@ -98,6 +98,7 @@ Status PanelStore::run(Job& job, const std::shared_ptr<void>& memory, MemoryBudg
                                              [memory, counted, bytes](void*) {
                                                if (counted) counted->release(bytes);
                                              });
+  take_huge_pages(job.panel->memory_.get(), bytes, memory_.data() + memory_.size());
   job.pack(job.source, job.panel->memory_.get());
   job.pack = nullptr;
   release_pages(job.source.raw(), job.source.size_bytes());

@@ -97,7 +97,7 @@ class PanelStore {
   };
   // Memory for all of them, and their places in it.
   static Result<std::shared_ptr<void>> place(std::vector<Job>& jobs);
-  static Status run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget);
+  Status run(Job& job, const std::shared_ptr<void>& memory, MemoryBudget* budget) const;
   PanelPtr shared(const Tensor& source, const std::string& label, size_t bytes) const;
 
   std::vector<Packed> packed_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -104,7 +106,8 @@ Status Engine::make_main_program(ProgramCache* cache) {
     if (status.ok()) {
       main_.program = *std::move(program);
       main_.program->source_bytes = loaded->panels.source_bytes();
-      main_.program->packed_bytes -= loaded->panels.shared_bytes();
+      main_.program->packed_bytes -=
+          std::min<size_t>(main_.program->packed_bytes, loaded->panels.shared_bytes());
       return {};
     }
     cache->reject(status);
@@ -123,7 +126,8 @@ Status Engine::make_main_program(ProgramCache* cache) {
   planned.reset();
   FERRY_RETURN_IF_ERROR(panels.pack(o.threads, o.budget));
   main_.program->source_bytes = panels.source_bytes();
-  main_.program->packed_bytes -= panels.shared_bytes();
+  main_.program->packed_bytes -=
+      std::min<size_t>(main_.program->packed_bytes, panels.shared_bytes());
   weights_ = panels.memory();
   drop_constant_pages(*source_);
   if (cache) cache->write();
@@ -168,9 +172,8 @@ void Engine::choose_threads(Plan& plan) {
   plan.threads = std::make_unique<ThreadChoice>(plan_options_.threads, *tuning_);
 }
 
-void Engine::gather_weights(const RunOptions& options) {
+void Engine::gather_weights() {
   constexpr size_t kPiece = size_t{2} << 20;
-  if (options_.tuning_ms == 0 || options.cancel != nullptr || options.timeout.count() != 0) return;
   while (gathered_.load(std::memory_order_relaxed) < weights_.size() && gathering_->left()) {
     const size_t at = gathered_.fetch_add(kPiece);
     if (at >= weights_.size()) return;
@@ -181,11 +184,16 @@ void Engine::gather_weights(const RunOptions& options) {
   }
 }
 
+// Not while a caller waits with a deadline, and not in a child that shares the weights with others.
+bool Engine::may_gather(const RunOptions& options) const {
+  return options_.tuning_ms > 0 && gathered_.load(std::memory_order_relaxed) < weights_.size() &&
+         options.cancel == nullptr && options.timeout.count() == 0 && getpid() == loaded_by_;
+}
+
 Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> inputs,
                       std::vector<Value>& outputs, const RunOptions& options,
                       const std::function<void(const Program&, const Step&, double)>& observe) {
   const BufferPool::Run run(*pool_);
-  if (runs_.load(std::memory_order_relaxed) > 0) gather_weights(options);
   std::optional<StopToken::Clock::time_point> deadline;
   // Beyond a year the clock's own range may end first.
   constexpr std::chrono::hours kNever{24 * 365};
@@ -201,12 +209,7 @@ Status Engine::run_on(RunContext& context, int& threads, std::span<const Value> 
                      .stop = &stop,
                      .seed = runs_.fetch_add(1),
                      .observe = observe};
-  const auto start = StopToken::Clock::now();
-  const Status status = context.run(inputs, outputs, control);
-  if (gathered_.load(std::memory_order_relaxed) < weights_.size()) {
-    gathering_->spend((start - StopToken::Clock::now()) / kGatheringShare);
-  }
-  return status;
+  return context.run(inputs, outputs, control);
 }
 
 Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<Value>& outputs,
@@ -221,12 +224,14 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
     }
   }
   if (!context) context = std::make_unique<RunContext>(*plan.program, pool_);
+  const bool gathers = may_gather(options);
+  if (gathers && runs_.load(std::memory_order_relaxed) > 0) gather_weights();
+  const auto start = std::chrono::steady_clock::now();
   Status status;
   if (plan.threads == nullptr) {
     int threads = plan_options_.threads;
     status = run_on(*context, threads, inputs, outputs, options, observe);
   } else {
-    const auto start = std::chrono::steady_clock::now();
     const ThreadChoice::Run choice = plan.threads->begin(inputs);
     // CPUs may have been taken away since the session was made.
     int threads = choice.threads > 1 ? std::min(choice.threads, available_cpus()) : 1;
@@ -237,6 +242,9 @@ Status Engine::run_plan(Plan& plan, std::span<const Value> inputs, std::vector<V
     const int guess =
         choice.first ? modelled_threads(*plan.program, lookup, plan_options_.threads) : 0;
     plan.threads->end(choice, took.count(), regular, guess);
+  }
+  if (gathers) {
+    gathering_->spend((start - std::chrono::steady_clock::now()) / kGatheringShare);
   }
   const std::lock_guard lock(plan.mutex);
   plan.last_arena_bytes = context->arena_bytes();

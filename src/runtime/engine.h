@@ -5,6 +5,8 @@
 // Threads: run() may be called from several threads at once.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <map>
@@ -62,7 +64,8 @@ class Engine {
   Status plan(std::unique_ptr<Graph> graph, Plan& made);
   // Weights on small pages move to huge ones, where runs are up to a twentieth faster: from the
   // second run on, within the time for tuning and then a fiftieth of the time of runs.
-  void gather_weights(const RunOptions& options);
+  void gather_weights();
+  bool may_gather(const RunOptions& options) const;
   // Their number is measured while it runs, unless the caller has chosen it.
   void choose_threads(Plan& plan);
   Result<Plan*> plan_for(const std::vector<std::string>& names);
@@ -86,6 +89,7 @@ class Engine {
   std::span<std::byte> weights_;     // packed by main_
   std::atomic<size_t> gathered_{0};  // bytes of them
   std::optional<TuningBudget> gathering_;
+  pid_t loaded_by_ = getpid();
   ForkMutex plans_mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<Plan>> plans_;
   std::vector<PassReport> pass_reports_;

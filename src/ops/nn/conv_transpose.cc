@@ -90,6 +90,10 @@ Status infer(const ConvTranspose& op, InferContext& c) {
     }
     spatial.push_back(out);
   }
+  if (ws[0].is_constant() && ws[0].constant() % op.group != 0) {
+    return shape_mismatch("the weights are {}: {} channels are not a multiple of {} groups",
+                          w.to_string(), ws[0].constant(), op.group);
+  }
   const Dim channels = ws[1] * Dim(op.group);
   FERRY_RETURN_IF_ERROR(infer_bias(c, 2, channels));
   c.set_tensor(0, x.dtype, image_shape(xs[0], channels, spatial, op.channels_last));

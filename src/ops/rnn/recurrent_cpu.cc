@@ -9,6 +9,7 @@
 #include "ops/rnn/recurrent.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/parallel.h"
+#include "tensor/size.h"
 
 namespace ferry {
 namespace {
@@ -100,7 +101,13 @@ class RecurrentKernel final : public StepKernel {
 
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(0);
+    if (x.rank() != 3 || x.dim(2) != input_) {
+      return shape_mismatch("x is {}, wanted are {} elements at each step", x.describe(), input_);
+    }
     const Sizes s{x.dim(0), x.dim(1), x.dim(2), hidden_};
+    // Where only the last state is wanted no output bounds the sizes.
+    const int64_t sizes[] = {s.length, s.batch, 2 * gates_ + 2 * hidden_};
+    FERRY_RETURN_IF_ERROR(checked_size_bytes(DType::kFloat32, sizes).status());
     const int64_t directions = op_.directions(), state = s.batch * hidden_;
     const bool lstm = op_.kind == RecurrentKind::kLstm;
     Tensor out[3];
@@ -128,7 +135,10 @@ class RecurrentKernel final : public StepKernel {
     for (int64_t d = 0; d < directions; ++d) {
       FERRY_RETURN_IF_ERROR(start(c, kInitialH, state_dims, d, h));
       FERRY_RETURN_IF_ERROR(start(c, kInitialC, state_dims, d, cell));
-      const Weights dir = computed_ ? given_weights(c, d, g + round_up(floats), given) : packed(d);
+      Weights dir = computed_ ? Weights{} : packed(d);
+      if (computed_) {
+        FERRY_ASSIGN_OR_RETURN(dir, given_weights(c, d, g + round_up(floats), given));
+      }
       project(c.team(), s, dir, x.data<float>(), g);
       const bool reverse = d == 1 || op_.direction == "reverse";
       for (int64_t k = 0; k < s.length; ++k) {
@@ -196,18 +206,23 @@ class RecurrentKernel final : public StepKernel {
            (resets_first_ ? packed_floats(candidate(0)) : 0);
   }
   // Packs what the run was given for direction d to `to`.
-  Weights given_weights(const StepContext& c, int64_t d, float* to, Biases& bias) const {
-    const auto pack = [&](size_t in, const Part& p) {
+  Result<Weights> given_weights(StepContext& c, int64_t d, float* to, Biases& bias) const {
+    const auto pack = [&](size_t in, const Part& p) -> Result<const float*> {
       const float* from = c.input(in).data<float>() + p.row * p.k;
-      gemm_pack_b(gemm_, from, 1, p.k, p.k, p.n, to);
+      for (int64_t n = 0; n < p.n; n += gemm_.nr) {
+        FERRY_RETURN_IF_ERROR(c.poll());
+        gemm_.pack_b(from, 1, p.k, p.k, p.n, n, std::min<int64_t>(p.n, n + gemm_.nr), 0, p.k, to);
+      }
       const float* packed = to;
       to += packed_floats(p);
       return packed;
     };
     Weights w{};
-    w.input = pack(1, input(d));
-    w.recurrent = pack(2, recurrent(d));
-    if (resets_first_) w.candidate = pack(2, candidate(d));
+    FERRY_ASSIGN_OR_RETURN(w.input, pack(1, input(d)));
+    FERRY_ASSIGN_OR_RETURN(w.recurrent, pack(2, recurrent(d)));
+    if (resets_first_) {
+      FERRY_ASSIGN_OR_RETURN(w.candidate, pack(2, candidate(d)));
+    }
     if (c.has_input(kBias)) set_bias(c.input(kBias).data<float>(), d, bias);
     w.bias = &bias;
     return w;
@@ -308,7 +323,7 @@ class RecurrentKernel final : public StepKernel {
       each([&](int64_t i) {
         const float* x = g + i * row;
         if (!is_relu_) return cells_.plain(x, h + i * n, n);
-        std::transform(x, x + n, h + i * n, [](float v) { return v < 0 ? 0.0f : v; });
+        std::transform(x, x + n, h + i * n, [](float v) { return v > 0 ? v : 0.0f; });
       });
     } else if (op_.kind == RecurrentKind::kLstm) {
       multiply(team, s, h, dir.recurrent, row, g, row, nullptr, true);
