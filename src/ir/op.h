@@ -62,9 +62,9 @@ struct Arity {
 // Stands for the type T of an attribute struct by its address, which is told from others' at once:
 // std::type_info compares names.
 template <class T>
-inline constexpr char attr_type_tag = 0;
+inline constexpr char attr_type_tag = 0;  // NOLINT(readability-identifier-naming): a trait
 template <class T>
-inline constexpr const void* attr_type = &attr_type_tag<T>;
+inline constexpr const void* attr_type = &attr_type_tag<T>;  // NOLINT(*-identifier-naming)
 
 struct OpDef {
   std::string domain;  // "" is ai.onnx
