@@ -142,7 +142,8 @@ class Session:
                        or twice the model and its external data, the larger. Larger ones are computed
                        by each run.
     tuning_ms          milliseconds of the first runs that may be spent on measuring what is
-                       fastest; 0: a cost model decides. Never changes a result.
+                       fastest, and as many on moving weights to huge pages that loading did not get
+                       at once; 0: a cost model decides, nothing moves. Never changes a result.
     cache              folder of the program cache, which keeps what was made of a model for the next
                        session, in any process; made when it is missing. None: as the environment's
                        FERRY_CACHE says, else none; "off": none. report().cache tells what it did.

@@ -11,6 +11,15 @@
 
 namespace ferry {
 
+// True where row-major order without gaps is the order of `strides`.
+inline bool is_dense(std::span<const int64_t> dims, std::span<const int64_t> strides) {
+  int64_t stride = 1;
+  for (size_t a = dims.size(); a-- > 0; stride *= dims[a]) {
+    if (dims[a] != 1 && strides[a] != stride) return false;
+  }
+  return true;
+}
+
 // Calls run(offset, rows) for rows [row, row + n) of `dims`, of which the last axis is the row: the
 // first of a run begins at element `offset`, and the next strides[last - 1] further on each. Two
 // axes or more.

@@ -30,15 +30,6 @@ const char* copy(const void* x, const Dims& dims, const Dims& strides, int64_t r
   return reinterpret_cast<const char*>(laid.bytes.data());
 }
 
-// True where row-major order without gaps is the order of `strides`.
-bool is_dense(const Dims& dims, const Dims& strides) {
-  int64_t stride = 1;
-  for (size_t a = dims.size(); a-- > 0; stride *= dims[a]) {
-    if (strides[a] != stride) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Laid lay_out(const Tensor& x, const Dims& dims, const Dims& strides, int64_t row, int64_t n,

@@ -20,7 +20,7 @@ constexpr double kMuch = 500e3;
 // Inputs that may be axes, sizes or indices, and decide shapes.
 constexpr int64_t kSmall = 1024;
 
-// Tensors that hold as much as the reference kernel would only pass on.
+// Operators whose reference kernels pass their input on without a copy.
 bool is_view(const Node& n) {
   for (const char* op : {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}) {
     if (n.op.is(op)) return true;

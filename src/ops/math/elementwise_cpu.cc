@@ -27,20 +27,11 @@ constexpr int64_t kShortRegion = 512;
 // Elements laid out at a time: 4 KB of each operand.
 constexpr int64_t kLaidOut = 1024;
 
-// True where row-major order without gaps is the order of `strides`.
-bool is_dense(const std::vector<int64_t>& strides, const std::vector<int64_t>& dims) {
-  int64_t stride = 1;
-  for (size_t a = dims.size(); a-- > 0; stride *= dims[a]) {
-    if (dims[a] != 1 && strides[a] != stride) return false;
-  }
-  return true;
-}
-
 void find_short_regions(Geometry& g) {
   const size_t axes = g.dims.size();
   if (axes < 3 || g.dims[axes - 1] * g.dims[axes - 2] >= kShortRegion) return;
-  if (!is_dense(g.strides.back(), g.dims)) return;
-  for (const auto& strides : g.strides) g.as_y.push_back(is_dense(strides, g.dims));
+  if (!is_dense(g.dims, g.strides.back())) return;
+  for (const auto& strides : g.strides) g.as_y.push_back(is_dense(g.dims, strides));
 }
 
 // A tensor whose rows are `pitch` elements apart.
