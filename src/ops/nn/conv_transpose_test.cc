@@ -81,6 +81,12 @@ TEST(ConvTranspose, RefusesWhatDoesNotFit) {
       .expect_error(Code::kShapeMismatch, "the pads leave a size of -3")
       .run();
   OpTester("ConvTranspose")
+      .attr("group", int64_t{2})
+      .input(random_tensor({1, 3, 4}, 1))
+      .input(random_tensor({3, 1, 2}, 2))
+      .expect_error(Code::kShapeMismatch, "3 channels are not a multiple of 2 groups")
+      .run();
+  OpTester("ConvTranspose")
       .attr("output_shape", Ints{4, 4})
       .input(kX)
       .input(kW)
