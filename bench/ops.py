@@ -26,6 +26,8 @@ from .op_cases_more import more_cases
 
 Run = Callable[[], object]
 
+SPINNING = 0.05  # s: how long the other engines' threads go on spinning after a run
+
 
 def make_model(case: Case) -> bytes:
     """A model of one node; the case's constants are initializers."""
@@ -154,6 +156,8 @@ def measure(case: Case, threads: int, seconds: float) -> Row:
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            if threads > 1:
+                time.sleep(SPINNING)
             samples[name].append(time_once(run, seconds / rounds))
     ms = {name: 1e3 * min(values) for name, values in samples.items()}
     return Row(case.name, kernel_of(model), ms, error, "; ".join(notes))

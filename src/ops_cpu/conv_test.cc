@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/infer.h"
+#include "ops/nn/conv_transpose.h"
 #include "ops/registry.h"
 #include "ops_cpu/kernels.h"
 #include "ops_cpu/step_test.h"
@@ -153,6 +154,38 @@ TEST(Conv, ChannelsLast) {
   last({2, 3, 21, 18}, {20, 3, 3, 3}, "thin_input_f32", 1);
   last({2, 21, 18, 20}, {24, 20, 1, 1}, "gemm_f32", 1);
   last({1, 15, 16, 24}, {24, 1, 3, 3}, "depthwise_f32", 24);
+}
+
+// Few rows: threads share out the columns.
+TEST(Conv, LongLines) {
+  check({{1, 24, 700}, {20, 24, 11}, "conv_f32", {2}, {5, 4}, {}});
+  check({{1, 24, 300}, {40, 24, 3}, "conv_f32", {3}, {2, 2}, {4}});
+  check({{2, 24, 3, 130}, {40, 24, 3, 5}, "conv_f32", {1, 3}, {1, 2, 1, 2}, {}});
+  check({{1, 64, 400}, {96, 16, 2}, "conv_f32", {2}, {}, {}, 4});
+  check({{1, 16, 400}, {32, 16, 5}, "conv_f32", {}, {3, 6}, {3}});
+  check({{1, 2, 1000}, {24, 2, 10}, "thin_input_f32", {5}, {3, 0}, {}});
+  check({{1, 3, 4, 500}, {16, 3, 3, 5}, "thin_input_f32", {1, 2}, {1, 2, 1, 2}, {}});
+  check({{1, 32, 900}, {2, 32, 7}, "thin_output_f32", {}, {3, 3}, {}});
+  const auto along = [](const char* name, auto op, const Dims& x, const Dims& w,
+                        const Ints& strides, const Ints& pads, const char* kernel) {
+    op.channels_last = true, op.strides = strides, op.pads = pads;
+    StepTester s(make_op(name, op));
+    const int64_t outputs = std::string(name) == "Conv" ? w[0] : w[1] * op.group;
+    s.input(random_tensor(x, 1)).constant(random_tensor(w, 2));
+    s.constant(random_tensor({outputs}, 3)).kernel(kernel).tolerance(2e-5, 2e-4).run();
+  };
+  ferry::Conv conv;
+  along("Conv", conv, {1, 500, 48}, {40, 48, 1}, {}, {}, "gemm_f32");
+  conv.group = 4;
+  along("Conv", conv, {1, 150, 192}, {256, 48, 1}, {}, {}, "conv_f32");  // as many groups each
+  along("Conv", conv, {1, 900, 48}, {40, 12, 1}, {}, {}, "conv_f32");
+  conv.group = 24;
+  along("Conv", conv, {1, 400, 24}, {24, 1, 31}, {}, {15, 15}, "depthwise_f32");
+  along("Conv", conv, {1, 401, 24}, {48, 1, 5}, {2}, {7, 1}, "depthwise_f32");
+  ferry::ConvTranspose transposed;
+  along("ConvTranspose", transposed, {1, 300, 24}, {24, 16, 8}, {4}, {2, 1}, "conv_transpose_f32");
+  transposed.group = 2;
+  along("ConvTranspose", transposed, {1, 150, 8}, {8, 6, 5}, {}, {0, 3}, "conv_transpose_f32");
 }
 
 // Weights, bias or both are inputs of the model.

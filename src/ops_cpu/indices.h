@@ -3,11 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include "base/status.h"
 #include "ops/arguments.h"
 #include "ops/in_ranges.h"
+#include "ops_cpu/parallel.h"
+#include "plan/step_kernel.h"
 
 namespace ferry {
 
@@ -80,13 +83,22 @@ inline Status check_indices(EvalContext& c, const Tensor& indices, int64_t n) {
 // offsets[i] = where tuple i of `m` indices points along axes [first, first + m) of `dims`, in
 // blocks of the axes behind. Tuples begin at element `begin`. Errors: kInvalidArgument for an
 // index outside its axis.
-inline Status resolve_tuples(EvalContext& c, const Tensor& indices, int64_t begin, int64_t count,
+inline Status resolve_tuples(StepContext& c, const Tensor& indices, int64_t begin, int64_t count,
                              const Dims& dims, size_t first, size_t m, int64_t* offsets) {
   const auto width = static_cast<int64_t>(m);
-  return in_ranges(c, count, 4 * std::max<int64_t>(width, 1), [&](int64_t from, int64_t to) {
+  const auto resolve = [&](int64_t from, int64_t to) {
     return indices_detail::resolve(indices, begin + from * width, to - from, dims, first, m,
                                    offsets + from);
-  });
+  };
+  std::atomic<bool> inside = true;
+  parallel_range(c.team(), count, count * width >= kMinParallelValues,
+                 [&](int64_t from, int64_t to, int) {
+                   if (!resolve(from, to).ok()) inside = false;
+                 });
+  FERRY_RETURN_IF_ERROR(c.poll());
+  // Once more in order, for the first one outside.
+  if (!inside) return in_ranges(c, count, 4 * std::max<int64_t>(width, 1), resolve);
+  return {};
 }
 
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include "kernels/conv/thin_input.h"
 #include "kernels/conv/thin_output.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/conv_pieces.h"
 #include "ops_cpu/row_stage.h"
 #include "plan/planar_regions.h"
 
@@ -15,11 +16,20 @@ namespace {
 
 // Rows of the output that one thread takes at a time: enough to pay for the halo above and below.
 constexpr int64_t kMinRows = 8;
+// The same of columns, where there are few rows.
+constexpr int64_t kMinColumns = 64;
 
 int64_t parts_of(const ConvShape& s, int64_t threads) {
   const int64_t work = s.rows() * s.out[2] * s.out_channels * s.in_channels * s.taps();
   if (threads == 1 || work < kMinParallelWork) return 1;
   return std::clamp<int64_t>(s.rows() / kMinRows, 1, 4 * threads);
+}
+
+ConvCut cut_of(const ConvShape& s) {
+  ConvCut cut = {.work = s.rows() * s.out[2] * s.out_channels * s.in_channels * s.taps()};
+  cut.rows = kMinRows;
+  cut.columns = kMinColumns;
+  return cut;
 }
 
 PlanarInput planes_of(const ConvShape& s, const float* x) {
@@ -90,17 +100,23 @@ class ThinInputStep final : public AnchorStep, public RowStage {
     const int64_t own = thin_input_scratch_bytes(s, blocking);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
-    const int64_t rows = s.rows(), parts = parts_of(s, team.size());
     const int64_t row_bytes = s.out[2] * s.out_channels * int64_t{sizeof(float)};
-    const int64_t strip =
-        anchor_.has_tail() ? std::max(kMinRows, kTailStripBytes / std::max<int64_t>(row_bytes, 1))
-                           : rows;
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      const int64_t last = rows * (part + 1) / parts;
-      for (int64_t from = rows * part / parts; from < last; from += strip) {
-        const int64_t to = std::min(last, from + strip);
-        thin_input_rows(gemm_, blocking, s, in, args, from, to, c.scratch<void>(thread));
-        finish(c, matrix, from * s.out[2], to * s.out[2], thread, own);
+    ConvCut cut = cut_of(s);
+    if (anchor_.has_tail()) {
+      cut.most_columns =
+          std::max(kTailStripBytes / int64_t{sizeof(float)} / s.out_channels, kMinColumns);
+    }
+    parallel_pieces(team, s, cut, [&](const ConvPiece& piece, int thread) {
+      const ConvArgs own_args = piece.of(args);
+      const int64_t columns = piece.shape.out[2];
+      const int64_t strip =
+          anchor_.has_tail() ? std::max(kMinRows, kTailStripBytes / std::max<int64_t>(row_bytes, 1))
+                             : piece.to - piece.from;
+      for (int64_t from = piece.from; from < piece.to; from += strip) {
+        const int64_t to = std::min(piece.to, from + strip);
+        thin_input_rows(gemm_, blocking, piece.shape, in, own_args, from, to,
+                        c.scratch<void>(thread));
+        finish(c, matrix, from * columns + piece.shift, to * columns + piece.shift, thread, own);
       }
     });
     return {};
@@ -192,17 +208,20 @@ class ThinOutputStep final : public AnchorStep {
     const ThinOutputArgs args = arguments(c, s, x, y);
     FERRY_RETURN_IF_ERROR(reserve(c, thin_output_scratch_bytes(s, blocking)));
     Team& team = c.team();
-    const int64_t rows = s.rows(), parts = parts_of(s, team.size());
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      thin_output_rows(kernels_, blocking, s, args, rows * part / parts, rows * (part + 1) / parts,
+    parallel_pieces(team, s, cut_of(s), [&](const ConvPiece& piece, int thread) {
+      ThinOutputArgs own_args = args;
+      const int64_t column = piece.first_pixel() % s.out[2];
+      own_args.y += column;
+      if (args.residual != nullptr) own_args.residual += column;
+      thin_output_rows(kernels_, blocking, piece.shape, own_args, piece.from, piece.to,
                        c.scratch<void>(thread));
     });
     if (!anchor_.has_tail()) return {};
-    const int64_t lines = rows * s.out_channels;
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      finish(c, {args.y, s.out[2], s.out[2]}, lines * part / parts, lines * (part + 1) / parts,
-             thread, 0);
-    });
+    const int64_t lines = s.rows() * s.out_channels;
+    parallel_range(team, lines, lines * s.out[2] >= kMinParallelValues,
+                   [&](int64_t from, int64_t to, int thread) {
+                     finish(c, {args.y, s.out[2], s.out[2]}, from, to, thread, 0);
+                   });
     return {};
   }
 

@@ -179,7 +179,7 @@ bool has_constant_weights(const Graph& g, const Node& n) {
 // Winograd's method saves a factor of four; some of it pays for taps that do not exist and for the
 // copies.
 bool is_shifted_convolution(const Conv& conv, const Dims& w) {
-  if (!takes_planes(conv, w) || gives_planes(conv, w)) return false;
+  if (w.size() != 4 || !takes_planes(conv, w) || gives_planes(conv, w)) return false;
   const auto all_ones = [](const std::vector<int64_t>& list) {
     return std::all_of(list.begin(), list.end(), [](int64_t x) { return x == 1; });
   };

@@ -44,6 +44,9 @@ bool is_image(const GraphValue& v) {
   return !v.constant && v.type.has_rank() && v.type.rank() >= 3 && v.type.rank() <= 5;
 }
 
+// The kernels for few channels have one or two axes of an image.
+bool has_few_axes(const Dims& weights) { return weights.size() == 3 || weights.size() == 4; }
+
 // The part of a product's work that is lost on columns that do not exist.
 double waste(double columns) {
   return columns == 0 ? 0 : std::ceil(columns / kLanes) * kLanes / columns - 1;
@@ -186,15 +189,15 @@ class Regions {
 }  // namespace
 
 bool takes_planes(const Conv& conv, const Dims& weights) {
-  return conv.group == 1 && weights.size() == 4 && weights[1] <= kFewChannels;
+  return conv.group == 1 && has_few_axes(weights) && weights[1] <= kFewChannels;
 }
 
 bool gives_planes(const Conv& conv, const Dims& weights) {
-  if (conv.group != 1 || weights.size() != 4 || weights[0] > kFewChannels) return false;
+  if (conv.group != 1 || !has_few_axes(weights) || weights[0] > kFewChannels) return false;
   for (int64_t s : conv.strides) {
     if (s != 1) return false;
   }
-  return weights[2] * weights[3] > 1;
+  return weights.count(2, weights.size()) > 1;
 }
 
 PlanarKernel planar_kernel(const Conv& conv, const Dims& weights) {

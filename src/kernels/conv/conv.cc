@@ -197,7 +197,25 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   return g;
 }
 
-int64_t out_end(const ConvArgs& args, int64_t all) { return args.out_end < 0 ? all : args.out_end; }
+// A row of a plain product, or columns of one.
+bool is_part_of_row(const ConvShape& s) {
+  return s.taps() == 1 && s.stride[2] == 1 && s.pad[2] <= 0 && s.out[2] - s.pad[2] <= s.in[2] &&
+         s.stride[0] == 1 && s.stride[1] == 1 && s.pad[0] == 0 && s.pad[1] == 0 &&
+         s.in[0] == s.out[0] && s.in[1] == s.out[1];
+}
+
+// The wanted channels of one group.
+struct GroupRange {
+  int64_t begin, end;
+  GroupRange(const ConvShape& s, const ConvArgs& args, int64_t group)
+      : begin(0), end(s.group_out()) {
+    if (args.out_end < 0) return;
+    const int64_t first = group * s.group_out();
+    begin = std::max(begin, args.out_begin - first);
+    end = std::min(end, args.out_end - first);
+  }
+  bool empty() const { return begin >= end; }
+};
 
 }  // namespace
 
@@ -253,15 +271,18 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
                const ConvArgs& args, int64_t row0, int64_t row1, void* scratch) noexcept {
   const int64_t begin = row0 * shape.out[2], end = row1 * shape.out[2];
   const float* panels = args.weights + zeros_size(shape);
-  if (is_plain_product(shape)) {
+  if (is_plain_product(shape) || (row1 - row0 == 1 && is_part_of_row(shape))) {
     for (int64_t group = 0; group < shape.groups; ++group) {
+      const GroupRange wanted(shape, args, group);
+      if (wanted.empty()) continue;
       GemmArgs g = epilogue_of(shape, args, begin, group);
       g.m = end - begin;
       g.k = shape.group_in();
-      g.a = args.x + args.x_row(row0) * shape.in[2] * args.x_pitch + group * shape.group_in();
+      g.a = args.x + (args.x_row(row0) * shape.in[2] - shape.pad[2]) * args.x_pitch +
+            group * shape.group_in();
       g.lda = args.x_pitch;
       g.packed_b = panels + group * group_size(kernels, shape);
-      gemm_tile(kernels, blocking, g, 0, g.m, args.out_begin, out_end(args, g.n));
+      gemm_tile(kernels, blocking, g, 0, g.m, wanted.begin, wanted.end);
     }
     return;
   }
@@ -284,6 +305,8 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       rows.fill(pixel, count);
     }
     for (int64_t group = 0; group < shape.groups; ++group) {
+      const GroupRange wanted(shape, args, group);
+      if (wanted.empty()) continue;
       GemmArgs g = epilogue_of(shape, args, pixel, group);
       g.m = count;
       g.taps = joined ? shape.kernel[0] * shape.kernel[1] : shape.taps();
@@ -292,7 +315,7 @@ void conv_rows(const GemmKernels& kernels, const GemmBlocking& blocking, const C
       g.zeros = sparse ? args.weights : nullptr;
       g.a_offset = group * shape.group_in();
       g.packed_b = panels + group * group_size(kernels, shape);
-      gemm_tile(kernels, whole, g, 0, g.m, args.out_begin, out_end(args, g.n));
+      gemm_tile(kernels, whole, g, 0, g.m, wanted.begin, wanted.end);
     }
   }
 }

@@ -51,8 +51,9 @@ struct ConvArgs {
   int64_t ring_rows = 0, ring_first = 0;
   int64_t y_first = 0;  // the output row that y begins with
   // Output channels to compute, for layers with more weights than pixels: a multiple of gemm.nr to
-  // another, or to the end. Only without groups; everything when out_end is negative. Not read by
-  // the depthwise kernels.
+  // another, or to the end; of groups that are no such multiple, whole groups. Everything when
+  // out_end is negative. Not read by the depthwise kernels, nor by Winograd's where there are
+  // groups.
   int64_t out_begin = 0, out_end = -1;
 
   // Where row h of the image lies in x.

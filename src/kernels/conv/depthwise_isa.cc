@@ -18,7 +18,7 @@ struct Interior {
   int64_t first, last;
   FERRY_INLINE explicit Interior(const DepthwiseRow& r) {
     const int64_t reach = (r.kernel_w - 1) * r.dilation_w;
-    first = smaller((r.pad_w + r.stride_w - 1) / r.stride_w, r.out_w);
+    first = r.pad_w <= 0 ? 0 : smaller((r.pad_w + r.stride_w - 1) / r.stride_w, r.out_w);
     const int64_t room = r.in_w - 1 - reach + r.pad_w;
     last = room < 0 ? 0 : smaller(room / r.stride_w + 1, r.out_w);
     last = larger(first, last);

@@ -31,8 +31,9 @@ void copy_strip(const ConvShape& s, const PlanarInput& in, const Strip& strip, i
                 int64_t oh, int64_t count, float* to) {
   const int64_t first = oh * s.stride[1] - s.pad[1];
   const int64_t rows = (count - 1) * s.stride[1] + (s.kernel[1] - 1) * s.dilation[1] + 1;
-  const int64_t left = std::min(s.pad[2], strip.width);
-  const int64_t copied = std::clamp<int64_t>(strip.width - left, 0, s.in[2]);
+  const int64_t left = std::clamp<int64_t>(s.pad[2], 0, strip.width);
+  const int64_t skipped = std::clamp<int64_t>(-s.pad[2], 0, s.in[2]);
+  const int64_t copied = std::clamp<int64_t>(strip.width - left, 0, s.in[2] - skipped);
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t h = first + i;
     for (int64_t c = 0; c < s.in_channels; ++c, to += strip.width) {
@@ -40,7 +41,8 @@ void copy_strip(const ConvShape& s, const PlanarInput& in, const Strip& strip, i
         std::memset(to, 0, static_cast<size_t>(strip.width) * sizeof(float));
         continue;
       }
-      const float* row = in.x + n * in.image_stride + c * in.channel_stride + h * in.row_stride;
+      const float* row =
+          in.x + n * in.image_stride + c * in.channel_stride + h * in.row_stride + skipped;
       std::memset(to, 0, static_cast<size_t>(left) * sizeof(float));
       std::memcpy(to + left, row, static_cast<size_t>(copied) * sizeof(float));
       std::memset(to + left + copied, 0,

@@ -9,6 +9,7 @@
 #include "kernels/winograd/winograd.h"
 #include "ops/nn/conv.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/conv_pieces.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/matrix_product.h"
 #include "ops_cpu/planar_conv_step.h"
@@ -104,10 +105,10 @@ class ConvStep final : public AnchorStep, public RowStage {
     const int64_t own = own_scratch_bytes(s);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     Team& team = c.team();
-    const int64_t rows = s.rows(), row_floats = s.out[2] * s.out_channels;
-    if (!depthwise_ && s.groups == 1 && splits_channels(team, x, s.out_channels, kernels_.nr)) {
+    if (!depthwise_ && splits_channels(team, x, s.out_channels, channel_unit(s))) {
+      const int64_t rows = s.rows();
       parallel_channels(
-          team, args, s.out_channels, kernels_.nr, [&](const ConvArgs& part, int thread) {
+          team, args, s.out_channels, channel_unit(s), [&](const ConvArgs& part, int thread) {
             team.in_slices(0, rows, 1, [&](int64_t from, int64_t to) {
               conv_rows(kernels_, blocking, s, part, from, to, c.scratch<void>(thread));
               finish(c, matrix, from * s.out[2], to * s.out[2], part.out_begin, part.out_end,
@@ -116,27 +117,25 @@ class ConvStep final : public AnchorStep, public RowStage {
           });
       return {};
     }
-    const int64_t work = rows * row_floats * s.group_in() * s.taps();
-    int64_t parts = 1;
-    if (team.size() > 1 && work >= kMinParallelWork)
-      parts = std::min<int64_t>(rows, 4 * team.size());
-    const int64_t strip = !anchor_.has_tail()
-                              ? rows
-                              : std::max<int64_t>(1, kTailStripBytes / int64_t{sizeof(float)} /
-                                                         std::max<int64_t>(row_floats, 1));
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      const auto run_strips = [&](int64_t first, int64_t end) {
-        for (int64_t from = first; from < end; from += strip) {
-          const int64_t to = std::min(end, from + strip);
-          auto* memory = c.scratch<void>(thread);
-          if (depthwise_)
-            depthwise_rows(depthwise_kernels_, s, args, from, to, memory);
-          else
-            conv_rows(kernels_, blocking, s, args, from, to, memory);
-          finish(c, matrix, from * s.out[2], to * s.out[2], thread, own);
-        }
-      };
-      team.in_slices(rows * part / parts, rows * (part + 1) / parts, 1, run_strips);
+    // The tail finds each strip in the cache.
+    constexpr int64_t kTailFloats = kTailStripBytes / int64_t{sizeof(float)}, kMinColumns = 48;
+    ConvCut cut = {.work = s.rows() * s.out[2] * s.out_channels * s.group_in() * s.taps()};
+    if (anchor_.has_tail()) cut.most_columns = std::max(kTailFloats / s.out_channels, kMinColumns);
+    parallel_pieces(team, s, cut, [&](const ConvPiece& piece, int thread) {
+      const ConvArgs own_args = piece.of(args);
+      const int64_t columns = piece.shape.out[2];
+      const int64_t strip = anchor_.has_tail()
+                                ? std::max<int64_t>(kTailFloats / (columns * s.out_channels), 1)
+                                : piece.to - piece.from;
+      for (int64_t from = piece.from; from < piece.to; from += strip) {
+        const int64_t to = std::min(piece.to, from + strip);
+        auto* memory = c.scratch<void>(thread);
+        if (depthwise_)
+          depthwise_rows(depthwise_kernels_, piece.shape, own_args, from, to, memory);
+        else
+          conv_rows(kernels_, blocking, piece.shape, own_args, from, to, memory);
+        finish(c, matrix, from * columns + piece.shift, to * columns + piece.shift, thread, own);
+      }
     });
     return {};
   }
@@ -155,6 +154,11 @@ class ConvStep final : public AnchorStep, public RowStage {
                      });
     }
     return packed;
+  }
+
+  // What ConvArgs::out_begin is a multiple of.
+  int64_t channel_unit(const ConvShape& s) const {
+    return s.groups == 1 || s.group_out() % kernels_.nr == 0 ? kernels_.nr : s.group_out();
   }
 
   int64_t own_scratch_bytes(const ConvShape& s) const {

@@ -6,6 +6,7 @@
 #include "kernels/conv/conv_transpose.h"
 #include "ops/nn/conv_transpose.h"
 #include "ops_cpu/anchor_step.h"
+#include "ops_cpu/conv_pieces.h"
 #include "ops_cpu/conv_plan.h"
 #include "ops_cpu/pause_of.h"
 
@@ -61,21 +62,13 @@ class ConvTransposeStep final : public AnchorStep {
       args.weights = packed;
     }
     FERRY_RETURN_IF_ERROR(reserve(c, conv_transpose_scratch_bytes(s)));
-    Team& team = c.team();
-    // Strips of whole strides.
-    const int64_t rows = s.rows(), unit = s.stride[1], strips = (rows + unit - 1) / unit;
-    const int64_t work =
-        s.batch * s.in[0] * s.in[1] * s.in[2] * s.in_channels * s.group_out() * s.taps();
-    int64_t parts = 1;
-    if (team.size() > 1 && work >= kMinParallelWork) {
-      parts = std::min<int64_t>(strips, 4 * team.size());
-    }
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      team.in_slices(
-          std::min(rows, strips * part / parts * unit),
-          std::min(rows, strips * (part + 1) / parts * unit), unit, [&](int64_t from, int64_t to) {
-            conv_transpose_rows(kernels_, blocking, s, args, from, to, c.scratch<void>(thread));
-          });
+    ConvCut cut = {.work = s.batch * s.in[0] * s.in[1] * s.in[2] * s.in_channels * s.group_out() *
+                           s.taps()};
+    cut.columns = 16 * s.stride[2];
+    cut.transposed = true;
+    parallel_pieces(c.team(), s, cut, [&](const ConvPiece& piece, int thread) {
+      conv_transpose_rows(kernels_, blocking, piece.shape, piece.of(args), piece.from, piece.to,
+                          c.scratch<void>(thread));
     });
     return {};
   }
