@@ -87,3 +87,73 @@ def test_gates_that_onnxruntime_refuses():
     np.testing.assert_allclose(y, wanted, 1e-4, 1e-5)
     (y,) = run(Case("layers", "MoE", [x, router, gate, None, down, None, value], **settings))
     np.testing.assert_allclose(y, wanted, 1e-4, 1e-5)
+
+
+def group_normalized(x, groups, gamma, beta, epsilon=1e-5):
+    """Of [n, h, w, c], in f64."""
+    n, h, w, c = x.shape
+    parts = x.astype(np.float64).reshape(n, h * w, groups, c // groups)
+    mean, var = parts.mean((1, 3), keepdims=True), parts.var((1, 3), keepdims=True)
+    return ((parts - mean) / np.sqrt(var + epsilon)).reshape(x.shape) * gamma + beta
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("channels_last", [0, 1])
+@pytest.mark.parametrize("activation", [0, 1])
+def test_group_norm_as_defined(dtype, channels_last, activation):
+    x, gamma, beta = f32(2, 5, 7, 12).astype(dtype), f32(12), f32(12)
+    given = x if channels_last else x.transpose(0, 3, 1, 2).copy()
+    settings = dict(groups=3, activation=activation, channels_last=channels_last)
+    wanted = group_normalized(x, 3, gamma, beta)
+    if activation:
+        wanted = wanted / (1 + np.exp(-wanted))
+    (y,) = run(Case("norm", "GroupNorm", [given, Const(gamma), Const(beta)], **settings))
+    assert y.dtype == dtype
+    tolerance = 1e-5 if dtype == np.float32 else 1e-2
+    np.testing.assert_allclose(y if channels_last else y.transpose(0, 2, 3, 1), wanted, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("skip_shape", [(2, 5, 7, 12), (2, 1, 1, 12), (2, 12)])
+@pytest.mark.parametrize("biased", [False, True])
+def test_skip_group_norm_as_defined(skip_shape, biased):
+    x, gamma, beta, skip, bias = f32(2, 5, 7, 12), f32(12), f32(12), f32(*skip_shape), f32(12)
+    added = x + (skip[:, None, None] if skip.ndim == 2 else skip) + (bias if biased else 0)
+    inputs = [x, Const(gamma), Const(beta), skip, bias if biased else None]
+    y, total = run(Case("norm", "SkipGroupNorm", inputs, outputs=2, groups=4, activation=0, epsilon=1e-3))
+    np.testing.assert_allclose(total, added, 1e-6, 1e-6)
+    np.testing.assert_allclose(y, group_normalized(added, 4, gamma, beta, 1e-3), 1e-5, 1e-5)
+
+
+def test_channels_last_convolution_with_a_sum():
+    """NhwcFusedConv adds what has the layout of its result."""
+    x, w, b = f32(2, 6, 5, 4), f32(8, 4, 3, 3), f32(8)
+    z = f32(2, 6, 5, 8)
+    settings = dict(pads=[1, 1, 1, 1])
+    (plain,) = run(Case("conv", "NhwcConv", [x, Const(w), Const(b)], **settings))
+    (y,) = run(Case("conv", "NhwcFusedConv", [x, Const(w), Const(b), z], activation="Relu", **settings))
+    np.testing.assert_allclose(y, np.maximum(plain + z, 0), 1e-5, 1e-5)
+
+
+def test_gemm_fast_gelu_as_defined():
+    x, w, b = f32(2, 3, 5), f32(5, 4), f32(4)
+    v = (x @ w + b).astype(np.float64)
+    (y,) = run(Case("gelu", "GemmFastGelu", [x, Const(w), Const(b)]))
+    np.testing.assert_allclose(y, v / 2 * (1 + np.tanh(0.7978845608 * (v + 0.044715 * v**3))), 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize("both", [0, 1])
+@pytest.mark.parametrize("lengths", [(5, 5), (60, 60), (3, 200)])
+def test_relative_positions_as_t5_has_them(both, lengths):
+    torch = pytest.importorskip("torch")
+    from transformers.models.t5.modeling_t5 import T5Attention
+
+    buckets, heads = 16, 3
+    table = f32(buckets, heads)
+    rows = np.arange(lengths[0])[:, None]
+    apart = np.arange(lengths[1])[None, :] - rows
+    # Without a direction the operator takes distances on both sides, T5 those of what came before.
+    given = apart if both else -np.abs(apart)
+    bucket = T5Attention._relative_position_bucket(torch.tensor(given), bool(both), buckets, 40).numpy()
+    inputs = [Const(table.T.reshape(buckets, heads).copy()), *(np.array([n], np.int64) for n in lengths)]
+    (y,) = run(Case("bias", "RelativePositionBias", inputs, is_bidirectional=both, max_distance=40))
+    np.testing.assert_array_equal(y, table[bucket].transpose(2, 0, 1)[None])

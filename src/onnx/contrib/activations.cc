@@ -3,6 +3,7 @@
 // BiasGelu(x, b) => Gelu(x + b)            QuickGelu(x) => Swish<alpha>(x)
 // BiasSoftmax(x, b) => Softmax(x + b)      BiasAdd(x, b, s) => x + b + s
 // BiasSplitGelu(x, b) => l * Gelu(r), l, r = Split(x + b)
+// GemmFastGelu(x, w, b) => FastGelu(MatMul(x, w), b)
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
@@ -26,6 +27,13 @@ Status fast_gelu(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(gelu(node, r));
   node.set("approximate", std::string("tanh"));
   return {};
+}
+
+Status gemm_fast_gelu(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 2));
+  FERRY_ASSIGN_OR_RETURN(const ValueId product, r.emit("MatMul", {node.inputs[0], node.inputs[1]}));
+  node.inputs = {product, input_or_none(node, 2)};
+  return fast_gelu(node, r);
 }
 
 Status quick_gelu(SourceNode& node, Rewriter&) {
@@ -79,6 +87,7 @@ void add_contrib_activations(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.BiasSoftmax", kAnyVersion, bias_softmax});
   rows.push_back({"com.microsoft.BiasAdd", kAnyVersion, bias_add});
   rows.push_back({"com.microsoft.BiasSplitGelu", kAnyVersion, bias_split_gelu});
+  rows.push_back({"com.microsoft.GemmFastGelu", kAnyVersion, gemm_fast_gelu});
 }
 
 }  // namespace ferry::onnx

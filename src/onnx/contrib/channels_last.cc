@@ -50,13 +50,24 @@ Status max_pool(SourceNode& node, Rewriter& r) {
   return in_channels_first(node, r, standard);
 }
 
-Status conv(SourceNode& node, Rewriter& r) { return in_channels_first(node, r, fused_conv); }
+// NhwcConv; NhwcFusedConv adds input 3, which has the layout of the result.
+Status conv(SourceNode& node, Rewriter& r) {
+  if (!node.has_input(3)) return in_channels_first(node, r, fused_conv);
+  if (const Type x = r.type(node.inputs[0]); !x.has_rank() || x.rank() != 4) {
+    return unsupported_op("input 3 beside {}; wanted is [n, h, w, c]", x.to_string());
+  }
+  Emitter e(r);
+  node.inputs[3] = e.transpose(node.inputs[3], {0, 3, 1, 2});
+  FERRY_RETURN_IF_ERROR(e.status());
+  return in_channels_first(node, r, fused_conv);
+}
 
 }  // namespace
 
 void add_contrib_channels_last(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.QLinearConv", kAnyVersion, qlinear_conv});
   rows.push_back({"com.microsoft.NhwcConv", kAnyVersion, conv});
+  rows.push_back({"com.microsoft.NhwcFusedConv", kAnyVersion, conv});
   rows.push_back({"com.microsoft.NhwcMaxPool", kAnyVersion, max_pool});
 }
 

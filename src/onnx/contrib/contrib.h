@@ -20,6 +20,7 @@ void add_contrib_matmul(std::vector<UpgradeRow>& rows);
 void add_contrib_moe(std::vector<UpgradeRow>& rows);
 void add_contrib_normalization(std::vector<UpgradeRow>& rows);
 void add_contrib_quantized(std::vector<UpgradeRow>& rows);
+void add_contrib_relative_position(std::vector<UpgradeRow>& rows);
 void add_contrib_renamed(std::vector<UpgradeRow>& rows);
 
 inline ValueId input_or_none(const SourceNode& node, size_t i) {

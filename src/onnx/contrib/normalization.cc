@@ -5,6 +5,8 @@
 // EmbedLayerNormalization(ids, segments, words, positions, kinds, g, b) =>
 //     LayerNormalization(words[ids] + positions[0..n] + kinds[segments], g, b)
 // QEmbedLayerNormalization: the same of dequantized tables.
+// GroupNorm(x, g, b) => GroupNormalization(x, g, b), then Swish where it asks for it
+// SkipGroupNorm(x, g, b, s, c) => GroupNorm(x + s + c, g, b)
 #include "base/status.h"
 #include "onnx/contrib/contrib.h"
 
@@ -144,6 +146,56 @@ Status quantized_embed(SourceNode& node, Rewriter& r) {
   return embed(node, r);
 }
 
+// Of [n, c, ...]; gamma and beta may have another type than x.
+Status group_norm_channels_first(SourceNode& node, Rewriter& r) {
+  const int64_t activation = node.get_int("activation", 0);
+  if (activation != 0 && activation != 1) {
+    return unsupported_op("the activation {}; wanted is 0 or 1", activation);
+  }
+  Emitter e(r);
+  const ValueId x = node.inputs[0];
+  SourceNode norm;
+  norm.op_type = "GroupNormalization";
+  norm.inputs = {x, e("CastLike", {node.inputs[1], x}), e("CastLike", {node.inputs[2], x})};
+  norm.set("num_groups", node.get_int("groups", 1));
+  norm.set("epsilon", node.get("epsilon", 1e-5f));
+  norm.outputs = {r.new_value()};
+  const ValueId y = norm.outputs[0];
+  e.add(std::move(norm));
+  become(node, activation == 1 ? "Swish" : "Identity", {y});
+  return e.status();
+}
+
+Status group_norm(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 3));
+  const bool last = node.get_int("channels_last", 1) != 0;
+  return last ? in_channels_first(node, r, group_norm_channels_first)
+              : group_norm_channels_first(node, r);
+}
+
+// What is added is [n, ..., c], [n, c] or, the bias, [c].
+Status skip_group_norm(SourceNode& node, Rewriter& r) {
+  FERRY_RETURN_IF_ERROR(want_inputs(node, 4));
+  const Type x = r.type(node.inputs[0]), added = r.type(node.inputs[3]);
+  if (!x.has_rank() || x.rank() != 4 || !added.has_rank()) {
+    return unsupported_op("the skip {} of {}; wanted are known ranks, and 4 of x",
+                          added.to_string(), x.to_string());
+  }
+  const bool last = node.get_int("channels_last", 1) != 0;
+  Emitter e(r);
+  ValueId skipped = node.inputs[3], bias = input_or_none(node, 4);
+  if (added.rank() == 2) {
+    const ValueId axes = last ? e.ints({1, 2}) : e.ints({2, 3});
+    skipped = e("Unsqueeze", {skipped, axes});
+  }
+  if (bias != kNone && !last) bias = e("Unsqueeze", {bias, e.ints({1, 2})});
+  FERRY_RETURN_IF_ERROR(e.status());
+  FERRY_ASSIGN_OR_RETURN(const ValueId sum, sum_of(node, r, {node.inputs[0], skipped, bias}, 1));
+  FERRY_RETURN_IF_ERROR(refuse_outputs(node, 1));
+  node.inputs = {sum, node.inputs[1], node.inputs[2]};
+  return group_norm(node, r);
+}
+
 }  // namespace
 
 void add_contrib_normalization(std::vector<UpgradeRow>& rows) {
@@ -154,6 +206,8 @@ void add_contrib_normalization(std::vector<UpgradeRow>& rows) {
   rows.push_back({"com.microsoft.SkipSimplifiedLayerNormalization", kAnyVersion, skip_simplified});
   rows.push_back({"com.microsoft.EmbedLayerNormalization", kAnyVersion, embed});
   rows.push_back({"com.microsoft.QEmbedLayerNormalization", kAnyVersion, quantized_embed});
+  rows.push_back({"com.microsoft.GroupNorm", kAnyVersion, group_norm});
+  rows.push_back({"com.microsoft.SkipGroupNorm", kAnyVersion, skip_group_norm});
 }
 
 }  // namespace ferry::onnx

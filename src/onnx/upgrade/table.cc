@@ -35,6 +35,7 @@ std::vector<UpgradeRow> upgrade_rows() {
   add_contrib_moe(rows);
   add_contrib_normalization(rows);
   add_contrib_quantized(rows);
+  add_contrib_relative_position(rows);
   add_contrib_renamed(rows);
   return rows;
 }
