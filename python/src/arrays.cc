@@ -419,13 +419,50 @@ nb::object array_from(Tensor tensor, const TimeLeft& time) {
   return made;
 }
 
-nb::object dict_from(const Map& map, const TimeLeft& time) {
+// A number as Python has it, or null for what is none.
+PyObject* plain_number(const Value& value) {
+  if (!value.is_tensor() || value.tensor().rank() != 0) return nullptr;
+  const Tensor& t = value.tensor();
+  switch (t.dtype()) {
+    case DType::kFloat32:
+      return PyFloat_FromDouble(static_cast<double>(*t.data<float>()));
+    case DType::kFloat64:
+      return PyFloat_FromDouble(*t.data<double>());
+    case DType::kInt64:
+      return PyLong_FromLongLong(*t.data<int64_t>());
+    default:
+      return nullptr;
+  }
+}
+
+// The keys of a map; of those of one ZipMap, which share theirs, made once.
+class KeyList {
+ public:
+  const nb::object& of(const Tensor& keys, const TimeLeft& time) {
+    if (!list_.is_valid() || keys.raw() != data_ || keys.count() != count_) {
+      list_ = array_from(keys, time).attr("tolist")();
+      data_ = keys.raw(), count_ = keys.count();
+    }
+    return list_;
+  }
+
+ private:
+  nb::object list_;
+  const void* data_ = nullptr;
+  int64_t count_ = 0;
+};
+
+nb::object dict_from(const Map& map, const TimeLeft& time, KeyList& keys) {
   nb::dict dict;
-  const nb::object keys = array_from(map.keys, time).attr("tolist")();
   size_t i = 0;
-  for (nb::handle key : keys) {
+  for (nb::handle key : keys.of(map.keys, time)) {
     if (i % kKeys == 0) time.check();
-    nb::object value = to_python(map.values[i++], time);
+    const Value& item = map.values[i++];
+    if (PyObject* number = plain_number(item)) {
+      dict[key] = steal(number);
+      continue;
+    }
+    nb::object value = to_python(item, time);
     if (PyArray_Check(value.ptr()) && PyArray_NDIM(as_array(value)) == 0)
       value = value.attr("item")();
     dict[key] = value;
@@ -492,13 +529,17 @@ nb::object to_python(Value value, const TimeLeft& time) {
   if (value.is_tensor()) return array_from(std::move(value.tensor()), time);
   if (value.is_sequence()) {
     nb::list list;
+    KeyList keys;
     for (const Value& item : value.sequence()) {
       if (nb::len(list) % kTexts == 0) time.check();
-      list.append(to_python(item, time));
+      list.append(item.is_map() ? dict_from(item.map(), time, keys) : to_python(item, time));
     }
     return list;
   }
-  if (value.is_map()) return dict_from(value.map(), time);
+  if (value.is_map()) {
+    KeyList keys;
+    return dict_from(value.map(), time, keys);
+  }
   return nb::none();
 }
 

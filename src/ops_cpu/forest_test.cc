@@ -111,9 +111,36 @@ TEST(Forest, Regressors) {
           }
         }
       }
-      for (const Tensor& x : {rows<double>(70, true), rows<int64_t>(70, false)}) {
+      for (const Tensor& x :
+           {rows<double>(70, true), rows<double>(70, false), rows<int64_t>(70, false)}) {
         forest.tester("TreeEnsembleRegressor", "target").attr("n_targets", targets).input(x).run();
       }
+    }
+  }
+}
+
+// Rows meet splits that lie next to what floats can say.
+TEST(Forest, SplitsBetweenFloats) {
+  for (const Strings& modes : kModes) {
+    RandomForest forest(11, 14, 2, modes);
+    std::vector<double> splits;
+    for (size_t i = 0; i < forest.values.size(); ++i) {
+      constexpr double kApart[] = {0, 1e-12, -1e-12};
+      splits.push_back(static_cast<double>(forest.values[i]) + kApart[i % 3]);
+    }
+    forest.values.clear();
+    std::vector<double> weights(forest.weights.begin(), forest.weights.end());
+    forest.weights.clear();
+    const auto doubles = [](const std::vector<double>& v) {
+      return tensor<double>({static_cast<int64_t>(v.size())}, v);
+    };
+    for (const Tensor& x : {rows<float>(70, false), rows<double>(70, false)}) {
+      forest.tester("TreeEnsembleRegressor", "target")
+          .attr("nodes_values_as_tensor", doubles(splits))
+          .attr("target_weights_as_tensor", doubles(weights))
+          .attr("n_targets", int64_t{2})
+          .input(x)
+          .run();
     }
   }
 }

@@ -91,9 +91,7 @@ Status for_row_blocks(StepContext& c, const Tensor& x, const RowVectors& v, cons
                      const int64_t used = std::min(rows, n - first);
                      read_block(x, first, used, rows, block);
                      sum_block(v, block, rows, features, sums);
-                     for (int64_t r = 0; r < used; ++r) {
-                       job(first + r, std::span(sums + r * v.count, static_cast<size_t>(v.count)));
-                     }
+                     job(first, used, sums);
                    }
                  });
   return {};

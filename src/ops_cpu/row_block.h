@@ -24,8 +24,8 @@ struct RowVectors {
   int64_t work = 0;              // elementary operations that a sum costs afterwards
 };
 
-// Takes the sums of row i.
-using RowJob = std::function<void(int64_t i, std::span<double> sums)>;
+// Takes the sums of `rows` rows from row i on: `count` for each, one row behind the other.
+using RowJob = std::function<void(int64_t i, int64_t rows, double* sums)>;
 
 // For the rows of x, [n, features] or [features] of ai.onnx.ml's numbers, on all threads.
 Status for_row_blocks(StepContext& c, const Tensor& x, const RowVectors& v, const RowJob& job);

@@ -37,6 +37,27 @@ TEST(Categories, LabelEncoder) {
       .run();
 }
 
+// Keys that all want one place in the index of numbers.
+TEST(Categories, KeysThatCollide) {
+  constexpr uint64_t kInverse = 0xf1de83e19937733d;  // of the factor that places are found with
+  constexpr int64_t kKeys = 5000;
+  Ints keys, values, wanted;
+  for (int64_t i = 0; i < kKeys; ++i) {
+    keys.push_back(static_cast<int64_t>(static_cast<uint64_t>(i) * kInverse));
+    values.push_back(2 * i);
+  }
+  Ints asked = keys;
+  asked.push_back(12345);
+  wanted = values;
+  wanted.push_back(-1);
+  OpTester("ai.onnx.ml.LabelEncoder")
+      .attr("keys_int64s", keys)
+      .attr("values_int64s", values)
+      .input(ints(asked))
+      .expect(ints(wanted))
+      .run();
+}
+
 TEST(Categories, MapperAndOneHot) {
   const auto mapper = [] {
     return OpTester("ai.onnx.ml.CategoryMapper")

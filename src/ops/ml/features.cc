@@ -225,16 +225,23 @@ Status eval_extractor(const ArrayFeatureExtractor&, EvalContext& c) {
     }
     return {};
   }));
+  const auto count = static_cast<int64_t>(at.size());
   return visit_storage(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
-    const T* from = x.data<T>();
-    T* to = y.data<T>();
-    PollEvery polls(c);
-    for (int64_t r = 0; r < rows; ++r, from += n) {
-      for (size_t j = 0; j < at.size();) {
-        const size_t end = std::min(at.size(), j + 2048);
-        FERRY_RETURN_IF_ERROR(polls.spend(16 * static_cast<int64_t>(end - j)));
-        for (; j < end; ++j) *to++ = from[at[j]];
+    const auto extract = [&](int64_t r0, int64_t r1, int64_t j0, int64_t j1) {
+      for (int64_t r = r0; r < r1; ++r) {
+        const T* from = x.data<T>() + r * n;
+        T* to = y.data<T>() + r * count;
+        for (int64_t j = j0; j < j1; ++j) to[j] = from[at[static_cast<size_t>(j)]];
       }
+    };
+    constexpr int64_t kWork = 16, kFew = 2048;
+    if (count <= kFew) {
+      return in_ranges(c, rows, kWork * (count + 1),
+                       [&](int64_t r0, int64_t r1) { extract(r0, r1, 0, count); });
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      FERRY_RETURN_IF_ERROR(
+          in_ranges(c, count, kWork, [&](int64_t j0, int64_t j1) { extract(r, r + 1, j0, j1); }));
     }
     return {};
   });

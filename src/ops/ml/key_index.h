@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "ferry/tensor.h"
 #include "ops/convert.h"
@@ -40,29 +41,41 @@ inline int64_t number_key(const Tensor& x, int64_t i) {
 // Places of keys in a list; the last of equal ones counts.
 class KeyIndex {
  public:
-  explicit KeyIndex(const Tensor& keys) {
-    for (int64_t i = 0; i < keys.count(); ++i) {
-      if (keys.dtype() == DType::kString)
-        strings_[keys.data<std::string>()[i]] = i;
-      else
-        numbers_[number_key(keys, i)] = i;
-    }
-  }
+  explicit KeyIndex(const Tensor& keys);
   // The place of element i of x, which is of the keys' type; -1 for an unknown one.
   int64_t find(const Tensor& x, int64_t i) const {
-    if (x.dtype() == DType::kString) return place(strings_, x.data<std::string>()[i]);
-    return find_number(number_key(x, i));
+    if (x.dtype() != DType::kString) return find_number(number_key(x, i));
+    const auto at = strings_.find(x.data<std::string>()[i]);
+    return at == strings_.end() ? -1 : at->second;
   }
-  int64_t find_number(int64_t key) const { return place(numbers_, key); }
+  int64_t find_number(int64_t key) const {
+    if (sorted_) return find_sorted(key);
+    return numbers_.empty() ? -1 : numbers_[slot_of(key)].place;
+  }
 
  private:
-  template <class M, class K>
-  static int64_t place(const M& map, const K& key) {
-    const auto at = map.find(key);
-    return at == map.end() ? -1 : at->second;
+  struct Entry {
+    int64_t key = 0, place = -1;
+  };
+
+  size_t first_slot(int64_t key) const {
+    constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
+    return static_cast<uint64_t>(key) * kGolden >> (shift_ % 64) & (numbers_.size() - 1);
   }
+  // Where the key is, or would be: open addressing in a table that is at most half full.
+  size_t slot_of(int64_t key) const {
+    size_t at = first_slot(key);
+    while (numbers_[at].place >= 0 && numbers_[at].key != key) {
+      at = (at + 1) & (numbers_.size() - 1);
+    }
+    return at;
+  }
+  int64_t find_sorted(int64_t key) const;
+
   std::unordered_map<std::string, int64_t> strings_;
-  std::unordered_map<int64_t, int64_t> numbers_;
+  std::vector<Entry> numbers_;
+  int shift_ = 0;
+  bool sorted_ = false;  // numbers_, by key: somebody has chosen them to collide
 };
 
 }  // namespace ferry

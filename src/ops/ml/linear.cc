@@ -61,6 +61,10 @@ void LinearModel::finish(std::span<double> sums, int64_t i, RowResults& y) const
     scores = two;
   }
   apply_post_transform(post, scores);
+  write(scores, i, y);
+}
+
+void LinearModel::write(std::span<const double> scores, int64_t i, RowResults& y) const {
   if (classifier != nullptr) {
     auto best =
         static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());

@@ -41,8 +41,9 @@ struct LinearModel {
   Result<int64_t> sums(int64_t features) const;
   // Room for `n` rows.
   Result<RowResults> results(EvalContext& c, int64_t n) const;
-  // Row i of them from its sums, which it overwrites.
+  // Row i of them from its sums, which it overwrites; or from its scores, one per target.
   void finish(std::span<double> sums, int64_t i, RowResults& y) const;
+  void write(std::span<const double> scores, int64_t i, RowResults& y) const;
 };
 // Errors: kInvalidModel.
 Result<LinearModel> make_linear_model(const LinearRegressor& op);

@@ -45,12 +45,14 @@ Status eval_zip(const ZipMap& op, EvalContext& c) {
   const int64_t count = x.rank() == 2 ? x.dim(0) : 1;
   FERRY_ASSIGN_OR_RETURN(const auto room, WorkingArray<Row>::make(c, count));
   Sequence rows;
+  reserve_many(rows, count);
   SmallTensors memory(c);
   PollEvery polls(c);
   for (int64_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(polls.spend(256));
     Map map;
     map.keys = keys;
+    reserve_many(map.values, classes);
     for (int64_t k = 0; k < classes; ++k) {
       FERRY_RETURN_IF_ERROR(polls.spend(kWorkPerValue));
       FERRY_ASSIGN_OR_RETURN(Tensor v, memory.allocate(DType::kFloat32, Dims{}));

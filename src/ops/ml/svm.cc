@@ -2,6 +2,7 @@
 #include "ops/ml/svm.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ops/poll_every.h"
@@ -128,15 +129,19 @@ void vote(const SvmModel& m, std::span<const double> kernels, std::vector<double
   size_t pair = 0;
   for (size_t i = 0; i < m.classes; ++i) {
     for (size_t j = i + 1; j < m.classes; ++j, ++pair) {
-      double sum = static_cast<double>(op.rho[pair]);
+      // Four sums that do not wait for each other.
+      std::array<double, 4> sums = {static_cast<double>(op.rho[pair])};
       const auto add = [&](size_t row, size_t of) {
-        const auto n = static_cast<size_t>(op.vectors_per_class[of]);
-        for (size_t k = m.first[of]; k < m.first[of] + n; ++k) {
-          sum += static_cast<double>(op.coefficients[row * kernels.size() + k]) * kernels[k];
+        const float* c = op.coefficients.data() + row * kernels.size();
+        const size_t begin = m.first[of];
+        const size_t end = begin + static_cast<size_t>(op.vectors_per_class[of]);
+        for (size_t k = begin; k < end; ++k) {
+          sums[(k - begin) % 4] += static_cast<double>(c[k]) * kernels[k];
         }
       };
       add(j - 1, i);
       add(i, j);
+      const double sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
       pairs[pair] = sum;
       votes[sum > 0 ? i : j] += 1;
     }

@@ -33,10 +33,13 @@ class SvmStep final : public StepKernel {
     const bool rbf = m.kernel.type == SvmKernelType::kRbf;
     const RowVectors v{
         sums_, rbf ? RowSum::kSquaredDistance : RowSum::kProduct, m.vectors, m.count, {}, 32};
-    return for_row_blocks(c, x, v, [&](int64_t i, std::span<double> sums) {
-      for (double& sum : sums) sum = rbf ? -m.kernel.gamma * sum : m.kernel(sum);
-      if (rbf) exp_(sums.data(), sums.data(), m.count, 0, 0);
-      m.finish(sums, i, y);
+    return for_row_blocks(c, x, v, [&](int64_t i, int64_t rows, double* sums) {
+      const std::span all(sums, static_cast<size_t>(rows * m.count));
+      for (double& sum : all) sum = rbf ? -m.kernel.gamma * sum : m.kernel(sum);
+      if (rbf) exp_(sums, sums, rows * m.count, 0, 0);
+      for (int64_t r = 0; r < rows; ++r, sums += m.count) {
+        m.finish(std::span(sums, static_cast<size_t>(m.count)), i + r, y);
+      }
     });
   }
 

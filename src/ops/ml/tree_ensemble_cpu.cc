@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forests that are made once, when the model loads. Rows of floats walk down each tree eight at a
-// time, so that nobody waits for one comparison before the next row's.
+// Forests that are made once, when the model loads. Rows of floats, or of doubles, walk down each
+// tree eight at a time, so that nobody waits for one comparison before the next row's.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -17,8 +17,9 @@ namespace {
 
 // Goes to child[x[feature] <= split]; a leaf's children are itself, and the bits of its split are
 // the number of its PackedLeaf.
+template <class T>
 struct PackedNode {
-  float split = 0;
+  T split = 0;
   int32_t feature = 0;
   std::array<int32_t, 2> child = {0, 0};
 };
@@ -59,22 +60,27 @@ std::optional<std::vector<int32_t>> depths_of(const Forest& f) {
   return depth;
 }
 
-// Every order is one of <= where x is a float and not NaN; other nodes have no packed form.
-std::optional<PackedNode> packed(const ForestNode& n) {
+// Every order is one of <= where x is a T and not NaN; other nodes have no packed form.
+template <class T>
+std::optional<PackedNode<T>> packed(const ForestNode& n) {
+  constexpr T kLeast = -std::numeric_limits<T>::infinity();
   const auto number = [](size_t i) { return static_cast<int32_t>(i); };
-  const auto split = static_cast<float>(n.split);
-  if (static_cast<double>(split) != n.split || n.feature > INT32_MAX) return std::nullopt;
-  PackedNode p{split, number(static_cast<size_t>(n.feature)), {number(n.no), number(n.yes)}};
+  if (n.mode > BranchMode::kGt || n.feature > INT32_MAX) return std::nullopt;
+  auto split = static_cast<T>(n.split);
+  if (static_cast<double>(split) > n.split) split = std::nextafter(split, kLeast);
   const bool strict = n.mode == BranchMode::kLt || n.mode == BranchMode::kGte;
-  if (strict) {
+  if (strict && static_cast<double>(split) == n.split) {
     if (std::isinf(split)) return std::nullopt;
-    p.split = std::nextafter(split, -std::numeric_limits<float>::infinity());
+    split = std::nextafter(split, kLeast);
   }
+  PackedNode<T> p{split, number(static_cast<size_t>(n.feature)), {number(n.no), number(n.yes)}};
   if (n.mode == BranchMode::kGt || n.mode == BranchMode::kGte) std::swap(p.child[0], p.child[1]);
-  const bool is_order = n.mode <= BranchMode::kGt;
-  return is_order ? std::optional(p) : std::nullopt;
+  return p;
 }
 
+constexpr int64_t kTogether = 8;  // rows
+
+template <class T>
 class PackedForest {
  public:
   // Empty where a node has no packed form.
@@ -83,8 +89,9 @@ class PackedForest {
     for (size_t i = 0; i < f.nodes.size(); ++i) {
       const ForestNode& n = f.nodes[i];
       if (n.mode == BranchMode::kLeaf) {
-        const auto self = static_cast<int32_t>(i), leaf = static_cast<int32_t>(out.leaves_.size());
-        out.nodes_.push_back({std::bit_cast<float>(leaf), 0, {self, self}});
+        const auto self = static_cast<int32_t>(i);
+        const auto leaf = static_cast<Bits>(out.leaves_.size());
+        out.nodes_.push_back({std::bit_cast<T>(leaf), 0, {self, self}});
         const bool one = n.no - n.yes == 1;
         out.leaves_.push_back(
             {one ? f.leaves[n.yes].weight : 0,
@@ -92,7 +99,7 @@ class PackedForest {
              static_cast<int32_t>(n.no - n.yes)});
         continue;
       }
-      const auto p = packed(n);
+      const auto p = packed<T>(n);
       if (!p) return {};
       out.nodes_.push_back(*p);
     }
@@ -103,21 +110,20 @@ class PackedForest {
   const std::vector<PackedTree>& trees() const { return trees_; }
 
   const PackedLeaf& leaf(int32_t node) const {
-    const float number = nodes_[static_cast<size_t>(node)].split;
-    return leaves_[static_cast<size_t>(std::bit_cast<int32_t>(number))];
+    const T number = nodes_[static_cast<size_t>(node)].split;
+    return leaves_[static_cast<size_t>(std::bit_cast<Bits>(number))];
   }
 
-  // The leaves that kTogether rows, `pitch` floats apart, reach in a tree. No value is NaN.
-  static constexpr int64_t kTogether = 8;
-  std::array<int32_t, kTogether> leaves_of(const PackedTree& tree, const float* x,
+  // The leaves that kTogether rows, `pitch` numbers apart, reach in a tree. No value is NaN.
+  std::array<int32_t, kTogether> leaves_of(const PackedTree& tree, const T* x,
                                            int64_t pitch) const {
     std::array<int32_t, kTogether> at;
     at.fill(tree.root);
     for (int32_t step = 0; step < tree.depth; ++step) {
       int32_t moved = 0;
       for (size_t r = 0; r < kTogether; ++r) {
-        const PackedNode& n = nodes_[static_cast<size_t>(at[r])];
-        const float v = x[static_cast<int64_t>(r) * pitch + n.feature];
+        const PackedNode<T>& n = nodes_[static_cast<size_t>(at[r])];
+        const T v = x[static_cast<int64_t>(r) * pitch + n.feature];
         const int32_t next = n.child[static_cast<size_t>(v <= n.split)];
         moved |= next ^ at[r];
         at[r] = next;
@@ -126,28 +132,34 @@ class PackedForest {
     }
     return at;
   }
-  int32_t leaf_of(const PackedTree& tree, const float* x) const {
+  int32_t leaf_of(const PackedTree& tree, const T* x) const {
     int32_t at = tree.root;
     for (int32_t step = 0; step < tree.depth; ++step) {
-      const PackedNode& n = nodes_[static_cast<size_t>(at)];
+      const PackedNode<T>& n = nodes_[static_cast<size_t>(at)];
       at = n.child[static_cast<size_t>(x[n.feature] <= n.split)];
     }
     return at;
   }
 
  private:
-  std::vector<PackedNode> nodes_;
+  using Bits = std::conditional_t<std::is_same_v<T, float>, int32_t, int64_t>;
+
+  std::vector<PackedNode<T>> nodes_;
   std::vector<PackedLeaf> leaves_;
   std::vector<PackedTree> trees_;
 };
 
 class ForestStep final : public StepKernel {
  public:
-  ForestStep(ForestModel model, const std::vector<int32_t>& depths, const Op& op)
-      : model_(std::move(model)), packed_(PackedForest::of(model_.forest, depths)), op_(op) {}
+  ForestStep(ForestModel model, const std::vector<int32_t>& depths, DType type, const Op& op)
+      : model_(std::move(model)), op_(op) {
+    if (type == DType::kFloat32) floats_ = PackedForest<float>::of(model_.forest, depths);
+    if (type == DType::kFloat64) doubles_ = PackedForest<double>::of(model_.forest, depths);
+  }
   std::string name() const override { return "forest"; }
   std::string tactic() const override {
-    return packed_.empty() ? "row by row" : "8 rows at a time, unless they hold NaN";
+    return floats_.empty() && doubles_.empty() ? "row by row"
+                                               : "8 rows at a time, unless they hold NaN";
   }
 
   Status run(StepContext& c) const override {
@@ -166,7 +178,7 @@ class ForestStep final : public StepKernel {
     const auto trees = static_cast<int64_t>(model_.forest.roots.size());
     const int64_t work = n * (trees * 8 + targets);
     const int64_t most = std::min(kMostRows, kMostSteps / std::max({trees, targets, int64_t{1}}));
-    const int64_t wanted = std::max<int64_t>(n / (2 * c.team().size()), PackedForest::kTogether);
+    const int64_t wanted = std::max<int64_t>(n / (2 * c.team().size()), kTogether);
     const int64_t block = std::max<int64_t>(std::min(wanted, most), 1);
     return visit_numeric(x.dtype(), [&]<class T>(TypeTag<T>) -> Status {
       parallel_range(c.team(), (n + block - 1) / block, work >= kMinParallelValues,
@@ -195,12 +207,13 @@ class ForestStep final : public StepKernel {
     const auto rows = static_cast<size_t>(r1 - r0);
     std::vector<double> sums, scores(targets);
     bool together = false;
-    if constexpr (std::is_same_v<T, float>) {
-      const float *begin = x + r0 * features, *end = x + r1 * features;
-      together =
-          !packed_.empty() && !std::any_of(begin, end, [](float v) { return std::isnan(v); });
-      if (together) sums = sums_of(begin, features, static_cast<int64_t>(rows));
-    }
+    const auto walk_together = [&](const auto& packed) {
+      const T *begin = x + r0 * features, *end = x + r1 * features;
+      together = !packed.empty() && !std::any_of(begin, end, [](T v) { return std::isnan(v); });
+      if (together) sums = sums_of(packed, begin, features, static_cast<int64_t>(rows));
+    };
+    if constexpr (std::is_same_v<T, float>) walk_together(floats_);
+    if constexpr (std::is_same_v<T, double>) walk_together(doubles_);
     std::vector<double> row(together ? 0 : static_cast<size_t>(features));
     for (size_t r = 0; r < rows; ++r) {
       const int64_t i = r0 + static_cast<int64_t>(r);
@@ -221,7 +234,9 @@ class ForestStep final : public StepKernel {
   }
 
   // As Forest::evaluate, in its order.
-  std::vector<double> sums_of(const float* x, int64_t features, int64_t rows) const {
+  template <class T>
+  std::vector<double> sums_of(const PackedForest<T>& packed, const T* x, int64_t features,
+                              int64_t rows) const {
     const Forest& f = model_.forest;
     const auto targets = static_cast<size_t>(f.num_targets);
     std::vector<double> sums(static_cast<size_t>(rows) * targets);
@@ -232,20 +247,20 @@ class ForestStep final : public StepKernel {
       seen[at] = 1;
     };
     const auto take = [&](int64_t r, int32_t node) {
-      const PackedLeaf& leaf = packed_.leaf(node);
+      const PackedLeaf& leaf = packed.leaf(node);
       if (leaf.count == 1) return add(r, leaf.target_or_first, leaf.weight);
       for (size_t l = 0; l < static_cast<size_t>(leaf.count); ++l) {
         const ForestLeaf& one = f.leaves[static_cast<size_t>(leaf.target_or_first) + l];
         add(r, one.target, one.weight);
       }
     };
-    for (const PackedTree& tree : packed_.trees()) {
+    for (const PackedTree& tree : packed.trees()) {
       int64_t r = 0;
-      for (; r + PackedForest::kTogether <= rows; r += PackedForest::kTogether) {
-        const auto leaves = packed_.leaves_of(tree, x + r * features, features);
+      for (; r + kTogether <= rows; r += kTogether) {
+        const auto leaves = packed.leaves_of(tree, x + r * features, features);
         for (size_t k = 0; k < leaves.size(); ++k) take(r + static_cast<int64_t>(k), leaves[k]);
       }
-      for (; r < rows; ++r) take(r, packed_.leaf_of(tree, x + r * features));
+      for (; r < rows; ++r) take(r, packed.leaf_of(tree, x + r * features));
     }
     average(model_.how, f.roots.size(), sums);
     return sums;
@@ -260,7 +275,8 @@ class ForestStep final : public StepKernel {
   }
 
   ForestModel model_;
-  PackedForest packed_;
+  PackedForest<float> floats_;  // of those that x has the type of, if it has
+  PackedForest<double> doubles_;
   Op op_;
 };
 
@@ -275,7 +291,8 @@ Result<KernelOffer> make(const KernelRequest& request) {
   }
   const auto depths = depths_of(model->forest);
   if (!depths) return KernelOffer(std::string("a tree leads back to its own nodes"));
-  return KernelOffer(std::make_unique<ForestStep>(std::move(*model), *depths, request.node.op));
+  return KernelOffer(std::make_unique<ForestStep>(std::move(*model), *depths, request.type(0).dtype,
+                                                  request.node.op));
 }
 
 }  // namespace
