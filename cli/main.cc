@@ -6,6 +6,7 @@
 #include <new>
 #include <system_error>
 
+#include "base/nearest.h"
 #include "ferry/version.h"
 #include "verb.h"
 
@@ -28,17 +29,36 @@ std::string verb_of(const CLI::App& app) {
   return "ferry";
 }
 
+// "; did you mean '--threads'?" for the first word that is no option of the verb, or "".
+std::string suggestion(const CLI::App& verb, const std::vector<std::string>& words) {
+  std::vector<std::string> options;
+  for (const CLI::Option* option : verb.get_options()) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  for (const std::string& word : words) {
+    if (word.starts_with("--")) return ferry::did_you_mean(word.substr(0, word.find('=')), options);
+  }
+  return "";
+}
+
 // CLI11 takes a word that is no verb for a missing one, and does not name it.
 std::string message_of(const CLI::App& app, const CLI::ParseError& error) {
-  if (!app.get_subcommands().empty()) return error.what();
-  const std::vector<std::string> unknown = app.remaining();
-  std::string verbs;
-  for (const CLI::App* verb : app.get_subcommands(nullptr)) {
-    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  const std::vector<std::string> words = app.remaining(true);
+  for (const CLI::App* verb : app.get_subcommands()) {
+    const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    return error.what() + (unexpected ? suggestion(*verb, words) : "");
   }
-  if (unknown.empty()) return "a verb is missing; the verbs are " + verbs;
-  const char* kind = unknown[0].starts_with("-") ? "option" : "verb";
-  return fmt::format("there is no {} '{}'; the verbs are {}", kind, unknown[0], verbs);
+  std::string verbs;
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) {
+    names.push_back(verb->get_name());
+    verbs += (verbs.empty() ? "" : ", ") + names.back();
+  }
+  if (words.empty()) return "a verb is missing; the verbs are " + verbs;
+  const char* kind = words[0].starts_with("-") ? "option" : "verb";
+  const std::string near = ferry::did_you_mean(words[0], names);
+  return fmt::format("there is no {} '{}'{} {}", kind, words[0],
+                     near.empty() ? "; the verbs are" : near + " The verbs are", verbs);
 }
 
 // The exit code, when all that was printed has gone where it should.

@@ -40,10 +40,16 @@ def test_wrong_command_lines_exit_with_2(ferry, words):
 
 @pytest.mark.parametrize("words, said", [
     ([], "a verb is missing; the verbs are run, info, "), (["fly"], "there is no verb 'fly'; the verbs are run, "),
+    (["benhc", "m.onnx"], "there is no verb 'benhc'; did you mean 'bench'? The verbs are run, "),
     (["rn", "m.onnx", "--threads", "1"], "there is no verb 'rn'"), (["--wings"], "there is no option '--wings'")])
 def test_what_is_no_verb_is_named(ferry, words, said):
     done = ferry(*words)
     assert done.code == 2 and done.err.startswith(f"ferry: {said}")
+
+
+def test_the_nearest_option_is_named(ferry):
+    done = ferry("run", "m.onnx", "--thread", "1")
+    assert done.code == 2 and "not expected: 1 --thread; did you mean '--threads'?" in done.err, done.err
 
 
 @pytest.mark.parametrize("option, words", [
