@@ -223,6 +223,7 @@ Status GraphBuilder::upgrade(Scope& scope, SourceNode& node, std::vector<SourceN
   NodeRewriter rewriter(*this, scope, node, after);
   for (const UpgradeRow& row : upgrades_of(name)) {
     if (version >= row.before) continue;
+    if (node.outputs.empty()) return invalid_model("has no outputs");
     FERRY_RETURN_IF_ERROR(row.rewrite(node, rewriter));
     // A rewrite that changes the operator makes the newest version of the other.
     if (full_name(node.domain, node.op_type) != name) break;

@@ -46,7 +46,10 @@ class AnchorStep : public StepKernel {
       : elt_kernels_(elt_kernels(isa)),
         bias_(std::move(bias)),
         anchor_(std::move(anchor)),
-        by_pixel_(by_pixel) {}
+        by_pixel_(by_pixel) {
+    // A sum that begins with -0 would show which zeros are left out of it.
+    for (float& b : bias_) b += 0.0f;
+  }
 
   // `pack(w, packed)` packs input 1 of the anchor, once the program is planned. It must not refer
   // to the step. `label` and `contents` as PanelStore::add takes them.

@@ -7,17 +7,23 @@
 
 namespace ferry {
 
+int64_t widest_piece(const ConvShape& s, const ConvCut& cut) {
+  if (cut.most_columns == 0) return s.out[2];
+  return std::min(s.out[2], 2 * (cut.most_columns + cut.columns));
+}
+
 void parallel_pieces(Team& team, const ConvShape& s, const ConvCut& cut, ConvPieceJob job) {
   const int64_t rows = s.rows(), columns = s.out[2];
-  const bool alone = team.size() == 1 || cut.work < kMinParallelWork;
-  const int64_t wanted = alone ? 1 : 4 * team.size();
+  const int64_t threads = cut.work < kMinParallelWork ? 1 : team.size();
+  const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+  const int64_t unit = cut.transposed ? s.stride[1] : 1, strips = (rows + unit - 1) / unit;
   const int64_t units = (columns + cut.columns - 1) / cut.columns;
   int64_t across = rows >= wanted ? 1 : (wanted + rows - 1) / rows;
   if (cut.most_columns > 0) across = std::max(across, columns / cut.most_columns);
   across = std::min(across, units);
-  if (across == 1) {
-    const int64_t unit = cut.transposed ? s.stride[1] : 1, strips = (rows + unit - 1) / unit;
-    const int64_t parts = std::clamp<int64_t>(rows / std::max(cut.rows, unit), 1, wanted);
+  if (across == 1 && strips >= std::min(rows, threads)) {
+    const int64_t parts =
+        std::clamp(rows / std::max(cut.rows, unit), std::min(strips, threads), wanted);
     team.parallel(static_cast<int>(parts), [&](int part, int thread) {
       team.in_slices(std::min(rows, strips * part / parts * unit),
                      std::min(rows, strips * (part + 1) / parts * unit), unit,

@@ -166,6 +166,10 @@ TEST(Conv, LongLines) {
   check({{1, 2, 1000}, {24, 2, 10}, "thin_input_f32", {5}, {3, 0}, {}});
   check({{1, 3, 4, 500}, {16, 3, 3, 5}, "thin_input_f32", {1, 2}, {1, 2, 1, 2}, {}});
   check({{1, 32, 900}, {2, 32, 7}, "thin_output_f32", {}, {3, 3}, {}});
+  check({{1, 3, 12, 500}, {40, 3, 3, 5}, "thin_input_f32", {1, 2}, {1, 2, 1, 2}, {}});
+  check({{1, 2, 900}, {24, 2, 3}, "conv_f32", {65}, {1, 1}, {}});
+  check({{1, 2, 9000}, {24, 2, 3}, "conv_f32", {}, {}, {2000}});
+  check({{1, 16, 9000}, {2, 16, 3}, "conv_f32", {}, {}, {2000}});
   const auto along = [](const char* name, auto op, const Dims& x, const Dims& w,
                         const Ints& strides, const Ints& pads, const char* kernel) {
     op.channels_last = true, op.strides = strides, op.pads = pads;

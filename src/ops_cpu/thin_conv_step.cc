@@ -16,20 +16,23 @@ namespace {
 
 // Rows of the output that one thread takes at a time: enough to pay for the halo above and below.
 constexpr int64_t kMinRows = 8;
-// The same of columns, where there are few rows.
-constexpr int64_t kMinColumns = 64;
+// A row is cut at multiples of as many columns.
+constexpr int64_t kColumns = 64;
+constexpr int64_t kTailFloats = kTailStripBytes / int64_t{sizeof(float)};
 
-int64_t parts_of(const ConvShape& s, int64_t threads) {
-  const int64_t work = s.rows() * s.out[2] * s.out_channels * s.in_channels * s.taps();
-  if (threads == 1 || work < kMinParallelWork) return 1;
-  return std::clamp<int64_t>(s.rows() / kMinRows, 1, 4 * threads);
-}
-
+// Pieces whose results fit into the cache.
 ConvCut cut_of(const ConvShape& s) {
   ConvCut cut = {.work = s.rows() * s.out[2] * s.out_channels * s.in_channels * s.taps()};
   cut.rows = kMinRows;
-  cut.columns = kMinColumns;
+  cut.columns = kColumns;
+  cut.most_columns = std::max(kTailFloats / s.out_channels, kColumns);
   return cut;
+}
+
+// Rows of a piece that are computed before what follows: of one image at most.
+int64_t strip_rows(const ConvShape& s) {
+  const int64_t row_floats = std::max<int64_t>(s.out[2] * s.out_channels, 1);
+  return std::min(std::max(kMinRows, kTailFloats / row_floats), s.out[1]);
 }
 
 PlanarInput planes_of(const ConvShape& s, const float* x) {
@@ -97,71 +100,69 @@ class ThinInputStep final : public AnchorStep, public RowStage {
     const ConvArgs args = conv_args(c, x, y);  // but for x, which is in planes
     const TailMatrix matrix{args.y, s.out_channels, s.out_channels};
     const PlanarInput in = planes_of(s, x.data<float>());
-    const int64_t own = thin_input_scratch_bytes(s, blocking);
+    const ConvCut cut = cut_of(s);
+    const int64_t own = piece_scratch_bytes(s, cut);
     FERRY_RETURN_IF_ERROR(reserve(c, own));
-    Team& team = c.team();
-    const int64_t row_bytes = s.out[2] * s.out_channels * int64_t{sizeof(float)};
-    ConvCut cut = cut_of(s);
-    if (anchor_.has_tail()) {
-      cut.most_columns =
-          std::max(kTailStripBytes / int64_t{sizeof(float)} / s.out_channels, kMinColumns);
-    }
-    parallel_pieces(team, s, cut, [&](const ConvPiece& piece, int thread) {
-      const ConvArgs own_args = piece.of(args);
-      const int64_t columns = piece.shape.out[2];
-      const int64_t strip =
-          anchor_.has_tail() ? std::max(kMinRows, kTailStripBytes / std::max<int64_t>(row_bytes, 1))
-                             : piece.to - piece.from;
+    parallel_pieces(c.team(), s, cut, [&](const ConvPiece& piece, int thread) {
+      const ConvArgs of_piece = piece.of(args);
+      const int64_t strip = anchor_.has_tail() ? strip_rows(s) : piece.to - piece.from;
       for (int64_t from = piece.from; from < piece.to; from += strip) {
         const int64_t to = std::min(piece.to, from + strip);
-        thin_input_rows(gemm_, blocking, piece.shape, in, own_args, from, to,
+        thin_input_rows(gemm_, blocking, piece.shape, in, of_piece, from, to,
                         c.scratch<void>(thread));
-        finish(c, matrix, from * columns + piece.shift, to * columns + piece.shift, thread, own);
+        finish(c, matrix, piece.pixel(from), piece.pixel(to), thread, own);
       }
     });
     return {};
   }
 
  private:
+  int64_t piece_scratch_bytes(const ConvShape& s, const ConvCut& cut) const {
+    static const GemmBlocking blocking = gemm_blocking();
+    ConvShape widest = s;
+    widest.out[2] = widest_piece(s, cut);
+    return thin_input_scratch_bytes(widest, blocking);
+  }
+
   // Tiles of pixels, [row][channel], are turned into planes while they are in the cache.
   Status run_to_planes(StepContext& c, const ConvShape& s, const Tensor& x, Tensor& y) const {
     static const GemmBlocking blocking = gemm_blocking();
     const PlanarInput in = planes_of(s, x.data<float>());
-    const int64_t row_floats = s.out[2] * s.out_channels;
-    const int64_t strip = std::max(kMinRows, kTailStripBytes / int64_t{sizeof(float)} / row_floats);
-    const int64_t tile_at = (thin_input_scratch_bytes(s, blocking) + 63) / 64 * 64;
-    const int64_t own = tile_at + strip * row_floats * int64_t{sizeof(float)};
+    const ConvCut cut = cut_of(s);
+    const int64_t strip = strip_rows(s);
+    const int64_t tile_at = (piece_scratch_bytes(s, cut) + 63) / 64 * 64;
+    const int64_t tile_floats = strip * widest_piece(s, cut) * s.out_channels;
+    const int64_t own = tile_at + tile_floats * int64_t{sizeof(float)};
     FERRY_RETURN_IF_ERROR(reserve(c, own));
     ConvArgs args;
     args.weights = weights();
     set_epilogue(c, args);
     args.y_pitch = s.out_channels;
     args.residual = nullptr;
+    if (anchor_.residual >= 0) args.lo = -kInfinity, args.hi = kInfinity;
     auto* to = y.data<float>();
-    Team& team = c.team();
-    const int64_t rows = s.rows(), parts = parts_of(s, team.size());
-    team.parallel(static_cast<int>(parts), [&](int part, int thread) {
-      const int64_t last = rows * (part + 1) / parts;
-      for (int64_t from = rows * part / parts, end; from < last; from = end) {
+    parallel_pieces(c.team(), s, cut, [&](const ConvPiece& piece, int thread) {
+      for (int64_t from = piece.from, end; from < piece.to; from = end) {
         const int64_t image = from / s.out[1];
-        end = std::min({last, from + strip, (image + 1) * s.out[1]});
+        end = std::min({piece.to, from + strip, (image + 1) * s.out[1]});
         ConvArgs tile = args;
         tile.y = reinterpret_cast<float*>(c.scratch<char>(thread) + tile_at);
         tile.y_first = from;
-        if (anchor_.residual >= 0) tile.lo = -kInfinity, tile.hi = kInfinity;
-        thin_input_rows(gemm_, blocking, s, in, tile, from, end, c.scratch<void>(thread));
-        turn_tile(c, s, tile.y, to, from, end, thread, own);
+        thin_input_rows(gemm_, blocking, piece.shape, in, tile, from, end, c.scratch<void>(thread));
+        turn_tile(c, s, piece, tile.y, to, from, end, thread, own);
       }
     });
     return {};
   }
 
-  // Output rows [from, end), of one image, from a tile to their planes, and what follows.
-  void turn_tile(const StepContext& c, const ConvShape& s, const float* tile, float* y,
-                 int64_t from, int64_t end, int thread, int64_t own) const {
-    const int64_t plane = s.out[1] * s.out[2], n = (end - from) * s.out[2];
+  // Rows [from, end) of a piece, of one image, from a tile to their planes, and what follows.
+  void turn_tile(const StepContext& c, const ConvShape& s, const ConvPiece& piece,
+                 const float* tile, float* y, int64_t from, int64_t end, int thread,
+                 int64_t own) const {
+    const int64_t plane = s.out[1] * s.out[2], n = (end - from) * piece.shape.out[2];
     const int64_t image = from / s.out[1], row = from % s.out[1];
-    const int64_t at = image * s.out_channels * plane + row * s.out[2];
+    const int64_t column = piece.pixel(from) % s.out[2];
+    const int64_t at = image * s.out_channels * plane + row * s.out[2] + column;
     planes_.transpose(tile, s.out_channels, n, s.out_channels, y + at, plane);
     const float* extra = residual(c);
     for (int64_t o = 0; o < s.out_channels; ++o) {
@@ -171,7 +172,8 @@ class ThinInputStep final : public AnchorStep, public RowStage {
         line[i] = v < anchor_.lo ? anchor_.lo : v > anchor_.hi ? anchor_.hi : v;
       }
       const int64_t first = (image * s.out_channels + o) * s.out[1] + row;
-      finish(c, {y, s.out[2], s.out[2]}, first, first + end - from, thread, own);
+      finish(c, {y, s.out[2], s.out[2]}, first, first + end - from, column,
+             column + piece.shape.out[2], thread, own);
     }
   }
 
@@ -209,11 +211,11 @@ class ThinOutputStep final : public AnchorStep {
     FERRY_RETURN_IF_ERROR(reserve(c, thin_output_scratch_bytes(s, blocking)));
     Team& team = c.team();
     parallel_pieces(team, s, cut_of(s), [&](const ConvPiece& piece, int thread) {
-      ThinOutputArgs own_args = args;
-      const int64_t column = piece.first_pixel() % s.out[2];
-      own_args.y += column;
-      if (args.residual != nullptr) own_args.residual += column;
-      thin_output_rows(kernels_, blocking, piece.shape, own_args, piece.from, piece.to,
+      ThinOutputArgs of_piece = args;
+      const int64_t column = piece.pixel(piece.from) % s.out[2];
+      of_piece.y += column;
+      if (args.residual != nullptr) of_piece.residual += column;
+      thin_output_rows(kernels_, blocking, piece.shape, of_piece, piece.from, piece.to,
                        c.scratch<void>(thread));
     });
     if (!anchor_.has_tail()) return {};

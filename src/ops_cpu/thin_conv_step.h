@@ -10,7 +10,8 @@
 
 namespace ferry {
 
-// For a Conv with planar_input or planar_output. `w` is [O, I, kh, kw]; it is packed here.
+// For a Conv with planar_input or planar_output. `w` is [O, I, kw] or [O, I, kh, kw]; it is
+// packed here.
 Result<KernelOffer> make_thin_conv_step(const KernelRequest& request, ConvPlan plan,
                                         const Tensor& w, std::vector<float> bias,
                                         const FusedAnchor& anchor);

@@ -47,6 +47,20 @@ bool is_image(const GraphValue& v) {
 // The kernels for few channels have one or two axes of an image.
 bool has_few_axes(const Dims& weights) { return weights.size() == 3 || weights.size() == 4; }
 
+// The same kernels copy what lies between the pixels that an output is made from.
+bool keeps_together(const Conv& conv, const Dims& weights) {
+  constexpr int64_t kMostStride = 64, kMostReach = 4096;
+  for (int64_t s : conv.strides) {
+    if (s > kMostStride) return false;
+  }
+  for (size_t a = 2; a < weights.size(); ++a) {
+    const bool given = a - 2 < conv.dilations.size();
+    const int64_t step = given ? std::max<int64_t>(conv.dilations[a - 2], 1) : 1;
+    if (weights[a] > kMostReach / step) return false;
+  }
+  return true;
+}
+
 // The part of a product's work that is lost on columns that do not exist.
 double waste(double columns) {
   return columns == 0 ? 0 : std::ceil(columns / kLanes) * kLanes / columns - 1;
@@ -189,11 +203,13 @@ class Regions {
 }  // namespace
 
 bool takes_planes(const Conv& conv, const Dims& weights) {
-  return conv.group == 1 && has_few_axes(weights) && weights[1] <= kFewChannels;
+  return conv.group == 1 && has_few_axes(weights) && weights[1] <= kFewChannels &&
+         keeps_together(conv, weights);
 }
 
 bool gives_planes(const Conv& conv, const Dims& weights) {
   if (conv.group != 1 || !has_few_axes(weights) || weights[0] > kFewChannels) return false;
+  if (!keeps_together(conv, weights)) return false;
   for (int64_t s : conv.strides) {
     if (s != 1) return false;
   }

@@ -24,7 +24,9 @@ struct ConvShape {
   int64_t kernel[3] = {1, 1, 1};
   int64_t stride[3] = {1, 1, 1};
   int64_t dilation[3] = {1, 1, 1};
-  int64_t pad[3] = {0, 0, 0};  // before the first pixel; what follows the last is given by `out`
+  // Before the first pixel, less than 0 where some are left out; what follows the last is given by
+  // `out`.
+  int64_t pad[3] = {0, 0, 0};
 
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t group_in() const { return in_channels / groups; }

@@ -148,16 +148,17 @@ Status quantized_embed(SourceNode& node, Rewriter& r) {
 
 // Of [n, c, ...]; gamma and beta may have another type than x.
 Status group_norm_channels_first(SourceNode& node, Rewriter& r) {
-  const int64_t activation = node.get_int("activation", 0);
+  const int64_t activation = node.get_int("activation", -1), groups = node.get_int("groups", 0);
   if (activation != 0 && activation != 1) {
-    return unsupported_op("the activation {}; wanted is 0 or 1", activation);
+    return invalid_model("activation is missing, or neither 0 nor 1");
   }
+  if (groups < 1) return invalid_model("groups is missing or less than 1");
   Emitter e(r);
   const ValueId x = node.inputs[0];
   SourceNode norm;
   norm.op_type = "GroupNormalization";
   norm.inputs = {x, e("CastLike", {node.inputs[1], x}), e("CastLike", {node.inputs[2], x})};
-  norm.set("num_groups", node.get_int("groups", 1));
+  norm.set("num_groups", groups);
   norm.set("epsilon", node.get("epsilon", 1e-5f));
   norm.outputs = {r.new_value()};
   const ValueId y = norm.outputs[0];
@@ -177,9 +178,10 @@ Status group_norm(SourceNode& node, Rewriter& r) {
 Status skip_group_norm(SourceNode& node, Rewriter& r) {
   FERRY_RETURN_IF_ERROR(want_inputs(node, 4));
   const Type x = r.type(node.inputs[0]), added = r.type(node.inputs[3]);
-  if (!x.has_rank() || x.rank() != 4 || !added.has_rank()) {
-    return unsupported_op("the skip {} of {}; wanted are known ranks, and 4 of x",
-                          added.to_string(), x.to_string());
+  if (!x.has_rank() || x.rank() != 4 || !added.has_rank() ||
+      (added.rank() != 4 && added.rank() != 2)) {
+    return unsupported_op("x {} and skip {}; wanted are 4 axes, or 2 of skip", x.to_string(),
+                          added.to_string());
   }
   const bool last = node.get_int("channels_last", 1) != 0;
   Emitter e(r);

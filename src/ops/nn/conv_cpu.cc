@@ -122,7 +122,7 @@ class ConvStep final : public AnchorStep, public RowStage {
     ConvCut cut = {.work = s.rows() * s.out[2] * s.out_channels * s.group_in() * s.taps()};
     if (anchor_.has_tail()) cut.most_columns = std::max(kTailFloats / s.out_channels, kMinColumns);
     parallel_pieces(team, s, cut, [&](const ConvPiece& piece, int thread) {
-      const ConvArgs own_args = piece.of(args);
+      const ConvArgs of_piece = piece.of(args);
       const int64_t columns = piece.shape.out[2];
       const int64_t strip = anchor_.has_tail()
                                 ? std::max<int64_t>(kTailFloats / (columns * s.out_channels), 1)
@@ -131,10 +131,10 @@ class ConvStep final : public AnchorStep, public RowStage {
         const int64_t to = std::min(piece.to, from + strip);
         auto* memory = c.scratch<void>(thread);
         if (depthwise_)
-          depthwise_rows(depthwise_kernels_, piece.shape, own_args, from, to, memory);
+          depthwise_rows(depthwise_kernels_, piece.shape, of_piece, from, to, memory);
         else
-          conv_rows(kernels_, blocking, piece.shape, own_args, from, to, memory);
-        finish(c, matrix, from * columns + piece.shift, to * columns + piece.shift, thread, own);
+          conv_rows(kernels_, blocking, piece.shape, of_piece, from, to, memory);
+        finish(c, matrix, piece.pixel(from), piece.pixel(to), thread, own);
       }
     });
     return {};
