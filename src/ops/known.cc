@@ -102,7 +102,7 @@ std::optional<Dim> truncated_div(const Dim& a, const Dim& b) {
     }
     return Dim(a.constant() / b.constant());
   }
-  if (b.lower_bound() <= 0) return std::nullopt;
+  if (b.lower_bound() < 0) return std::nullopt;
   if (a.lower_bound() >= 0) return floor_div(a, b);
   // Rounded down where a is positive, up where it is negative.
   return max(floor_div(a, b), min(ceil_div(a, b), 0));
@@ -113,7 +113,7 @@ std::optional<Dim> truncated_mod(const Dim& a, const Dim& b) {
     if (b.is_constant(0)) return std::nullopt;
     return b.is_constant(-1) ? Dim(0) : Dim(a.constant() % b.constant());
   }
-  if (b.lower_bound() <= 0) return std::nullopt;
+  if (b.lower_bound() < 0) return std::nullopt;
   if (a.lower_bound() >= 0) return mod(a, b);
   return a - *truncated_div(a, b) * b;
 }

@@ -20,7 +20,8 @@ std::optional<KnownInts> known_expanded(const InferContext& c, size_t i, const D
 void propagate_known(InferContext& c, DType dtype, const std::optional<Shape>& shape,
                      const std::function<std::optional<Dim>(std::span<const Dim>)>& f);
 
-// a / b rounded towards zero and a - b * that, when the sign of b is known.
+// a / b rounded towards zero and a - b * that, when b cannot be negative. Where it is 0 the
+// division fails.
 std::optional<Dim> truncated_div(const Dim& a, const Dim& b);
 std::optional<Dim> truncated_mod(const Dim& a, const Dim& b);
 // Comparisons, when they hold or fail for all values of the symbols.

@@ -322,12 +322,13 @@ std::optional<std::vector<AxisGroup>> axis_groups(const Shape& x, const Shape& y
     Dim of_x = 1, of_y = 1;
     do {
       // The side that lacks elements takes the next axis; of two unknown ones, the shorter group.
+      // Who has none left leaves it to the other.
       const bool constant = of_x.is_constant() && of_y.is_constant();
       const bool widen_x =
           g.a1 == g.a0 || (g.b1 != g.b0 && (constant ? of_x.constant() < of_y.constant()
                                                      : g.a1 - g.a0 <= g.b1 - g.b0));
-      if (widen_x ? g.a1 == x.size() : g.b1 == y.size()) return std::nullopt;
-      if (widen_x) {
+      if (g.a1 == x.size() && g.b1 == y.size()) return std::nullopt;
+      if (g.b1 == y.size() || (widen_x && g.a1 < x.size())) {
         of_x = of_x * x[g.a1++];
       } else {
         of_y = of_y * y[g.b1++];
@@ -344,6 +345,15 @@ std::optional<std::vector<AxisGroup>> axis_groups(const Shape& x, const Shape& y
     groups.push_back(g);
   }
   return groups;
+}
+
+// Whether the sizes that a Reshape is given are those of its output, or -1: none is a copy.
+bool names_every_size(const Graph& g, const Node& n) {
+  const GraphValue &sizes = g.value(n.inputs[1]), &y = g.value(n.outputs[0]);
+  return sizes.known && std::equal(sizes.known->begin(), sizes.known->end(), y.type.shape->begin(),
+                                   y.type.shape->end(), [](const Dim& given, const Dim& d) {
+                                     return given == d || given.is_constant(-1);
+                                   });
 }
 
 // A reshape that splits axes, or merges such as are neighbours before the transpose too.
@@ -364,15 +374,21 @@ std::optional<Sunk> sink_reshape(PatchBuilder& p, const Graph& g, const Node& n,
             [&](const AxisGroup& l, const AxisGroup& r) { return perm[l.a0] < perm[r.a0]; });
   Shape to;
   Permutation back(out.rank());
+  std::vector<int64_t> from;
   for (const AxisGroup& group : order) {
     for (size_t b = group.b0; b < group.b1; ++b) {
       back[b] = static_cast<int64_t>(to.size());
       to.push_back((*out.shape)[b]);
+      from.push_back(static_cast<int64_t>(b));
     }
   }
-  const auto spec = reshape_spec(*g.value(x).type.shape, to);
-  if (!spec) return std::nullopt;
-  return Sunk{make_op("Reshape"), {x, p.constant(int64_tensor(*spec))}, back};
+  if (const auto spec = reshape_spec(*g.value(x).type.shape, to)) {
+    return Sunk{make_op("Reshape"), {x, p.constant(int64_tensor(*spec))}, back};
+  }
+  // The run computes the sizes: the same ones in another order.
+  if (!names_every_size(g, n)) return std::nullopt;
+  const ValueId sizes = p.add(make_op("Gather"), {n.inputs[1], p.constant(int64_tensor(from))});
+  return Sunk{make_op("Reshape", Reshape{true}), {x, sizes}, back};
 }
 
 template <class T>

@@ -189,6 +189,22 @@ TEST(CancelTransposes, ReshapeThatMergesNeighbours) {
   EXPECT_EQ(t.left(), "Reshape Neg Reshape");
 }
 
+// Sequence to image, of sizes that only the run knows.
+TEST(CancelTransposes, ReshapeToComputedSizes) {
+  for (const bool all : {true, false}) {
+    Transposes t;
+    const ValueId rows = t.input({N, H * Dim::symbol("W"), 4});
+    const ValueId n = t.input({N}), h = t.input({H}), w = t.input({Dim::symbol("W")});
+    const ValueId channels = t.ints({all ? 4 : -1});
+    const auto size = [&](ValueId v) { return t.unary("Shape", v); };
+    const ValueId sizes =
+        t.node(make_op("Concat", Concat{0}), {size(n), channels, size(h), size(w)});
+    const ValueId image = t.node(make_op("Reshape"), {t.transposed(rows, {0, 2, 1}), sizes});
+    t.output(t.unary("Neg", t.last(image)));
+    EXPECT_EQ(t.left(), "Shape Shape Shape Concat Gather Reshape Neg");
+  }
+}
+
 TEST(CancelTransposes, ReshapeOfOnes) {
   Transposes t;
   const ValueId x = t.input({1, 6, 4, 1});

@@ -32,7 +32,9 @@ bool mask_unused(const Graph& g, const Node& n) {
 // Copies whatever the shapes are.
 bool always_copies(const Graph& g, const Node& n) {
   if (n.op.as<Identity>()) return true;
-  if (n.op.as<Concat>() || n.op.as<Variadic>()) return n.inputs.size() == 1;
+  if (n.op.as<Variadic>()) return n.inputs.size() == 1;
+  // Of what has no rank yet, the axis may be none.
+  if (n.op.as<Concat>()) return n.inputs.size() == 1 && g.value(n.inputs[0]).type.has_rank();
   if (n.op.as<Split>()) return n.outputs.size() == 1 && input(n, 1) == kNone;
   if (n.op.as<Clip>()) return input(n, 1) == kNone && input(n, 2) == kNone;
   if (n.op.is("Dropout")) {
@@ -51,7 +53,12 @@ bool always_copies(const Graph& g, const Node& n) {
 
 // Copies when input and output have one shape.
 bool copies_in_shape(const Graph& g, const Node& n) {
-  if (n.op.as<Reshape>() || n.op.as<Flatten>() || n.op.as<Expand>() || n.op.as<Tile>()) return true;
+  if (n.op.as<Reshape>() || n.op.as<Flatten>()) return true;
+  // Sizes that come with the run may not fit.
+  if (n.op.as<Expand>() || n.op.as<Tile>()) {
+    const GraphValue& sizes = g.value(n.inputs[1]);
+    return sizes.constant || sizes.known;
+  }
   if (n.op.as<Split>()) return n.outputs.size() == 1;
   if (n.op.as<Slice>()) {
     return input(n, 4) == kNone || all_ints(g, n.inputs[4], [](int64_t s) { return s > 0; });

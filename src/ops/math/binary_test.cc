@@ -175,7 +175,12 @@ TEST(Binary, QuotientsOfSizesRoundTowardsZeroWhateverTheSign) {
       EXPECT_EQ(*rest->eval(lookup), (n - 7) % b) << n << " " << b;
     }
   }
-  EXPECT_FALSE(truncated_div(a, Dim::symbol("m")));
+  // By a size, which is 0 only where the division fails; by what may be negative.
+  const Dim n = Dim::symbol("n"), m = Dim::symbol("m");
+  EXPECT_EQ(truncated_div(m * n * 6, m * 2), n * 3);
+  EXPECT_EQ(truncated_mod(m, m), Dim(0));
+  EXPECT_FALSE(truncated_div(n, m - 7));
+  EXPECT_FALSE(truncated_mod(n, m - 7));
 }
 
 }  // namespace

@@ -94,13 +94,13 @@ class AttentionKernel final : public StepKernel {
     }
     const Dims y_dims = q.rank() == 4 ? Dims{at.q.batch, at.q.heads, at.q.length, at.v.width}
                                       : Dims{at.q.batch, at.q.length, at.q.heads * at.v.width};
+    FERRY_RETURN_IF_ERROR(bind_cache(p.keys, p.key_data, k, at.k, kPastKey, 1, c));
+    FERRY_RETURN_IF_ERROR(bind_cache(p.values, p.value_data, v, at.v, kPastValue, 2, c));
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.output(0, q.dtype(), y_dims));
     p.q = at.q;
     p.y = at.y;
     p.q_data = q.data<float>();
     p.y_data = y.data<float>();
-    FERRY_RETURN_IF_ERROR(bind_cache(p.keys, p.key_data, k, at.k, kPastKey, 1, c));
-    FERRY_RETURN_IF_ERROR(bind_cache(p.values, p.value_data, v, at.v, kPastValue, 2, c));
     p.past = p.total() - at.k.length;
     if (c.has_input(kMask)) FERRY_RETURN_IF_ERROR(bind_mask(p, c.input(kMask)));
     if (c.has_input(kNonpad)) FERRY_RETURN_IF_ERROR(bind_nonpad(p, c.input(kNonpad)));

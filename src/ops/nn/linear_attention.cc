@@ -180,16 +180,16 @@ Status eval(const LinearAttention& op, EvalContext& c) {
   }
   FERRY_ASSIGN_OR_RETURN(const Gates gates, load_gates(op, k, c));
   const Dims state_dims{k.batch, k.heads, k.width, v.width};
+  if (c.has_input(kPast) && !(c.input(kPast).dims() == state_dims)) {
+    return shape_mismatch("past_state is {}, wanted is {}", c.input(kPast).describe(),
+                          state_dims.to_string());
+  }
   FERRY_ASSIGN_OR_RETURN(Tensor y,
                          c.output(0, query.dtype(), {q.batch, q.length, q.heads * v.width}));
   const DType state_type = c.has_input(kPast) ? c.input(kPast).dtype() : query.dtype();
   FERRY_ASSIGN_OR_RETURN(Tensor present, c.output(1, state_type, state_dims));
   WorkingArray<double> states;
   if (c.has_input(kPast)) {
-    if (!(c.input(kPast).dims() == state_dims)) {
-      return shape_mismatch("past_state is {}, wanted is {}", c.input(kPast).describe(),
-                            state_dims.to_string());
-    }
     FERRY_ASSIGN_OR_RETURN(states, as_doubles(c, c.input(kPast)));
   } else {
     FERRY_ASSIGN_OR_RETURN(states, WorkingArray<double>::filled(c, present.count(), 0));
