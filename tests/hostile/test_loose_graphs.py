@@ -17,7 +17,7 @@ def test_graphs():
 
 
 # What such a search has found; each fails without its fix.
-@pytest.mark.parametrize("seed", [2020, 2036, 2060, 200726, 200751, 200773, 201024, 201477])
+@pytest.mark.parametrize("seed", [2020, 2036, 2060, 200726, 200751, 200773, 201024, 201477, 302179])
 def test_graphs_that_once_failed(seed):
     assert findings(seed, 1) == []
 

@@ -136,7 +136,7 @@ class StripStep final : public StepKernel {
   Status run(StepContext& c) const override {
     const Tensor& x = c.input(image_);
     FERRY_ASSIGN_OR_RETURN(Tensor y, c.planned_output(0));
-    if (y.count() == 0) return {};
+    if (y.count() == 0) return shapes_of(x.dims()).status();
     if (!c.state()) {
       FERRY_ASSIGN_OR_RETURN(c.state(), lay_out(x.dims()));
     }
@@ -164,19 +164,25 @@ class StripStep final : public StepKernel {
   }
 
  private:
-  Result<std::unique_ptr<Layout>> lay_out(const Dims& x) const {
-    auto made = std::make_unique<Layout>();
-    Layout& l = *made;
+  Result<std::vector<ConvShape>> shapes_of(const Dims& x) const {
+    std::vector<ConvShape> shapes;
     const bool image = x.size() == 4;
     Dims dims = image ? x : Dims{1, 1, 1, x[x.size() - 1]};
     for (size_t a = 0; !image && a + 1 < x.size(); ++a) dims[1] *= x[a];
     for (const Stage& s : stages_) {
       Dims next;
       FERRY_ASSIGN_OR_RETURN(const ConvShape shape, s.rows->row_shape(dims, next));
-      l.shapes.push_back(shape);
-      l.strips.push_back(strip_stage(shape));
+      shapes.push_back(shape);
       dims = next;
     }
+    return shapes;
+  }
+
+  Result<std::unique_ptr<Layout>> lay_out(const Dims& x) const {
+    auto made = std::make_unique<Layout>();
+    Layout& l = *made;
+    FERRY_ASSIGN_OR_RETURN(l.shapes, shapes_of(x));
+    for (const ConvShape& shape : l.shapes) l.strips.push_back(strip_stage(shape));
     l.height = height_ > 0 ? height_ : strip_height(l.strips);
     l.kept = strip_rows(l.strips, l.height);
     int64_t stage_bytes = 0;
