@@ -161,6 +161,12 @@ int64_t floor_divide(int64_t a, int64_t b) {
   return (a % b != 0 && ((a < 0) != (b < 0))) ? q - 1 : q;
 }
 
+// Has the sign of b, which is neither 0 nor -1.
+int64_t floor_modulo(int64_t a, int64_t b) {
+  const int64_t r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
 struct Interval {
   int64_t low = kNoLow;
   int64_t high = kNoHigh;
@@ -444,7 +450,7 @@ Dim mod(const Dim& a, const Dim& b) {
   if (any_invalid({&a, &b}) || b.is_constant(0)) return Dim::invalid();
   if (a == b || b.is_constant(1) || b.is_constant(-1)) return 0;
   if (a.is_constant() && b.is_constant()) {
-    return a.constant() - floor_divide(a.constant(), b.constant()) * b.constant();
+    return floor_modulo(a.constant(), b.constant());
   }
   if (!b.is_constant() || b.constant() < 0) return DimBuilder::node(DimOp::kMod, {a, b});
   // mod(k mod(x, c), c) = mod(k x, c)
@@ -627,8 +633,8 @@ Result<int64_t> eval_op(const Dim& d, const DimExpr& e, const SymbolLookup& look
         if (v[0] == INT64_MIN) return limit_exceeded("a size overflows 64 bits");
         return e.op == DimOp::kMod ? 0 : -v[0];
       }
+      if (e.op == DimOp::kMod) return floor_modulo(v[0], v[1]);
       const int64_t q = floor_divide(v[0], v[1]);
-      if (e.op == DimOp::kMod) return v[0] - q * v[1];
       return e.op == DimOp::kCeilDiv && v[0] % v[1] != 0 ? q + 1 : q;
     }
     case DimOp::kMin:

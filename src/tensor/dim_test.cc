@@ -42,6 +42,8 @@ TEST(Dim, RoundsToMultiples) {
   EXPECT_FALSE(mod(mod(n, 6) * 3, 4) == mod(n * 3, 4));
   EXPECT_EQ(padded(n * h, 4), ceil_div(n * h, 4) * 4);
   EXPECT_EQ(n - mod(n, 4), floor_div(n, 4) * 4);
+  EXPECT_EQ(mod(Dim(INT64_MIN), 3), Dim(1));
+  EXPECT_EQ(mod(Dim(INT64_MIN), -3), Dim(-2));
   EXPECT_EQ(mod(n, 4) - n, floor_div(n, 4) * -4);
   EXPECT_FALSE(n + mod(n, 4) == ceil_div(n, 4) * 4);
   // Whatever it is written as, it is the same number.
