@@ -28,11 +28,15 @@ int64_t group_size(const GemmKernels& kernels, const ConvShape& shape) {
                   16);
 }
 
+// A row of a plain product, or columns of one.
+bool is_part_of_row(const ConvShape& s) {
+  return s.taps() == 1 && s.stride[2] == 1 && s.pad[2] <= 0 && s.out[2] - s.pad[2] <= s.in[2] &&
+         s.stride[0] == 1 && s.stride[1] == 1 && s.pad[0] == 0 && s.pad[1] == 0 &&
+         s.in[0] == s.out[0] && s.in[1] == s.out[1];
+}
+
 bool is_plain_product(const ConvShape& s) {
-  bool plain = s.taps() == 1;
-  for (int d = 0; d < 3; ++d)
-    plain = plain && s.stride[d] == 1 && s.pad[d] == 0 && s.in[d] == s.out[d];
-  return plain;
+  return is_part_of_row(s) && s.pad[2] == 0 && s.in[2] == s.out[2];
 }
 
 bool can_join_taps(const ConvShape& s) {
@@ -195,13 +199,6 @@ GemmArgs epilogue_of(const ConvShape& s, const ConvArgs& args, int64_t pixel, in
   // Whether taps are joined must not show.
   g.chain = can_join_taps(s) ? 0 : args.chain;
   return g;
-}
-
-// A row of a plain product, or columns of one.
-bool is_part_of_row(const ConvShape& s) {
-  return s.taps() == 1 && s.stride[2] == 1 && s.pad[2] <= 0 && s.out[2] - s.pad[2] <= s.in[2] &&
-         s.stride[0] == 1 && s.stride[1] == 1 && s.pad[0] == 0 && s.pad[1] == 0 &&
-         s.in[0] == s.out[0] && s.in[1] == s.out[1];
 }
 
 // The wanted channels of one group.
